@@ -1,0 +1,79 @@
+"""Values that people typed, made to show as typed wherever a page puts them.
+
+One escape serves HTML text, attributes, Markdown and Jinja, because a template author cannot be
+expected to know which of them a value will pass through.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+from markupsafe import Markup
+
+# Punctuation that some reader of the page may act on, wherever it stands.
+_ACTIVE = r"""[&<>"'\\`*_{}\[\]()#+!|~^=@$]"""
+# Punctuation that acts only at the edge of a word: a list mark, an autolink, a rule, a definition.
+# Between letters and digits it stays readable (2026-11-20, 1.5, a/b).
+_EDGE = r"(?<![A-Za-z0-9])[-.:/]|[-.:/](?![A-Za-z0-9])"
+# Spaces that Markdown would strip, fold, or take for an indented block; any space but the plain one.
+_SPACE = r"^\ |\ $|(?<=\s)\ |[^\S ]"
+# What no HTML page can carry: controls and halves of surrogate pairs.
+_FORBIDDEN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
+_SPECIAL = re.compile(f"(?P<forbidden>{_FORBIDDEN})|{_ACTIVE}|{_EDGE}|{_SPACE}")
+REPLACEMENT = "\ufffd"
+
+
+def text(value: object) -> str:
+    """The words in which a value is shown: missing is empty, 是/否, ISO dates, lists joined by 、."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, dt.datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, float):
+        return format(value, ".15g")
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Iterable):
+        return "、".join(text(item) for item in value)
+    return str(value)
+
+
+def _reference(match: re.Match[str]) -> str:
+    return REPLACEMENT if match["forbidden"] else f"&#{ord(match[0])};"
+
+
+def escape(value: object) -> Markup:
+    """A value as text that shows as typed in HTML, in attributes, in Markdown and in Jinja source.
+
+    Markup passes as it is. Not for Markdown code spans, which show references as such: use `code`.
+    """
+    if isinstance(value, Markup):
+        return value
+    return Markup(_SPECIAL.sub(_reference, text(value)))  # noqa: S704 -- this is the escaping itself
+
+
+def code(value: object) -> Markup:
+    """A value in fixed-width type."""
+    return Markup("<code>") + escape(value) + Markup("</code>")
+
+
+def front_matter(meta: dict[str, object]) -> str:
+    """The YAML head of a Markdown page. Texts are escaped: themes print them into HTML as they are."""
+    import yaml
+
+    def safe(value: object) -> object:
+        if isinstance(value, str):
+            return str(escape(value))
+        if isinstance(value, dict):
+            return {key: safe(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [safe(item) for item in value]
+        return value
+
+    body = yaml.safe_dump(safe(meta), allow_unicode=True, sort_keys=False, width=10_000)
+    return f"---\n{body}---\n\n"
