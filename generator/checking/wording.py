@@ -1,0 +1,161 @@
+"""What is wrong with a value, in words a clerk can act on; a restricted value is never repeated.
+
+Recognises what spreadsheets and input methods do to values, since naming the cause is half of the repair.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from generator.problems import quoted
+from generator.reading.package import Field, Sensitivity, Table
+
+_TYPE_NAMES = {
+    "integer": "整数，如 12",
+    "year": "年份，如 2026",
+    "number": "数字，如 86.4",
+    "boolean": "是或否",
+    "date": "日期，如 2026-03-05",
+    "array": "一列文字，如 [甲, 乙]",
+    "yearmonth": "年月，如 2026-03",
+    "datetime": "日期时间，如 2026-03-05T09:00:00",
+    "time": "时间，如 09:00:00",
+    "object": "一组键值",
+}
+_FULL_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+_SCIENTIFIC = re.compile(r"[+-]?\d(\.\d+)?[eE]\+?\d+\Z")
+_SHEET_ERROR = re.compile(r"#(REF|N/A|VALUE|NAME|DIV/0|NUM|NULL)[!?]?\Z", re.IGNORECASE)
+_DATE_SHAPES = (
+    re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})\Z"),
+    re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日?\Z"),
+    re.compile(r"(\d{4})(\d{2})(\d{2})\Z"),
+    re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})\Z"),
+)
+_MONTH_SHAPES = (
+    re.compile(r"(\d{4})[/.](\d{1,2})\Z"),
+    re.compile(r"(\d{4})年(\d{1,2})月?\Z"),
+    re.compile(r"(\d{4})(\d{2})\Z"),
+    re.compile(r"(\d{4})-(\d)\Z"),
+)
+_MAX_WORDS = 12
+
+
+def damage(value: str, *, long_number: bool = False) -> str:
+    """Name what a spreadsheet did to a value, or return an empty text."""
+    if _SHEET_ERROR.match(value):
+        return "这是电子表格的公式错误值，原来的内容已经丢失"
+    if _SCIENTIFIC.match(value):
+        return "长数字被电子表格改成了科学计数，后面的位数已经丢失；请先把该列设为“文本”，再按原件重新填写"
+    if long_number and re.fullmatch(r"\d{15}0{3}", value):
+        return "长数字的末三位被电子表格改成了 0；请先把该列设为“文本”，再按原件重新填写"
+    return ""
+
+
+class Wording:
+    """Writes the messages about one field of one table."""
+
+    def __init__(self, table: Table, field: Field | None) -> None:
+        self._table = table
+        self._field = field
+        self._open = field is not None and field.sensitivity < Sensitivity.RESTRICTED
+
+    def _value(self, value: Any) -> str:
+        return quoted(value) if self._open else "所填内容（不予显示）"
+
+    def fault(self, name: str, value: str | None) -> str:
+        """Say what a cell breaks: `type` or a constraint."""
+        field = self._field
+        if field is None or value is None:
+            title = field.title if field else ""
+            example = f"，例如 {field.example}" if field and field.example and self._open else ""
+            return f"“{title}”没有填写。这一项必填{example}。"
+        limit = field.constraints.get(name)
+        text = {
+            "type": f"{self._value(value)} 不是{_TYPE_NAMES.get(field.type, field.type)}",
+            "enum": f"{self._value(value)} 不在可选范围内，应为：{_words(field)}",
+            "pattern": f"{self._value(value)} 的写法不符合要求",
+            "minLength": f"{self._value(value)} 太短，至少 {limit} 个字",
+            "maxLength": f"太长：现有 {len(value)} 个字，最多 {limit} 个字",
+            "minimum": f"{self._value(value)} 小于下限 {limit}",
+            "maximum": f"{self._value(value)} 大于上限 {limit}",
+        }.get(name, f"{self._value(value)} 不符合要求（{name}）")
+        hint = self._hint(value)
+        if not hint and name == "pattern" and field.description:
+            hint = field.description.rstrip("。")
+        if not hint and name == "pattern" and field.example:
+            hint = f"应写成 {field.example} 的样子"
+        return f"{text}。{hint}。" if hint else f"{text}。请更正。"
+
+    def _hint(self, value: str) -> str:
+        field = self._field
+        assert field is not None
+        found = damage(value, long_number=True)
+        if found:
+            return found
+        if value != value.strip():
+            return "前后有多余的空格，请删去"
+        half = value.translate(_FULL_WIDTH)
+        if half != value and field.type != "string":
+            return f"有全角字符，请改为半角{self._suggest(half)}"
+        dates = field.type == "date" or (field.type == "string" and re.search(r"\\d\{4\}-", str(field.constraints.get("pattern", ""))))
+        if dates and (found := _as_date(half, partial=field.type != "date")):
+            return f"日期应写成“年-月-日”、月日各两位{self._suggest(found)}"
+        if field.type == "date" and re.fullmatch(r"\d{5}(\.0)?", value):
+            return "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按“年-月-日”填写"
+        if half != value and "pattern" in field.constraints:
+            return f"有全角字符，请改为半角{self._suggest(half)}"
+        if value.startswith("'"):
+            return "开头多了一个英文单引号，请删去"
+        if value.endswith(".0") and field.type == "integer":
+            return f"电子表格加了小数点{self._suggest(value[:-2])}"
+        if "enum" in field.constraints:
+            return self._near(value)
+        return ""
+
+    def _near(self, value: str) -> str:
+        import difflib
+
+        words = [str(w) for w in (self._field.constraints["enum"] if self._field else ())]
+        by_code = {c: w for w, c in self._field.codes.items()} if self._field else {}
+        near = by_code.get(value) or next(iter(difflib.get_close_matches(value.strip(), words, 1, 0.4)), "")
+        return f"是否应为“{near}”" if near and self._open else ""
+
+    def _suggest(self, text: str) -> str:
+        return f"，即 {text}" if self._open else ""
+
+    def unusual(self, value: str, plain: str) -> str:
+        """Say that a value was understood but is not in the form that records use."""
+        half = value.translate(_FULL_WIDTH)
+        cause = "用了全角数字" if half != value else "前后有空格" if value != value.strip() else "写法不统一"
+        return f"{self._value(value)} {cause}，已按{self._suggest_or(plain)}读取。请改成统一写法。"
+
+    def _suggest_or(self, text: str) -> str:
+        return f" {text} " if self._open else "其数值"
+
+    def repeated(self, title: str, values: Sequence[Any] | None, place: str) -> str:
+        """Say that a key stands twice."""
+        shown = " " + "、".join(quoted(v) for v in values) if values is not None else ""
+        return f"“{title}”{shown} 重复：{place}已有。请核对两条记录，改正其中一条或删除重复的一条。"
+
+    def dangling(self, target: Table, values: Sequence[Any] | None) -> str:
+        """Say that a reference leads nowhere."""
+        shown = "、".join(quoted(v) for v in values if v is not None) if values is not None else "所填内容"
+        return f"{shown} 在“{target.title}”中不存在。请核对编号，或先登记“{target.title}”。"
+
+
+def _words(field: Field) -> str:
+    words = [str(w) for w in field.constraints["enum"]]
+    shown = "、".join(words[:_MAX_WORDS])
+    return shown if len(words) <= _MAX_WORDS else f"{shown} 等 {len(words)} 种（见数据字典）"
+
+
+def _as_date(text: str, *, partial: bool) -> str:
+    for shape in _DATE_SHAPES:
+        if found := shape.match(text):
+            return f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}"
+    for shape in _MONTH_SHAPES if partial else ():
+        if found := shape.match(text):
+            return f"{found[1]}-{int(found[2]):02d}"
+    return ""

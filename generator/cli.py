@@ -1,0 +1,178 @@
+"""The command line: names commands and options, says in one line what was done, holds no logic of its own.
+
+Exit codes: 0 fine, 1 the records have errors, 2 the tool was used wrongly or the machine lacks something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from generator.problems import Problem, RecordsError, UsageError, as_github, as_json, as_text, has_errors, in_order, summary
+
+FINE, RECORDS_WRONG, USED_WRONGLY = 0, 1, 2
+_SHOWN_PER_RULE = 20
+_ARGPARSE = (
+    (r"the following arguments are required: (.*)", r"缺少参数：\1"),
+    (r"unrecognized arguments: (.*)", r"不认识的参数：\1"),
+    (r"argument (.*?): invalid choice: '?(.*?)'? \(choose from (.*)\)", r"参数 \1 不能是 \2，可选：\3"),
+    (r"argument (.*?): expected one argument", r"参数 \1 后面要跟一个值"),
+    (r"argument (.*?): expected at least one argument", r"参数 \1 后面至少要跟一个值"),
+    (r"argument (.*?): invalid int value: (.*)", r"参数 \1 应为整数，不能是 \2"),
+    (r"ambiguous option: (.*) could match (.*)", r"参数 \1 不明确，可能是 \2"),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that speaks the user's language."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)  # type: ignore[arg-type]
+        self._positionals.title = "参数"
+        self._optionals.title = "选项"
+        self.add_argument("-h", "--help", action="help", help="显示本说明")
+
+    def format_usage(self) -> str:
+        return super().format_usage().replace("usage: ", "用法：")
+
+    def format_help(self) -> str:
+        return super().format_help().replace("usage: ", "用法：")
+
+    def error(self, message: str) -> NoReturn:
+        for pattern, words in _ARGPARSE:
+            if re.fullmatch(pattern, message):
+                message = re.sub(pattern, words, message)
+        sys.stderr.write(f"{message}\n运行 {self.prog} --help 查看用法。\n")
+        raise SystemExit(USED_WRONGLY)
+
+
+def _print_problems(problems: Sequence[Problem], form: str) -> None:
+    if form == "json":
+        print(as_json(problems))
+    elif form == "github":
+        if problems:
+            print(as_github(problems))
+    else:
+        if problems:
+            print(as_text(problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
+        print(summary(problems))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from generator.project import Project
+    from generator.register.building import build_register
+
+    try:
+        project = Project.open(options.root)
+        problems = build_register(project, project.as_of(options.as_of)).problems
+    except RecordsError as fault:
+        problems = in_order(fault.problems)
+    _print_problems(problems, options.format)
+    return RECORDS_WRONG if has_errors(problems) else FINE
+
+
+def _query(options: argparse.Namespace) -> int:
+    from generator.register.querying import query
+
+    print(query(options.root, options.sql, options.edition, options.as_of, options.format), end="")
+    return FINE
+
+
+def _build(options: argparse.Namespace) -> int:
+    from generator.rendering.building import build
+
+    report = build(options.root, edition=options.edition, as_of=options.as_of, draft=options.draft, dossiers=not options.no_dossiers)
+    if report.problems:
+        print(as_text(report.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
+        print(summary(report.problems))
+    for line in report.lines:
+        print(line)
+    return RECORDS_WRONG if report.refused else FINE
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from generator.rendering.serving import serve_edition
+
+    serve_edition(options.root, options.edition, options.as_of, options.port)
+    return FINE
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from generator.doctor import doctor
+
+    problems = doctor()
+    return USED_WRONGLY if problems else FINE
+
+
+def _schemas(options: argparse.Namespace) -> int:
+    from generator.project import Project
+    from generator.reading.editor import write_editor_schemas
+
+    count = write_editor_schemas(Project.open(options.root))
+    print(f"已生成 {count} 个编辑器校验文件（schemas/json/），VS Code 打开记录时即可提示和校验。")
+    return FINE
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="lingtouyan", description="把版本库里的记录校验后生成网站、数据包和备案卷。")
+    parser.add_argument("--root", type=Path, default=Path(), metavar="目录", help="记录库的根目录（默认当前目录）")
+    commands = parser.add_subparsers(title="命令", metavar="命令", required=True, dest="命令")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        # Also after the command: that is where people type it.
+        added.add_argument("--root", type=Path, default=argparse.SUPPRESS, metavar="目录", help=argparse.SUPPRESS)
+        return added
+
+    as_of = {"metavar": "日期", "help": "基准日，如 2026-11-20（默认取 datapackage.yaml 的设定，否则取提交日期）"}
+    check = command("check", _check, "校验全部记录：先按表结构，再按规则。")
+    check.add_argument("--format", choices=("text", "json", "github"), default="text", help="输出格式")
+    check.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+
+    query = command("query", _query, "用一条 SELECT 查询登记库。")
+    query.add_argument("sql", metavar="SQL", help="一条 SELECT 语句")
+    query.add_argument("--edition", choices=("public", "internal"), default="internal", help="查询哪一版（默认内部版）")
+    query.add_argument("--format", choices=("table", "csv", "json"), default="table", help="输出格式")
+    query.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+
+    build = command("build", _build, "生成网站、数据包和备案卷。")
+    build.add_argument("--edition", choices=("public", "internal", "all"), default="all", help="生成哪一版（默认全部）")
+    build.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+    build.add_argument("--draft", action="store_true", help="记录有错误也生成，每页标明“草稿”并在相应处显示问题")
+    build.add_argument("--no-dossiers", action="store_true", help="只生成网站和数据包，不生成 PDF")
+
+    serve = command("serve", _serve, "在本机预览网站，文件一改就更新。")
+    serve.add_argument("--edition", choices=("public", "internal"), default="internal", help="预览哪一版（默认内部版）")
+    serve.add_argument("--port", type=int, default=8000, help="端口（默认 8000）")
+    serve.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+
+    command("schemas", _schemas, "由表结构生成编辑器用的 JSON Schema。")
+    command("doctor", _doctor, "检查本机是否具备所需的字体、程序库和工具。")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A value may hold what the terminal's encoding does not; that must not end in a traceback.
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except UsageError as fault:
+        print(str(fault), file=sys.stderr)
+        return USED_WRONGLY
+    except RecordsError as fault:
+        _print_problems(in_order(fault.problems), "text")
+        return RECORDS_WRONG
+    except BrokenPipeError:
+        return FINE
+    except KeyboardInterrupt:
+        print("\n已中断。上一次生成的结果没有改动。", file=sys.stderr)
+        return 130

@@ -1,0 +1,160 @@
+"""What can be wrong, as values: one type for every finding, whatever found it.
+
+Reading, conformance and rules all yield `Problem`; printers turn lists of them into text, JSON or CI annotations.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a problem weighs: an error blocks a merge, a warning is shown."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong at one place.
+
+    Attributes:
+        file: path relative to the project root, with `/`; empty when no file is at fault.
+        line: physical line, from 1; 0 when no line is at fault.
+        column: title of the field at fault, or empty.
+        rule: id of the rule, or the error type of the table standard (`type-error`, `foreign-key`, ...).
+        severity: error or warning.
+        message: what is wrong and what to do, in the user's language.
+    """
+
+    file: str
+    line: int
+    column: str
+    rule: str
+    severity: Severity
+    message: str
+
+    def as_dict(self) -> dict[str, str | int]:
+        """Return the six members that the JSON output promises, in that order."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "rule": self.rule,
+            "severity": self.severity.value,
+            "message": self.message,
+        }
+
+
+class RecordsError(Exception):
+    """The tree cannot be read any further: carries the problems to show (exit code 1)."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(problems[0].message if problems else "")
+        self.problems = list(problems)
+
+
+class UsageError(Exception):
+    """The tool was used wrongly or the machine lacks something (exit code 2); the text is for the user."""
+
+
+def error(file: str, line: int, rule: str, message: str, column: str = "") -> Problem:
+    """Make an error."""
+    return Problem(file, line, column, rule, Severity.ERROR, message)
+
+
+def warning(file: str, line: int, rule: str, message: str, column: str = "") -> Problem:
+    """Make a warning."""
+    return Problem(file, line, column, rule, Severity.WARNING, message)
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Sort by place and drop exact repeats, so that two runs print the same."""
+    return sorted(set(problems), key=lambda p: (p.file, p.line, p.severity, p.rule, p.column, p.message))
+
+
+def has_errors(problems: Iterable[Problem]) -> bool:
+    """Tell whether any problem blocks a merge."""
+    return any(p.severity is Severity.ERROR for p in problems)
+
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Show control and direction characters as code points: a value must not steer the reader's terminal."""
+    return _UNPRINTABLE.sub(lambda m: f"⟨U+{ord(m[0]):04X}⟩", text)
+
+
+def quoted(value: object, limit: int = 40) -> str:
+    """Quote a value for a message, bounded in length."""
+    text = printable(str(value))
+    return f"“{text if len(text) <= limit else text[: limit - 1] + '…'}”"
+
+
+def as_json(problems: Sequence[Problem]) -> str:
+    """Print an array of `{file,line,column,rule,severity,message}`."""
+    return json.dumps([p.as_dict() for p in problems], ensure_ascii=False, indent=1)
+
+
+def as_github(problems: Sequence[Problem]) -> str:
+    """Print workflow commands that the git host shows beside the changed lines."""
+
+    def data(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    def prop(text: str) -> str:
+        return data(text).replace(":", "%3A").replace(",", "%2C")
+
+    return "\n".join(
+        f"::{p.severity.value} file={prop(p.file)},line={max(p.line, 1)},title={prop(_title(p))}::{data(printable(p.message))}"
+        for p in problems
+    )
+
+
+def _title(problem: Problem) -> str:
+    return f"{problem.rule} {problem.column}".strip()
+
+
+def as_text(problems: Sequence[Problem], *, colour: bool = False, limit: int | None = None) -> str:
+    """Print grouped by file, errors and warnings marked; `limit` bounds the lines shown per file and rule."""
+    red, yellow, bold, off = ("\033[31m", "\033[33m", "\033[1m", "\033[0m") if colour else ("", "", "", "")
+    lines: list[str] = []
+    current: str | None = None
+    shown: Counter[tuple[str, str]] = Counter()
+    left_out: Counter[tuple[str, str]] = Counter()
+    for p in problems:
+        if p.file != current:
+            lines.extend(_left_out(left_out))
+            left_out.clear()
+            current = p.file
+            lines.append(f"{bold}{printable(p.file) or '（整库）'}{off}")
+        shown[p.file, p.rule] += 1
+        if limit is not None and shown[p.file, p.rule] > limit:
+            left_out[p.file, p.rule] += 1
+            continue
+        mark = f"{red}错误{off}" if p.severity is Severity.ERROR else f"{yellow}提醒{off}"
+        place = f"第{p.line}行" if p.line else ""
+        column = f" [{p.column}]" if p.column else ""
+        lines.append(f"  {place}{column} {mark} {p.rule}：{printable(p.message)}".replace("   ", "  "))
+    lines.extend(_left_out(left_out))
+    return "\n".join(lines)
+
+
+def _left_out(left_out: Counter[tuple[str, str]]) -> list[str]:
+    return [f"  …… 同类 {rule} 还有 {count} 处（--format json 列出全部）" for (_, rule), count in left_out.items()]
+
+
+def summary(problems: Sequence[Problem]) -> str:
+    """Say in one line how many errors and warnings there are."""
+    errors = sum(p.severity is Severity.ERROR for p in problems)
+    files = len({p.file for p in problems})
+    if not problems:
+        return "没有发现问题。"
+    return f"共 {errors} 个错误、{len(problems) - errors} 个提醒，涉及 {files} 个文件。"

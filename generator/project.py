@@ -1,0 +1,106 @@
+"""Where things are: the root, its data package, the editions, the engine's own identity.
+
+Opened once per command; everything else takes a `Project` and never asks the working directory.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from generator.cache import Cache
+from generator.history.git import Commit, head_commit
+from generator.problems import UsageError
+from generator.reading.package import DESCRIPTOR, Package, Sensitivity, load_package
+
+EDITIONS = {"public": Sensitivity.PUBLIC, "internal": Sensitivity.INTERNAL}
+EDITION_TITLES = {"public": "公开版", "internal": "内部版"}
+
+
+def engine_digest() -> str:
+    """Return a digest over the engine's own source: what it made before a change of itself is not reused."""
+    digest = hashlib.blake2b(digest_size=16)
+    here = Path(__file__).parent
+    for path in sorted(here.rglob("*.py")):
+        digest.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Project:
+    """One tree of records, schemas and templates.
+
+    Attributes:
+        root: absolute path of the tree.
+        package: its tables.
+    """
+
+    root: Path
+    package: Package
+
+    @classmethod
+    def open(cls, root: Path) -> Project:
+        """Open the tree at `root`.
+
+        Raises:
+            UsageError: there is no data package there.
+            RecordsError: the data package or a schema has faults.
+        """
+        root = root.resolve()
+        if not (root / DESCRIPTOR).is_file():
+            raise UsageError(f"{root} 里没有 {DESCRIPTOR}。请在记录库的根目录运行，或用 --root 指明它的位置。")
+        return cls(root, load_package(root))
+
+    @cached_property
+    def commit(self) -> Commit | None:
+        """The commit checked out, or None outside a repository."""
+        return head_commit(self.root)
+
+    @cached_property
+    def epoch(self) -> int:
+        """Seconds since 1970 that stand for the time of the build: SOURCE_DATE_EPOCH, else the commit's time."""
+        given = os.environ.get("SOURCE_DATE_EPOCH", "")
+        if given:
+            if not given.isdigit():
+                raise UsageError("环境变量 SOURCE_DATE_EPOCH 应为整数秒。")
+            return int(given)
+        if self.commit is not None:
+            return self.commit.time
+        return int(datetime.datetime.combine(self._system_date(), datetime.time(), datetime.UTC).timestamp())
+
+    @staticmethod
+    def _system_date() -> datetime.date:
+        # Only a tree outside any repository, with no date given, has nothing better than today.
+        return datetime.datetime.now(datetime.UTC).date()
+
+    def as_of(self, given: str | None) -> datetime.date:
+        """Return the reference date: as given, else fixed in the data package, else that of the build's epoch.
+
+        Raises:
+            UsageError: the text is no date.
+        """
+        text = given or self.package.options.get("as_of")
+        if text is None:
+            zone = datetime.timezone(datetime.timedelta(hours=8))
+            return datetime.datetime.fromtimestamp(self.epoch, zone).date()
+        try:
+            return datetime.date.fromisoformat(text)
+        except ValueError:
+            raise UsageError(f"基准日 {text!r} 不是日期，应写成 2026-11-20 的样子。") from None
+
+    @property
+    def build(self) -> Path:
+        """The folder that receives all that is made. A link there could point anywhere, so it is refused."""
+        folder = self.root / "build"
+        if folder.is_symlink():
+            raise UsageError("build 是符号链接，没有写入。请删除它后重试。")
+        return folder
+
+    @cached_property
+    def cache(self) -> Cache:
+        """What earlier runs of this engine on this tree worked out."""
+        return Cache(self.build / ".cache", engine_digest())

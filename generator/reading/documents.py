@@ -1,0 +1,131 @@
+"""Rows out of YAML and Markdown documents: nested mappings flatten, declared lists become child rows.
+
+What a document holds that no schema declares is an error at its own line: nothing typed is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterator
+
+from generator.problems import Problem, error, quoted, warning
+from generator.reading.csv import Row, decode
+from generator.reading.markdown import parse_markdown
+from generator.reading.package import Package, Table
+from generator.reading.yaml import Mapping, Value, YamlError, parse_yaml
+
+Rows = dict[str, list[Row]]
+Note = Callable[[str, int, str, int], None]
+"""Called with (table, line of the row, field, line of the key) for each value read."""
+
+
+def read_document(data: bytes, file: str, table: Table, package: Package, note: Note | None = None) -> tuple[Rows, list[Problem]]:
+    """Read one YAML or Markdown file.
+
+    Args:
+        data: the file's bytes.
+        file: path relative to the root, for messages.
+        table: the table whose path pattern the file matches.
+        note: told where each value stands, when a caller must explain a fault.
+
+    Returns:
+        For the table and each of its descendants the rows as (line, cells in schema order), and the problems found.
+    """
+    text, problems = decode(data, file)
+    try:
+        value: Value = parse_markdown(text) if table.kind == "markdown" else parse_yaml(text)
+    except YamlError as fault:
+        problems.append(error(file, fault.line, "source-error", str(fault)))
+        return {}, problems
+    reader = _DocumentReader(file, package, problems, note)
+    for document in value if isinstance(value, list) else [value]:
+        if isinstance(document, Mapping):
+            reader.record(table, document, {}, None)
+        elif document is None:
+            problems.append(warning(file, 1, "blank-row", "文件里没有记录。不再需要时请删除文件。"))
+        else:
+            problems.append(error(file, 1, "source-error", f"应是“{table.title}”的键值（键: 值），或这样的列表。"))
+    return reader.rows, problems
+
+
+class _DocumentReader:
+    def __init__(self, file: str, package: Package, problems: list[Problem], note: Note | None) -> None:
+        self.file = file
+        self.package = package
+        self.problems = problems
+        self.note = note
+        self.rows: Rows = {}
+
+    def record(self, table: Table, item: Mapping, key: dict[str, str | None], ordinal: int | None) -> None:
+        children = {tuple(c.property.split(".")): c for c in self.package.children.get(table.name, ())}
+        names = {f.name: f.type for f in table.fields}
+        cells: dict[str, str | None] = dict(key)
+        lists: list[tuple[Table, Value, int]] = []
+        # Markdown carries text and sections whether or not the city declares them.
+        free = {"body", "sections"} if table.kind == "markdown" else set()
+        for path, value, line in self.leaves(item, (), children):
+            name = "_".join(path)
+            child = children.get(path)
+            if child is not None:
+                lists.append((child, value, line))
+            elif name in names and name not in key:
+                cells[name] = self.cell(table, name, names[name], value, line)
+                if self.note is not None:
+                    self.note(table.name, item.line, name, line)
+            elif name not in free:
+                self.unknown(table, name, ".".join(path), line, names, name in key)
+        if ordinal is not None and "ordinal" in names and cells.get("ordinal") is None:
+            cells["ordinal"] = str(ordinal)
+        missing = table.missing_values
+        ordered = [cells.get(n) for n in names]
+        self.rows.setdefault(table.name, []).append((item.line, [None if c is None or c in missing else c for c in ordered]))
+        own = {k: cells.get(k) for k in table.primary_key}
+        for child, value, line in lists:
+            self.list(child, value, line, own)
+
+    def list(self, table: Table, value: Value, line: int, key: dict[str, str | None]) -> None:
+        if value is None:
+            return
+        if not isinstance(value, list):
+            self.problems.append(error(self.file, line, "type-error", f"“{table.title}”应是列表：每项另起一行，以“- ”开头。"))
+            return
+        for ordinal, item in enumerate(value, 1):
+            if isinstance(item, Mapping):
+                self.record(table, item, key, ordinal)
+            elif table.field("value") is not None and not isinstance(item, list):
+                single = Mapping(line)
+                single["value"] = item
+                single.lines["value"] = line
+                self.record(table, single, key, ordinal)
+            else:
+                self.problems.append(error(self.file, line, "type-error", f"“{table.title}”的第 {ordinal} 项应是键值（键: 值）。"))
+
+    def leaves(self, item: Mapping, prefix: tuple[str, ...], children: dict[tuple[str, ...], Table]) -> Iterator[tuple[tuple[str, ...], Value, int]]:
+        for name, value in item.items():
+            path = (*prefix, name)
+            if isinstance(value, Mapping) and path not in children:
+                yield from self.leaves(value, path, children)
+            else:
+                yield path, value, item.lines[name]
+
+    def cell(self, table: Table, name: str, kind: str, value: Value, line: int) -> str | None:
+        if value is None or isinstance(value, str):
+            return value
+        field = table.field(name)
+        title = field.title if field else name
+        if isinstance(value, list) and kind == "array" and all(isinstance(v, str) for v in value):
+            return json.dumps(value, ensure_ascii=False)
+        wanted = "一列文字，如 [甲, 乙]" if kind == "array" else "一个值，不能是列表"
+        self.problems.append(error(self.file, line, "type-error", f"“{title}”应是{wanted}。", title))
+        return None
+
+    def unknown(self, table: Table, name: str, shown: str, line: int, names: dict[str, str], inherited: bool) -> None:
+        if inherited:
+            advice = "它由上级记录得出，请删去。"
+        else:
+            near = difflib.get_close_matches(name, names, 1, 0.7)
+            titles = {f.title: f.name for f in table.fields}
+            hint = titles.get(shown) or (near[0] if near else "")
+            advice = f"是否应为 {hint}？" if hint else f"可用的键见数据字典“{table.title}”。"
+        self.problems.append(error(self.file, line, "extra-label", f"“{table.title}”没有 {quoted(shown)} 这一项。{advice}"))

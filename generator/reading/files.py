@@ -1,0 +1,174 @@
+"""Which files belong to a table: patterns from the data package matched against the tree, safely.
+
+A tree may be a stranger's: links, devices and paths that leave the root are refused, sizes are bounded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from generator.problems import Problem, error, printable, quoted
+
+SKIPPED_FOLDERS = frozenset({".git", ".venv", "build", "node_modules", "__pycache__"})
+MAX_BYTES = {".csv": 64 * 2**20, ".yaml": 2 * 2**20, ".yml": 2 * 2**20, ".md": 2 * 2**20, ".sql": 2**20}
+_DATA_SUFFIXES = frozenset({".csv", ".tsv", ".yaml", ".yml", ".md", ".json", ".xlsx", ".xls", ".et", ".ods", ".txt"})
+
+
+_REFUSED = {
+    "link": "这是符号链接，没有读取：链接可能指向别处。请改为普通文件后重新提交。",
+    "special": "这是特殊文件（设备、管道等），没有读取。请删除后重新提交。",
+    "name": "文件名中有无法显示或不是 UTF-8 的字符，没有读取。请改名后重新提交。",
+}
+
+
+class UnsafePathError(ValueError):
+    """A path in the tree that would lead out of it."""
+
+
+def checked_pattern(pattern: str) -> str:
+    """Return the pattern when it is relative and stays inside the root.
+
+    Raises:
+        UnsafePathError: the pattern is absolute, climbs, is remote or uses backslashes.
+    """
+    parts = PurePosixPath(pattern).parts
+    if not pattern or pattern.startswith("/") or ".." in parts or "\\" in pattern or "://" in pattern or "\0" in pattern:
+        raise UnsafePathError(pattern)
+    return pattern
+
+
+def glob_regex(pattern: str) -> re.Pattern[str]:
+    """Translate a path glob: `*` and `?` stay within a folder, `**` crosses folders, `[a-z]` is a set."""
+    out, i = "", 0
+    while i < len(pattern):
+        if pattern.startswith("**/", i):
+            out, i = out + "(?:[^/]+/)*", i + 3
+        elif pattern.startswith("**", i):
+            out, i = out + ".*", i + 2
+        elif pattern[i] == "*":
+            out, i = out + "[^/]*", i + 1
+        elif pattern[i] == "?":
+            out, i = out + "[^/]", i + 1
+        elif pattern[i] == "[" and (end := pattern.find("]", i + 1)) > 0:
+            inner = pattern[i + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
+            out, i = out + "[" + ("^" + inner[1:] if inner.startswith("!") else inner) + "]", end + 1
+        else:
+            out, i = out + re.escape(pattern[i]), i + 1
+    return re.compile(out + r"\Z")
+
+
+def static_prefix(pattern: str) -> str:
+    """Return the folder that a pattern names before its first wildcard (`records/townships/*/x` -> `records/townships`)."""
+    fixed: list[str] = []
+    for part in PurePosixPath(pattern).parts[:-1]:
+        if re.search(r"[*?\[]", part):
+            break
+        fixed.append(part)
+    return "/".join(fixed)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All regular files under some folders of the root, and what was refused on the way.
+
+    Attributes:
+        files: paths relative to the root, sorted.
+        problems: links and special files that are not read.
+    """
+
+    files: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def list_tree(root: Path, folders: Iterable[str]) -> Listing:
+    """Walk the folders once. Links are refused, not followed: a link in a record tree can point anywhere."""
+    files: list[str] = []
+    problems: list[Problem] = []
+    tops = sorted(set(folders))
+    tops = [t for t in tops if not any(t != o and (o == "" or t.startswith(o + "/")) for o in tops)]
+    for top in tops:
+        for kind, path in _walk(root, top):
+            if kind == "file":
+                files.append(path)
+            else:
+                problems.append(error(printable(path), 0, "unsafe-file", _REFUSED[kind]))
+    return Listing(tuple(sorted(files)), tuple(problems))
+
+
+def _encodable(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _walk(root: Path, folder: str) -> Iterator[tuple[str, str]]:
+    base = root
+    for part in PurePosixPath(folder).parts:
+        base = base / part
+        if base.is_symlink():
+            yield "link", base.relative_to(root).as_posix()
+            return
+    if not base.is_dir():
+        return
+    start = len(str(root)) + 1
+    stack = [str(base)]
+    while stack:
+        here = stack.pop()
+        with os.scandir(here) as entries:
+            for entry in entries:
+                name = entry.path[start:]
+                if not name.isprintable() or not _encodable(name):
+                    yield "name", name.encode("utf-8", "backslashreplace").decode()
+                elif entry.is_symlink():
+                    yield "link", name
+                elif entry.is_dir(follow_symlinks=False):
+                    if entry.name not in SKIPPED_FOLDERS:
+                        stack.append(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    yield "file", name
+                else:
+                    yield "special", name
+
+
+def unclaimed(files: Iterable[str], claimed: set[str]) -> list[Problem]:
+    """Name files that look like records but that no table of the data package takes in: a record must not be lost."""
+    problems = []
+    for name in files:
+        leaf = PurePosixPath(name).name
+        suffix = PurePosixPath(name).suffix.lower()
+        if name in claimed or leaf.startswith((".", "~$")) or leaf.upper().startswith("README"):
+            continue
+        if suffix not in _DATA_SUFFIXES:
+            continue
+        advice = (
+            "表格文件请另存为“CSV UTF-8”，并使用该表规定的文件名。"
+            if suffix in {".xlsx", ".xls", ".et", ".ods"}
+            else "请核对文件夹和文件名（含大小写、扩展名）是否与 datapackage.yaml 中的路径一致。"
+        )
+        problems.append(error(name, 0, "unclaimed-file", f"文件 {quoted(leaf)} 不属于任何登记表，里面的记录不会被读取。{advice}"))
+    return problems
+
+
+def read_bytes(root: Path, name: str) -> bytes | Problem:
+    """Read one listed file, bounded; refuses what has become a link or grown past the bound for its kind."""
+    limit = MAX_BYTES.get(PurePosixPath(name).suffix.lower(), 2 * 2**20)
+    try:
+        descriptor = os.open(root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as fault:
+        return error(name, 0, "source-error", f"文件无法打开（{fault.strerror}）。请检查文件是否存在、是否有读取权限。")
+    with os.fdopen(descriptor, "rb") as stream:
+        info = os.fstat(stream.fileno())
+        if not stat.S_ISREG(info.st_mode):
+            return error(name, 0, "unsafe-file", "不是普通文件，没有读取。")
+        if info.st_size > limit:
+            return error(
+                name, 0, "source-error", f"文件有 {info.st_size:,} 字节，超过上限 {limit:,} 字节。请拆分后重新提交。"
+            )
+        return stream.read(limit + 1)

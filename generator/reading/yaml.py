@@ -1,0 +1,158 @@
+"""YAML documents as plain text values with line numbers; nothing is interpreted, nothing can expand.
+
+Built from libyaml's event stream: no recursion, no aliases, no tags, no repeated keys, so a hostile file stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+    StreamStartEvent,
+)
+
+MAX_DEPTH = 40
+
+Value: TypeAlias = "str | None | Mapping | list[Value]"
+
+
+class Mapping(dict[str, "Value"]):
+    """A YAML mapping that knows where it and its keys stand.
+
+    Attributes:
+        line: physical line of its first key, from 1.
+        lines: physical line of each key.
+    """
+
+    __slots__ = ("line", "lines")
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[str, int] = {}
+
+
+class YamlError(ValueError):
+    """The document cannot be taken as data; `line` is physical, from 1, the text is for the user."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def _events(text: str) -> Iterator[Any]:
+    loader = yaml.CLoader(text)
+    try:
+        while loader.check_event():  # type: ignore[no-untyped-call]
+            yield loader.get_event()  # type: ignore[no-untyped-call]
+    except yaml.YAMLError as fault:
+        raise YamlError(_line_of(fault), f"YAML 写法有误：{_explain(fault)}") from None
+    finally:
+        loader.dispose()  # type: ignore[no-untyped-call]
+
+
+def _line_of(fault: yaml.YAMLError) -> int:
+    mark = getattr(fault, "problem_mark", None) or getattr(fault, "context_mark", None)
+    return int(mark.line) + 1 if mark is not None else 1
+
+
+_HINTS = (
+    ("found character that cannot start any token", "这里有不能开头的字符（常见于用 Tab 缩进，或值以 @、`、% 开头而没有加引号）。请改用空格缩进，并给值加引号。"),
+    ("mapping values are not allowed", "冒号用得不对：值里含有英文冒号加空格时，请给整个值加引号；也可能是上一行缩进不一致。"),
+    ("could not find expected ':'", "这一行缺少冒号，或上一处引号没有闭合。键和值之间应写“英文冒号加空格”。"),
+    ("did not find expected key", "缩进与上一行不一致，或上一行的引号、括号没有闭合。"),
+    ("did not find expected '-' indicator", "列表项的缩进不一致，各项的“-”应上下对齐。"),
+    ("found unexpected end of stream", "引号没有闭合。"),
+    ("control characters are not allowed", "文件中有控制字符，请删除。"),
+    ("did not find expected ',' or", "方括号或花括号里的逗号、括号不配对。"),
+)
+
+
+def _explain(fault: yaml.YAMLError) -> str:
+    text = f"{getattr(fault, 'problem', '') or ''} {getattr(fault, 'context', '') or ''} {fault}"
+    return next((hint for key, hint in _HINTS if key in text), "请检查缩进、冒号和引号。")
+
+
+def parse_yaml(text: str) -> Value:
+    """Parse one document.
+
+    Args:
+        text: the file's text; BOM already removed.
+
+    Returns:
+        Mappings (`Mapping`), lists, text, or None for a plain empty value, `~` or `null`. Scalars are never
+        interpreted: `0123`, `yes` and `2020-01-01` stay the text they are.
+
+    Raises:
+        YamlError: syntax, more than one document, anchors, aliases, tags, repeated or compound keys, too deep.
+    """
+    result: Value = None
+    stack: list[tuple[Mapping | list[Value], str | None]] = []
+    container: Mapping | list[Value] | None = None
+    key: str | None = None
+    documents = 0
+    for event in _events(text):
+        kind = type(event)
+        if kind is ScalarEvent:
+            if event.anchor is not None or event.tag is not None:
+                raise YamlError(event.start_mark.line + 1, _refuse(event))
+            value: Value = event.value
+            if event.style is None and value in ("", "~", "null"):
+                value = None
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+            line = event.start_mark.line + 1
+            if event.anchor is not None or event.tag is not None:
+                raise YamlError(line, _refuse(event))
+            if len(stack) >= MAX_DEPTH:
+                raise YamlError(line, f"嵌套超过 {MAX_DEPTH} 层。请按该表的填报说明书写。")
+            if type(container) is Mapping and key is None:
+                raise YamlError(line, "键必须是文字，不能是列表或映射。")
+            stack.append((container, key))  # type: ignore[arg-type]
+            container, key = (Mapping(line) if kind is MappingStartEvent else []), None
+            continue
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            value = container
+            container, key = stack.pop()
+        elif kind is AliasEvent:
+            raise YamlError(event.start_mark.line + 1, _refuse(event))
+        elif kind is DocumentStartEvent:
+            documents += 1
+            if documents > 1:
+                raise YamlError(event.start_mark.line + 1, "一个文件里只能有一个 YAML 文档，请去掉多余的“---”。")
+            continue
+        else:
+            assert kind in (StreamStartEvent, StreamEndEvent, DocumentEndEvent)
+            continue
+        if container is None:
+            result = value
+        elif type(container) is list:
+            container.append(value)
+        elif key is None:
+            if not isinstance(value, str):
+                raise YamlError(event.start_mark.line + 1, "键不能为空。")
+            key = value
+            mapping: Mapping = container  # type: ignore[assignment]
+            if key in mapping:
+                raise YamlError(event.start_mark.line + 1, f"键“{key[:40]}”重复（第 {mapping.lines[key]} 行已经写过），请只保留一处。")
+            mapping.lines[key] = event.start_mark.line + 1
+        else:
+            container[key] = value  # type: ignore[index]
+            key = None
+    return result
+
+
+def _refuse(event: Any) -> str:
+    if isinstance(event, AliasEvent) or event.anchor is not None:
+        return "不能使用锚点和引用（& 或 *）。值以 & 或 * 开头时请加引号。"
+    return f"不能使用类型标签 {event.tag[:40]}。值以 ! 开头时请加引号。"

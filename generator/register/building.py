@@ -1,0 +1,170 @@
+"""From files to a checked register: read, conform, type, view, rule; one pass, everything wrong in one list.
+
+This is the whole way of the data up to the point where editions are cut from it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from generator.checking.conformance import check_conformance, check_keys
+from generator.checking.locating import Locator
+from generator.checking.rules import Finding, Rule, read_rules, run_rules
+from generator.problems import Problem, error, in_order
+from generator.project import Project
+from generator.reading.records import Records, read_records
+from generator.register.database import (
+    SqlError,
+    bounded,
+    connect,
+    create_build,
+    create_descriptions,
+    create_enums,
+    create_typed,
+    explain,
+    insert,
+    load_raw,
+    one_select,
+    quote,
+    shut,
+)
+from generator.register.statements import Statement, columns_of, create_macros, in_dependency_order, read_statements
+
+
+@dataclass
+class Register:
+    """The whole register of one tree, at one reference date.
+
+    Attributes:
+        connection: the database; its doors are shut.
+        views: the views that could be computed, in dependency order.
+        problems: everything wrong, in order of place.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    records: Records
+    views: list[Statement]
+    rules: list[Rule]
+    findings: list[Finding]
+    problems: list[Problem]
+
+
+def build_register(project: Project, as_of: datetime.date, *, draft: bool = False, use_cache: bool = True) -> Register:
+    """Read and check a whole tree.
+
+    Args:
+        project: the tree.
+        as_of: the date on which the facts are asked for.
+        draft: recorded in `build`.
+        use_cache: reuse documents parsed by earlier runs.
+
+    Raises:
+        RecordsError: SQL files of the tree cannot be read at all.
+    """
+    package = project.package
+    macros = read_statements(project.root, "schemas/macros")
+    declared = in_dependency_order(read_statements(project.root, "schemas/views"), macros)
+    rules, problems = read_rules(project.root, package)
+    records = read_records(project.root, package, project.cache if use_cache else None)
+    problems.extend(records.problems)
+
+    connection = connect()
+    locator = Locator(project.root, package)
+    load_raw(connection, package, records)
+    shut(connection)
+    create_enums(connection, package)
+    problems.extend(check_conformance(connection, package, locator))
+    create_typed(connection, package)
+    problems.extend(check_keys(connection, package, locator))
+    create_descriptions(connection, package)
+    commit = project.commit
+    create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
+    _create_rules(connection, rules)
+    create_macros(connection, macros)
+    views = _compute(connection, declared, problems)
+    _describe_views(connection, views)
+    findings, broken = run_rules(connection, package, rules, locator)
+    problems.extend(broken)
+    problems.extend(f.problem for f in findings)
+    problems = in_order(problems)
+    _create_findings(connection, problems, findings)
+    return Register(connection, records, views, rules, findings, problems)
+
+
+def _create_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
+    connection.execute(
+        "CREATE TABLE rules (rule VARCHAR, title VARCHAR, severity VARCHAR, clause VARCHAR, message VARCHAR, "
+        "remedy VARCHAR, table_name VARCHAR, tables VARCHAR[], file VARCHAR)"
+    )
+    insert(
+        connection,
+        "rules",
+        [
+            (r.id, r.title, r.severity.value, r.clause, r.message, r.remedy, r.table, sorted(r.statement.words), r.statement.file)
+            for r in rules
+        ],
+    )
+    # A rule reads the tables that its SQL names.
+    connection.execute("UPDATE rules SET tables = list_intersect(tables, (SELECT list(name) FROM tables))")
+
+
+def _compute(connection: duckdb.DuckDBPyConnection, views: Sequence[Statement], problems: list[Problem]) -> list[Statement]:
+    done: list[Statement] = []
+    for view in views:
+        try:
+            query = one_select(connection, view.sql)
+            with bounded(connection):
+                connection.execute(f"CREATE TABLE {quote(view.name)} AS {query}")
+            done.append(view)
+        except SqlError as fault:
+            problems.append(error(view.file, 1, "sql-error", f"视图 {view.name} 无法计算：{fault}"))
+        except duckdb.Error as fault:
+            problems.append(error(view.file, 1, "sql-error", f"视图 {view.name} 无法计算：{explain(fault)}"))
+    return done
+
+
+def _describe_views(connection: duckdb.DuckDBPyConnection, views: Sequence[Statement]) -> None:
+    connection.execute(
+        "CREATE TABLE views (name VARCHAR, title VARCHAR, description VARCHAR, field VARCHAR, field_title VARCHAR, "
+        "field_description VARCHAR, sensitivity VARCHAR, file VARCHAR)"
+    )
+    insert(
+        connection,
+        "views",
+        [
+            (v.name, v.text("title", v.name), v.text("description"), name, c.title, c.description, c.sensitivity.name.lower(), v.file)
+            for v in views
+            for name, c in columns_of(v).items()
+        ],
+    )
+
+
+def _create_findings(
+    connection: duckdb.DuckDBPyConnection, problems: Sequence[Problem], findings: Sequence[Finding]
+) -> None:
+    connection.execute(
+        "CREATE TABLE findings (finding_id INTEGER, file VARCHAR, line INTEGER, column_title VARCHAR, rule VARCHAR, "
+        "severity VARCHAR, message VARCHAR, table_name VARCHAR)"
+    )
+    connection.execute("CREATE TABLE finding_subjects (finding_id INTEGER, field VARCHAR, value VARCHAR)")
+    tables = {f.problem: f.table for f in findings}
+    subjects: dict[Problem, dict[str, str]] = {}
+    for finding in findings:
+        subjects.setdefault(finding.problem, {}).update(finding.subjects)
+    insert(
+        connection,
+        "findings",
+        [
+            (n, p.file, p.line, p.column, p.rule, p.severity.value, p.message, tables.get(p, ""))
+            for n, p in enumerate(problems, 1)
+        ],
+    )
+    insert(
+        connection,
+        "finding_subjects",
+        [(n, k, v) for n, p in enumerate(problems, 1) for k, v in subjects.get(p, {}).items()],
+    )

@@ -1,0 +1,258 @@
+"""The register: all records in one DuckDB database, as text and typed, with what the engine knows of itself.
+
+SQL from the tree runs in it after the doors are shut: no file, no network, no settings, one statement, bounded time.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from generator.reading.package import Field, Package, Table
+from generator.reading.records import Records
+
+QUERY_SECONDS = 120.0
+_TYPES = {"integer": "BIGINT", "year": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
+_PLACE = (("_file", "VARCHAR"), ("_line", "INTEGER"))
+
+
+class SqlError(Exception):
+    """A statement from the tree was refused or failed; the text is for the user."""
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def connect(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """Open a database with nothing loaded from outside."""
+    return duckdb.connect(
+        path,
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "preserve_insertion_order": True,
+        },
+    )
+
+
+def shut(connection: duckdb.DuckDBPyConnection) -> None:
+    """Shut the doors: from here on no statement reaches files, network or settings."""
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def duckdb_type(field: Field) -> str:
+    """Return the DuckDB type a field has in the register."""
+    if field.enum_type:
+        return quote(field.enum_type)
+    return _array_type() if field.type == "array" else _TYPES.get(field.type, "VARCHAR")
+
+
+def _array_type() -> str:
+    return "VARCHAR[]"
+
+
+def typed(field: Field) -> str:
+    """Return the SQL expression that turns a raw cell into its type, NULL where it does not fit."""
+    cell = quote(field.name)
+    if field.type == "boolean":
+        true = field.descriptor.get("trueValues", ["true", "True", "TRUE", "1"])
+        false = field.descriptor.get("falseValues", ["false", "False", "FALSE", "0"])
+        return f"CASE WHEN {cell} IN ({_list(true)}) THEN true WHEN {cell} IN ({_list(false)}) THEN false END"
+    if field.type == "array":
+        return f"TRY_CAST(TRY_CAST({cell} AS JSON) AS VARCHAR[])"
+    if field.type == "date":
+        return f"CASE WHEN regexp_full_match({cell}, '\\d{{4}}-\\d{{2}}-\\d{{2}}') THEN TRY_CAST({cell} AS DATE) END"
+    if field.type in ("integer", "year"):
+        return f"CASE WHEN regexp_full_match({cell}, '[+-]?[0-9]+') THEN TRY_CAST({cell} AS BIGINT) END"
+    if field.type == "number":
+        return f"CASE WHEN regexp_full_match({cell}, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?') THEN TRY_CAST({cell} AS DOUBLE) END"
+    return f"TRY_CAST({cell} AS {duckdb_type(field)})" if field.enum_type else cell
+
+
+def _list(values: Iterable[str]) -> str:
+    return ", ".join(literal(v) for v in values)
+
+
+def load_raw(connection: duckdb.DuckDBPyConnection, package: Package, records: Records) -> None:
+    """Create `raw.<table>`: every cell as text, with `_file` and `_line`."""
+    connection.execute("CREATE SCHEMA raw")
+    with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
+        streams = {}
+        writers = {}
+        for table in package.tables.values():
+            # newline="\n" within a cell survives: the reader below is told that cells may be quoted.
+            stream = (Path(folder) / f"{table.name}.csv").open("w", encoding="utf-8", newline="")
+            streams[table.name] = stream
+            writers[table.name] = csv.writer(stream, lineterminator="\n")
+        for file, tables in records.files.items():
+            for name, rows in tables.items():
+                writers[name].writerows([file, line, *cells] for line, cells in rows)
+        for stream in streams.values():
+            stream.close()
+        for table in package.tables.values():
+            columns = {**dict(_PLACE), **{f.name: "VARCHAR" for f in table.fields}}
+            declared = ", ".join(f"{quote(n)} {t}" for n, t in columns.items())
+            source = literal(str(Path(folder) / f"{table.name}.csv"))
+            listed = ", ".join(f"{literal(n)}: {literal(t)}" for n, t in columns.items())
+            connection.execute(f"CREATE TABLE raw.{quote(table.name)} ({declared})")
+            connection.execute(
+                f"INSERT INTO raw.{quote(table.name)} SELECT * FROM read_csv({source}, header = false, "
+                f"auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
+                f"max_line_size = 80000000, columns = {{{listed}}})"
+            )
+
+
+def create_enums(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
+    """Create one ordered type per list of categories."""
+    made: dict[str, tuple[str, ...]] = {}
+    for table in package.tables.values():
+        for field in table.fields:
+            if field.enum_type and field.enum_type not in made:
+                made[field.enum_type] = field.categories
+                connection.execute(f"CREATE TYPE {quote(field.enum_type)} AS ENUM ({_list(field.categories)})")
+
+
+def create_typed(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
+    """Create `<table>` from `raw.<table>`: each cell in its type; a cell that does not fit is NULL there."""
+    for table in package.tables.values():
+        columns = ", ".join(f"{typed(f)} AS {quote(f.name)}" for f in table.fields)
+        connection.execute(
+            f"CREATE TABLE {quote(table.name)} AS SELECT {columns}, _file, _line FROM raw.{quote(table.name)}"
+        )
+
+
+def create_descriptions(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
+    """Create `tables` and `fields`: the schemas as rows, so that pages and rules can ask about them."""
+    connection.execute(
+        "CREATE TABLE tables (name VARCHAR, title VARCHAR, description VARCHAR, kind VARCHAR, path VARCHAR, "
+        "parent VARCHAR, property VARCHAR, primary_key VARCHAR[], label VARCHAR, owner VARCHAR, schema_file VARCHAR, ordinal INTEGER)"
+    )
+    connection.execute(
+        "CREATE TABLE fields (table_name VARCHAR, name VARCHAR, title VARCHAR, description VARCHAR, type VARCHAR, "
+        "sensitivity VARCHAR, required BOOLEAN, example VARCHAR, words VARCHAR[], pattern VARCHAR, in_key BOOLEAN, "
+        "refers_to VARCHAR, ordinal INTEGER, _file VARCHAR, _line INTEGER)"
+    )
+    insert(
+        connection,
+        "tables",
+        [
+            (t.name, t.title, t.description, t.kind, t.path, t.parent, t.property, list(t.primary_key), t.label, t.owner, t.schema_file, n)
+            for n, t in enumerate(package.tables.values(), 1)
+        ],
+    )
+    insert(connection, "fields", [_described(t, f, n) for t in package.tables.values() for n, f in enumerate(t.fields, 1)])
+
+
+def _described(table: Table, field: Field, ordinal: int) -> tuple[Any, ...]:
+    words = field.categories or field.constraints.get("enum", ())
+    refers = next((k.table for k in table.foreign_keys if k.fields == (field.name,)), None)
+    return (
+        table.name,
+        field.name,
+        field.title,
+        field.description,
+        field.type,
+        field.sensitivity.name.lower(),
+        field.required,
+        field.example,
+        [str(w) for w in words],
+        field.constraints.get("pattern"),
+        field.name in table.primary_key,
+        refers,
+        ordinal,
+        table.schema_file,
+        field.line,
+    )
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows in one statement, column by column."""
+    if not rows:
+        return
+    columns = [list(c) for c in zip(*rows, strict=True)]
+    picks = ", ".join(f"unnest(${n})" for n in range(1, len(columns) + 1))
+    connection.execute(f"INSERT INTO {quote(table)} SELECT {picks}", columns)
+
+
+def create_build(
+    connection: duckdb.DuckDBPyConnection, as_of: datetime.date, edition: str, commit: str, epoch: int, draft: bool
+) -> None:
+    """Create `build`: the one row of facts about this build."""
+    connection.execute("CREATE OR REPLACE TABLE build (as_of DATE, edition VARCHAR, commit VARCHAR, commit_time TIMESTAMP, draft BOOLEAN)")
+    time = datetime.datetime.fromtimestamp(epoch, datetime.UTC).replace(tzinfo=None)
+    connection.execute("INSERT INTO build VALUES (?, ?, ?, ?, ?)", [as_of, edition, commit, time, draft])
+
+
+@contextmanager
+def bounded(connection: duckdb.DuckDBPyConnection, seconds: float = QUERY_SECONDS) -> Iterator[None]:
+    """Interrupt what runs longer: a statement from the tree may be made to run for ever."""
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """Return the statement when it is a single SELECT.
+
+    Raises:
+        SqlError: it is anything else.
+    """
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as fault:
+        raise SqlError(explain(fault)) from None
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise SqlError("只能写一条 SELECT 查询。")
+    return statements[0].query.strip().rstrip(";")
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Run one SELECT from the tree and return (column names, rows).
+
+    Raises:
+        SqlError: refused, failed or took too long.
+    """
+    query = one_select(connection, sql)
+    try:
+        with bounded(connection):
+            cursor = connection.execute(query)
+            return [d[0] for d in cursor.description or ()], cursor.fetchall()
+    except duckdb.Error as fault:
+        raise SqlError(explain(fault)) from None
+
+
+def explain(fault: duckdb.Error) -> str:
+    """Say in the user's language what the database refused; its own first line follows for the maintainer."""
+    text = str(fault).strip()
+    first = text.splitlines()[0] if text else ""
+    known = (
+        ("file system operations are disabled", "查询不能读写文件或访问网络"),
+        ("configuration has been locked", "查询不能改设置"),
+        ("INTERRUPT", f"查询超过 {QUERY_SECONDS:.0f} 秒，已停止"),
+        ("Referenced column", "用到了没有的列"),
+        ("does not exist", "用到了没有的表、列或函数"),
+        ("Parser Error", "语法有误"),
+    )
+    hint = next((h for k, h in known if k in text), "查询出错")
+    return f"{hint}（{first}）"

@@ -1,0 +1,176 @@
+"""SQL files of the tree: a header in YAML, then one statement; macros, views and rules are read the same way.
+
+The header is a leading block comment, so that the file stays a SQL file which any editor or client can run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import duckdb
+
+from generator.problems import Problem, RecordsError, error
+from generator.reading.files import list_tree, read_bytes
+from generator.reading.package import SENSITIVITIES, Sensitivity
+from generator.reading.yaml import Mapping, YamlError, parse_yaml
+from generator.register.database import explain
+
+_HEADER = re.compile(r"\s*/\*(.*?)\*/", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NOISE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL file.
+
+    Attributes:
+        name: file name without suffix.
+        file: path relative to the root.
+        header: what its leading comment declares.
+        sql: the text after the header.
+        words: identifiers that occur in it, for finding what it depends on.
+    """
+
+    name: str
+    file: str
+    header: Mapping
+    sql: str
+    words: frozenset[str]
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return a header value that should be text."""
+        value = self.header.get(key)
+        return value if isinstance(value, str) else default
+
+
+@dataclass(frozen=True, slots=True)
+class ViewColumn:
+    """What a view's header declares of one column; undeclared means restricted."""
+
+    title: str
+    description: str
+    sensitivity: Sensitivity
+
+
+def read_statements(root: Path, folder: str) -> list[Statement]:
+    """Read every `.sql` file of a folder, in the order of their names.
+
+    Raises:
+        RecordsError: with every file whose header cannot be read.
+    """
+    result: list[Statement] = []
+    listing = list_tree(root, [folder])
+    problems: list[Problem] = list(listing.problems)
+    for file in listing.files:
+        if not file.endswith(".sql"):
+            continue
+        data = read_bytes(root, file)
+        if isinstance(data, Problem):
+            problems.append(data)
+            continue
+        text = data.decode("utf-8", "replace")
+        found = _HEADER.match(text)
+        header: Mapping = Mapping(1)
+        if found:
+            first = text.count("\n", 0, found.start(1))
+            try:
+                value = parse_yaml(found[1])
+            except YamlError as fault:
+                problems.append(error(file, fault.line + first, "sql-error", f"SQL 文件头写法有误：{fault}"))
+                continue
+            header = value if isinstance(value, Mapping) else header
+        words = frozenset(_WORD.findall(_NOISE.sub(" ", text)))
+        result.append(Statement(PurePosixPath(file).stem, file, header, text[found.end() if found else 0 :].strip(), words))
+    if problems:
+        raise RecordsError(problems)
+    return result
+
+
+def columns_of(view: Statement) -> dict[str, ViewColumn]:
+    """Return the columns that a view's header declares."""
+    declared = view.header.get("fields")
+    result: dict[str, ViewColumn] = {}
+    for name, item in declared.items() if isinstance(declared, Mapping) else ():
+        values = item if isinstance(item, Mapping) else Mapping(0)
+        level = values.get("sensitivity")
+        result[name] = ViewColumn(
+            str(values.get("title") or name),
+            str(values.get("description") or ""),
+            SENSITIVITIES.get(level if isinstance(level, str) else "", Sensitivity.RESTRICTED),
+        )
+    return result
+
+
+def in_dependency_order(views: Iterable[Statement], macros: Iterable[Statement]) -> list[Statement]:
+    """Order views so that each comes after those it reads, directly or through a macro.
+
+    Raises:
+        RecordsError: they read each other in a circle.
+    """
+    by_name = {v.name: v for v in views}
+    through = {m.name: m.words for m in macros}
+    needs = {n: _needed(v, by_name, through) for n, v in by_name.items()}
+    ordered: list[Statement] = []
+    done: set[str] = set()
+    while len(ordered) < len(by_name):
+        ready = [n for n in by_name if n not in done and needs[n] <= done]
+        if not ready:
+            circle = sorted(set(by_name) - done)
+            raise RecordsError(
+                [error(by_name[circle[0]].file, 1, "sql-error", f"视图互相引用，无法计算：{'、'.join(circle)}。请去掉其中一处引用。")]
+            )
+        ordered.extend(by_name[n] for n in ready)
+        done.update(ready)
+    return ordered
+
+
+def _needed(view: Statement, views: dict[str, Statement], macros: dict[str, frozenset[str]]) -> set[str]:
+    words, pending = set(view.words), [m for m in macros if m in view.words]
+    while pending:
+        more = macros[pending.pop()] - words
+        words |= more
+        pending.extend(m for m in macros if m in more)
+    return {w for w in words if w in views and w != view.name}
+
+
+def create_macros(connection: duckdb.DuckDBPyConnection, macros: Iterable[Statement]) -> None:
+    """Create the macros; a file may hold several `CREATE MACRO` statements and nothing else.
+
+    Raises:
+        RecordsError: a file holds something else or fails.
+    """
+    problems: list[Problem] = []
+    pending = [(m, s) for m in macros for s in _macro_statements(connection, m, problems)]
+    faults: dict[str, str] = {}
+    # A macro may use one that stands in a later file.
+    while pending:
+        left = []
+        for macro, sql in pending:
+            try:
+                connection.execute(sql)
+            except duckdb.Error as fault:
+                faults[macro.file] = explain(fault)
+                left.append((macro, sql))
+        if len(left) == len(pending):
+            problems.extend(error(m.file, 1, "sql-error", f"宏无法建立：{faults[m.file]}") for m, _ in left)
+            break
+        pending = left
+    if problems:
+        raise RecordsError(problems)
+
+
+def _macro_statements(connection: duckdb.DuckDBPyConnection, macro: Statement, problems: list[Problem]) -> list[str]:
+    try:
+        found = [s.query.strip() for s in connection.extract_statements(macro.sql)]
+    except duckdb.Error as fault:
+        problems.append(error(macro.file, 1, "sql-error", explain(fault)))
+        return []
+    plain = [_NOISE.sub(" ", s).split() for s in found]
+    if any([w.upper() for w in p[:2]] != ["CREATE", "MACRO"] for p in plain):
+        problems.append(error(macro.file, 1, "sql-error", "这里只能写 CREATE MACRO 语句。"))
+        return []
+    return found
