@@ -22,7 +22,12 @@ def _own_git() -> None:
     for role in ("AUTHOR", "COMMITTER"):
         os.environ[f"GIT_{role}_NAME"] = "测试"
         os.environ[f"GIT_{role}_EMAIL"] = "test@example.invalid"
-    options = {"init.defaultBranch": "main", "commit.gpgSign": "false", "core.autocrlf": "false", "gc.auto": "0"}
+    options = {
+        "init.defaultBranch": "main",
+        "commit.gpgSign": "false",
+        "core.autocrlf": "false",
+        "gc.auto": "0",
+    }
     os.environ["GIT_CONFIG_COUNT"] = str(len(options))
     for number, (key, value) in enumerate(options.items()):
         os.environ[f"GIT_CONFIG_KEY_{number}"] = key
