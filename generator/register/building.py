@@ -83,9 +83,9 @@ def build_register(project: Project, as_of: datetime.date, *, draft: bool = Fals
     create_descriptions(connection, package)
     commit = project.commit
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
-    _create_rules(connection, rules)
+    create_rules(connection, rules)
     create_macros(connection, macros)
-    views = _compute(connection, declared, problems)
+    views = compute_views(connection, declared, problems)
     _describe_views(connection, views)
     findings, broken = run_rules(connection, package, rules, locator)
     problems.extend(broken)
@@ -95,7 +95,8 @@ def build_register(project: Project, as_of: datetime.date, *, draft: bool = Fals
     return Register(connection, records, views, rules, findings, problems)
 
 
-def _create_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
+def create_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
+    """Create `rules`: what each rule says, where it stands, which tables it reads."""
     connection.execute(
         "CREATE TABLE rules (rule VARCHAR, title VARCHAR, severity VARCHAR, clause VARCHAR, message VARCHAR, "
         "remedy VARCHAR, table_name VARCHAR, tables VARCHAR[], file VARCHAR)"
@@ -112,7 +113,8 @@ def _create_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) 
     connection.execute("UPDATE rules SET tables = list_intersect(tables, (SELECT list(name) FROM tables))")
 
 
-def _compute(connection: duckdb.DuckDBPyConnection, views: Sequence[Statement], problems: list[Problem]) -> list[Statement]:
+def compute_views(connection: duckdb.DuckDBPyConnection, views: Sequence[Statement], problems: list[Problem]) -> list[Statement]:
+    """Compute views once each, in the order given; return those that could be, add what is wrong with the others."""
     done: list[Statement] = []
     for view in views:
         try:

@@ -19,6 +19,7 @@ from generator.reading.yaml import Mapping, YamlError, parse_yaml
 from generator.register.database import explain
 
 _HEADER = re.compile(r"\s*/\*(.*?)\*/", re.DOTALL)
+_MACRO = re.compile(r"\bmacro\s+([A-Za-z_][A-Za-z0-9_]*)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NOISE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 
@@ -112,7 +113,7 @@ def in_dependency_order(views: Iterable[Statement], macros: Iterable[Statement])
         RecordsError: they read each other in a circle.
     """
     by_name = {v.name: v for v in views}
-    through = {m.name: m.words for m in macros}
+    through = _through(macros)
     needs = {n: _needed(v, by_name, through) for n, v in by_name.items()}
     ordered: list[Statement] = []
     done: set[str] = set()
@@ -126,6 +127,24 @@ def in_dependency_order(views: Iterable[Statement], macros: Iterable[Statement])
         ordered.extend(by_name[n] for n in ready)
         done.update(ready)
     return ordered
+
+
+def needed_views(statement: Statement, views: Iterable[Statement], macros: Iterable[Statement]) -> list[Statement]:
+    """Return the views that one statement reads, directly or not, each after those it reads itself."""
+    views = list(views)
+    by_name, through = {v.name: v for v in views}, _through(macros)
+    wanted: set[str] = set()
+    pending = [statement]
+    while pending:
+        more = _needed(pending.pop(), by_name, through) - wanted
+        wanted |= more
+        pending.extend(by_name[n] for n in more)
+    return [v for v in in_dependency_order(views, macros) if v.name in wanted]
+
+
+def _through(macros: Iterable[Statement]) -> dict[str, frozenset[str]]:
+    # One file may hold several macros, whatever its own name: what reads any of them reads all that the file names.
+    return {name: m.words for m in macros for name in {m.name, *_MACRO.findall(_NOISE.sub(" ", m.sql))}}
 
 
 def _needed(view: Statement, views: dict[str, Statement], macros: dict[str, frozenset[str]]) -> set[str]:

@@ -1,0 +1,209 @@
+"""Rule cases as data: a small register per case, made with the engine's own functions from rows in a YAML file.
+
+One register holds the city's standing tables (policies, calendar, terms, offices); each case changes it inside a
+transaction that is rolled back, and computes only the views which its rule reads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import re
+from pathlib import Path
+
+import duckdb
+
+from generator.checking.locating import Locator
+from generator.checking.rules import Rule, read_rules, run_rules
+from generator.reading.package import Package, Table, load_package
+from generator.reading.records import Records, read_records
+from generator.reading.yaml import Mapping, parse_yaml
+from generator.register import building, database
+from generator.register.statements import Statement, create_macros, needed_views, read_statements
+
+ROOT = Path(__file__).resolve().parents[2]
+CASES = ROOT / "tests" / "cases" / "rules"
+AS_OF = datetime.date(2026, 11, 20)
+# What every case sees unless it gives rows for the table itself.
+STANDING = ("policies", "calendar", "calendar_years", "terms", "organisations")
+_DESCRIPTIONS = ("tables", "fields", "rules")
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One case of a rule: the rows it stands on and the findings it should yield."""
+
+    rule: str
+    name: str
+    file: str
+    as_of: datetime.date
+    records: dict[str, list[dict[str, str | None]]]
+    finds: list[dict[str, str | None]]
+    says: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.name}"
+
+
+def read_cases() -> list[Case]:
+    """Read every case file."""
+    return [case for path in sorted(CASES.glob("*.yaml")) for case in _cases_of(path)]
+
+
+def _cases_of(path: Path) -> list[Case]:
+    document = parse_yaml(path.read_text(encoding="utf-8"))
+    assert isinstance(document, Mapping), path
+    rule, listed = document["rule"], document["cases"]
+    assert isinstance(rule, str), path
+    assert isinstance(listed, list), path
+    cases = []
+    for item in listed:
+        assert isinstance(item, Mapping), path
+        unknown = set(item) - {"name", "as_of", "records", "finds", "says"}
+        assert not unknown, f"{path.name}:{item.line} has keys no case has: {sorted(unknown)}"
+        records = item.get("records") or Mapping(0)
+        assert isinstance(records, Mapping), path
+        says = item.get("says") or []
+        cases.append(
+            Case(
+                rule=rule,
+                name=str(item["name"]),
+                file=path.name,
+                as_of=datetime.date.fromisoformat(str(item.get("as_of") or AS_OF)),
+                records={t: _rows(rows, f"{path.name}: {item['name']}: {t}") for t, rows in records.items()},
+                finds=_rows(item["finds"], f"{path.name}: {item['name']}: finds"),
+                says=tuple(str(s) for s in says) if isinstance(says, list) else (str(says),),
+            )
+        )
+    return cases
+
+
+def _rows(value: object, place: str) -> list[dict[str, str | None]]:
+    assert isinstance(value, list), f"{place} should be a list"
+    rows: list[dict[str, str | None]] = []
+    for item in value:
+        assert isinstance(item, Mapping), f"{place} should be a list of mappings"
+        rows.append({k: v if v is None or isinstance(v, str) else _text_of_list(v, place) for k, v in item.items()})
+    return rows
+
+
+def _text_of_list(value: object, place: str) -> str:
+    assert isinstance(value, list), f"{place} holds a mapping where a cell is meant"
+    return "[" + ", ".join(f'"{v}"' for v in value) + "]"
+
+
+def shown(value: object) -> str | None:
+    """Return a result's cell as a case writes it: dates in ISO form, whole numbers without a fraction."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    if isinstance(value, list):
+        return "、".join(str(shown(v)) for v in value)
+    return str(value)
+
+
+def matches(found: list[dict[str, str | None]], expected: list[dict[str, str | None]]) -> bool:
+    """Tell whether the findings can be paired with what was expected, one to one, in any order."""
+    if len(found) != len(expected):
+        return False
+    if not expected:
+        return True
+    head, rest = expected[0], expected[1:]
+    for n, row in enumerate(found):
+        if all(k in row and row[k] == v for k, v in head.items()) and matches(found[:n] + found[n + 1 :], rest):
+            return True
+    return False
+
+
+class Bench:
+    """The prepared register on which cases are tried, one after the other."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self.root = root
+        self.package: Package = load_package(root)
+        self.macros: list[Statement] = read_statements(root, "schemas/macros")
+        self.views: list[Statement] = read_statements(root, "schemas/views")
+        rules, self.rule_problems = read_rules(root, self.package)
+        self.rules: dict[str, Rule] = {r.id: r for r in rules}
+        self.connection: duckdb.DuckDBPyConnection = database.connect()
+        # Cases hold a handful of rows: more threads would only wait for each other.
+        self.connection.execute("SET threads = 1")
+        database.load_raw(self.connection, self.package, self._standing())
+        database.shut(self.connection)
+        database.create_enums(self.connection, self.package)
+        database.create_typed(self.connection, self.package)
+        database.create_descriptions(self.connection, self.package)
+        building.create_rules(self.connection, rules)
+        database.create_build(self.connection, AS_OF, "", "", 0, False)
+        create_macros(self.connection, self.macros)
+
+    def _standing(self) -> Records:
+        tables = {n: t for n, t in self.package.tables.items() if self.package.origin(t).name in STANDING}
+        return read_records(self.root, dataclasses.replace(self.package, tables=tables))
+
+    def run(self, case: Case) -> tuple[list[dict[str, str | None]], list[str]]:
+        """Return the rows that the case's rule finds, and the messages a reader would get."""
+        rule = self.rules[case.rule]
+        self.connection.execute("BEGIN")
+        try:
+            self._fill(case)
+            problems: list[building.Problem] = []
+            building.compute_views(self.connection, needed_views(rule.statement, self.views, self.macros), problems)
+            assert not problems, problems[0].message
+            columns, rows = database.rows_of(self.connection, rule.statement.sql)
+            missing = set(_SLOT.findall(rule.message + rule.remedy)) - set(columns)
+            assert not missing, f"the message of {rule.id} names columns that its query lacks: {sorted(missing)}"
+            findings, broken = run_rules(self.connection, self.package, [rule], Locator(self.root, self.package))
+            assert not broken, broken[0].message
+            found = [{c: shown(v) for c, v in zip(columns, row, strict=True)} for row in rows]
+            return found, [f.problem.message for f in findings]
+        finally:
+            self.connection.execute("ROLLBACK")
+
+    def _fill(self, case: Case) -> None:
+        changed: dict[str, Table] = {}
+        for key, rows in case.records.items():
+            name = key.removesuffix("+")
+            if name in _DESCRIPTIONS:
+                self._describe(name, rows)
+                continue
+            table = self.package.tables[name]
+            if not key.endswith("+"):
+                self.connection.execute(f"DELETE FROM raw.{database.quote(name)}")
+            columns = ["_file", "_line", *(f.name for f in table.fields)]
+            values = [self._cells(table, row, n, rows) for n, row in enumerate(rows)]
+            for row in values:
+                slots = ", ".join("?" for _ in columns)
+                self.connection.execute(
+                    f"INSERT INTO raw.{database.quote(name)} ({', '.join(map(database.quote, columns))}) VALUES ({slots})", row
+                )
+            changed[name] = table
+            self.connection.execute(f"DROP TABLE {database.quote(name)}")
+        database.create_typed(self.connection, dataclasses.replace(self.package, tables=changed))
+        database.create_build(self.connection, case.as_of, "", "", 0, False)
+
+    def _cells(self, table: Table, row: dict[str, str | None], index: int, rows: list[dict[str, str | None]]) -> list[object]:
+        unknown = set(row) - {f.name for f in table.fields} - {"_file", "_line"}
+        assert not unknown, f"{table.name} has no field {sorted(unknown)}"
+        cells: list[object] = [row.get("_file") or f"{table.name}.{index + 1}", int(row.get("_line") or index + 2)]
+        for field in table.fields:
+            if field.name in row:
+                cells.append(row[field.name])
+            elif field.name == "ordinal" and table.parent:
+                key = self.package.tables[table.parent].primary_key
+                cells.append(str(1 + sum(all(r.get(k) == row.get(k) for k in key) for r in rows[:index])))
+            else:
+                cells.append(field.example if field.required else None)
+        return cells
+
+    def _describe(self, name: str, rows: list[dict[str, str | None]]) -> None:
+        # What the engine says of itself can only be added to: a rule about schemas is tried on one more field.
+        for row in rows:
+            slots = ", ".join("?" for _ in row)
+            self.connection.execute(
+                f"INSERT INTO {name} ({', '.join(map(database.quote, row))}) VALUES ({slots})", list(row.values())
+            )
