@@ -6,7 +6,7 @@ expected to know which of them a value will pass through.
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from markupsafe import Markup
@@ -62,7 +62,7 @@ def code(value: object) -> Markup:
     return Markup("<code>") + escape(value) + Markup("</code>")
 
 
-def front_matter(meta: dict[str, object]) -> str:
+def front_matter(meta: Mapping[str, object]) -> str:
     """The YAML head of a Markdown page. Texts are escaped: themes print them into HTML as they are."""
     import yaml
 
