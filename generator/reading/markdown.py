@@ -19,7 +19,7 @@ def parse_markdown(text: str) -> Mapping:
 
     Returns:
         The front matter plus `body` (the text after it) and `sections`: a list with, for each heading,
-        `section` (its id, else its running number), `level`, `title` and `body`.
+        `section` (its id, else `h` and its running number), `level`, `title` and `body`.
 
     Raises:
         YamlError: the front matter is missing or cannot be read.
@@ -76,7 +76,7 @@ def sections(lines: list[str], start: int) -> list[Mapping]:
         identity = _IDENTITY.search(title)
         section = Mapping(number)
         section.update(
-            section=identity[1] if identity else str(len(result) + 1),
+            section=identity[1] if identity else f"h{len(result) + 1}",
             level=str(len(heading[1])),
             title=_IDENTITY.sub("", title),
             body=None,

@@ -6,17 +6,20 @@ This is the whole way of the data up to the point where editions are cut from it
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
 from generator.checking.conformance import check_conformance, check_keys
 from generator.checking.locating import Locator
 from generator.checking.rules import Finding, Rule, read_rules, run_rules
-from generator.problems import Problem, error, in_order
+from generator.problems import Problem, error, has_errors, in_order
 from generator.project import Project
+from generator.reading.package import Package
 from generator.reading.records import Records, read_records
+from generator.register.cells import create_cells, named_by
 from generator.register.database import (
     SqlError,
     bounded,
@@ -27,11 +30,13 @@ from generator.register.database import (
     create_typed,
     explain,
     insert,
+    literal,
     load_raw,
     one_select,
     quote,
     shut,
 )
+from generator.register.editions import attach, write_edition
 from generator.register.statements import Statement, columns_of, create_macros, in_dependency_order, read_statements
 
 
@@ -53,7 +58,32 @@ class Register:
     problems: list[Problem]
 
 
-def build_register(project: Project, as_of: datetime.date, *, draft: bool = False, use_cache: bool = True) -> Register:
+def register_with_editions(
+    project: Project, as_of: datetime.date, paths: Mapping[str, Path], *, draft: bool = False, allow_errors: bool = False
+) -> Register:
+    """Read and check a whole tree, and write its editions, unless it has errors and none are allowed.
+
+    Args:
+        paths: edition -> the database file to write it to.
+
+    Raises:
+        RecordsError: SQL files of the tree or its row filters cannot be used.
+    """
+    register = build_register(project, as_of, draft=draft, attached=paths)
+    if allow_errors or not has_errors(register.problems):
+        for edition in paths:
+            write_edition(register.connection, register.views, project.package, edition)
+    return register
+
+
+def build_register(
+    project: Project,
+    as_of: datetime.date,
+    *,
+    draft: bool = False,
+    use_cache: bool = True,
+    attached: Mapping[str, Path] | None = None,
+) -> Register:
     """Read and check a whole tree.
 
     Args:
@@ -61,6 +91,7 @@ def build_register(project: Project, as_of: datetime.date, *, draft: bool = Fals
         as_of: the date on which the facts are asked for.
         draft: recorded in `build`.
         use_cache: reuse documents parsed by earlier runs.
+        attached: edition -> database file that `write_edition` will fill.
 
     Raises:
         RecordsError: SQL files of the tree cannot be read at all.
@@ -75,12 +106,16 @@ def build_register(project: Project, as_of: datetime.date, *, draft: bool = Fals
     connection = connect()
     locator = Locator(project.root, package)
     load_raw(connection, package, records)
+    for edition, path in (attached or {}).items():
+        attach(connection, edition, path)
     shut(connection)
     create_enums(connection, package)
     problems.extend(check_conformance(connection, package, locator))
     create_typed(connection, package)
     problems.extend(check_keys(connection, package, locator))
     create_descriptions(connection, package)
+    if named_by([*macros, *declared, *(r.statement for r in rules)]):
+        create_cells(connection, package)
     commit = project.commit
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
     create_rules(connection, rules)
@@ -91,7 +126,7 @@ def build_register(project: Project, as_of: datetime.date, *, draft: bool = Fals
     problems.extend(broken)
     problems.extend(f.problem for f in findings)
     problems = in_order(problems)
-    _create_findings(connection, problems, findings)
+    _create_findings(connection, package, problems, findings)
     return Register(connection, records, views, rules, findings, problems)
 
 
@@ -146,7 +181,7 @@ def _describe_views(connection: duckdb.DuckDBPyConnection, views: Sequence[State
 
 
 def _create_findings(
-    connection: duckdb.DuckDBPyConnection, problems: Sequence[Problem], findings: Sequence[Finding]
+    connection: duckdb.DuckDBPyConnection, package: Package, problems: Sequence[Problem], findings: Sequence[Finding]
 ) -> None:
     connection.execute(
         "CREATE TABLE findings (finding_id INTEGER, file VARCHAR, line INTEGER, column_title VARCHAR, rule VARCHAR, "
@@ -170,3 +205,13 @@ def _create_findings(
         "finding_subjects",
         [(n, k, v) for n, p in enumerate(problems, 1) for k, v in subjects.get(p, {}).items()],
     )
+    # A fault of form belongs to the record whose file or line it stands in.
+    for table in package.tables.values():
+        if len(table.primary_key) == 1 and not table.parent:
+            key = table.primary_key[0]
+            place = "t._line = f.line" if table.kind == "csv" else "true"
+            connection.execute(
+                f"INSERT INTO finding_subjects SELECT DISTINCT f.finding_id, {literal(key)}, t.{quote(key)}::VARCHAR "
+                f"FROM findings f JOIN {quote(table.name)} t ON t._file = f.file AND {place} "
+                f"WHERE t.{quote(key)} IS NOT NULL AND f.finding_id NOT IN (SELECT finding_id FROM finding_subjects)"
+            )

@@ -5,6 +5,8 @@ Cut on the whole register, column by column, then reopened alone: what is not in
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -12,9 +14,9 @@ import duckdb
 from generator.problems import RecordsError, error
 from generator.project import EDITIONS
 from generator.reading.package import ForeignKey, Package, Sensitivity, Table
-from generator.register.building import Register
-from generator.register.database import SqlError, connect, create_build, explain, literal, quote, shut
-from generator.register.statements import columns_of
+from generator.reading.yaml import Mapping
+from generator.register.database import SqlError, explain, literal, quote, shut
+from generator.register.statements import Statement, columns_of
 
 _ENGINE = ("tables", "fields", "rules", "views")
 _INTERNAL_ENGINE = ("findings", "finding_subjects")
@@ -34,19 +36,19 @@ def visible_table(table: Table, edition: str) -> Table | None:
     if not fields:
         return None
     key = table.primary_key if names.issuperset(table.primary_key) else ()
-    import dataclasses
-
     keys: tuple[ForeignKey, ...] = tuple(k for k in table.foreign_keys if names.issuperset(k.fields))
     return dataclasses.replace(table, fields=fields, primary_key=key, foreign_keys=keys)
 
 
-def write_edition(register: Register, package: Package, edition: str) -> None:
+def write_edition(
+    connection: duckdb.DuckDBPyConnection, views: Sequence[Statement], package: Package, edition: str
+) -> None:
     """Write an attached edition: visible columns of tables and views, filtered rows, the engine's own tables.
 
     Raises:
         RecordsError: a row filter cannot be evaluated; nothing may be published then.
     """
-    connection, alias, level = register.connection, _ALIAS.format(edition), EDITIONS[edition]
+    alias, level = _ALIAS.format(edition), EDITIONS[edition]
     made: set[str] = set()
     for table in package.tables.values():
         seen = visible_table(table, edition)
@@ -75,21 +77,32 @@ def write_edition(register: Register, package: Package, edition: str) -> None:
             raise RecordsError(
                 [error(table.schema_file, 1, "schema-error", f"rows.{edition} 的条件无法计算，为免误公开已停止：{text}")]
             ) from None
-    for view in register.views:
+    for view in views:
         columns = [quote(n) for n, c in columns_of(view).items() if c.sensitivity <= level]
         if columns:
-            _copy(connection, alias, view.name, columns, view.file)
+            _copy(connection, alias, view, edition, columns)
     for name in (*_ENGINE, *(_INTERNAL_ENGINE if level >= Sensitivity.INTERNAL else ())):
         connection.execute(f"CREATE TABLE {alias}.{name} AS SELECT * FROM {name}")
     connection.execute(f"CREATE TABLE {alias}.build AS SELECT * REPLACE ({literal(edition)} AS edition) FROM build")
     connection.execute(f"DETACH {alias}")
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, alias: str, name: str, columns: list[str], file: str) -> None:
+def _copy(connection: duckdb.DuckDBPyConnection, alias: str, view: Statement, edition: str, columns: list[str]) -> None:
+    rows = view.header.get("rows") or Mapping(0)
+    if not isinstance(rows, Mapping) or not EDITIONS.keys() >= rows.keys():
+        # A filter that is not understood must not mean "all rows".
+        raise RecordsError([error(view.file, 1, "sql-error", f"rows 应是“版名: 条件”的映射，版名可用：{'、'.join(EDITIONS)}。")])
+    condition = rows.get(edition)
+    where = f" WHERE ({condition})" if condition else ""
+    query = f"SELECT {', '.join(columns)} FROM {quote(view.name)}{where}"
     try:
-        connection.execute(f"CREATE TABLE {alias}.{quote(name)} AS SELECT {', '.join(columns)} FROM {quote(name)}")
-    except duckdb.Error as fault:
-        raise RecordsError([error(file, 1, "sql-error", f"视图文件头的 fields 与查询结果不一致：{explain(fault)}")]) from None
+        if len(connection.extract_statements(query)) != 1:
+            raise SqlError("条件里只能写一个判断式。")
+        connection.execute(f"CREATE TABLE {alias}.{quote(view.name)} AS {query}")
+    except (duckdb.Error, SqlError) as fault:
+        text = explain(fault) if isinstance(fault, duckdb.Error) else str(fault)
+        message = f"文件头的 fields 与查询结果不一致，或 rows.{edition} 的条件无法计算，为免误公开已停止：{text}"
+        raise RecordsError([error(view.file, 1, "sql-error", message)]) from None
 
 
 def open_edition(path: Path) -> duckdb.DuckDBPyConnection:
@@ -98,5 +111,3 @@ def open_edition(path: Path) -> duckdb.DuckDBPyConnection:
     shut(connection)
     return connection
 
-
-__all__ = ["attach", "connect", "create_build", "open_edition", "visible_table", "write_edition"]

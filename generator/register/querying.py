@@ -1,0 +1,77 @@
+"""One question to an edition, answered as a table, CSV or JSON: for people who know SQL and for scripts.
+
+Asks an edition, not the whole register, so that an answer never holds what its reader may not see.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from generator.problems import UsageError, printable
+from generator.project import Project
+from generator.register.building import register_with_editions
+from generator.register.database import SqlError, rows_of
+from generator.register.editions import open_edition
+from generator.rendering.escaping import text
+
+_WIDEST = 40
+
+
+def query(root: Path, sql: str, edition: str, as_of: str | None, form: str) -> str:
+    """Run one SELECT on an edition of the tree's records, errors in them notwithstanding.
+
+    Returns:
+        The answer as text, ending in a line break.
+
+    Raises:
+        UsageError: the statement is refused or fails.
+        RecordsError: the tree cannot be read at all.
+    """
+    project = Project.open(root)
+    with tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
+        path = Path(scratch) / "edition.duckdb"
+        register_with_editions(project, project.as_of(as_of), {edition: path}, allow_errors=True).connection.close()
+        connection = open_edition(path)
+        try:
+            columns, rows = rows_of(connection, sql)
+        except SqlError as fault:
+            raise UsageError(str(fault)) from None
+        finally:
+            connection.close()
+    if form == "json":
+        return json.dumps([dict(zip(columns, r, strict=True)) for r in rows], ensure_ascii=False, indent=1, default=str) + "\n"
+    if form == "csv":
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_plain(v) for v in row] for row in rows)
+        return stream.getvalue()
+    return _table(columns, rows)
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (list, dict)) else text(value)
+
+
+def _width(words: str) -> int:
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in words)
+
+
+def _cut(words: str) -> str:
+    while _width(words) > _WIDEST:
+        words = words[:-2] + "…"
+    return words
+
+
+def _table(columns: list[str], rows: list[tuple[Any, ...]]) -> str:
+    cells = [columns, *([_cut(printable(text(v))) for v in row] for row in rows)]
+    widths = [max(_width(r[i]) for r in cells) for i in range(len(columns))]
+    lines = ["  ".join(c + " " * (w - _width(c)) for c, w in zip(r, widths, strict=True)).rstrip() for r in cells]
+    lines.insert(1, "  ".join("─" * w for w in widths))
+    return "\n".join(lines) + f"\n（{len(rows)} 行）\n"

@@ -1,0 +1,90 @@
+"""What templates may call: links between records, labels from the schemas, and the components.
+
+Labels are asked of the register's own description, so that a column is called the same on every page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import duckdb
+from markupsafe import Markup
+
+from generator.project import EDITION_TITLES, Project
+from generator.rendering import charts, components
+from generator.rendering.formats import FILTERS
+from generator.rendering.links import Links
+from generator.rendering.templates import Row
+
+
+class Labels:
+    """Chinese titles of columns, from table and view schemas."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        rows = connection.execute(
+            "SELECT table_name, name, title FROM fields UNION ALL SELECT name, field, field_title FROM views"
+        ).fetchall()
+        self._own = {(t, n): title for t, n, title in rows}
+        self._any: dict[str, str] = {}
+        for _, name, title in rows:
+            self._any.setdefault(name, title)
+        self._tables = dict(
+            connection.execute("SELECT name, title FROM tables UNION SELECT DISTINCT name, title FROM views").fetchall()
+        )
+
+    def of(self, column: str, table: str = "") -> str:
+        """Return a column's title, in a given table or view, else where it is first declared."""
+        return self._own.get((table, column)) or self._any.get(column, column)
+
+    def table(self, name: str) -> str:
+        """Return a table's or view's title."""
+        return str(self._tables.get(name, name))
+
+
+def make_functions(
+    project: Project, connection: duckdb.DuckDBPyConnection, links: Links, edition: str
+) -> tuple[dict[str, Any], dict[str, Callable[..., Any]], str]:
+    """Return (functions, filters, digest of what they depend on besides their arguments)."""
+    labels = Labels(connection)
+
+    def table(
+        rows: Sequence[Row],
+        columns: Sequence[str] | None = None,
+        *,
+        source: str = "",
+        titles: dict[str, str] | None = None,
+        links_to: dict[str, Sequence[str]] | None = None,
+        **options: Any,
+    ) -> Markup:
+        """Rows as a table.
+
+        Args:
+            rows: what to show.
+            columns: which columns; all when left out.
+            source: table or view whose schema names the columns.
+            titles: other names for some of them.
+            links_to: column -> (record, column that holds its key): the cell leads to that record's page.
+            options: as for `components.table`.
+        """
+        shown = list(columns or (rows[0].keys() if rows else ()))
+        names = {c: (titles or {}).get(c) or labels.of(c, source) for c in shown}
+        href = {
+            c: lambda row, record=record, key=key: None if row[key] is None else links.href(record, row[key])
+            for c, (record, key) in (links_to or {}).items()
+        }
+        return components.table(rows, shown, labels=names, href=href, **options)
+
+    functions: dict[str, Any] = {
+        **{name: getattr(components, name) for name in ("badge", "definition", "tiles", "timeline", "flow", "heatmap")},
+        **{name: getattr(charts, name) for name in ("bars", "columns", "progress")},
+        "table": table,
+        "link": links.link,
+        "href": links.href,
+        "url": links.url,
+        "label": labels.of,
+        "table_title": labels.table,
+        "edition_title": EDITION_TITLES[edition],
+        "site_title": project.package.title,
+    }
+    return functions, dict(FILTERS), f"{project.package.digest}"

@@ -1,0 +1,132 @@
+"""From dossier templates and rows to PDF files: says what is to be printed, for the print shop to print.
+
+Queries run once per template; a dossier's HTML is only made when its fingerprint is new.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import duckdb
+import jinja2
+
+from generator.problems import Problem, RecordsError, error
+from generator.project import EDITION_TITLES, EDITIONS, Project
+from generator.rendering.dossiers import DossierJob, Previous, Printed, render_dossiers
+from generator.rendering.escaping import text
+from generator.rendering.functions import make_functions
+from generator.rendering.links import Links
+from generator.rendering.pages import output_path
+from generator.rendering.templates import Groups, Results, Row, Template, make_environment, read_templates, run_queries, template_fault
+
+FOLDER = "site/dossiers"
+
+
+def print_dossiers(
+    project: Project,
+    connection: duckdb.DuckDBPyConnection,
+    edition: str,
+    facts: dict[str, Any],
+    out: Path,
+    last: Path,
+    known: dict[str, Any],
+    problems: list[Problem],
+    progress: TextIO | None,
+) -> tuple[list[str], dict[str, Any]]:
+    """Print every dossier of one edition.
+
+    Args:
+        connection: the edition's database.
+        facts: what every template sees besides its rows.
+        out: output folder; `last` is that of the last build, `known` what that build said of it.
+        problems: what could not be printed is added here.
+
+    Returns:
+        A line for the user, and what to hand to the next build as `known`.
+
+    Raises:
+        RecordsError: a template cannot be read or its queries fail.
+    """
+    templates = [t for t in read_templates(project.root, FOLDER, ".html", EDITIONS) if t.edition in ("", edition)]
+    if not templates:
+        return [], {}
+    functions, filters, shapes = make_functions(project, connection, Links(), edition)
+    environment = make_environment(project.root, html=True, functions=functions, filters=filters)
+    shared = f"{shapes}\0{facts!r}\0{_shared_files(project.root)}"
+    previous = Previous(last, {p: Printed(*v) for p, v in known.items()}) if known and not last.is_symlink() else None
+    jobs = _jobs(project, connection, templates, environment, edition, facts, shared)
+    report = render_dossiers(jobs, templates=project.root / FOLDER, out=out, previous=previous, progress=progress)
+    problems.extend(report.problems)
+    line = (
+        f"{EDITION_TITLES[edition]}：{len(report.printed)} 份 PDF（新做 {report.rendered}）"
+        + (f"，{len({p.message for p in report.problems})} 处没有印成" if report.problems else "")
+        + f" → build/{edition}/dossiers"
+    )
+    return [line], {p: [v.inputs, v.output] for p, v in report.printed.items()}
+
+
+def _shared_files(root: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted((root / FOLDER).rglob("*")):
+        if path.is_file() and not path.is_symlink() and (path.suffix != ".html" or path.name.startswith("_")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _jobs(
+    project: Project,
+    connection: duckdb.DuckDBPyConnection,
+    templates: list[Template],
+    environment: jinja2.Environment,
+    edition: str,
+    facts: dict[str, Any],
+    shared: str,
+) -> Iterator[DossierJob]:
+    created = datetime.datetime.fromtimestamp(project.epoch, datetime.UTC)
+    for template in templates:
+        results = run_queries(connection, template, edition)
+        try:
+            body = environment.from_string(template.body)
+            title = environment.overlay(autoescape=False, finalize=text).from_string(template.title)
+        except jinja2.TemplateError as fault:
+            raise template_fault(template, fault) from None
+        common = hashlib.blake2b(f"{template.digest}\0{shared}\0".encode(), digest_size=32)
+        groups = {n: v for n, v in results.rows.items() if isinstance(v, Groups)}
+        for name, value in sorted(results.rows.items()):
+            if name not in groups and name != template.each:
+                common.update(repr(value).encode("utf-8", "backslashreplace"))
+        rows: Any = results.rows[template.each] if template.each else [Row()]
+        seen: set[str] = set()
+        for row in rows:
+            path = (output_path(template, row) if template.each else template.name) + ".pdf"
+            if path in seen:
+                raise RecordsError([error(template.file, 1, "template-error", f"两条记录得到同一个文件 {path}。请让 path 含主键。")])
+            seen.add(path)
+            digest = common.copy()
+            mine = {n: v[row.get(template.queries[n].by)] for n, v in groups.items()}
+            digest.update(repr((list(row.items()), mine)).encode("utf-8", "backslashreplace"))
+            name = title.render(row=row, **facts).strip() if template.each else template.title
+            yield DossierJob(
+                path=path,
+                html=functools.partial(_render, template, body, results, row, mine, facts, name),
+                record=name,
+                source=str(row.get("_file") or template.file),
+                line=int(row.get("_line") or 0),
+                styles=template.styles,
+                digest=digest.hexdigest(),
+                created=created,
+            )
+
+
+def _render(
+    template: Template, body: jinja2.Template, results: Results, row: Row, mine: dict[str, Any], facts: dict[str, Any], name: str
+) -> str:
+    try:
+        return body.render(row=row, title=name, **facts, **{**results.rows, **mine})
+    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, MemoryError) as fault:
+        raise template_fault(template, fault, name) from None

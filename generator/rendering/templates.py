@@ -1,0 +1,308 @@
+"""Templates of the tree: front matter that names queries, a body in Jinja, run in a sandbox.
+
+A template sees the rows of its queries, the facts of the build and the components it is given; nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import duckdb
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from markupsafe import Markup
+
+from generator.problems import Problem, RecordsError, error
+from generator.reading.files import UnsafePathError, checked_pattern, list_tree, read_bytes
+from generator.reading.markdown import parse_markdown
+from generator.reading.yaml import Mapping as YamlMapping
+from generator.reading.yaml import YamlError
+from generator.register.database import SqlError, rows_of
+from generator.rendering.escaping import escape, text
+
+_MAX_PRODUCT = 1_000_000
+
+
+class Row(dict[str, Any]):
+    """One row of a query; in a template its columns are its attributes, whatever they are called."""
+
+    __slots__ = ()
+
+
+class Groups(dict[Any, list[Row]]):
+    """Rows of a query by the value of a column; a value that does not occur has no rows."""
+
+    __slots__ = ()
+
+    def __missing__(self, key: Any) -> list[Row]:
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A named SELECT of a template; `by` groups its rows."""
+
+    name: str
+    sql: str
+    by: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Template:
+    """One template file.
+
+    Attributes:
+        name: path below its folder, without suffix.
+        file: path relative to the root.
+        each: name of the query that gives one page per row, or empty.
+        path: pattern of the output path, with `{{ row.column }}`.
+        record, key: the table whose records these pages show, and the column that identifies them.
+        search: what of each row the header search finds.
+        edition: the only edition it belongs to, or empty.
+        digest: over the file.
+    """
+
+    name: str
+    file: str
+    title: str
+    body: str
+    body_line: int
+    queries: dict[str, Query]
+    each: str
+    path: str
+    record: str
+    key: str
+    search: dict[str, str]
+    edition: str
+    styles: tuple[str, ...]
+    meta: dict[str, str]
+    digest: str
+
+
+_KNOWN = {"title", "description", "queries", "each", "path", "record", "key", "search", "edition", "styles", "icon", "hide", "status"}
+
+
+def read_templates(root: Path, folder: str, suffix: str, editions: Iterable[str]) -> list[Template]:
+    """Read the templates below a folder of the tree.
+
+    Raises:
+        RecordsError: with every template whose front matter cannot be read.
+    """
+    listing = list_tree(root, [folder])
+    problems = list(listing.problems)
+    templates: list[Template] = []
+    for file in listing.files:
+        if not file.endswith(suffix) or PurePosixPath(file).name.startswith("_"):
+            continue
+        data = read_bytes(root, file)
+        if isinstance(data, Problem):
+            problems.append(data)
+            continue
+        try:
+            record = parse_markdown(data.decode("utf-8"))
+            templates.append(_template(file, folder, suffix, record, data, set(editions)))
+        except UnicodeDecodeError:
+            problems.append(error(file, 1, "template-error", "模板不是 UTF-8 编码。"))
+        except YamlError as fault:
+            problems.append(error(file, fault.line, "template-error", f"模板文件头：{fault}"))
+    if problems:
+        raise RecordsError(problems)
+    return templates
+
+
+def _template(file: str, folder: str, suffix: str, record: YamlMapping, data: bytes, editions: set[str]) -> Template:
+    def plain(key: str) -> str:
+        value = record.get(key)
+        return value if isinstance(value, str) else ""
+
+    for key in record:
+        if key not in _KNOWN | {"body", "sections"}:
+            raise YamlError(record.lines[key], f"不认识的键 {key}。可用：{'、'.join(sorted(_KNOWN))}。")
+    queries: dict[str, Query] = {}
+    declared = record.get("queries")
+    for name, value in declared.items() if isinstance(declared, YamlMapping) else ():
+        line = declared.lines[name] if isinstance(declared, YamlMapping) else 1
+        if isinstance(value, str):
+            queries[name] = Query(name, value, "", line)
+        elif isinstance(value, YamlMapping) and isinstance(value.get("sql"), str):
+            queries[name] = Query(name, str(value["sql"]), str(value.get("by") or ""), line)
+        else:
+            raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by 的映射。")
+    each, path, edition = plain("each"), plain("path"), plain("edition")
+    if each and (each not in queries or not path):
+        raise YamlError(record.lines["each"], "each 应是 queries 中的一个查询名，并用 path 写明每页的路径。")
+    if edition and edition not in editions:
+        raise YamlError(record.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
+    search = record.get("search")
+    styles = record.get("styles")
+    body_text = data.decode("utf-8")
+    body = body_text.split("\n---", 1)[1].split("\n", 1)[1] if "\n---" in body_text and "\n" in body_text.split("\n---", 1)[1] else ""
+    return Template(
+        name=file[len(folder) + 1 : -len(suffix)],
+        file=file,
+        title=plain("title") or PurePosixPath(file).stem,
+        body=body,
+        body_line=record.lines["body"],
+        queries=queries,
+        each=each,
+        path=path,
+        record=plain("record"),
+        key=plain("key"),
+        search={k: v for k, v in search.items() if isinstance(v, str)} if isinstance(search, YamlMapping) else {},
+        edition=edition,
+        styles=tuple(s for s in styles if isinstance(s, str)) if isinstance(styles, list) else (),
+        meta={k: plain(k) for k in ("description", "icon", "status") if plain(k)},
+        digest=hashlib.blake2b(data, digest_size=16).hexdigest(),
+    )
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja without a way out, and without sums that never end."""
+
+    intercepted_binops = frozenset(["*", "**"])
+
+    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:
+        sizes = [len(v) if isinstance(v, (str, list, tuple)) else v for v in (left, right)]
+        if operator == "**" or any(isinstance(v, (str, list, tuple)) for v in (left, right)):
+            if all(isinstance(v, int) for v in sizes) and abs(sizes[0]) * abs(sizes[1]) > _MAX_PRODUCT:
+                raise SecurityError("乘积过大")
+            if operator == "**" and (abs(right) > 64 or abs(left) > _MAX_PRODUCT):
+                raise SecurityError("乘方过大")
+        return super().call_binop(context, operator, left, right)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Row):
+            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
+
+
+def make_environment(root: Path, *, html: bool, functions: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]]) -> jinja2.Environment:
+    """Make the environment that templates of one kind run in.
+
+    Args:
+        root: the tree; `{% import %}` and `{% include %}` reach files below `site/` only.
+        html: the output is an HTML document (dossiers); otherwise values are also safe from Markdown.
+        functions: what templates may call.
+        filters: what templates may filter with.
+    """
+
+    def load(name: str) -> str | None:
+        try:
+            checked_pattern(name)
+        except UnsafePathError:
+            return None
+        inside = root / "site"
+        if not (inside / name).resolve().is_relative_to(inside.resolve()):
+            return None
+        data = read_bytes(inside, name)
+        return None if isinstance(data, Problem) else data.decode("utf-8", "replace")
+
+    environment = _Sandbox(
+        loader=jinja2.FunctionLoader(load),
+        autoescape=True,
+        finalize=_shown if html else escape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(functions)
+    environment.filters.update(filters)
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, Markup) else text(value)
+
+
+@dataclass
+class Results:
+    """What the queries of one template gave.
+
+    Attributes:
+        rows: query name -> rows, or rows by group.
+        columns: query name -> its column names.
+        digests: query name -> digest over all its rows (not for the `each` query and grouped ones).
+    """
+
+    rows: dict[str, list[Row] | Groups] = field(default_factory=dict)
+    columns: dict[str, list[str]] = field(default_factory=dict)
+
+
+def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, edition: str) -> Results:
+    """Run every query of a template once.
+
+    Raises:
+        RecordsError: a query fails; one that asks for what the edition does not hold is told so.
+    """
+    results = Results()
+    for query in template.queries.values():
+        try:
+            columns, rows = rows_of(connection, query.sql)
+            if query.by and query.by not in columns:
+                raise SqlError(f"by 所写的列 {query.by} 不在查询结果中。")
+        except SqlError as fault:
+            hint = _absent(connection, str(fault), edition)
+            raise RecordsError(
+                [error(template.file, query.line, "template-error", f"查询 {query.name} 无法运行：{fault}{hint}")]
+            ) from None
+        made = [Row(zip(columns, row, strict=True)) for row in rows]
+        results.columns[query.name] = columns
+        if query.by:
+            groups = Groups()
+            for row in made:
+                groups.setdefault(row[query.by], []).append(row)
+            results.rows[query.name] = groups
+        else:
+            results.rows[query.name] = made
+    return results
+
+
+def _absent(connection: duckdb.DuckDBPyConnection, message: str, edition: str) -> str:
+    """Say why a name is missing, when it exists in the whole register but not in this edition."""
+    found = re.search(r'(?:Referenced column|Table with name|column named|Column) "?([A-Za-z_][A-Za-z0-9_]*)"?', message)
+    if found is None:
+        return ""
+    name = found[1]
+    rows = connection.execute(
+        "SELECT DISTINCT sensitivity FROM fields WHERE name = $1 OR table_name = $1 "
+        "UNION SELECT DISTINCT sensitivity FROM views WHERE field = $1 OR name = $1 ORDER BY ALL",
+        [name],
+    ).fetchall()
+    if not rows:
+        return ""
+    levels = "、".join(r[0] for r in rows)
+    return f" {name} 的 sensitivity 是 {levels}，{edition} 版里没有它。请改查该版有的列，或在文件头写 edition: internal。"
+
+
+def template_fault(template: Template, fault: Exception, what: str = "") -> RecordsError:
+    """Turn a Jinja failure into a problem of its template."""
+    line = getattr(fault, "lineno", None)
+    if line is None:
+        line = _line_in_traceback(fault)
+    where = template.body_line - 1 + line if line else template.body_line
+    if isinstance(fault, SecurityError):
+        reason = f"模板试图做沙箱不允许的事（{fault}）。"
+    elif isinstance(fault, jinja2.UndefinedError):
+        reason = f"用到了没有的名字：{fault}。请核对查询的列名。"
+    elif isinstance(fault, jinja2.TemplateSyntaxError):
+        reason = f"Jinja 语法有误：{fault.message}"
+    else:
+        reason = f"{type(fault).__name__}: {fault}"
+    about = f"生成“{what}”时：" if what else ""
+    return RecordsError([error(template.file, where, "template-error", f"{about}{reason}")])
+
+
+def _line_in_traceback(fault: Exception) -> int:
+    line, trace = 0, fault.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
