@@ -19,6 +19,7 @@ from generator.reading.package import Package, Table, load_package
 from generator.reading.records import Records, read_records
 from generator.reading.yaml import Mapping, parse_yaml
 from generator.register import building, database
+from generator.register.cells import create_cells, named_by
 from generator.register.statements import Statement, create_macros, needed_views, read_statements
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,6 +138,8 @@ class Bench:
         database.create_enums(self.connection, self.package)
         database.create_typed(self.connection, self.package)
         database.create_descriptions(self.connection, self.package)
+        if named_by([*self.macros, *self.views, *(r.statement for r in rules)]):
+            create_cells(self.connection, self.package)
         building.create_rules(self.connection, rules)
         database.create_build(self.connection, AS_OF, "", "", 0, False)
         create_macros(self.connection, self.macros)

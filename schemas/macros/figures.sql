@@ -1,0 +1,11 @@
+/*
+title: 数字
+description: 占比和平均数的四舍五入。
+*/
+-- Half up on the decimal figure: 12.345 is a little less in binary, which the tiny addend outweighs.
+CREATE MACRO rounded(figure, decimals) AS round(figure + 1e-9, decimals::INTEGER);
+
+CREATE MACRO share_of(part, total, decimals) AS CASE WHEN total > 0 THEN rounded(100.0 * part / total, decimals) END;
+
+-- A ratio as people write it: 0.8636 is 86.4%.
+CREATE MACRO as_percent(ratio) AS printf('%.1f%%', rounded(100.0 * ratio, 1));
