@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 
@@ -25,14 +25,39 @@ from generator.register.statements import Statement, columns_of
 _STANDARD_TYPES = {"BIGINT": "integer", "INTEGER": "integer", "DOUBLE": "number", "BOOLEAN": "boolean", "DATE": "date", "VARCHAR[]": "array"}
 
 
+class Pending:
+    """A database file that a process of its own is writing; leaving the context waits for it, or stops it on a fault."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._process.kill()
+            self._process.communicate()
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        _, said = self._process.communicate()
+        if self._process.returncode:
+            raise UsageError(f"数据库文件无法生成：{said.decode('utf-8', 'replace').strip()[-300:]}")
+
+
 def export_edition(
     connection: duckdb.DuckDBPyConnection, register: Register, package: Package, edition: str, folder: Path, *, created: str
-) -> None:
+) -> Pending:
     """Write `datapackage.json`, one CSV per table and view, and `<name>.duckdb`.
 
     Args:
         connection: the edition's database; nothing else is read.
         created: ISO time stamp of the build, for the descriptor.
+
+    Returns:
+        The process that writes the DuckDB file, as a context: the folder is whole when it is left.
 
     Raises:
         RecordsError: rows the edition shows refer to rows it does not show.
@@ -64,7 +89,7 @@ def export_edition(
     }
     text = json.dumps(descriptor, ensure_ascii=False, indent=1, default=str)
     (folder / "datapackage.json").write_text(text + "\n", encoding="utf-8")
-    _write_database(folder, package.name or "register", types, orders)
+    return _write_database(folder, package.name or "register", types, orders)
 
 
 def _words(field: Field) -> tuple[str, str]:
@@ -197,20 +222,23 @@ def _order(name: str, columns: dict[str, str], words: dict[str, tuple[str, str]]
     }
 
 
-def _write_database(folder: Path, name: str, types: dict[str, tuple[str, ...]], tables: list[dict[str, str]]) -> None:
+def _write_database(folder: Path, name: str, types: dict[str, tuple[str, ...]], tables: list[dict[str, str]]) -> Pending:
     order = {
         "file": f"{name}.duckdb",
         "types": [f"CREATE TYPE {quote(n)} AS ENUM ({', '.join(literal(w) for w in words)})" for n, words in sorted(types.items())],
         "tables": tables,
     }
     script = Path(__file__).with_name("duckdb_file.py")
-    done = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-I", str(script)],
-        input=json.dumps(order).encode(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         cwd=folder,
-        capture_output=True,
-        check=False,
         env={"PATH": "/usr/bin:/bin"},
     )
-    if done.returncode:
-        raise UsageError(f"数据库文件无法生成：{done.stderr.decode('utf-8', 'replace').strip().splitlines()[-1:]}")
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(order).encode())
+    process.stdin.close()
+    process.stdin = None
+    return Pending(process)

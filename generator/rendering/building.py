@@ -177,6 +177,13 @@ class _EditionBuild:
     def site_and_data(self, mkdocs: MkDocs) -> list[str]:
         """Build site and data package."""
         start = time.perf_counter()
+        created = datetime.datetime.fromtimestamp(self.project.epoch, datetime.UTC).isoformat().replace("+00:00", "Z")
+        data = self.out / "data"
+        with export_edition(self.connection, self.register, self.project.package, self.edition, data, created=created):
+            line = self._site(mkdocs)
+        return [f"{line}，用时 {time.perf_counter() - start:.1f} 秒 → build/{self.edition}/site"]
+
+    def _site(self, mkdocs: MkDocs) -> str:
         config = read_config(self.project.root)
         functions, filters, shapes = make_functions(self.project, self.connection, self.links, self.edition)
         environment = make_environment(self.project.root, html=False, functions=functions, filters=filters)
@@ -210,13 +217,10 @@ class _EditionBuild:
         count, fresh = self._stamp(maker, pages, website.frames, site)
         write_record_index(site, [_entry(e) for e in pages.search])
         write_sitemap(job, [*website.urls, *(p.url for k in pages.kinds for p in k.pages)])
-        created = datetime.datetime.fromtimestamp(self.project.epoch, datetime.UTC).isoformat().replace("+00:00", "Z")
-        export_edition(self.connection, self.register, self.project.package, self.edition, self.out / "data", created=created)
-        seconds = time.perf_counter() - start
-        return [
+        return (
             f"{EDITION_TITLES[self.edition]}：{len(pages.written)} 个栏目页（新做 {len(website.rebuilt)}）、"
-            f"{count} 个记录页（新做 {fresh}），用时 {seconds:.1f} 秒 → build/{self.edition}/site"
-        ]
+            f"{count} 个记录页（新做 {fresh}）"
+        )
 
     def _stamp(self, maker: PageMaker, pages: Pages, frames: Any, site: Path) -> tuple[int, int]:
         """Fill the frames; link the pages that would come out the same."""
