@@ -10,9 +10,19 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from generator.problems import Problem, RecordsError, UsageError, as_github, as_json, as_text, has_errors, in_order, summary
+from generator.problems import (
+    Problem,
+    RecordsError,
+    UsageError,
+    as_github,
+    as_json,
+    as_text,
+    has_errors,
+    in_order,
+    summary,
+)
 
 FINE, RECORDS_WRONG, USED_WRONGLY = 0, 1, 2
 _SHOWN_PER_RULE = 20
@@ -30,8 +40,8 @@ _ARGPARSE = (
 class _Parser(argparse.ArgumentParser):
     """An argument parser that speaks the user's language."""
 
-    def __init__(self, *arguments: object, **options: object) -> None:
-        super().__init__(*arguments, add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)  # type: ignore[arg-type]
+    def __init__(self, **options: Any) -> None:
+        super().__init__(add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self._positionals.title = "参数"
         self._optionals.title = "选项"
         self.add_argument("-h", "--help", action="help", help="显示本说明")
@@ -85,7 +95,13 @@ def _query(options: argparse.Namespace) -> int:
 def _build(options: argparse.Namespace) -> int:
     from generator.rendering.building import build
 
-    report = build(options.root, edition=options.edition, as_of=options.as_of, draft=options.draft, dossiers=not options.no_dossiers)
+    report = build(
+        options.root,
+        edition=options.edition,
+        as_of=options.as_of,
+        draft=options.draft,
+        dossiers=not options.no_dossiers,
+    )
     if report.problems:
         print(as_text(report.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
         print(summary(report.problems))
@@ -119,35 +135,50 @@ def _schemas(options: argparse.Namespace) -> int:
 
 def _parser() -> _Parser:
     parser = _Parser(prog="lingtouyan", description="把版本库里的记录校验后生成网站、数据包和备案卷。")
-    parser.add_argument("--root", type=Path, default=Path(), metavar="目录", help="记录库的根目录（默认当前目录）")
+    parser.add_argument(
+        "--root", type=Path, default=Path(), metavar="目录", help="记录库的根目录（默认当前目录）"
+    )
     commands = parser.add_subparsers(title="命令", metavar="命令", required=True, dest="命令")
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
         added.set_defaults(run=run)
         # Also after the command: that is where people type it.
-        added.add_argument("--root", type=Path, default=argparse.SUPPRESS, metavar="目录", help=argparse.SUPPRESS)
+        added.add_argument(
+            "--root", type=Path, default=argparse.SUPPRESS, metavar="目录", help=argparse.SUPPRESS
+        )
         return added
 
-    as_of = {"metavar": "日期", "help": "基准日，如 2026-11-20（默认取 datapackage.yaml 的设定，否则取提交日期）"}
+    as_of = {
+        "metavar": "日期",
+        "help": "基准日，如 2026-11-20（默认取 datapackage.yaml 的设定，否则取提交日期）",
+    }
     check = command("check", _check, "校验全部记录：先按表结构，再按规则。")
     check.add_argument("--format", choices=("text", "json", "github"), default="text", help="输出格式")
     check.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
 
     query = command("query", _query, "用一条 SELECT 查询登记库。")
     query.add_argument("sql", metavar="SQL", help="一条 SELECT 语句")
-    query.add_argument("--edition", choices=("public", "internal"), default="internal", help="查询哪一版（默认内部版）")
+    query.add_argument(
+        "--edition", choices=("public", "internal"), default="internal", help="查询哪一版（默认内部版）"
+    )
     query.add_argument("--format", choices=("table", "csv", "json"), default="table", help="输出格式")
     query.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
 
     build = command("build", _build, "生成网站、数据包和备案卷。")
-    build.add_argument("--edition", choices=("public", "internal", "all"), default="all", help="生成哪一版（默认全部）")
+    build.add_argument(
+        "--edition", choices=("public", "internal", "all"), default="all", help="生成哪一版（默认全部）"
+    )
     build.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
-    build.add_argument("--draft", action="store_true", help="记录有错误也生成，每页标明“草稿”并在相应处显示问题")
+    build.add_argument(
+        "--draft", action="store_true", help="记录有错误也生成，每页标明“草稿”并在相应处显示问题"
+    )
     build.add_argument("--no-dossiers", action="store_true", help="只生成网站和数据包，不生成 PDF")
 
     serve = command("serve", _serve, "在本机预览网站，文件一改就更新。")
-    serve.add_argument("--edition", choices=("public", "internal"), default="internal", help="预览哪一版（默认内部版）")
+    serve.add_argument(
+        "--edition", choices=("public", "internal"), default="internal", help="预览哪一版（默认内部版）"
+    )
     serve.add_argument("--port", type=int, default=8000, help="端口（默认 8000）")
     serve.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
 

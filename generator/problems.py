@@ -148,7 +148,9 @@ def as_text(problems: Sequence[Problem], *, colour: bool = False, limit: int | N
 
 
 def _left_out(left_out: Counter[tuple[str, str]]) -> list[str]:
-    return [f"  …… 同类 {rule} 还有 {count} 处（--format json 列出全部）" for (_, rule), count in left_out.items()]
+    return [
+        f"  …… 同类 {rule} 还有 {count} 处（--format json 列出全部）" for (_, rule), count in left_out.items()
+    ]
 
 
 def summary(problems: Sequence[Problem]) -> str:

@@ -52,7 +52,9 @@ class Project:
         """
         root = root.resolve()
         if not (root / DESCRIPTOR).is_file():
-            raise UsageError(f"{root} 里没有 {DESCRIPTOR}。请在记录库的根目录运行，或用 --root 指明它的位置。")
+            raise UsageError(
+                f"{root} 里没有 {DESCRIPTOR}。请在记录库的根目录运行，或用 --root 指明它的位置。"
+            )
         return cls(root, load_package(root))
 
     @cached_property

@@ -22,7 +22,9 @@ _PLAIN_TYPES = frozenset({"string", "integer", "year", "number", "boolean", "dat
 _CASES = {"required": "constraint-error", "unique": "unique-error", "type": "type-error"}
 
 
-def check_conformance(connection: duckdb.DuckDBPyConnection, package: Package, locator: Locator) -> list[Problem]:
+def check_conformance(
+    connection: duckdb.DuckDBPyConnection, package: Package, locator: Locator
+) -> list[Problem]:
     """Check every table of the register.
 
     A cell that only Frictionless accepts (`2020-1-5`, ` 7`) is rewritten in `raw` in its plain form, with a warning,
@@ -90,10 +92,14 @@ def _suspects(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Field
     return [f for f, n in zip(table.fields, found, strict=True) if n]
 
 
-def _cells(connection: duckdb.DuckDBPyConnection, table: Table, field: Field, locator: Locator) -> Iterator[Problem]:
+def _cells(
+    connection: duckdb.DuckDBPyConnection, table: Table, field: Field, locator: Locator
+) -> Iterator[Problem]:
     test, cell, source = _accepts(field), quote(field.name), f"raw.{quote(table.name)}"
     try:
-        rows = connection.execute(f"SELECT _file, _line, {cell} FROM {source} WHERE NOT coalesce({test}, false)").fetchall()
+        rows = connection.execute(
+            f"SELECT _file, _line, {cell} FROM {source} WHERE NOT coalesce({test}, false)"
+        ).fetchall()
     except duckdb.Error:
         rows = connection.execute(f"SELECT _file, _line, {cell} FROM {source}").fetchall()
     judge = _Judge(field)
@@ -110,7 +116,9 @@ def _cells(connection: duckdb.DuckDBPyConnection, table: Table, field: Field, lo
             rule = "type-error" if name == "type" else "constraint-error"
             yield error(file, where, rule, wording.fault(name, value), field.title)
         if not faults and value is not None and judge.plain(value) != value:
-            yield warning(file, where, "unusual-form", wording.unusual(value, str(judge.plain(value))), field.title)
+            yield warning(
+                file, where, "unusual-form", wording.unusual(value, str(judge.plain(value))), field.title
+            )
     for value, plain in rewritten:
         connection.execute(f"UPDATE {source} SET {cell} = ? WHERE {cell} = ?", [plain, value])
 
@@ -167,7 +175,9 @@ def _repeated(
     title = "、".join(f.title for f in (table.field(n) for n in fields) if f)
     wording = Wording(table, table.field(fields[0]))
     if rule == "primary-key":
-        for file, line in connection.execute(f"SELECT _file, _line FROM {source} WHERE {all_null}").fetchall():
+        for file, line in connection.execute(
+            f"SELECT _file, _line FROM {source} WHERE {all_null}"
+        ).fetchall():
             yield error(file, line, rule, f"主键“{title}”没有填写，这条记录无法识别。请填写。", title)
     # A missing value is no repeat; the keys' own order in the files decides which row came first.
     rows = connection.execute(
@@ -179,7 +189,13 @@ def _repeated(
         where = locator.line(file, table, line, fields[0])
         other = locator.line(first_file, table, first_line, fields[0])
         place = f"第 {other} 行" if first_file == file else f"{first_file} 第 {other} 行"
-        yield error(file, where, rule, wording.repeated(title, values if _shown(table, fields) else None, place), title)
+        yield error(
+            file,
+            where,
+            rule,
+            wording.repeated(title, values if _shown(table, fields) else None, place),
+            title,
+        )
 
 
 def _dangling(
@@ -187,7 +203,8 @@ def _dangling(
 ) -> Iterator[Problem]:
     target = package.tables[key.table]
     joined = " AND ".join(
-        f"t.{quote(a)}::VARCHAR IS NOT DISTINCT FROM o.{quote(b)}::VARCHAR" for a, b in zip(key.fields, key.references, strict=True)
+        f"t.{quote(a)}::VARCHAR IS NOT DISTINCT FROM o.{quote(b)}::VARCHAR"
+        for a, b in zip(key.fields, key.references, strict=True)
     )
     some = " OR ".join(f"t.{quote(f)} IS NOT NULL" for f in key.fields)
     picked = ", ".join(f"t.{quote(f)}" for f in key.fields)
@@ -199,4 +216,10 @@ def _dangling(
     title = "、".join(f.title for f in (table.field(n) for n in key.fields) if f)
     for file, line, *values in rows:
         where = locator.line(file, table, line, key.fields[0])
-        yield error(file, where, "foreign-key", wording.dangling(target, values if _shown(table, key.fields) else None), title)
+        yield error(
+            file,
+            where,
+            "foreign-key",
+            wording.dangling(target, values if _shown(table, key.fields) else None),
+            title,
+        )

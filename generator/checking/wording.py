@@ -90,7 +90,8 @@ class Wording:
 
     def _hint(self, value: str) -> str:
         field = self._field
-        assert field is not None
+        if field is None:
+            return ""
         found = damage(value, long_number=True)
         if found:
             return found
@@ -99,7 +100,9 @@ class Wording:
         half = value.translate(_FULL_WIDTH)
         if half != value and field.type != "string":
             return f"有全角字符，请改为半角{self._suggest(half)}"
-        dates = field.type == "date" or (field.type == "string" and re.search(r"\\d\{4\}-", str(field.constraints.get("pattern", ""))))
+        dates = field.type == "date" or (
+            field.type == "string" and re.search(r"\\d\{4\}-", str(field.constraints.get("pattern", "")))
+        )
         if dates and (found := _as_date(half, partial=field.type != "date")):
             return f"日期应写成“年-月-日”、月日各两位{self._suggest(found)}"
         if field.type == "date" and re.fullmatch(r"\d{5}(\.0)?", value):

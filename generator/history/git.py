@@ -10,7 +10,16 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat", "-c", "log.showSignature=false")
+_SAFE = (
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.pager=cat",
+    "-c",
+    "log.showSignature=false",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +42,28 @@ class Commit:
         return self.id[:10] + ("+" if self.dirty else "")
 
 
+def command(root: Path, *arguments: str) -> list[str]:
+    """Return the command line for one git command in `root`, with a stranger's settings disarmed."""
+    return ["git", *_SAFE, "-C", str(root), *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment git runs in: no variables that redirect it, no prompts, English for machines."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
+    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+
 def git(root: Path, *arguments: str) -> str | None:
     """Run one git command in `root` and return its output, or None where git or a repository is missing."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
     environment.update(GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
     try:
         done = subprocess.run(
-            ["git", *_SAFE, "-C", str(root), *arguments], capture_output=True, check=False, env=environment, timeout=120
+            ["git", *_SAFE, "-C", str(root), *arguments],
+            capture_output=True,
+            check=False,
+            env=environment,
+            timeout=120,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -23,12 +23,24 @@ def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
     problems: list[Problem] = []
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         text = data.decode("utf-16", errors="replace")
-        problems.append(error(file, 1, "encoding-error", "文件是 UTF-16 编码（“Unicode 文本”）。请另存为“CSV UTF-8”后重新提交。"))
+        problems.append(
+            error(
+                file,
+                1,
+                "encoding-error",
+                "文件是 UTF-16 编码（“Unicode 文本”）。请另存为“CSV UTF-8”后重新提交。",
+            )
+        )
     else:
         if data.startswith(codecs.BOM_UTF8):
             data = data[3:]
             problems.append(
-                warning(file, 1, "byte-order-mark", "文件开头有 BOM（字节顺序标记）。内容已正常读取；建议存为不带 BOM 的 UTF-8。")
+                warning(
+                    file,
+                    1,
+                    "byte-order-mark",
+                    "文件开头有 BOM（字节顺序标记）。内容已正常读取；建议存为不带 BOM 的 UTF-8。",
+                )
             )
         try:
             text = data.decode("utf-8")
@@ -40,12 +52,18 @@ def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
                     file,
                     line,
                     "encoding-error",
-                    f"文件不是 UTF-8 编码{name}，本行起出现无法识别的字节。请在 WPS/Excel 中另存为“CSV UTF-8（逗号分隔）”后重新提交。",
+                    f"文件不是 UTF-8 编码{name}，本行起出现无法识别的字节。"
+                    "请在 WPS/Excel 中另存为“CSV UTF-8（逗号分隔）”后重新提交。",
                 )
             )
     if "\r" in text:
         problems.append(
-            warning(file, text.count("\n", 0, text.index("\r")) + 1, "line-ending", "行尾是 Windows 换行（CRLF）。内容已正常读取；建议改为 LF，避免整个文件显示为已修改。")
+            warning(
+                file,
+                text.count("\n", 0, text.index("\r")) + 1,
+                "line-ending",
+                "行尾是 Windows 换行（CRLF）。内容已正常读取；建议改为 LF，避免整个文件显示为已修改。",
+            )
         )
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text, problems
@@ -68,12 +86,30 @@ def _records(text: str, file: str, problems: list[Problem]) -> Iterator[tuple[in
         except StopIteration:
             return
         except csv.Error as fault:
-            reason = "引号没有闭合，后面的内容都被当成了这一格" if "end of data" in str(fault) else "引号后面紧跟着其他字符"
-            problems.append(error(file, before + 1, "source-error", f"{reason}，从这一行起无法读取。请检查英文引号是否成对；内容里的引号要写两个（\"\"）。"))
+            reason = (
+                "引号没有闭合，后面的内容都被当成了这一格"
+                if "end of data" in str(fault)
+                else "引号后面紧跟着其他字符"
+            )
+            problems.append(
+                error(
+                    file,
+                    before + 1,
+                    "source-error",
+                    f'{reason}，从这一行起无法读取。请检查英文引号是否成对；内容里的引号要写两个（""）。',
+                )
+            )
             return
         first, before = before + 1, reader.line_num
         if before > first:
-            problems.append(error(file, first, "cell-line-break", f"单元格里有换行（第 {first} 至 {before} 行）。一条记录只能占一行：请删去换行，或检查引号是否成对。"))
+            problems.append(
+                error(
+                    file,
+                    first,
+                    "cell-line-break",
+                    f"单元格里有换行（第 {first} 至 {before} 行）。一条记录只能占一行：请删去换行，或检查引号是否成对。",
+                )
+            )
         yield first, cells
 
 
@@ -116,47 +152,91 @@ def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Prob
 
 def _ragged(cells: list[str], header: list[str], table: Table, file: str, line: int) -> Problem:
     if len(cells) > len(header):
-        extra = "、".join(quoted(c) for c in cells[len(header) : len(header) + 3]) if _all_visible(table) else f"{len(cells) - len(header)} 格"
-        return error(file, line, "extra-cell", f"这一行有 {len(cells)} 格，表头只有 {len(header)} 列，多出 {extra}。内容里有英文逗号时，请给整格加英文引号。")
+        extra = (
+            "、".join(quoted(c) for c in cells[len(header) : len(header) + 3])
+            if _all_visible(table)
+            else f"{len(cells) - len(header)} 格"
+        )
+        return error(
+            file,
+            line,
+            "extra-cell",
+            f"这一行有 {len(cells)} 格，表头只有 {len(header)} 列，多出 {extra}。内容里有英文逗号时，请给整格加英文引号。",
+        )
     name = header[len(cells)]
     known = table.field(name)
-    return error(file, line, "missing-cell", f"这一行只有 {len(cells)} 格，表头有 {len(header)} 列，从“{known.title if known else name}”起缺失。请补足逗号。", known.title if known else name)
+    return error(
+        file,
+        line,
+        "missing-cell",
+        f"这一行只有 {len(cells)} 格，表头有 {len(header)} 列，从“{known.title if known else name}”起缺失。请补足逗号。",
+        known.title if known else name,
+    )
 
 
 def _all_visible(table: Table) -> bool:
     return all(f.sensitivity < 2 for f in table.fields)
 
 
-def _header(header: list[str], table: Table, file: str, line: int, problems: list[Problem]) -> list[int | None] | None:
+def _header(
+    header: list[str], table: Table, file: str, line: int, problems: list[Problem]
+) -> list[int | None] | None:
     """Compare the labels with the schema; return for each field where it stands, or None when nothing can be read."""
     names = [f.name for f in table.fields]
     if header == names:
         return list(range(len(names)))
     titles = {f.title: f.name for f in table.fields}
     if len(header) == 1 and len(names) > 1 and any(s in header[0] for s in ";\t；，"):
-        problems.append(error(file, line, "incorrect-label", "列之间的分隔符不是英文逗号。请另存为“CSV UTF-8（逗号分隔）”。"))
+        problems.append(
+            error(
+                file, line, "incorrect-label", "列之间的分隔符不是英文逗号。请另存为“CSV UTF-8（逗号分隔）”。"
+            )
+        )
         return None
     seen: dict[str, int] = {}
     for position, label in enumerate(header):
         if not label.strip():
-            problems.append(error(file, line, "blank-label", f"表头第 {position + 1} 列没有列名。请补上或删除这一列。"))
+            problems.append(
+                error(file, line, "blank-label", f"表头第 {position + 1} 列没有列名。请补上或删除这一列。")
+            )
         elif label in seen:
-            problems.append(error(file, line, "duplicate-label", f"表头第 {position + 1} 列 {quoted(label)} 与第 {seen[label] + 1} 列重复。请删除一列。"))
+            problems.append(
+                error(
+                    file,
+                    line,
+                    "duplicate-label",
+                    f"表头第 {position + 1} 列 {quoted(label)} 与第 {seen[label] + 1} 列重复。请删除一列。",
+                )
+            )
         else:
             seen[label] = position
             if label not in names:
                 close = label.strip().lower()
                 hint = titles.get(label.strip()) or next((n for n in names if n == close), None)
                 advice = f"请改为 {hint}。" if hint else f"本表的列是：{','.join(names)}"
-                problems.append(error(file, line, "extra-label", f"表头第 {position + 1} 列 {quoted(label)} 不是本表的列。{advice}"))
+                problems.append(
+                    error(
+                        file,
+                        line,
+                        "extra-label",
+                        f"表头第 {position + 1} 列 {quoted(label)} 不是本表的列。{advice}",
+                    )
+                )
     for f in table.fields:
         if f.name not in seen:
-            problems.append(error(file, line, "missing-label", f"表头缺少“{f.title}”（{f.name}）一列。", f.title))
+            problems.append(
+                error(file, line, "missing-label", f"表头缺少“{f.title}”（{f.name}）一列。", f.title)
+            )
     present = [n for n in names if n in seen]
     if [n for n in header if n in names] != present and len(present) == len(names) == len(header):
         wrong = next(i for i, n in enumerate(names) if header[i] != n)
         problems.append(
-            error(file, line, "incorrect-label", f"表头第 {wrong + 1} 列应为 {names[wrong]}，现在是 {quoted(header[wrong])}。列的顺序应为：{','.join(names)}")
+            error(
+                file,
+                line,
+                "incorrect-label",
+                f"表头第 {wrong + 1} 列应为 {names[wrong]}，现在是 {quoted(header[wrong])}。列的顺序应为：{','.join(names)}",
+            )
         )
     if not present:
         return None

@@ -20,7 +20,9 @@ Note = Callable[[str, int, str, int], None]
 """Called with (table, line of the row, field, line of the key) for each value read."""
 
 
-def read_document(data: bytes, file: str, table: Table, package: Package, note: Note | None = None) -> tuple[Rows, list[Problem]]:
+def read_document(
+    data: bytes, file: str, table: Table, package: Package, note: Note | None = None
+) -> tuple[Rows, list[Problem]]:
     """Read one YAML or Markdown file.
 
     Args:
@@ -45,7 +47,9 @@ def read_document(data: bytes, file: str, table: Table, package: Package, note: 
         elif document is None:
             problems.append(warning(file, 1, "blank-row", "文件里没有记录。不再需要时请删除文件。"))
         else:
-            problems.append(error(file, 1, "source-error", f"应是“{table.title}”的键值（键: 值），或这样的列表。"))
+            problems.append(
+                error(file, 1, "source-error", f"应是“{table.title}”的键值（键: 值），或这样的列表。")
+            )
     return reader.rows, problems
 
 
@@ -79,7 +83,9 @@ class _DocumentReader:
             cells["ordinal"] = str(ordinal)
         missing = table.missing_values
         ordered = [cells.get(n) for n in names]
-        self.rows.setdefault(table.name, []).append((item.line, [None if c is None or c in missing else c for c in ordered]))
+        self.rows.setdefault(table.name, []).append(
+            (item.line, [None if c is None or c in missing else c for c in ordered])
+        )
         own = {k: cells.get(k) for k in table.primary_key}
         for child, value, line in lists:
             self.list(child, value, line, own)
@@ -88,7 +94,9 @@ class _DocumentReader:
         if value is None:
             return
         if not isinstance(value, list):
-            self.problems.append(error(self.file, line, "type-error", f"“{table.title}”应是列表：每项另起一行，以“- ”开头。"))
+            self.problems.append(
+                error(self.file, line, "type-error", f"“{table.title}”应是列表：每项另起一行，以“- ”开头。")
+            )
             return
         for ordinal, item in enumerate(value, 1):
             if isinstance(item, Mapping):
@@ -99,9 +107,15 @@ class _DocumentReader:
                 single.lines["value"] = line
                 self.record(table, single, key, ordinal)
             else:
-                self.problems.append(error(self.file, line, "type-error", f"“{table.title}”的第 {ordinal} 项应是键值（键: 值）。"))
+                self.problems.append(
+                    error(
+                        self.file, line, "type-error", f"“{table.title}”的第 {ordinal} 项应是键值（键: 值）。"
+                    )
+                )
 
-    def leaves(self, item: Mapping, prefix: tuple[str, ...], children: dict[tuple[str, ...], Table]) -> Iterator[tuple[tuple[str, ...], Value, int]]:
+    def leaves(
+        self, item: Mapping, prefix: tuple[str, ...], children: dict[tuple[str, ...], Table]
+    ) -> Iterator[tuple[tuple[str, ...], Value, int]]:
         for name, value in item.items():
             path = (*prefix, name)
             if isinstance(value, Mapping) and path not in children:
@@ -120,7 +134,9 @@ class _DocumentReader:
         self.problems.append(error(self.file, line, "type-error", f"“{title}”应是{wanted}。", title))
         return None
 
-    def unknown(self, table: Table, name: str, shown: str, line: int, names: dict[str, str], inherited: bool) -> None:
+    def unknown(
+        self, table: Table, name: str, shown: str, line: int, names: dict[str, str], inherited: bool
+    ) -> None:
         if inherited:
             advice = "它由上级记录得出，请删去。"
         else:
@@ -128,4 +144,6 @@ class _DocumentReader:
             titles = {f.title: f.name for f in table.fields}
             hint = titles.get(shown) or (near[0] if near else "")
             advice = f"是否应为 {hint}？" if hint else f"可用的键见数据字典“{table.title}”。"
-        self.problems.append(error(self.file, line, "extra-label", f"“{table.title}”没有 {quoted(shown)} 这一项。{advice}"))
+        self.problems.append(
+            error(self.file, line, "extra-label", f"“{table.title}”没有 {quoted(shown)} 这一项。{advice}")
+        )

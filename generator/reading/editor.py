@@ -61,7 +61,16 @@ def _record(table: Table, package: Package, inherited: tuple[str, ...]) -> dict[
         value = child.field("value")
         if value is not None:
             items = {"anyOf": [items, _field(value)]}
-        _put(schema["properties"], child.property.split("."), {"type": ["array", "null"], "title": child.title, "description": child.description, "items": items})
+        _put(
+            schema["properties"],
+            child.property.split("."),
+            {
+                "type": ["array", "null"],
+                "title": child.title,
+                "description": child.description,
+                "items": items,
+            },
+        )
     # A value may stand flat (`a_b: 1`) or nested (`a: {b: 1}`), so only flat ones can be demanded here.
     schema["required"] = [n for n in schema["required"] if n.split("_")[0] not in nested]
     return schema
@@ -113,7 +122,11 @@ def _field(field: Field) -> dict[str, Any]:
     if field.type == "array":
         return {**schema, "type": ["array", "null"], "items": {"type": "string"}}
     # Editors read plain YAML, where 2026-03-01 is a date and 12 a number; records read them as text.
-    kinds = ["string", "number", "boolean"] if field.type in ("string", "any", "boolean", "date") else [_TYPES.get(field.type, "string"), "string"]
+    kinds = (
+        ["string", "number", "boolean"]
+        if field.type in ("string", "any", "boolean", "date")
+        else [_TYPES.get(field.type, "string"), "string"]
+    )
     schema["type"] = kinds if field.required else [*kinds, "null"]
     for ours, theirs in (("pattern", "pattern"), ("minLength", "minLength"), ("maxLength", "maxLength")):
         if ours in limits:
@@ -133,7 +146,9 @@ def _wire(path: Path, wired: dict[str, list[str]]) -> None:
         try:
             settings = json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError as fault:
-            raise UsageError(f"{_SETTINGS} 不是合法的 JSON（第 {fault.lineno} 行），没有改动。请改正后重试。") from None
+            raise UsageError(
+                f"{_SETTINGS} 不是合法的 JSON（第 {fault.lineno} 行），没有改动。请改正后重试。"
+            ) from None
     settings["yaml.schemas"] = wired
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -16,7 +16,9 @@ from generator.problems import Problem, error, printable, quoted
 
 SKIPPED_FOLDERS = frozenset({".git", ".venv", "build", "node_modules", "__pycache__"})
 MAX_BYTES = {".csv": 64 * 2**20, ".yaml": 2 * 2**20, ".yml": 2 * 2**20, ".md": 2 * 2**20, ".sql": 2**20}
-_DATA_SUFFIXES = frozenset({".csv", ".tsv", ".yaml", ".yml", ".md", ".json", ".xlsx", ".xls", ".et", ".ods", ".txt"})
+_DATA_SUFFIXES = frozenset(
+    {".csv", ".tsv", ".yaml", ".yml", ".md", ".json", ".xlsx", ".xls", ".et", ".ods", ".txt"}
+)
 
 
 _REFUSED = {
@@ -37,7 +39,14 @@ def checked_pattern(pattern: str) -> str:
         UnsafePathError: the pattern is absolute, climbs, is remote or uses backslashes.
     """
     parts = PurePosixPath(pattern).parts
-    if not pattern or pattern.startswith("/") or ".." in parts or "\\" in pattern or "://" in pattern or "\0" in pattern:
+    if (
+        not pattern
+        or pattern.startswith("/")
+        or ".." in parts
+        or "\\" in pattern
+        or "://" in pattern
+        or "\0" in pattern
+    ):
         raise UnsafePathError(pattern)
     return pattern
 
@@ -152,7 +161,14 @@ def unclaimed(files: Iterable[str], claimed: set[str]) -> list[Problem]:
             if suffix in {".xlsx", ".xls", ".et", ".ods"}
             else "请核对文件夹和文件名（含大小写、扩展名）是否与 datapackage.yaml 中的路径一致。"
         )
-        problems.append(error(name, 0, "unclaimed-file", f"文件 {quoted(leaf)} 不属于任何登记表，里面的记录不会被读取。{advice}"))
+        problems.append(
+            error(
+                name,
+                0,
+                "unclaimed-file",
+                f"文件 {quoted(leaf)} 不属于任何登记表，里面的记录不会被读取。{advice}",
+            )
+        )
     return problems
 
 
@@ -162,13 +178,18 @@ def read_bytes(root: Path, name: str) -> bytes | Problem:
     try:
         descriptor = os.open(root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as fault:
-        return error(name, 0, "source-error", f"文件无法打开（{fault.strerror}）。请检查文件是否存在、是否有读取权限。")
+        return error(
+            name, 0, "source-error", f"文件无法打开（{fault.strerror}）。请检查文件是否存在、是否有读取权限。"
+        )
     with os.fdopen(descriptor, "rb") as stream:
         info = os.fstat(stream.fileno())
         if not stat.S_ISREG(info.st_mode):
             return error(name, 0, "unsafe-file", "不是普通文件，没有读取。")
         if info.st_size > limit:
             return error(
-                name, 0, "source-error", f"文件有 {info.st_size:,} 字节，超过上限 {limit:,} 字节。请拆分后重新提交。"
+                name,
+                0,
+                "source-error",
+                f"文件有 {info.st_size:,} 字节，超过上限 {limit:,} 字节。请拆分后重新提交。",
             )
         return stream.read(limit + 1)

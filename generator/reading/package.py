@@ -231,7 +231,11 @@ class _PackageReader:
         try:
             checked_pattern(schema_file)
         except UnsafePathError:
-            self.fault(DESCRIPTOR, resource.lines.get("schema", line), "schema 应是仓库内的相对路径（schemas/tables/….yaml）。")
+            self.fault(
+                DESCRIPTOR,
+                resource.lines.get("schema", line),
+                "schema 应是仓库内的相对路径（schemas/tables/….yaml）。",
+            )
             return None
         schema = self.document(schema_file)
         if kind is None or schema is None:
@@ -242,7 +246,11 @@ class _PackageReader:
         key = _names(schema.get("primaryKey"))
         for part in (*key, *([label] if label else [])):
             if part not in names:
-                self.fault(schema_file, schema.lines.get("primaryKey", 1), f"primaryKey 或 label 用到了没有声明的字段 {quoted(part)}。")
+                self.fault(
+                    schema_file,
+                    schema.lines.get("primaryKey", 1),
+                    f"primaryKey 或 label 用到了没有声明的字段 {quoted(part)}。",
+                )
         filters = schema.get("rows")
         return Table(
             name=name,
@@ -256,7 +264,8 @@ class _PackageReader:
             primary_key=key,
             foreign_keys=tuple(self.foreign_keys(schema_file, schema, name, names)),
             missing_values=_names(schema.get("missingValues")) if "missingValues" in schema else ("",),
-            label=label or next((f.name for f in fields if f.name in ("name", "title")), key[0] if key else ""),
+            label=label
+            or next((f.name for f in fields if f.name in ("name", "title")), key[0] if key else ""),
             owner=_text(schema, "owner"),
             row_filters={k: str(v) for k, v in filters.items()} if isinstance(filters, Mapping) else {},
             schema_file=schema_file,
@@ -266,13 +275,19 @@ class _PackageReader:
         line = resource.line
         if parent:
             if parent not in known or known[parent].kind == "csv" or not _text(resource, "property"):
-                self.fault(DESCRIPTOR, line, "子表应写明 property，且 parent 须是前面已登记的 YAML 或 Markdown 表。")
+                self.fault(
+                    DESCRIPTOR, line, "子表应写明 property，且 parent 须是前面已登记的 YAML 或 Markdown 表。"
+                )
                 return None
             return "child"
         try:
             checked_pattern(path)
         except UnsafePathError:
-            self.fault(DESCRIPTOR, resource.lines.get("path", line), f"path {quoted(path)} 应是仓库内的相对路径，不能含“..”或网址。")
+            self.fault(
+                DESCRIPTOR,
+                resource.lines.get("path", line),
+                f"path {quoted(path)} 应是仓库内的相对路径，不能含“..”或网址。",
+            )
             return None
         kind = {".csv": "csv", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown"}.get(Path(path).suffix)
         if kind is None:
@@ -358,11 +373,15 @@ class _PackageReader:
         for item in declared if isinstance(declared, list) else []:
             reference = item.get("reference") if isinstance(item, Mapping) else None
             if not isinstance(item, Mapping) or not isinstance(reference, Mapping):
-                self.fault(file, schema.lines["foreignKeys"], "foreignKeys 的每一项应有 fields 和 reference。")
+                self.fault(
+                    file, schema.lines["foreignKeys"], "foreignKeys 的每一项应有 fields 和 reference。"
+                )
                 continue
             fields, references = _names(item.get("fields")), _names(reference.get("fields"))
             if not fields or len(fields) != len(references) or not names.issuperset(fields):
-                self.fault(file, item.line, "foreignKeys 的 fields 应是本表字段，且与 reference.fields 个数相同。")
+                self.fault(
+                    file, item.line, "foreignKeys 的 fields 应是本表字段，且与 reference.fields 个数相同。"
+                )
                 continue
             result.append(ForeignKey(fields, _text(reference, "resource") or table, references))
         return result
@@ -374,10 +393,9 @@ class _PackageReader:
             for key in table.foreign_keys:
                 target = tables.get(key.table)
                 if target is None or any(target.field(r) is None for r in key.references):
+                    aim = f"{quoted(key.table)}（{'、'.join(key.references)}）"
                     self.fault(
-                        table.schema_file,
-                        1,
-                        f"外键 {'、'.join(key.fields)} 指向的表或字段不存在：{quoted(key.table)}（{'、'.join(key.references)}）。",
+                        table.schema_file, 1, f"外键 {'、'.join(key.fields)} 指向的表或字段不存在：{aim}。"
                     )
             if table.parent:
                 missing = [k for k in tables[table.parent].primary_key if table.field(k) is None]

@@ -11,20 +11,17 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.events import (
     AliasEvent,
-    DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
-    StreamEndEvent,
-    StreamStartEvent,
 )
 
 MAX_DEPTH = 40
 
-Value: TypeAlias = "str | None | Mapping | list[Value]"
+Value: TypeAlias = "str | Mapping | list[Value] | None"
 
 
 class Mapping(dict[str, "Value"]):
@@ -54,12 +51,12 @@ class YamlError(ValueError):
 def _events(text: str) -> Iterator[Any]:
     loader = yaml.CLoader(text)
     try:
-        while loader.check_event():  # type: ignore[no-untyped-call]
-            yield loader.get_event()  # type: ignore[no-untyped-call]
+        while loader.check_event():
+            yield loader.get_event()
     except yaml.YAMLError as fault:
         raise YamlError(_line_of(fault), f"YAML 写法有误：{_explain(fault)}") from None
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _line_of(fault: yaml.YAMLError) -> int:
@@ -68,8 +65,14 @@ def _line_of(fault: yaml.YAMLError) -> int:
 
 
 _HINTS = (
-    ("found character that cannot start any token", "这里有不能开头的字符（常见于用 Tab 缩进，或值以 @、`、% 开头而没有加引号）。请改用空格缩进，并给值加引号。"),
-    ("mapping values are not allowed", "冒号用得不对：值里含有英文冒号加空格时，请给整个值加引号；也可能是上一行缩进不一致。"),
+    (
+        "found character that cannot start any token",
+        "这里有不能开头的字符（常见于用 Tab 缩进，或值以 @、`、% 开头而没有加引号）。请改用空格缩进，并给值加引号。",
+    ),
+    (
+        "mapping values are not allowed",
+        "冒号用得不对：值里含有英文冒号加空格时，请给整个值加引号；也可能是上一行缩进不一致。",
+    ),
     ("could not find expected ':'", "这一行缺少冒号，或上一处引号没有闭合。键和值之间应写“英文冒号加空格”。"),
     ("did not find expected key", "缩进与上一行不一致，或上一行的引号、括号没有闭合。"),
     ("did not find expected '-' indicator", "列表项的缩进不一致，各项的“-”应上下对齐。"),
@@ -129,10 +132,12 @@ def parse_yaml(text: str) -> Value:
         elif kind is DocumentStartEvent:
             documents += 1
             if documents > 1:
-                raise YamlError(event.start_mark.line + 1, "一个文件里只能有一个 YAML 文档，请去掉多余的“---”。")
+                raise YamlError(
+                    event.start_mark.line + 1, "一个文件里只能有一个 YAML 文档，请去掉多余的“---”。"
+                )
             continue
         else:
-            assert kind in (StreamStartEvent, StreamEndEvent, DocumentEndEvent)
+            # The stream's beginning and end, a document's end.
             continue
         if container is None:
             result = value
@@ -144,10 +149,13 @@ def parse_yaml(text: str) -> Value:
             key = value
             mapping: Mapping = container  # type: ignore[assignment]
             if key in mapping:
-                raise YamlError(event.start_mark.line + 1, f"键“{key[:40]}”重复（第 {mapping.lines[key]} 行已经写过），请只保留一处。")
+                raise YamlError(
+                    event.start_mark.line + 1,
+                    f"键“{key[:40]}”重复（第 {mapping.lines[key]} 行已经写过），请只保留一处。",
+                )
             mapping.lines[key] = event.start_mark.line + 1
         else:
-            container[key] = value  # type: ignore[index]
+            container[key] = value  # type: ignore[call-overload]
             key = None
     return result
 

@@ -37,7 +37,13 @@ from generator.register.database import (
     shut,
 )
 from generator.register.editions import attach, write_edition
-from generator.register.statements import Statement, columns_of, create_macros, in_dependency_order, read_statements
+from generator.register.statements import (
+    Statement,
+    columns_of,
+    create_macros,
+    in_dependency_order,
+    read_statements,
+)
 
 
 @dataclass
@@ -59,7 +65,12 @@ class Register:
 
 
 def register_with_editions(
-    project: Project, as_of: datetime.date, paths: Mapping[str, Path], *, draft: bool = False, allow_errors: bool = False
+    project: Project,
+    as_of: datetime.date,
+    paths: Mapping[str, Path],
+    *,
+    draft: bool = False,
+    allow_errors: bool = False,
 ) -> Register:
     """Read and check a whole tree, and write its editions, unless it has errors and none are allowed.
 
@@ -140,7 +151,17 @@ def create_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -
         connection,
         "rules",
         [
-            (r.id, r.title, r.severity.value, r.clause, r.message, r.remedy, r.table, sorted(r.statement.words), r.statement.file)
+            (
+                r.id,
+                r.title,
+                r.severity.value,
+                r.clause,
+                r.message,
+                r.remedy,
+                r.table,
+                sorted(r.statement.words),
+                r.statement.file,
+            )
             for r in rules
         ],
     )
@@ -148,7 +169,9 @@ def create_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -
     connection.execute("UPDATE rules SET tables = list_intersect(tables, (SELECT list(name) FROM tables))")
 
 
-def compute_views(connection: duckdb.DuckDBPyConnection, views: Sequence[Statement], problems: list[Problem]) -> list[Statement]:
+def compute_views(
+    connection: duckdb.DuckDBPyConnection, views: Sequence[Statement], problems: list[Problem]
+) -> list[Statement]:
     """Compute views once each, in the order given; return those that could be, add what is wrong with the others."""
     done: list[Statement] = []
     for view in views:
@@ -173,7 +196,16 @@ def _describe_views(connection: duckdb.DuckDBPyConnection, views: Sequence[State
         connection,
         "views",
         [
-            (v.name, v.text("title", v.name), v.text("description"), name, c.title, c.description, c.sensitivity.name.lower(), v.file)
+            (
+                v.name,
+                v.text("title", v.name),
+                v.text("description"),
+                name,
+                c.title,
+                c.description,
+                c.sensitivity.name.lower(),
+                v.file,
+            )
             for v in views
             for name, c in columns_of(v).items()
         ],
@@ -181,7 +213,10 @@ def _describe_views(connection: duckdb.DuckDBPyConnection, views: Sequence[State
 
 
 def _create_findings(
-    connection: duckdb.DuckDBPyConnection, package: Package, problems: Sequence[Problem], findings: Sequence[Finding]
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    problems: Sequence[Problem],
+    findings: Sequence[Finding],
 ) -> None:
     connection.execute(
         "CREATE TABLE findings (finding_id INTEGER, file VARCHAR, line INTEGER, column_title VARCHAR, rule VARCHAR, "

@@ -21,6 +21,7 @@ from generator.reading.records import Records
 
 QUERY_SECONDS = 120.0
 _TYPES = {"integer": "BIGINT", "year": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
+_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _PLACE = (("_file", "VARCHAR"), ("_line", "INTEGER"))
 
 
@@ -82,7 +83,7 @@ def typed(field: Field) -> str:
     if field.type in ("integer", "year"):
         return f"CASE WHEN regexp_full_match({cell}, '[+-]?[0-9]+') THEN TRY_CAST({cell} AS BIGINT) END"
     if field.type == "number":
-        return f"CASE WHEN regexp_full_match({cell}, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?') THEN TRY_CAST({cell} AS DOUBLE) END"
+        return f"CASE WHEN regexp_full_match({cell}, {literal(_NUMBER)}) THEN TRY_CAST({cell} AS DOUBLE) END"
     return f"TRY_CAST({cell} AS {duckdb_type(field)})" if field.enum_type else cell
 
 
@@ -126,7 +127,9 @@ def create_enums(connection: duckdb.DuckDBPyConnection, package: Package) -> Non
         for field in table.fields:
             if field.enum_type and field.enum_type not in made:
                 made[field.enum_type] = field.categories
-                connection.execute(f"CREATE TYPE {quote(field.enum_type)} AS ENUM ({_list(field.categories)})")
+                connection.execute(
+                    f"CREATE TYPE {quote(field.enum_type)} AS ENUM ({_list(field.categories)})"
+                )
 
 
 def create_typed(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
@@ -142,7 +145,8 @@ def create_descriptions(connection: duckdb.DuckDBPyConnection, package: Package)
     """Create `tables` and `fields`: the schemas as rows, so that pages and rules can ask about them."""
     connection.execute(
         "CREATE TABLE tables (name VARCHAR, title VARCHAR, description VARCHAR, kind VARCHAR, path VARCHAR, "
-        "parent VARCHAR, property VARCHAR, primary_key VARCHAR[], label VARCHAR, owner VARCHAR, schema_file VARCHAR, ordinal INTEGER)"
+        "parent VARCHAR, property VARCHAR, primary_key VARCHAR[], label VARCHAR, owner VARCHAR, schema_file VARCHAR, "
+        "ordinal INTEGER)"
     )
     connection.execute(
         "CREATE TABLE fields (table_name VARCHAR, name VARCHAR, title VARCHAR, description VARCHAR, type VARCHAR, "
@@ -153,11 +157,28 @@ def create_descriptions(connection: duckdb.DuckDBPyConnection, package: Package)
         connection,
         "tables",
         [
-            (t.name, t.title, t.description, t.kind, t.path, t.parent, t.property, list(t.primary_key), t.label, t.owner, t.schema_file, n)
+            (
+                t.name,
+                t.title,
+                t.description,
+                t.kind,
+                t.path,
+                t.parent,
+                t.property,
+                list(t.primary_key),
+                t.label,
+                t.owner,
+                t.schema_file,
+                n,
+            )
             for n, t in enumerate(package.tables.values(), 1)
         ],
     )
-    insert(connection, "fields", [_described(t, f, n) for t in package.tables.values() for n, f in enumerate(t.fields, 1)])
+    insert(
+        connection,
+        "fields",
+        [_described(t, f, n) for t in package.tables.values() for n, f in enumerate(t.fields, 1)],
+    )
 
 
 def _described(table: Table, field: Field, ordinal: int) -> tuple[Any, ...]:
@@ -192,10 +213,17 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Seq
 
 
 def create_build(
-    connection: duckdb.DuckDBPyConnection, as_of: datetime.date, edition: str, commit: str, epoch: int, draft: bool
+    connection: duckdb.DuckDBPyConnection,
+    as_of: datetime.date,
+    edition: str,
+    commit: str,
+    epoch: int,
+    draft: bool,
 ) -> None:
     """Create `build`: the one row of facts about this build."""
-    connection.execute("CREATE OR REPLACE TABLE build (as_of DATE, edition VARCHAR, commit VARCHAR, commit_time TIMESTAMP, draft BOOLEAN)")
+    connection.execute(
+        "CREATE OR REPLACE TABLE build (as_of DATE, edition VARCHAR, commit VARCHAR, commit_time TIMESTAMP, draft BOOLEAN)"
+    )
     time = datetime.datetime.fromtimestamp(epoch, datetime.UTC).replace(tzinfo=None)
     connection.execute("INSERT INTO build VALUES (?, ?, ?, ?, ?)", [as_of, edition, commit, time, draft])
 

@@ -11,6 +11,7 @@ import json
 import os
 import struct
 import sys
+from pathlib import Path
 
 _ADDR_NO_RANDOMIZE = 0x0040000
 _HEADERS = (0, 4096, 8192)
@@ -25,7 +26,11 @@ def _start_over_alike() -> None:
     current = libc.personality(0xFFFFFFFF) if hasattr(libc, "personality") else -1
     if current != -1:
         libc.personality(current | _ADDR_NO_RANDOMIZE)
-    os.execve(sys.executable, [sys.executable, "-I", *sys.argv], {"LINGTOUYAN_ALIKE": "1", "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"})
+    os.execve(  # noqa: S606
+        sys.executable,
+        [sys.executable, "-I", *sys.argv],
+        {"LINGTOUYAN_ALIKE": "1", "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"},
+    )
 
 
 def _checksum(data: bytes) -> int:
@@ -37,9 +42,12 @@ def _checksum(data: bytes) -> int:
 
 def _without_identifier(path: str) -> None:
     """Blank the random identifier that each new database gets, and mend the checksums of its headers."""
-    with open(path, "r+b") as stream:
+    with Path(path).open("r+b") as stream:
         content = bytearray(stream.read(12288))
-        before = [struct.unpack_from("<Q", content, o)[0] == _checksum(bytes(content[o + 8 : o + 4096])) for o in _HEADERS]
+        before = [
+            struct.unpack_from("<Q", content, o)[0] == _checksum(bytes(content[o + 8 : o + 4096]))
+            for o in _HEADERS
+        ]
         if not all(before) or content[8:12] != b"DUCK":
             # Another layout than the one known: leave it valid rather than equal.
             return
@@ -58,7 +66,9 @@ def main() -> None:
 
     order = json.load(sys.stdin)
     path = str(order["file"])
-    connection = duckdb.connect(path, config={"threads": 1, "autoload_known_extensions": False, "autoinstall_known_extensions": False})
+    connection = duckdb.connect(
+        path, config={"threads": 1, "autoload_known_extensions": False, "autoinstall_known_extensions": False}
+    )
     for statement in order["types"]:
         connection.execute(statement)
     for table in order["tables"]:

@@ -60,7 +60,9 @@ def write_edition(
                 words = ", ".join(literal(w) for w in field.categories)
                 connection.execute(f"CREATE TYPE {alias}.{quote(field.enum_type)} AS ENUM ({words})")
         columns = [
-            f"{quote(f.name)}::VARCHAR::{alias}.{quote(f.enum_type)} AS {quote(f.name)}" if f.enum_type else quote(f.name)
+            f"{quote(f.name)}::VARCHAR::{alias}.{quote(f.enum_type)} AS {quote(f.name)}"
+            if f.enum_type
+            else quote(f.name)
             for f in seen.fields
         ]
         if level >= Sensitivity.INTERNAL:
@@ -75,7 +77,14 @@ def write_edition(
         except (duckdb.Error, SqlError) as fault:
             text = explain(fault) if isinstance(fault, duckdb.Error) else str(fault)
             raise RecordsError(
-                [error(table.schema_file, 1, "schema-error", f"rows.{edition} 的条件无法计算，为免误公开已停止：{text}")]
+                [
+                    error(
+                        table.schema_file,
+                        1,
+                        "schema-error",
+                        f"rows.{edition} 的条件无法计算，为免误公开已停止：{text}",
+                    )
+                ]
             ) from None
     for view in views:
         columns = [quote(n) for n, c in columns_of(view).items() if c.sensitivity <= level]
@@ -83,15 +92,28 @@ def write_edition(
             _copy(connection, alias, view, edition, columns)
     for name in (*_ENGINE, *(_INTERNAL_ENGINE if level >= Sensitivity.INTERNAL else ())):
         connection.execute(f"CREATE TABLE {alias}.{name} AS SELECT * FROM {name}")
-    connection.execute(f"CREATE TABLE {alias}.build AS SELECT * REPLACE ({literal(edition)} AS edition) FROM build")
+    connection.execute(
+        f"CREATE TABLE {alias}.build AS SELECT * REPLACE ({literal(edition)} AS edition) FROM build"
+    )
     connection.execute(f"DETACH {alias}")
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, alias: str, view: Statement, edition: str, columns: list[str]) -> None:
+def _copy(
+    connection: duckdb.DuckDBPyConnection, alias: str, view: Statement, edition: str, columns: list[str]
+) -> None:
     rows = view.header.get("rows") or Mapping(0)
     if not isinstance(rows, Mapping) or not EDITIONS.keys() >= rows.keys():
         # A filter that is not understood must not mean "all rows".
-        raise RecordsError([error(view.file, 1, "sql-error", f"rows 应是“版名: 条件”的映射，版名可用：{'、'.join(EDITIONS)}。")])
+        raise RecordsError(
+            [
+                error(
+                    view.file,
+                    1,
+                    "sql-error",
+                    f"rows 应是“版名: 条件”的映射，版名可用：{'、'.join(EDITIONS)}。",
+                )
+            ]
+        )
     condition = rows.get(edition)
     where = f" WHERE ({condition})" if condition else ""
     query = f"SELECT {', '.join(columns)} FROM {quote(view.name)}{where}"
@@ -101,7 +123,9 @@ def _copy(connection: duckdb.DuckDBPyConnection, alias: str, view: Statement, ed
         connection.execute(f"CREATE TABLE {alias}.{quote(view.name)} AS {query}")
     except (duckdb.Error, SqlError) as fault:
         text = explain(fault) if isinstance(fault, duckdb.Error) else str(fault)
-        message = f"文件头的 fields 与查询结果不一致，或 rows.{edition} 的条件无法计算，为免误公开已停止：{text}"
+        message = (
+            f"文件头的 fields 与查询结果不一致，或 rows.{edition} 的条件无法计算，为免误公开已停止：{text}"
+        )
         raise RecordsError([error(view.file, 1, "sql-error", message)]) from None
 
 
@@ -110,4 +134,3 @@ def open_edition(path: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(path), read_only=True, config={"threads": 1})
     shut(connection)
     return connection
-

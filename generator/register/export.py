@@ -22,7 +22,14 @@ from generator.register.database import duckdb_type, literal, quote
 from generator.register.editions import visible_table
 from generator.register.statements import Statement, columns_of
 
-_STANDARD_TYPES = {"BIGINT": "integer", "INTEGER": "integer", "DOUBLE": "number", "BOOLEAN": "boolean", "DATE": "date", "VARCHAR[]": "array"}
+_STANDARD_TYPES = {
+    "BIGINT": "integer",
+    "INTEGER": "integer",
+    "DOUBLE": "number",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "VARCHAR[]": "array",
+}
 
 
 class Pending:
@@ -48,7 +55,13 @@ class Pending:
 
 
 def export_edition(
-    connection: duckdb.DuckDBPyConnection, register: Register, package: Package, edition: str, folder: Path, *, created: str
+    connection: duckdb.DuckDBPyConnection,
+    register: Register,
+    package: Package,
+    edition: str,
+    folder: Path,
+    *,
+    created: str,
 ) -> Pending:
     """Write `datapackage.json`, one CSV per table and view, and `<name>.duckdb`.
 
@@ -78,7 +91,9 @@ def export_edition(
         if columns:
             _write_csv(connection, view.name, [(n, ("true", "false")) for n in columns], folder)
             resources.append(_view_resource(view, columns))
-            plain = {n: t if t in _STANDARD_TYPES or t == "TIMESTAMP" else "VARCHAR" for n, t in columns.items()}
+            plain = {
+                n: t if t in _STANDARD_TYPES or t == "TIMESTAMP" else "VARCHAR" for n, t in columns.items()
+            }
             orders.append(_order(view.name, plain, dict.fromkeys(columns, ("true", "false"))))
     descriptor = {
         "name": f"{package.name}-{edition}" if package.name else edition,
@@ -98,7 +113,9 @@ def _words(field: Field) -> tuple[str, str]:
     return (true[0] if true else "true", false[0] if false else "false")
 
 
-def _write_csv(connection: duckdb.DuckDBPyConnection, name: str, columns: list[tuple[str, tuple[str, str]]], folder: Path) -> None:
+def _write_csv(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: list[tuple[str, tuple[str, str]]], folder: Path
+) -> None:
     picked = ", ".join(quote(n) for n, _ in columns)
     rows = connection.execute(f"SELECT {picked} FROM {quote(name)}").fetchall()
     words = [w for _, w in columns]
@@ -120,21 +137,34 @@ def _cell(value: Any, words: tuple[str, str]) -> Any:
     return value
 
 
-def _resource(table: Table, seen: dict[str, Table], connection: duckdb.DuckDBPyConnection, edition: str) -> dict[str, Any]:
+def _resource(
+    table: Table, seen: dict[str, Table], connection: duckdb.DuckDBPyConnection, edition: str
+) -> dict[str, Any]:
     fields = [
-        {**{k: v for k, v in f.descriptor.items() if k != "format" or v}, "sensitivity": f.sensitivity.name.lower()} for f in table.fields
+        {
+            **{k: v for k, v in f.descriptor.items() if k != "format" or v},
+            "sensitivity": f.sensitivity.name.lower(),
+        }
+        for f in table.fields
     ]
     schema: dict[str, Any] = {"fields": fields}
     if table.primary_key:
         schema["primaryKey"] = list(table.primary_key)
-    keys = [k for k in table.foreign_keys if k.table in seen and {f.name for f in seen[k.table].fields}.issuperset(k.references)]
+    keys = [
+        k
+        for k in table.foreign_keys
+        if k.table in seen and {f.name for f in seen[k.table].fields}.issuperset(k.references)
+    ]
     for key in keys:
         _refuse_dangling(connection, table, key, edition)
     if keys:
         schema["foreignKeys"] = [
             {
                 "fields": list(k.fields),
-                "reference": {"resource": "" if k.table == table.name else k.table, "fields": list(k.references)},
+                "reference": {
+                    "resource": "" if k.table == table.name else k.table,
+                    "fields": list(k.references),
+                },
             }
             for k in keys
         ]
@@ -151,12 +181,17 @@ def _resource(table: Table, seen: dict[str, Table], connection: duckdb.DuckDBPyC
     }
 
 
-def _refuse_dangling(connection: duckdb.DuckDBPyConnection, table: Table, key: ForeignKey, edition: str) -> None:
+def _refuse_dangling(
+    connection: duckdb.DuckDBPyConnection, table: Table, key: ForeignKey, edition: str
+) -> None:
     joined = " AND ".join(
-        f"t.{quote(a)}::VARCHAR IS NOT DISTINCT FROM o.{quote(b)}::VARCHAR" for a, b in zip(key.fields, key.references, strict=True)
+        f"t.{quote(a)}::VARCHAR IS NOT DISTINCT FROM o.{quote(b)}::VARCHAR"
+        for a, b in zip(key.fields, key.references, strict=True)
     )
     some = " OR ".join(f"t.{quote(f)} IS NOT NULL" for f in key.fields)
-    query = f"SELECT count(*) FROM {quote(table.name)} t ANTI JOIN {quote(key.table)} o ON {joined} WHERE {some}"
+    query = (
+        f"SELECT count(*) FROM {quote(table.name)} t ANTI JOIN {quote(key.table)} o ON {joined} WHERE {some}"
+    )
     count = (connection.execute(query).fetchone() or (0,))[0]
     if count:
         raise RecordsError(
@@ -165,7 +200,8 @@ def _refuse_dangling(connection: duckdb.DuckDBPyConnection, table: Table, key: F
                     table.schema_file,
                     1,
                     "schema-error",
-                    f"{edition} 版中“{table.title}”有 {count} 行引用了该版不显示的 {key.table}。请让两张表的 rows.{edition} 条件一致。",
+                    f"{edition} 版中“{table.title}”有 {count} 行引用了该版不显示的 {key.table}。"
+                    f"请让两张表的 rows.{edition} 条件一致。",
                 )
             ]
         )
@@ -173,7 +209,8 @@ def _refuse_dangling(connection: duckdb.DuckDBPyConnection, table: Table, key: F
 
 def _view_columns(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, str]:
     rows = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [name]
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
+        [name],
     ).fetchall()
     return {r[0]: str(r[1]) for r in rows}
 
@@ -218,14 +255,20 @@ def _order(name: str, columns: dict[str, str], words: dict[str, tuple[str, str]]
     picked = ", ".join(cast(n, t) for n, t in columns.items())
     return {
         "create": f"CREATE TABLE {quote(name)} AS SELECT {picked} FROM read_csv({literal(name + '.csv')}, header = true, "
-        f"auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', max_line_size = 80000000, columns = {{{read}}})"
+        f"auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', max_line_size = 80000000, "
+        f"columns = {{{read}}})"
     }
 
 
-def _write_database(folder: Path, name: str, types: dict[str, tuple[str, ...]], tables: list[dict[str, str]]) -> Pending:
+def _write_database(
+    folder: Path, name: str, types: dict[str, tuple[str, ...]], tables: list[dict[str, str]]
+) -> Pending:
     order = {
         "file": f"{name}.duckdb",
-        "types": [f"CREATE TYPE {quote(n)} AS ENUM ({', '.join(literal(w) for w in words)})" for n, words in sorted(types.items())],
+        "types": [
+            f"CREATE TYPE {quote(n)} AS ENUM ({', '.join(literal(w) for w in words)})"
+            for n, words in sorted(types.items())
+        ],
         "tables": tables,
     }
     script = Path(__file__).with_name("duckdb_file.py")
@@ -237,8 +280,8 @@ def _write_database(folder: Path, name: str, types: dict[str, tuple[str, ...]], 
         cwd=folder,
         env={"PATH": "/usr/bin:/bin"},
     )
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(order).encode())
-    process.stdin.close()
-    process.stdin = None
+    if process.stdin is not None:
+        process.stdin.write(json.dumps(order).encode())
+        process.stdin.close()
+        process.stdin = None
     return Pending(process)

@@ -36,7 +36,9 @@ def query(root: Path, sql: str, edition: str, as_of: str | None, form: str) -> s
     project = Project.open(root)
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
         path = Path(scratch) / "edition.duckdb"
-        register_with_editions(project, project.as_of(as_of), {edition: path}, allow_errors=True).connection.close()
+        register_with_editions(
+            project, project.as_of(as_of), {edition: path}, allow_errors=True
+        ).connection.close()
         connection = open_edition(path)
         try:
             columns, rows = rows_of(connection, sql)
@@ -45,7 +47,12 @@ def query(root: Path, sql: str, edition: str, as_of: str | None, form: str) -> s
         finally:
             connection.close()
     if form == "json":
-        return json.dumps([dict(zip(columns, r, strict=True)) for r in rows], ensure_ascii=False, indent=1, default=str) + "\n"
+        return (
+            json.dumps(
+                [dict(zip(columns, r, strict=True)) for r in rows], ensure_ascii=False, indent=1, default=str
+            )
+            + "\n"
+        )
     if form == "csv":
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
@@ -56,11 +63,15 @@ def query(root: Path, sql: str, edition: str, as_of: str | None, form: str) -> s
 
 
 def _plain(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (list, dict)) else text(value)
+    return (
+        json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (list, dict)) else text(value)
+    )
 
 
 def _width(words: str) -> int:
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in words)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in words
+    )
 
 
 def _cut(words: str) -> str:
@@ -72,6 +83,8 @@ def _cut(words: str) -> str:
 def _table(columns: list[str], rows: list[tuple[Any, ...]]) -> str:
     cells = [columns, *([_cut(printable(text(v))) for v in row] for row in rows)]
     widths = [max(_width(r[i]) for r in cells) for i in range(len(columns))]
-    lines = ["  ".join(c + " " * (w - _width(c)) for c, w in zip(r, widths, strict=True)).rstrip() for r in cells]
+    lines = [
+        "  ".join(c + " " * (w - _width(c)) for c, w in zip(r, widths, strict=True)).rstrip() for r in cells
+    ]
     lines.insert(1, "  ".join("─" * w for w in widths))
     return "\n".join(lines) + f"\n（{len(rows)} 行）\n"

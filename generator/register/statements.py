@@ -85,7 +85,11 @@ def read_statements(root: Path, folder: str) -> list[Statement]:
                 continue
             header = value if isinstance(value, Mapping) else header
         words = frozenset(_WORD.findall(_NOISE.sub(" ", text)))
-        result.append(Statement(PurePosixPath(file).stem, file, header, text[found.end() if found else 0 :].strip(), words))
+        result.append(
+            Statement(
+                PurePosixPath(file).stem, file, header, text[found.end() if found else 0 :].strip(), words
+            )
+        )
     if problems:
         raise RecordsError(problems)
     return result
@@ -122,14 +126,23 @@ def in_dependency_order(views: Iterable[Statement], macros: Iterable[Statement])
         if not ready:
             circle = sorted(set(by_name) - done)
             raise RecordsError(
-                [error(by_name[circle[0]].file, 1, "sql-error", f"视图互相引用，无法计算：{'、'.join(circle)}。请去掉其中一处引用。")]
+                [
+                    error(
+                        by_name[circle[0]].file,
+                        1,
+                        "sql-error",
+                        f"视图互相引用，无法计算：{'、'.join(circle)}。请去掉其中一处引用。",
+                    )
+                ]
             )
         ordered.extend(by_name[n] for n in ready)
         done.update(ready)
     return ordered
 
 
-def needed_views(statement: Statement, views: Iterable[Statement], macros: Iterable[Statement]) -> list[Statement]:
+def needed_views(
+    statement: Statement, views: Iterable[Statement], macros: Iterable[Statement]
+) -> list[Statement]:
     """Return the views that one statement reads, directly or not, each after those it reads itself."""
     views = list(views)
     by_name, through = {v.name: v for v in views}, _through(macros)
@@ -182,7 +195,9 @@ def create_macros(connection: duckdb.DuckDBPyConnection, macros: Iterable[Statem
         raise RecordsError(problems)
 
 
-def _macro_statements(connection: duckdb.DuckDBPyConnection, macro: Statement, problems: list[Problem]) -> list[str]:
+def _macro_statements(
+    connection: duckdb.DuckDBPyConnection, macro: Statement, problems: list[Problem]
+) -> list[str]:
     try:
         found = [s.query.strip() for s in connection.extract_statements(macro.sql)]
     except duckdb.Error as fault:

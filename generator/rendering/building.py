@@ -89,7 +89,9 @@ def build(
         report = BuildReport(problems=register.problems)
         if has_errors(register.problems) and not draft:
             report.refused = True
-            report.lines.append("记录有错误，没有生成；上一次生成的结果没有改动。改正后重试，或用 --draft 生成带“草稿”标记的预览。")
+            report.lines.append(
+                "记录有错误，没有生成；上一次生成的结果没有改动。改正后重试，或用 --draft 生成带“草稿”标记的预览。"
+            )
             return report
         makers = [_EditionBuild(project, register, n, date, draft, paths[n], staged[n]) for n in names]
         with ThreadPoolExecutor(len(makers)) as pool:
@@ -152,7 +154,14 @@ class _EditionBuild:
     """Everything made for one edition."""
 
     def __init__(
-        self, project: Project, register: Register, edition: str, as_of: datetime.date, draft: bool, database: Path, out: Path
+        self,
+        project: Project,
+        register: Register,
+        edition: str,
+        as_of: datetime.date,
+        draft: bool,
+        database: Path,
+        out: Path,
     ) -> None:
         self.project = project
         self.register = register
@@ -171,15 +180,27 @@ class _EditionBuild:
             "edition": edition,
             "as_of": as_of,
             "draft": draft,
-            "build": {"as_of": as_of, "edition": edition, "commit": row[0], "commit_time": row[1], "draft": draft},
+            "build": {
+                "as_of": as_of,
+                "edition": edition,
+                "commit": row[0],
+                "commit_time": row[1],
+                "draft": draft,
+            },
         }
 
     def site_and_data(self, mkdocs: MkDocs) -> list[str]:
         """Build site and data package."""
         start = time.perf_counter()
-        created = datetime.datetime.fromtimestamp(self.project.epoch, datetime.UTC).isoformat().replace("+00:00", "Z")
+        created = (
+            datetime.datetime.fromtimestamp(self.project.epoch, datetime.UTC)
+            .isoformat()
+            .replace("+00:00", "Z")
+        )
         data = self.out / "data"
-        with export_edition(self.connection, self.register, self.project.package, self.edition, data, created=created):
+        with export_edition(
+            self.connection, self.register, self.project.package, self.edition, data, created=created
+        ):
             line = self._site(mkdocs)
         return [f"{line}，用时 {time.perf_counter() - start:.1f} 秒 → build/{self.edition}/site"]
 
@@ -189,7 +210,9 @@ class _EditionBuild:
         environment = make_environment(self.project.root, html=False, functions=functions, filters=filters)
         extensions, configs = _extensions(config.settings["markdown_extensions"])
         shared = f"{shapes}\0{self.edition}\0{self.as_of}\0{self.draft}\0{_digest_of(self.project.root / 'site', '.html')}"
-        maker = PageMaker(self.connection, environment, self.links, self.facts, converter(extensions, configs), shared)
+        maker = PageMaker(
+            self.connection, environment, self.links, self.facts, converter(extensions, configs), shared
+        )
         pages = maker.plan(read_templates(self.project.root, "site/pages", ".md", EDITIONS))
         tree = self.out / "tree" / "docs"
         for page in pages.written:
@@ -235,7 +258,12 @@ class _EditionBuild:
                 digest = f"{page.digest}{frame_digest}"
                 entry = known.get(page.url)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                if entry and entry[0] == digest and maker.unchanged(entry[2]) and self._linked(page.url, entry[1], target):
+                if (
+                    entry
+                    and entry[0] == digest
+                    and maker.unchanged(entry[2])
+                    and self._linked(page.url, entry[1], target)
+                ):
                     made[page.url] = entry
                     continue
                 html, asked = maker.render(kind, page)
@@ -261,20 +289,31 @@ class _EditionBuild:
         from generator.rendering.printing_house import print_dossiers
 
         lines, self.made["dossiers"] = print_dossiers(
-            self.project, self.connection, self.edition, self.facts, self.out / "dossiers", self.last / "dossiers",
-            self.known.get("dossiers", {}), problems, progress,
+            self.project,
+            self.connection,
+            self.edition,
+            self.facts,
+            self.out / "dossiers",
+            self.last / "dossiers",
+            self.known.get("dossiers", {}),
+            problems,
+            progress,
         )
         return lines
 
     def remember(self) -> None:
         """Keep what was made, for the next build."""
         self.connection.close()
-        self.project.cache.save(f"made-{self.edition}", json.dumps(self.made, ensure_ascii=False, separators=(",", ":")).encode())
+        self.project.cache.save(
+            f"made-{self.edition}", json.dumps(self.made, ensure_ascii=False, separators=(",", ":")).encode()
+        )
 
 
 def _entry(values: dict[str, str]) -> RecordEntry:
     codes = tuple(c for c in values["key"].split("、") if c)
-    return RecordEntry(values["kind"], values["url"], values["title"], values["subtitle"], values["pinyin"], codes=codes)
+    return RecordEntry(
+        values["kind"], values["url"], values["title"], values["subtitle"], values["pinyin"], codes=codes
+    )
 
 
 def _stamp_of(path: Path) -> list[int]:

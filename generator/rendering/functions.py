@@ -30,7 +30,9 @@ class Labels:
         for _, name, title in rows:
             self._any.setdefault(name, title)
         self._tables = dict(
-            connection.execute("SELECT name, title FROM tables UNION SELECT DISTINCT name, title FROM views").fetchall()
+            connection.execute(
+                "SELECT name, title FROM tables UNION SELECT DISTINCT name, title FROM views"
+            ).fetchall()
         )
 
     def of(self, column: str, table: str = "") -> str:
@@ -76,7 +78,10 @@ def make_functions(
         return components.table(rows, shown, labels=names, href=href, **options)
 
     functions: dict[str, Any] = {
-        **{name: getattr(components, name) for name in ("badge", "definition", "tiles", "timeline", "flow", "heatmap")},
+        **{
+            name: getattr(components, name)
+            for name in ("badge", "definition", "tiles", "timeline", "flow", "heatmap")
+        },
         **{name: getattr(charts, name) for name in ("bars", "columns", "progress")},
         "table": table,
         "link": links.link,

@@ -47,7 +47,7 @@ class Links:
 
     def url(self, path: str) -> str:
         """Return the way from the current page to a path below the site's root."""
-        if path.startswith(("/", "\\")) or ":" in path.split("/")[0] or ".." in path:
+        if path.startswith(("/", "\\")) or ":" in path.split("/", maxsplit=1)[0] or ".." in path:
             return "#"
         return self.up() + path
 

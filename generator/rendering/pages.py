@@ -33,7 +33,11 @@ def slug(value: object) -> str:
     plain = _UNSAFE.sub(lambda m: f"~{ord(m[0]):x}", text(value))
     if not plain.strip("."):
         return "".join(f"~{ord(c):x}" for c in plain) or "~"
-    return plain if len(plain.encode()) <= 150 else plain[:30] + "~" + hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
+    return (
+        plain
+        if len(plain.encode()) <= 150
+        else plain[:30] + "~" + hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
+    )
 
 
 def output_path(template: Template, row: Row) -> str:
@@ -46,7 +50,9 @@ def output_path(template: Template, row: Row) -> str:
     def segment(found: re.Match[str]) -> str:
         name = found[1] or found[2]
         if name not in row:
-            raise RecordsError([error(template.file, 1, "template-error", f"path 用到了查询里没有的列 {name}。")])
+            raise RecordsError(
+                [error(template.file, 1, "template-error", f"path 用到了查询里没有的列 {name}。")]
+            )
         return slug(row[name])
 
     return _PATTERN.sub(segment, template.path).strip("/")
@@ -72,7 +78,11 @@ def compile_record_body(body: str, convert: Callable[[str], str]) -> str:
         before = body[body.rfind("\n", 0, start) + 1 : start]
         after = body[end : (body.find("\n", end) + len(body) + 1) % (len(body) + 1)]
         number = len(tags) - 1
-        return f"\n\n<!--jinja-{number}-->\n\n" if not before.strip() and not after.strip() else f"\ue000{number}\ue001"
+        return (
+            f"\n\n<!--jinja-{number}-->\n\n"
+            if not before.strip() and not after.strip()
+            else f"\ue000{number}\ue001"
+        )
 
     kept = _TAG.sub(keep, body)
     return _SLOT.sub(lambda m: tags[int(m[1] or m[2])], convert(kept))
@@ -110,8 +120,8 @@ class RecordKind:
     template: Template
     spec: FrameSpec
     results: Results
+    body: jinja2.Template
     pages: list[RecordPage] = field(default_factory=list)
-    body: jinja2.Template | None = None
 
 
 @dataclass
@@ -189,14 +199,15 @@ class PageMaker:
 
     def _kind(self, template: Template, results: Results, search: list[dict[str, str]]) -> RecordKind:
         folder = template.path.split("{")[0].rpartition("/")[0]
-        kind = RecordKind(template, FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else ""), results)
+        spec = FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
         source = compile_record_body(template.body, self._convert)
         try:
-            kind.body = self._environment.from_string(source)
+            body = self._environment.from_string(source)
             title = self._environment.overlay(autoescape=False, finalize=text).from_string(template.title)
         except jinja2.TemplateError as fault:
             raise template_fault(template, fault) from None
-        rows = results.rows[template.each]
+        kind = RecordKind(template, spec, results, body)
+        rows: Any = results.rows[template.each]
         common = hashlib.blake2b(
             f"{template.digest}\0{self._shared}\0".encode()
             + (repr(self._facts["build"]).encode() if _BUILD_WORD.search(template.body) else b""),
@@ -208,17 +219,22 @@ class PageMaker:
                 grouped.append((template.queries[name].by, value))
             elif name != template.each:
                 common.update(repr(value).encode("utf-8", "backslashreplace"))
-        assert isinstance(rows, list)
         for row in rows:
             url = output_path(template, row) + "/"
             key = row.get(template.key) if template.key else next(iter(row.values()))
             digest = common.copy()
-            digest.update(repr((list(row.values()), [groups[row.get(by)] for by, groups in grouped])).encode("utf-8", "backslashreplace"))
+            digest.update(
+                repr((list(row.values()), [groups[row.get(by)] for by, groups in grouped])).encode(
+                    "utf-8", "backslashreplace"
+                )
+            )
             try:
                 words = title.render(row=row, **self._facts).strip()
             except jinja2.TemplateError as fault:
                 raise template_fault(template, fault) from None
-            page = RecordPage(url, words, text(row.get(template.meta.get("description", ""), "")), row, digest.hexdigest())
+            page = RecordPage(
+                url, words, text(row.get(template.meta.get("description", ""), "")), row, digest.hexdigest()
+            )
             kind.pages.append(page)
             if template.record and key is not None:
                 self._links.add(template.record, str(key), url)
@@ -231,7 +247,14 @@ class PageMaker:
         for kind in pages.kinds:
             for page in kind.pages:
                 if page.url in seen:
-                    problems.append(error(kind.template.file, 1, "template-error", f"两条记录得到同一个页面路径 {page.url}。请让 path 含主键。"))
+                    problems.append(
+                        error(
+                            kind.template.file,
+                            1,
+                            "template-error",
+                            f"两条记录得到同一个页面路径 {page.url}。请让 path 含主键。",
+                        )
+                    )
                 seen[page.url] = page.title
 
     def _written(self, template: Template, results: Results) -> WrittenPage:
@@ -251,7 +274,6 @@ class PageMaker:
         Returns:
             The HTML below the heading, and what it asked of the links.
         """
-        assert kind.body is not None
         values: dict[str, Any] = {}
         for name, value in kind.results.rows.items():
             if isinstance(value, Groups):

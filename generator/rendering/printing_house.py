@@ -22,7 +22,16 @@ from generator.rendering.escaping import text
 from generator.rendering.functions import make_functions
 from generator.rendering.links import Links
 from generator.rendering.pages import output_path
-from generator.rendering.templates import Groups, Results, Row, Template, make_environment, read_templates, run_queries, template_fault
+from generator.rendering.templates import (
+    Groups,
+    Results,
+    Row,
+    Template,
+    make_environment,
+    read_templates,
+    run_queries,
+    template_fault,
+)
 
 FOLDER = "site/dossiers"
 
@@ -52,15 +61,23 @@ def print_dossiers(
     Raises:
         RecordsError: a template cannot be read or its queries fail.
     """
-    templates = [t for t in read_templates(project.root, FOLDER, ".html", EDITIONS) if t.edition in ("", edition)]
+    templates = [
+        t for t in read_templates(project.root, FOLDER, ".html", EDITIONS) if t.edition in ("", edition)
+    ]
     if not templates:
         return [], {}
     functions, filters, shapes = make_functions(project, connection, Links(), edition)
     environment = make_environment(project.root, html=True, functions=functions, filters=filters)
     shared = f"{shapes}\0{facts!r}\0{_shared_files(project.root)}"
-    previous = Previous(last, {p: Printed(*v) for p, v in known.items()}) if known and not last.is_symlink() else None
+    previous = (
+        Previous(last, {p: Printed(*v) for p, v in known.items()})
+        if known and not last.is_symlink()
+        else None
+    )
     jobs = _jobs(project, connection, templates, environment, edition, facts, shared)
-    report = render_dossiers(jobs, templates=project.root / FOLDER, out=out, previous=previous, progress=progress)
+    report = render_dossiers(
+        jobs, templates=project.root / FOLDER, out=out, previous=previous, progress=progress
+    )
     problems.extend(report.problems)
     line = (
         f"{EDITION_TITLES[edition]}：{len(report.printed)} 份 PDF（新做 {report.rendered}）"
@@ -105,7 +122,16 @@ def _jobs(
         for row in rows:
             path = (output_path(template, row) if template.each else template.name) + ".pdf"
             if path in seen:
-                raise RecordsError([error(template.file, 1, "template-error", f"两条记录得到同一个文件 {path}。请让 path 含主键。")])
+                raise RecordsError(
+                    [
+                        error(
+                            template.file,
+                            1,
+                            "template-error",
+                            f"两条记录得到同一个文件 {path}。请让 path 含主键。",
+                        )
+                    ]
+                )
             seen.add(path)
             digest = common.copy()
             mine = {n: v[row.get(template.queries[n].by)] for n, v in groups.items()}
@@ -124,7 +150,13 @@ def _jobs(
 
 
 def _render(
-    template: Template, body: jinja2.Template, results: Results, row: Row, mine: dict[str, Any], facts: dict[str, Any], name: str
+    template: Template,
+    body: jinja2.Template,
+    results: Results,
+    row: Row,
+    mine: dict[str, Any],
+    facts: dict[str, Any],
+    name: str,
 ) -> str:
     try:
         return body.render(row=row, title=name, **facts, **{**results.rows, **mine})

@@ -14,7 +14,8 @@ from typing import Any
 
 import duckdb
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from generator.problems import Problem, RecordsError, error
@@ -45,12 +46,13 @@ class Groups(dict[Any, list[Row]]):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A named SELECT of a template; `by` groups its rows."""
+    """A named SELECT of a template; `by` groups its rows, `edition` names the only edition that has any."""
 
     name: str
     sql: str
     by: str
     line: int
+    edition: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,21 @@ class Template:
     digest: str
 
 
-_KNOWN = {"title", "description", "queries", "each", "path", "record", "key", "search", "edition", "styles", "icon", "hide", "status"}
+_KNOWN = {
+    "title",
+    "description",
+    "queries",
+    "each",
+    "path",
+    "record",
+    "key",
+    "search",
+    "edition",
+    "styles",
+    "icon",
+    "hide",
+    "status",
+}
 
 
 def read_templates(root: Path, folder: str, suffix: str, editions: Iterable[str]) -> list[Template]:
@@ -116,7 +132,9 @@ def read_templates(root: Path, folder: str, suffix: str, editions: Iterable[str]
     return templates
 
 
-def _template(file: str, folder: str, suffix: str, record: YamlMapping, data: bytes, editions: set[str]) -> Template:
+def _template(
+    file: str, folder: str, suffix: str, record: YamlMapping, data: bytes, editions: set[str]
+) -> Template:
     def plain(key: str) -> str:
         value = record.get(key)
         return value if isinstance(value, str) else ""
@@ -131,9 +149,12 @@ def _template(file: str, folder: str, suffix: str, record: YamlMapping, data: by
         if isinstance(value, str):
             queries[name] = Query(name, value, "", line)
         elif isinstance(value, YamlMapping) and isinstance(value.get("sql"), str):
-            queries[name] = Query(name, str(value["sql"]), str(value.get("by") or ""), line)
+            only = str(value.get("edition") or "")
+            if only and only not in editions:
+                raise YamlError(value.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
+            queries[name] = Query(name, str(value["sql"]), str(value.get("by") or ""), line, only)
         else:
-            raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by 的映射。")
+            raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition 的映射。")
     each, path, edition = plain("each"), plain("path"), plain("edition")
     if each and (each not in queries or not path):
         raise YamlError(record.lines["each"], "each 应是 queries 中的一个查询名，并用 path 写明每页的路径。")
@@ -142,7 +163,11 @@ def _template(file: str, folder: str, suffix: str, record: YamlMapping, data: by
     search = record.get("search")
     styles = record.get("styles")
     body_text = data.decode("utf-8")
-    body = body_text.split("\n---", 1)[1].split("\n", 1)[1] if "\n---" in body_text and "\n" in body_text.split("\n---", 1)[1] else ""
+    body = (
+        body_text.split("\n---", 1)[1].split("\n", 1)[1]
+        if "\n---" in body_text and "\n" in body_text.split("\n---", 1)[1]
+        else ""
+    )
     return Template(
         name=file[len(folder) + 1 : -len(suffix)],
         file=file,
@@ -154,7 +179,9 @@ def _template(file: str, folder: str, suffix: str, record: YamlMapping, data: by
         path=path,
         record=plain("record"),
         key=plain("key"),
-        search={k: v for k, v in search.items() if isinstance(v, str)} if isinstance(search, YamlMapping) else {},
+        search={k: v for k, v in search.items() if isinstance(v, str)}
+        if isinstance(search, YamlMapping)
+        else {},
         edition=edition,
         styles=tuple(s for s in styles if isinstance(s, str)) if isinstance(styles, list) else (),
         meta={k: plain(k) for k in ("description", "icon", "status") if plain(k)},
@@ -182,7 +209,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
 
-def make_environment(root: Path, *, html: bool, functions: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]]) -> jinja2.Environment:
+def make_environment(
+    root: Path, *, html: bool, functions: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]]
+) -> jinja2.Environment:
     """Make the environment that templates of one kind run in.
 
     Args:
@@ -243,6 +272,11 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
     """
     results = Results()
     for query in template.queries.values():
+        if query.edition and query.edition != edition:
+            # One template serves all editions: what only one of them can be asked is empty in the others.
+            results.columns[query.name] = []
+            results.rows[query.name] = Groups() if query.by else []
+            continue
         try:
             columns, rows = rows_of(connection, query.sql)
             if query.by and query.by not in columns:
@@ -250,7 +284,14 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
         except SqlError as fault:
             hint = _absent(connection, str(fault), edition)
             raise RecordsError(
-                [error(template.file, query.line, "template-error", f"查询 {query.name} 无法运行：{fault}{hint}")]
+                [
+                    error(
+                        template.file,
+                        query.line,
+                        "template-error",
+                        f"查询 {query.name} 无法运行：{fault}{hint}",
+                    )
+                ]
             ) from None
         made = [Row(zip(columns, row, strict=True)) for row in rows]
         results.columns[query.name] = columns
@@ -266,7 +307,9 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
 
 def _absent(connection: duckdb.DuckDBPyConnection, message: str, edition: str) -> str:
     """Say why a name is missing, when it exists in the whole register but not in this edition."""
-    found = re.search(r'(?:Referenced column|Table with name|column named|Column) "?([A-Za-z_][A-Za-z0-9_]*)"?', message)
+    found = re.search(
+        r'(?:Referenced column|Table with name|column named|Column) "?([A-Za-z_][A-Za-z0-9_]*)"?', message
+    )
     if found is None:
         return ""
     name = found[1]
@@ -278,7 +321,10 @@ def _absent(connection: duckdb.DuckDBPyConnection, message: str, edition: str) -
     if not rows:
         return ""
     levels = "、".join(r[0] for r in rows)
-    return f" {name} 的 sensitivity 是 {levels}，{edition} 版里没有它。请改查该版有的列，或在文件头写 edition: internal。"
+    return (
+        f" {name} 的 sensitivity 是 {levels}，{edition} 版里没有它。"
+        "请改查该版有的列，或在文件头或这条查询里写 edition: internal。"
+    )
 
 
 def template_fault(template: Template, fault: Exception, what: str = "") -> RecordsError:
