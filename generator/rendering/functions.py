@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from generator.project import EDITION_TITLES, Project
 from generator.rendering import charts, components
+from generator.rendering.escaping import text
 from generator.rendering.formats import FILTERS
 from generator.rendering.links import Links
 from generator.rendering.templates import Row
@@ -44,6 +45,21 @@ class Labels:
         return str(self._tables.get(name, name))
 
 
+def _dressed(
+    row: Row, badges: dict[str, dict[str, str]], cells: dict[str, Callable[[Row], object]]
+) -> dict[str, object]:
+    """Return the row with some of its values as they are to be shown."""
+    shown: dict[str, object] = dict(row)
+    for name, kinds in badges.items():
+        if (kind := kinds.get(text(row[name]))) is not None:
+            shown[name] = components.badge(row[name], kind)
+    for name, write in cells.items():
+        words = write(row)
+        # Inside a table no line may be blank, or Markdown would take the rest for prose.
+        shown[name] = Markup(" ".join(words.split())) if isinstance(words, Markup) else words  # noqa: S704
+    return shown
+
+
 def make_functions(
     project: Project, connection: duckdb.DuckDBPyConnection, links: Links, edition: str
 ) -> tuple[dict[str, Any], dict[str, Callable[..., Any]], str]:
@@ -57,6 +73,8 @@ def make_functions(
         source: str = "",
         titles: dict[str, str] | None = None,
         links_to: dict[str, Sequence[str]] | None = None,
+        badges: dict[str, dict[str, str]] | None = None,
+        cells: dict[str, Callable[[Row], object]] | None = None,
         **options: Any,
     ) -> Markup:
         """Rows as a table.
@@ -67,6 +85,8 @@ def make_functions(
             source: table or view whose schema names the columns.
             titles: other names for some of them.
             links_to: column -> (record, column that holds its key): the cell leads to that record's page.
+            badges: column -> value -> kind of badge: that value is shown as a badge.
+            cells: column -> macro that is given the row and writes the cell.
             options: as for `components.table`.
         """
         shown = list(columns or (rows[0].keys() if rows else ()))
@@ -75,7 +95,8 @@ def make_functions(
             c: lambda row, record=record, key=key: None if row[key] is None else links.href(record, row[key])
             for c, (record, key) in (links_to or {}).items()
         }
-        return components.table(rows, shown, labels=names, href=href, **options)
+        dressed = [_dressed(row, badges or {}, cells or {}) for row in rows] if badges or cells else rows
+        return components.table(dressed, shown, labels=names, href=href, **options)
 
     functions: dict[str, Any] = {
         **{

@@ -1,0 +1,98 @@
+"""One template for all editions, and tables whose cells a template dresses: built from a tree as a user builds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from generator.problems import RecordsError
+from generator.project import EDITIONS, Project
+from generator.rendering.functions import make_functions
+from generator.rendering.links import Links
+from generator.rendering.pages import PageMaker, converter
+from generator.rendering.templates import make_environment, read_templates
+
+PARLIAMENT = Path(__file__).parents[1] / "projects" / "parliament"
+
+PAGE = """---
+title: 议员
+queries:
+  members: SELECT name, party FROM members ORDER BY name
+  ages: {sql: "SELECT name, age FROM secrets ORDER BY name", edition: internal}
+  votes: {sql: "SELECT name, vote FROM secrets", by: name, edition: internal}
+---
+# 议员
+
+{% macro shown(row) %}
+{% if row.party %}
+
+**{{ row.party }}**
+{% endif %}
+{% endmacro %}
+{{ table(members, ['name', 'party'], badges={'party': {'绿': 'ok'}}, cells={'name': shown}) }}
+
+{% for row in ages %}
+- {{ row.name }}：{{ row.age }}，{{ votes[row.name] | length }} 次
+{% endfor %}
+"""
+
+
+def pages(root: Path, edition: str, page: str) -> str:
+    """Plan the pages of a tree with this one page, against a database as the edition holds it."""
+    folder = root / "site" / "pages"
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "index.md").write_text(page, encoding="utf-8")
+    connection = duckdb.connect()
+    for table, columns in (
+        ("fields", "table_name VARCHAR, name VARCHAR, title VARCHAR, sensitivity VARCHAR"),
+        ("views", "name VARCHAR, field VARCHAR, title VARCHAR, field_title VARCHAR, sensitivity VARCHAR"),
+        ("tables", "name VARCHAR, title VARCHAR"),
+    ):
+        connection.execute(f"CREATE TABLE {table} ({columns})")
+    connection.execute(
+        "CREATE TABLE members AS SELECT * FROM (VALUES ('甲', '绿'), ('乙', '<b>')) v(name, party)"
+    )
+    if edition == "internal":
+        connection.execute("CREATE TABLE secrets AS SELECT '甲' AS name, 45 AS age, '赞成' AS vote")
+    links = Links()
+    functions, filters, shapes = make_functions(Project.open(root), connection, links, edition)
+    environment = make_environment(root, html=False, functions=functions, filters=filters)
+    facts = {"edition": edition, "build": {}}
+    maker = PageMaker(connection, environment, links, facts, converter([], {}), shapes)
+    planned = maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
+    return planned.written[0].markdown
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(PARLIAMENT, tmp_path / "tree"))
+
+
+def test_a_query_of_one_edition_is_empty_in_the_others(tree: Path) -> None:
+    assert "甲：45，1 次" in pages(tree, "internal", PAGE)
+    assert "甲：" not in pages(tree, "public", PAGE)
+
+
+def test_a_query_without_edition_still_fails_where_its_table_is_missing(tree: Path) -> None:
+    with pytest.raises(RecordsError) as caught:
+        pages(tree, "public", PAGE.replace(", edition: internal}", "}"))
+    assert "secrets" in caught.value.problems[0].message
+
+
+def test_a_query_names_an_edition_that_exists(tree: Path) -> None:
+    with pytest.raises(RecordsError) as caught:
+        pages(tree, "public", PAGE.replace("by: name, edition: internal", "by: name, edition: secret"))
+    assert caught.value.problems[0].line == 6
+
+
+def test_cells_are_dressed_and_stay_inside_the_table(tree: Path) -> None:
+    made = pages(tree, "public", PAGE)
+    table = made[made.index('<div class="data"') : made.index("</table>")]
+    assert '<span class="badge badge--ok">绿</span>' in table
+    assert "<b>" not in table
+    assert "\n\n" not in table
+    assert "**绿**" in table
