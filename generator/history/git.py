@@ -55,15 +55,9 @@ def environment() -> dict[str, str]:
 
 def git(root: Path, *arguments: str) -> str | None:
     """Run one git command in `root` and return its output, or None where git or a repository is missing."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
-    environment.update(GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
     try:
         done = subprocess.run(
-            ["git", *_SAFE, "-C", str(root), *arguments],
-            capture_output=True,
-            check=False,
-            env=environment,
-            timeout=120,
+            command(root, *arguments), capture_output=True, check=False, env=environment(), timeout=120
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -15,7 +15,9 @@ import duckdb
 from generator.checking.conformance import check_conformance, check_keys
 from generator.checking.locating import Locator
 from generator.checking.rules import Finding, Rule, read_rules, run_rules
-from generator.problems import Problem, error, has_errors, in_order
+from generator.history.changes import History, read_history
+from generator.history.table import create_history
+from generator.problems import Problem, UsageError, error, has_errors, in_order, warning
 from generator.project import Project
 from generator.reading.package import Package
 from generator.reading.records import Records, read_records
@@ -129,6 +131,8 @@ def build_register(
         create_cells(connection, package)
     commit = project.commit
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
+    asked = any({"changes", "commits"} & x.words for x in [*macros, *declared, *(r.statement for r in rules)])
+    create_history(connection, _history(project, problems) if attached or asked else None)
     create_rules(connection, rules)
     create_macros(connection, macros)
     views = compute_views(connection, declared, problems)
@@ -139,6 +143,17 @@ def build_register(
     problems = in_order(problems)
     _create_findings(connection, package, problems, findings)
     return Register(connection, records, views, rules, findings, problems)
+
+
+def _history(project: Project, problems: list[Problem]) -> History | None:
+    """Return the history of a repository; without it (no repository, a shallow clone) pages show none, never a false one."""
+    if project.commit is None:
+        return None
+    try:
+        return read_history(project.root, project.package, project.commit.id, project.cache)
+    except UsageError as fault:
+        problems.append(warning("", 0, "history", str(fault)))
+        return None
 
 
 def create_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:

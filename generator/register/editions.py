@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from generator.history.table import copy_history
 from generator.problems import RecordsError, error
 from generator.project import EDITIONS
 from generator.reading.package import ForeignKey, Package, Sensitivity, Table
@@ -50,10 +51,12 @@ def write_edition(
     """
     alias, level = _ALIAS.format(edition), EDITIONS[edition]
     made: set[str] = set()
+    kept: list[str] = []
     for table in package.tables.values():
         seen = visible_table(table, edition)
         if seen is None:
             continue
+        kept.append(table.name)
         for field in seen.fields:
             if field.enum_type and field.enum_type not in made:
                 made.add(field.enum_type)
@@ -95,6 +98,7 @@ def write_edition(
     connection.execute(
         f"CREATE TABLE {alias}.build AS SELECT * REPLACE ({literal(edition)} AS edition) FROM build"
     )
+    copy_history(connection, alias, package, kept, level)
     connection.execute(f"DETACH {alias}")
 
 
