@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 from generator.rendering.escaping import escape, front_matter
 
@@ -93,7 +93,7 @@ class Frame:
             _TITLE: escape(title),
             _CONTENT: content,
             _DESCRIPTION: escape(description or title),
-            "url": escape(url),
+            "url": quote(url),
         }
         parts = self.parts
         return "".join(values[part] if i % 2 else part for i, part in enumerate(parts)).encode()
