@@ -22,6 +22,8 @@ from generator.register.statements import Statement, read_statements
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _MAX_SHOWN = 200
+# (file, line) of a row -> its restricted values.
+_Secrets = dict[tuple[str, int], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,18 @@ def run_rules(
         if "_file" not in columns or "_line" not in columns:
             problems.append(error(rule.statement.file, 1, "sql-error", f"规则 {rule.id} 的查询应给出 _file 和 _line 两列。"))
             continue
-        secrets = _restricted_of(connection, package.tables.get(rule.table)) if rows else {}
-        findings.extend(_finding(rule, dict(zip(columns, row, strict=True)), package, locator, secrets) for row in rows)
+        secrets: dict[str, _Secrets] = {}
+        for row in rows:
+            values = dict(zip(columns, row, strict=True))
+            # A rule about several tables names the one at fault in each row; one that judges by degrees, the severity.
+            table = str(values.get("_table") or rule.table)
+            if table not in secrets:
+                secrets[table] = _restricted_of(connection, package.tables.get(table))
+            findings.append(_finding(rule, table, values, package, locator, secrets[table]))
     return findings, problems
 
 
-def _restricted_of(connection: duckdb.DuckDBPyConnection, table: Table | None) -> dict[tuple[str, int], list[str]]:
+def _restricted_of(connection: duckdb.DuckDBPyConnection, table: Table | None) -> _Secrets:
     """Return the restricted values of each row of a table: they are struck from messages, whatever a rule selects."""
     if table is None:
         return {}
@@ -129,11 +137,11 @@ def _restricted_of(connection: duckdb.DuckDBPyConnection, table: Table | None) -
 
 
 def _finding(
-    rule: Rule, values: dict[str, Any], package: Package, locator: Locator, secrets: dict[tuple[str, int], list[str]]
+    rule: Rule, table_name: str, values: dict[str, Any], package: Package, locator: Locator, secrets: _Secrets
 ) -> Finding:
     file, line = str(values.get("_file") or ""), int(values.get("_line") or 0)
     column = str(values.get("_column") or rule.column)
-    table = package.tables.get(rule.table)
+    table = package.tables.get(table_name)
     named = table.field(column) if table is not None else None
     if table is not None and column and file:
         line = locator.line(file, table, line, column)
@@ -142,7 +150,8 @@ def _finding(
         text = text.replace(secret, "●●●")
     subjects = {k: str(v) for k, v in values.items() if not k.startswith("_") and isinstance(v, str) and k.endswith(("_id", "_key"))}
     title = named.title if named else ""
-    return Finding(Problem(file, line, title, rule.id, rule.severity, text), rule.id, rule.table, subjects)
+    severity = Severity(values["_severity"]) if values.get("_severity") else rule.severity
+    return Finding(Problem(file, line, title, rule.id, severity, text), rule.id, table_name, subjects)
 
 
 def _fill(template: str, values: dict[str, Any]) -> str:

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from generator.project import Project
+from generator.register.building import Register, build_register
+
+PACKAGE = """
+name: small
+title: 小库
+resources:
+  - {name: houses, title: 房屋, path: houses.csv, schema: houses.yaml}
+  - {name: owners, title: 房主, path: "owners/*.yaml", schema: owners.yaml}
+"""
+HOUSES = """
+title: 房屋
+primaryKey: [house_id]
+fields:
+  - {name: house_id, title: 编号, type: string, sensitivity: public}
+  - {name: note, title: 说明, type: string, sensitivity: internal}
+  - {name: key_code, title: 门锁, type: string}
+"""
+OWNERS = """
+title: 房主
+primaryKey: [owner_id]
+fields:
+  - {name: owner_id, title: 编号, type: string, sensitivity: public}
+  - {name: note, title: 说明, type: string, sensitivity: internal}
+"""
+# One rule over two tables: it names the table and the field at fault in each row.
+RULE = """/*
+id: X1
+title: 不写“空”
+severity: warning
+table: houses
+message: "{table_name} 的 {field} 写着“{value}”。"
+*/
+SELECT table_name, field, value, table_name AS _table, field AS _column, _file, _line FROM cells WHERE value LIKE '空%'
+"""
+
+
+def _register(root: Path, rules: str | None, houses: str, owner: str) -> Register:
+    for name, text in (("datapackage.yaml", PACKAGE), ("houses.yaml", HOUSES), ("owners.yaml", OWNERS), ("houses.csv", houses)):
+        (root / name).write_text(text, encoding="utf-8")
+    (root / "owners").mkdir()
+    (root / "owners" / "o1.yaml").write_text(owner, encoding="utf-8")
+    if rules:
+        (root / "schemas" / "rules").mkdir(parents=True)
+        (root / "schemas" / "rules" / "X1.sql").write_text(rules, encoding="utf-8")
+    return build_register(Project.open(root), datetime.date(2026, 1, 1), use_cache=False)
+
+
+def test_a_rule_can_look_through_every_filled_cell_and_name_table_field_and_line(tmp_path: Path) -> None:
+    register = _register(tmp_path, RULE, "house_id,note,key_code\nH1,空着,\nH2,住人,空\n", "owner_id: O1\nnote: 空\n")
+    found = {(p.file, p.line, p.column, p.message) for p in register.problems}
+    assert found == {
+        ("houses.csv", 2, "说明", "houses 的 note 写着“空着”。"),
+        # 门锁 is restricted: whatever a rule selects, its value does not reach the message.
+        ("houses.csv", 3, "门锁", "houses 的 key_code 写着“空”。"),
+        ("owners/o1.yaml", 2, "说明", "owners 的 note 写着“空”。"),
+    }
+    tables = register.connection.execute("SELECT DISTINCT table_name FROM findings ORDER BY 1").fetchall()
+    assert tables == [("houses",), ("owners",)]
+
+
+def test_values_of_more_than_one_character_in_restricted_fields_are_struck_from_messages(tmp_path: Path) -> None:
+    register = _register(tmp_path, RULE, "house_id,note,key_code\nH2,住人,空4711\n", "owner_id: O1\nnote: 有\n")
+    assert [p.message for p in register.problems] == ["houses 的 key_code 写着“●●●”。"]
+
+
+def test_cells_says_how_sensitive_each_value_is_and_leaves_out_empty_ones(tmp_path: Path) -> None:
+    register = _register(tmp_path, RULE, "house_id,note,key_code\nH1,,K7\n", "owner_id: O1\nnote: 有\n")
+    rows = register.connection.execute("SELECT table_name, field, sensitivity, value, _file, _line FROM cells ORDER BY ALL").fetchall()
+    assert rows == [
+        ("houses", "house_id", "public", "H1", "houses.csv", 2),
+        ("houses", "key_code", "restricted", "K7", "houses.csv", 2),
+        ("owners", "note", "internal", "有", "owners/o1.yaml", 1),
+        ("owners", "owner_id", "public", "O1", "owners/o1.yaml", 1),
+    ]
+
+
+def test_nobody_pays_for_cells_who_does_not_read_them(tmp_path: Path) -> None:
+    register = _register(tmp_path, None, "house_id,note,key_code\nH1,,\n", "owner_id: O1\n")
+    names = register.connection.execute("SELECT view_name FROM duckdb_views() WHERE view_name = 'cells'").fetchall()
+    assert names == []
