@@ -11,3 +11,6 @@ CREATE MACRO part_of(part, total) AS CASE WHEN total > 0 THEN part::DOUBLE / tot
 -- "38/44 = 86.4%": how every rule shows what it computed.
 CREATE MACRO fraction(part, total) AS
     part::BIGINT || '/' || total::BIGINT || CASE WHEN total > 0 THEN ' = ' || as_percent(part::DOUBLE / total) ELSE '' END;
+
+-- 6.0 as 6 and 1.2 as 1.2.
+CREATE MACRO shown_number(figure) AS regexp_replace(rounded(figure, 4)::VARCHAR, '\.0$', '');
