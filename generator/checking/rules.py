@@ -69,7 +69,8 @@ def read_rules(root: Path, package: Package) -> tuple[list[Rule], list[Problem]]
         if missing:
             problems.append(error(statement.file, 1, "sql-error", f"规则文件头缺少：{'、'.join(missing)}。"))
         elif severity not in ("error", "warning"):
-            problems.append(error(statement.file, statement.header.lines["severity"], "sql-error", "severity 应为 error 或 warning。"))
+            line = statement.header.lines["severity"]
+            problems.append(error(statement.file, line, "sql-error", "severity 应为 error 或 warning。"))
         elif table and table not in package.tables and table not in ("fields", "tables"):
             problems.append(error(statement.file, statement.header.lines["table"], "sql-error", f"没有 {table} 这张表。"))
         elif statement.text("id") in seen:
@@ -148,7 +149,9 @@ def _finding(
     text = _fill(rule.message, values) + (f"{_fill(rule.remedy, values)}" if rule.remedy else "")
     for secret in secrets.get((file, int(values.get("_line") or 0)), ()):
         text = text.replace(secret, "●●●")
-    subjects = {k: str(v) for k, v in values.items() if not k.startswith("_") and isinstance(v, str) and k.endswith(("_id", "_key"))}
+    subjects = {
+        k: v for k, v in values.items() if not k.startswith("_") and isinstance(v, str) and k.endswith(("_id", "_key"))
+    }
     title = named.title if named else ""
     severity = Severity(values["_severity"]) if values.get("_severity") else rule.severity
     return Finding(Problem(file, line, title, rule.id, severity, text), rule.id, table_name, subjects)

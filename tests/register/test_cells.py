@@ -71,7 +71,8 @@ def test_values_of_more_than_one_character_in_restricted_fields_are_struck_from_
 
 def test_cells_says_how_sensitive_each_value_is_and_leaves_out_empty_ones(tmp_path: Path) -> None:
     register = _register(tmp_path, RULE, "house_id,note,key_code\nH1,,K7\n", "owner_id: O1\nnote: 有\n")
-    rows = register.connection.execute("SELECT table_name, field, sensitivity, value, _file, _line FROM cells ORDER BY ALL").fetchall()
+    query = "SELECT table_name, field, sensitivity, value, _file, _line FROM cells ORDER BY ALL"
+    rows = register.connection.execute(query).fetchall()
     assert rows == [
         ("houses", "house_id", "public", "H1", "houses.csv", 2),
         ("houses", "key_code", "restricted", "K7", "houses.csv", 2),
