@@ -117,6 +117,16 @@ def _serve(options: argparse.Namespace) -> int:
     return FINE
 
 
+def _review(options: argparse.Namespace) -> int:
+    from generator.history import account
+    from generator.history.review import review
+
+    result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
+    write = {"text": account.as_text, "markdown": account.as_markdown, "json": account.as_json}[options.format]
+    print(write(result), end="")
+    return RECORDS_WRONG if result.refused else FINE
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from generator.doctor import doctor
 
@@ -181,6 +191,13 @@ def _parser() -> _Parser:
     )
     serve.add_argument("--port", type=int, default=8000, help="端口（默认 8000）")
     serve.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+
+    review = command("review", _review, "审阅一项变更：记录、规则、统计、需重印的卷各有什么变化。")
+    review.add_argument("base", metavar="基准", help="与哪个版本比较：分支、标签、提交或日期")
+    review.add_argument("head", metavar="版本", nargs="?", default="HEAD", help="要审阅的版本（默认 HEAD）")
+    review.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="输出格式")
+    review.add_argument("--no-prints", action="store_true", help="不计算需重印的备案卷")
+    review.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
 
     command("schemas", _schemas, "由表结构生成编辑器用的 JSON Schema。")
     command("doctor", _doctor, "检查本机是否具备所需的字体、程序库和工具。")

@@ -37,13 +37,17 @@ class Project:
     Attributes:
         root: absolute path of the tree.
         package: its tables.
+        revision: the commit the tree was taken from, when it is laid out in a folder without a repository.
+        repository: where the history is; None for a tree laid out only to be compared.
     """
 
     root: Path
     package: Package
+    revision: Commit | None = None
+    repository: Path | None = None
 
     @classmethod
-    def open(cls, root: Path) -> Project:
+    def open(cls, root: Path, revision: Commit | None = None, repository: Path | None = None) -> Project:
         """Open the tree at `root`.
 
         Raises:
@@ -55,12 +59,12 @@ class Project:
             raise UsageError(
                 f"{root} 里没有 {DESCRIPTOR}。请在记录库的根目录运行，或用 --root 指明它的位置。"
             )
-        return cls(root, load_package(root))
+        return cls(root, load_package(root), revision, repository or (None if revision else root))
 
     @cached_property
     def commit(self) -> Commit | None:
         """The commit checked out, or None outside a repository."""
-        return head_commit(self.root)
+        return self.revision or head_commit(self.root)
 
     @cached_property
     def epoch(self) -> int:

@@ -124,12 +124,12 @@ def _compare(
     names = [t for t in package.tables if t in after or any(t in b for b in befores)]
     for name in names:
         table = package.tables[name]
-        yield from _table_changes(
+        yield from table_changes(
             package, table, commit.id, [b.get(name, {}) for b in befores], after.get(name, {}), where
         )
 
 
-def _table_changes(
+def table_changes(
     package: Package, table: Table, commit: str, befores: list[Records], after: Records, where: dict[tuple[str, Key], str]
 ) -> Iterator[Change]:
     hidden = {f.name for f in table.fields if f.sensitivity is Sensitivity.RESTRICTED}

@@ -16,6 +16,7 @@ from generator.checking.conformance import check_conformance, check_keys
 from generator.checking.locating import Locator
 from generator.checking.rules import Finding, Rule, read_rules, run_rules
 from generator.history.changes import History, read_history
+from generator.history.proposal import Proposal, create_proposal
 from generator.history.table import create_history
 from generator.problems import Problem, UsageError, error, has_errors, in_order, warning
 from generator.project import Project
@@ -96,6 +97,8 @@ def build_register(
     draft: bool = False,
     use_cache: bool = True,
     attached: Mapping[str, Path] | None = None,
+    records: Records | None = None,
+    proposal: Proposal | None = None,
 ) -> Register:
     """Read and check a whole tree.
 
@@ -105,6 +108,8 @@ def build_register(
         draft: recorded in `build`.
         use_cache: reuse documents parsed by earlier runs.
         attached: edition -> database file that `write_edition` will fill.
+        records: rows that were read already.
+        proposal: a change under review, for rules about changes.
 
     Raises:
         RecordsError: SQL files of the tree cannot be read at all.
@@ -113,7 +118,7 @@ def build_register(
     macros = read_statements(project.root, "schemas/macros")
     declared = in_dependency_order(read_statements(project.root, "schemas/views"), macros)
     rules, problems = read_rules(project.root, package)
-    records = read_records(project.root, package, project.cache if use_cache else None)
+    records = records or read_records(project.root, package, project.cache if use_cache else None)
     problems.extend(records.problems)
 
     connection = connect()
@@ -133,6 +138,7 @@ def build_register(
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
     asked = any({"changes", "commits"} & x.words for x in [*macros, *declared, *(r.statement for r in rules)])
     create_history(connection, _history(project, problems) if attached or asked else None)
+    create_proposal(connection, proposal)
     create_rules(connection, rules)
     create_macros(connection, macros)
     views = compute_views(connection, declared, problems)
@@ -147,10 +153,10 @@ def build_register(
 
 def _history(project: Project, problems: list[Problem]) -> History | None:
     """Return the history of a repository; without it (no repository, a shallow clone) pages show none, never a false one."""
-    if project.commit is None:
+    if project.commit is None or project.repository is None:
         return None
     try:
-        return read_history(project.root, project.package, project.commit.id, project.cache)
+        return read_history(project.repository, project.package, project.commit.id, project.cache)
     except UsageError as fault:
         problems.append(warning("", 0, "history", str(fault)))
         return None

@@ -17,6 +17,7 @@ import jinja2
 
 from generator.problems import Problem, RecordsError, error
 from generator.project import EDITION_TITLES, EDITIONS, Project
+from generator.register.editions import open_edition
 from generator.rendering.dossiers import DossierJob, Previous, Printed, render_dossiers
 from generator.rendering.escaping import text
 from generator.rendering.functions import make_functions
@@ -85,6 +86,28 @@ def print_dossiers(
         + f" → build/{edition}/dossiers"
     )
     return [line], {p: [v.inputs, v.output] for p, v in report.printed.items()}
+
+
+def fingerprints(project: Project, editions: dict[str, Path], as_of: datetime.date) -> dict[tuple[str, str], str]:
+    """Return (edition, path) -> fingerprint for every dossier that the project would print, without printing any.
+
+    The commit is left out: two commits with the same records print the same.
+
+    Args:
+        editions: edition -> its written database.
+    """
+    result: dict[tuple[str, str], str] = {}
+    for edition, path in editions.items():
+        connection = open_edition(path)
+        facts = {"edition": edition, "as_of": as_of, "draft": False, "build": {}}
+        templates = [t for t in read_templates(project.root, FOLDER, ".html", EDITIONS) if t.edition in ("", edition)]
+        functions, filters, shapes = make_functions(project, connection, Links(), edition)
+        environment = make_environment(project.root, html=True, functions=functions, filters=filters)
+        shared = f"{shapes}\0{_shared_files(project.root)}"
+        for job in _jobs(project, connection, templates, environment, edition, facts, shared):
+            result[edition, job.path] = job.digest
+        connection.close()
+    return result
 
 
 def _shared_files(root: Path) -> str:
