@@ -73,12 +73,12 @@ def _print_problems(problems: Sequence[Problem], form: str) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from generator.project import Project
+    from generator.history.opening import opened
     from generator.register.building import build_register
 
     try:
-        project = Project.open(options.root)
-        problems = build_register(project, project.as_of(options.as_of)).problems
+        with opened(options.root, options.rev) as project:
+            problems = build_register(project, project.as_of(options.as_of)).problems
     except RecordsError as fault:
         problems = in_order(fault.problems)
     _print_problems(problems, options.format)
@@ -88,7 +88,9 @@ def _check(options: argparse.Namespace) -> int:
 def _query(options: argparse.Namespace) -> int:
     from generator.register.querying import query
 
-    print(query(options.root, options.sql, options.edition, options.as_of, options.format), end="")
+    print(
+        query(options.root, options.sql, options.edition, options.as_of, options.format, options.rev), end=""
+    )
     return FINE
 
 
@@ -99,6 +101,7 @@ def _build(options: argparse.Namespace) -> int:
         options.root,
         edition=options.edition,
         as_of=options.as_of,
+        revision=options.rev,
         draft=options.draft,
         dossiers=not options.no_dossiers,
     )
@@ -111,9 +114,9 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from generator.rendering.serving import serve_edition
+    from generator.rendering.preview import preview
 
-    serve_edition(options.root, options.edition, options.as_of, options.port)
+    preview(options.root, options.edition, options.as_of, options.port)
     return FINE
 
 
@@ -122,9 +125,18 @@ def _review(options: argparse.Namespace) -> int:
     from generator.history.review import review
 
     result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
-    write = {"text": account.as_text, "markdown": account.as_markdown, "json": account.as_json}[options.format]
+    write = {"text": account.as_text, "markdown": account.as_markdown, "json": account.as_json}[
+        options.format
+    ]
     print(write(result), end="")
     return RECORDS_WRONG if result.refused else FINE
+
+
+def _history(options: argparse.Namespace) -> int:
+    from generator.history.life import life
+
+    print(life(options.root, options.table, options.key, options.field, options.format), end="")
+    return FINE
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -163,9 +175,11 @@ def _parser() -> _Parser:
         "metavar": "日期",
         "help": "基准日，如 2026-11-20（默认取 datapackage.yaml 的设定，否则取提交日期）",
     }
+    rev = {"metavar": "版本", "help": "按仓库在某个提交、标签或日期时的内容（默认工作目录的内容）"}
     check = command("check", _check, "校验全部记录：先按表结构，再按规则。")
     check.add_argument("--format", choices=("text", "json", "github"), default="text", help="输出格式")
     check.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+    check.add_argument("--rev", **rev)  # type: ignore[arg-type]
 
     query = command("query", _query, "用一条 SELECT 查询登记库。")
     query.add_argument("sql", metavar="SQL", help="一条 SELECT 语句")
@@ -174,12 +188,14 @@ def _parser() -> _Parser:
     )
     query.add_argument("--format", choices=("table", "csv", "json"), default="table", help="输出格式")
     query.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+    query.add_argument("--rev", **rev)  # type: ignore[arg-type]
 
     build = command("build", _build, "生成网站、数据包和备案卷。")
     build.add_argument(
         "--edition", choices=("public", "internal", "all"), default="all", help="生成哪一版（默认全部）"
     )
     build.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+    build.add_argument("--rev", **rev)  # type: ignore[arg-type]
     build.add_argument(
         "--draft", action="store_true", help="记录有错误也生成，每页标明“草稿”并在相应处显示问题"
     )
@@ -191,6 +207,12 @@ def _parser() -> _Parser:
     )
     serve.add_argument("--port", type=int, default=8000, help="端口（默认 8000）")
     serve.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+
+    history = command("history", _history, "一条记录的变更历史：谁、何时、把哪一项由什么改成什么。")
+    history.add_argument("table", metavar="表", help="表名，如 people")
+    history.add_argument("key", metavar="编号", help="记录的主键；由几项组成时用 / 连接")
+    history.add_argument("field", metavar="字段", nargs="?", help="只看这一项")
+    history.add_argument("--format", choices=("text", "json"), default="text", help="输出格式")
 
     review = command("review", _review, "审阅一项变更：记录、规则、统计、需重印的卷各有什么变化。")
     review.add_argument("base", metavar="基准", help="与哪个版本比较：分支、标签、提交或日期")

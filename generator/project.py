@@ -101,7 +101,7 @@ class Project:
     @property
     def build(self) -> Path:
         """The folder that receives all that is made. A link there could point anywhere, so it is refused."""
-        folder = self.root / "build"
+        folder = (self.repository or self.root) / "build"
         if folder.is_symlink():
             raise UsageError("build 是符号链接，没有写入。请删除它后重试。")
         return folder

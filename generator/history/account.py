@@ -54,7 +54,9 @@ def as_text(review: Review) -> str:
     for title, problems in (("新违反的规则", review.broken), ("新满足的规则", review.met)):
         if problems:
             lines.append(f"\n{title}")
-            lines += [f"  {_weight(p)} {p.rule} {p.file}:{p.line} {printable(p.message)}" for p in problems[:_SHOWN]]
+            lines += [
+                f"  {_weight(p)} {p.rule} {p.file}:{p.line} {printable(p.message)}" for p in problems[:_SHOWN]
+            ]
             lines += _rest(len(problems))
     for title, items in _plain_parts(review):
         lines.append(f"\n{title}")
@@ -74,7 +76,11 @@ def _title(record: RecordChange) -> str:
 
 def _fields(record: RecordChange) -> list[Change]:
     # A record that came or went is one line, not one line per field.
-    return [c for c in record.changes if c.action == "changed" or (c.table != record.table and c.action == "added")]
+    return [
+        c
+        for c in record.changes
+        if c.action == "changed" or (c.table != record.table and c.action == "added")
+    ]
 
 
 def _weight(problem: Problem) -> str:
@@ -85,9 +91,18 @@ def _plain_parts(review: Review) -> Iterable[tuple[str, list[str]]]:
     if review.design:
         yield "表结构、规则和模板", review.design
     if review.figures:
-        yield "变动的统计数字", [f"{f.view} {f.row} {f.column}：{text(f.before) or '无'} → {text(f.after) or '无'}" for f in review.figures]
+        yield (
+            "变动的统计数字",
+            [
+                f"{f.view} {f.row} {f.column}：{text(f.before) or '无'} → {text(f.after) or '无'}"
+                for f in review.figures
+            ],
+        )
     if review.prints:
-        yield "需要重新打印", [f"{EDITION_TITLES[e]} {path}.pdf".replace(".pdf.pdf", ".pdf") for e, path in review.prints]
+        yield (
+            "需要重新打印",
+            [f"{EDITION_TITLES[e]} {path}.pdf".replace(".pdf.pdf", ".pdf") for e, path in review.prints],
+        )
     authors = Counter((c.author, c.id[:10], c.subject) for c in review.proposal.commits)
     if authors:
         yield "提交", [f"{i} {a}：{s}" for a, i, s in authors]
@@ -98,13 +113,30 @@ def as_markdown(review: Review) -> str:
     errors = [p for p in review.problems if p.severity is Severity.ERROR]
     lines = ["## 变更审阅", "", str(escape(headline(review))), ""]
     lines += [f"> **注意** {escape(a)}\n" for a in review.alarms]
-    lines.append(f"校验结果：**{'未通过' if errors else '通过'}**（错误 {len(errors)}，提醒 {len(review.problems) - len(errors)}；基准日 {review.as_of}）\n")
+    lines.append(
+        f"校验结果：**{'未通过' if errors else '通过'}**（错误 {len(errors)}，"
+        f"提醒 {len(review.problems) - len(errors)}；基准日 {review.as_of}）\n"
+    )
     parts: list[tuple[str, list[str], bool]] = [
-        (f"新违反的规则（{len(review.broken)}）", [f"{_weight(p)} **{escape(p.rule)}** {escape(p.message)} （{escape(p.file)}:{p.line}）" for p in review.broken], True),
-        (f"新满足的规则（{len(review.met)}）", [f"**{escape(p.rule)}** {escape(p.message)}" for p in review.met], False),
+        (
+            f"新违反的规则（{len(review.broken)}）",
+            [
+                f"{_weight(p)} **{escape(p.rule)}** {escape(p.message)} （{escape(p.file)}:{p.line}）"
+                for p in review.broken
+            ],
+            True,
+        ),
+        (
+            f"新满足的规则（{len(review.met)}）",
+            [f"**{escape(p.rule)}** {escape(p.message)}" for p in review.met],
+            False,
+        ),
         (f"记录（{len(review.records)}）", [_markdown_record(r, review) for r in review.records], False),
     ]
-    parts += [(f"{title}（{len(items)}）", [str(escape(i)) for i in items], False) for title, items in _plain_parts(review)]
+    parts += [
+        (f"{title}（{len(items)}）", [str(escape(i)) for i in items], False)
+        for title, items in _plain_parts(review)
+    ]
     size = sum(map(len, lines))
     for title, items, opened in parts:
         if not items:
@@ -116,7 +148,14 @@ def as_markdown(review: Review) -> str:
                 break
             shown.append(f"- {item}")
             size += len(item) + 3
-        lines += [f"<details{' open' if opened else ''}><summary>{title}</summary>", "", *shown, "", "</details>", ""]
+        lines += [
+            f"<details{' open' if opened else ''}><summary>{title}</summary>",
+            "",
+            *shown,
+            "",
+            "</details>",
+            "",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -143,7 +182,15 @@ def as_json(review: Review) -> str:
                     "action": r.action,
                     "former_key": r.former or None,
                     "changes": [
-                        {"table": c.table, "key": c.key, "action": c.action, "field": c.field or None, "before": c.before or None, "after": c.after or None, "file": c.file}
+                        {
+                            "table": c.table,
+                            "key": c.key,
+                            "action": c.action,
+                            "field": c.field or None,
+                            "before": c.before or None,
+                            "after": c.after or None,
+                            "file": c.file,
+                        }
                         for c in r.changes
                     ],
                 }
@@ -154,7 +201,8 @@ def as_json(review: Review) -> str:
             "problems": [p.as_dict() for p in review.problems],
             "design": review.design,
             "figures": [
-                {"view": f.view, "row": f.row, "column": f.column, "before": f.before, "after": f.after} for f in review.figures
+                {"view": f.view, "row": f.row, "column": f.column, "before": f.before, "after": f.after}
+                for f in review.figures
             ],
             "prints": [{"edition": e, "path": p} for e, p in review.prints],
             "commits": [

@@ -5,11 +5,9 @@ Rows follow their key, not their line or file, so that a moved file or a re-sort
 
 from __future__ import annotations
 
-
 import difflib
 import json
 import re
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,9 +101,14 @@ def _changes_of(root: Path, package: Package, commits: Iterable[LoggedCommit]) -
 
 
 def _compare(
-    package: Package, source: Table, commit: LoggedCommit, files: Sequence[FileChange], blobs: Blobs, reader: _Reader
+    package: Package,
+    source: Table,
+    commit: LoggedCommit,
+    files: Sequence[FileChange],
+    blobs: Blobs,
+    reader: _Reader,
 ) -> Iterator[Change]:
-    sides = max(1, max(len(f.before) for f in files))
+    sides = max(1, *(len(f.before) for f in files))
     befores: list[dict[str, Records]] = [{} for _ in range(sides)]
     after: dict[str, Records] = {}
     where: dict[tuple[str, Key], str] = {}
@@ -121,17 +124,30 @@ def _compare(
                 befores[side].setdefault(table, {}).update(records)
                 for key in records:
                     where.setdefault((table, key), file.path)
-    names = [t for t in package.tables if t in after or any(t in b for b in befores)]
-    for name in names:
-        table = package.tables[name]
+    for name, declared in package.tables.items():
+        if name not in after and not any(name in b for b in befores):
+            continue
         yield from table_changes(
-            package, table, commit.id, [b.get(name, {}) for b in befores], after.get(name, {}), where
+            package, declared, commit.id, [b.get(name, {}) for b in befores], after.get(name, {}), where
         )
 
 
 def table_changes(
-    package: Package, table: Table, commit: str, befores: list[Records], after: Records, where: dict[tuple[str, Key], str]
+    package: Package,
+    table: Table,
+    commit: str,
+    befores: list[Records],
+    after: Records,
+    where: dict[tuple[str, Key], str],
 ) -> Iterator[Change]:
+    """Yield what happened to one table's records.
+
+    Args:
+        commit: recorded in each change.
+        befores: the records on the side of each parent; one side unless it is a merge.
+        after: the records now.
+        where: file of each record.
+    """
     hidden = {f.name for f in table.fields if f.sensitivity is Sensitivity.RESTRICTED}
     origin = package.origin(table)
     width = len(origin.primary_key)
@@ -141,7 +157,18 @@ def table_changes(
             old, new = HIDDEN if old else "", HIDDEN if new else ""
         joined = "/".join(key)
         root = "/".join(key[:width]) if table.parent else joined
-        return Change(commit, action, table.name, joined, origin.name, root, field, old, new, where.get((table.name, key), ""))
+        return Change(
+            commit,
+            action,
+            table.name,
+            joined,
+            origin.name,
+            root,
+            field,
+            old,
+            new,
+            where.get((table.name, key), ""),
+        )
 
     if table.parent and table.primary_key[-1:] == ("ordinal",):
         befores = [_aligned(b, after) for b in befores]
@@ -204,10 +231,14 @@ class _Reader:
         if source.kind != "csv":
             return self._documents(source, file, new), [self._documents(source, file, old) for old in olds]
         lines = [_lines(new), *map(_lines, olds)]
-        common = set(lines[0][1]).intersection(*(set(part[1]) for part in lines[1:])) if all(
-            part[0] == lines[0][0] for part in lines
-        ) else set()
-        tables = [self._table(source, file, head, [x for x in rest if x not in common]) for head, rest in lines]
+        common = (
+            set(lines[0][1]).intersection(*(set(part[1]) for part in lines[1:]))
+            if all(part[0] == lines[0][0] for part in lines)
+            else set()
+        )
+        tables = [
+            self._table(source, file, head, [x for x in rest if x not in common]) for head, rest in lines
+        ]
         return tables[0], tables[1:]
 
     def _table(self, source: Table, file: str, head: bytes, rest: list[bytes]) -> dict[str, Records]:
@@ -252,23 +283,39 @@ def _load(cache: Cache | None, package: Package) -> tuple[str, list[LoggedCommit
     payload = json.loads(data)
     if payload["package"] != package.digest:
         return None
-    commits = [LoggedCommit(c[0], tuple(c[1]), *c[2:9], [FileChange(p, tuple(b), a) for p, b, a in c[9]]) for c in payload["commits"]]
+    commits = [
+        LoggedCommit(
+            c[0], tuple(c[1]), c[2], c[3], c[4], c[5], c[6], c[7], c[8], [FileChange(p, tuple(b), a) for p, b, a in c[9]]
+        )
+        for c in payload["commits"]
+    ]
     return payload["tip"], commits, [Change(*c) for c in payload["changes"]]
 
 
-def _save(cache: Cache, package: Package, tip: str, commits: Sequence[LoggedCommit], changes: Sequence[Change]) -> None:
+def _save(
+    cache: Cache, package: Package, tip: str, commits: Sequence[LoggedCommit], changes: Sequence[Change]
+) -> None:
     payload = {
         "package": package.digest,
         "tip": tip,
         "commits": [
             [
-                c.id, c.parents, c.author_time, c.commit_time, c.author, c.author_email, c.committer, c.committer_email,
-                c.subject, [[f.path, f.before, f.after] for f in c.files],
+                c.id,
+                c.parents,
+                c.author_time,
+                c.commit_time,
+                c.author,
+                c.author_email,
+                c.committer,
+                c.committer_email,
+                c.subject,
+                [[f.path, f.before, f.after] for f in c.files],
             ]
             for c in commits
         ],
         "changes": [
-            [c.commit, c.action, c.table, c.key, c.root_table, c.root_key, c.field, c.before, c.after, c.file] for c in changes
+            [c.commit, c.action, c.table, c.key, c.root_table, c.root_key, c.field, c.before, c.after, c.file]
+            for c in changes
         ],
     }
     cache.save(_CACHE, json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())

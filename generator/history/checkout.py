@@ -10,6 +10,7 @@ import re
 import subprocess
 import tarfile
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 from generator.history.git import Commit, command, environment, git
 from generator.problems import UsageError
@@ -26,8 +27,12 @@ def resolve(root: Path, revision: str) -> Commit:
     """
     if _DATE.match(revision):
         end = revision if "T" in revision else f"{revision}T23:59:59"
-        when = datetime.datetime.fromisoformat(end).replace(tzinfo=datetime.timezone(datetime.timedelta(hours=8)))
-        name = (git(root, "rev-list", "-1", "--first-parent", f"--before={int(when.timestamp())}", "HEAD") or "").strip()
+        when = datetime.datetime.fromisoformat(end).replace(
+            tzinfo=datetime.timezone(datetime.timedelta(hours=8))
+        )
+        name = (
+            git(root, "rev-list", "-1", "--first-parent", f"--before={int(when.timestamp())}", "HEAD") or ""
+        ).strip()
         if not name:
             raise UsageError(f"{revision} 之前没有提交。")
     else:
@@ -53,19 +58,24 @@ def extract(root: Path, commit: Commit, folder: Path) -> None:
         stderr=subprocess.DEVNULL,
         env=environment(),
     )
-    assert process.stdout is not None
+    output = cast("IO[bytes]", process.stdout)
     total = 0
-    with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+    with tarfile.open(fileobj=output, mode="r|") as archive:
         for member in archive:
             path = PurePosixPath(member.name)
-            if not member.isfile() or path.is_absolute() or ".." in path.parts or path.parts[:1] == ("build",):
+            if (
+                not member.isfile()
+                or path.is_absolute()
+                or ".." in path.parts
+                or path.parts[:1] == ("build",)
+            ):
                 continue
             total += member.size
             if total > _MAX_BYTES:
                 process.kill()
                 raise UsageError(f"提交 {commit.short} 的内容超过 {_MAX_BYTES >> 30} GB，没有展开。")
             archive.extract(member, folder, filter="data")
-    process.stdout.close()
+    output.close()
     if process.wait():
         raise UsageError(f"无法展开提交 {commit.short}。")
 

@@ -14,7 +14,14 @@ from generator.project import Project
 from generator.reading.files import list_tree
 from generator.reading.package import Field, Table
 
-_FOLDERS = {"schemas/views": "视图", "schemas/macros": "宏", "site/pages": "页面模板", "site/dossiers": "备案卷模板", "site/macros": "模板宏", "site/theme": "网站外观"}
+_FOLDERS = {
+    "schemas/views": "视图",
+    "schemas/macros": "宏",
+    "site/pages": "页面模板",
+    "site/dossiers": "备案卷模板",
+    "site/macros": "模板宏",
+    "site/theme": "网站外观",
+}
 _LEVELS = {"PUBLIC": "公开", "INTERNAL": "内部", "RESTRICTED": "限制"}
 
 
@@ -82,4 +89,7 @@ def _weight(rule: Rule) -> str:
 
 
 def _digests(root: Path, folder: str) -> dict[str, str]:
-    return {f: hashlib.blake2b((root / f).read_bytes(), digest_size=16).hexdigest() for f in list_tree(root, [folder]).files}
+    return {
+        f: hashlib.blake2b((root / f).read_bytes(), digest_size=16).hexdigest()
+        for f in list_tree(root, [folder]).files
+    }

@@ -71,5 +71,7 @@ def head_commit(root: Path) -> Commit | None:
     if not answer or top is None or Path(top.strip()).resolve() != root.resolve():
         return None
     identity, time = answer.split()
-    status = git(root, "status", "--porcelain", "--untracked-files=normal", "-z", "--", ".", ":(exclude)build")
+    status = git(
+        root, "status", "--porcelain", "--untracked-files=normal", "-z", "--", ".", ":(exclude)build"
+    )
     return Commit(identity, int(time), bool(status))

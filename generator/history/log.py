@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, cast
 
 from generator.history.git import command, environment, git
 from generator.problems import UsageError
@@ -64,7 +65,9 @@ def refuse_shallow(root: Path) -> None:
     if answer is None:
         raise UsageError("这里不是 git 仓库，没有变更历史可查。")
     if answer.strip() == "true":
-        raise UsageError("这是浅克隆，历史不完整，由它得出的时间和作者会是错的。请先运行 git fetch --unshallow。")
+        raise UsageError(
+            "这是浅克隆，历史不完整，由它得出的时间和作者会是错的。请先运行 git fetch --unshallow。"
+        )
 
 
 def read_log(root: Path, tip: str, known: str = "", folders: Iterable[str] = ()) -> Iterator[LoggedCommit]:
@@ -80,13 +83,24 @@ def read_log(root: Path, tip: str, known: str = "", folders: Iterable[str] = ())
         UsageError: git fails.
     """
     span = f"{known}..{tip}" if known else tip
-    arguments = ["log", "--reverse", "--topo-order", "--raw", "-z", "--no-abbrev", "--no-renames", "-c", f"--format={_FORMAT}", span, "--"]
+    arguments = [
+        "log",
+        "--reverse",
+        "--topo-order",
+        "--raw",
+        "-z",
+        "--no-abbrev",
+        "--no-renames",
+        "-c",
+        f"--format={_FORMAT}",
+        span,
+        "--",
+    ]
     process = subprocess.Popen(
         command(root, *arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment()
     )
-    assert process.stdout is not None
-    output = process.stdout.read()
-    if process.wait():
+    output, _ = process.communicate()
+    if process.returncode:
         raise UsageError(f"git log 无法读取 {span} 的历史。")
     wanted = tuple(folders)
     for block in output.split(b"\x01")[1:]:
@@ -97,7 +111,15 @@ def _commit(block: bytes, wanted: tuple[str, ...]) -> LoggedCommit:
     parts = block.split(b"\0")
     text = [p.decode("utf-8", "replace") for p in parts[:9]]
     commit = LoggedCommit(
-        text[0], tuple(text[1].split()), int(text[2]), int(text[3]), text[4], text[5], text[6], text[7], text[8]
+        text[0],
+        tuple(text[1].split()),
+        int(text[2]),
+        int(text[3]),
+        text[4],
+        text[5],
+        text[6],
+        text[7],
+        text[8],
     )
     rest = iter(parts[9:])
     for entry in rest:
@@ -120,32 +142,34 @@ class Blobs:
 
     def __init__(self, root: Path) -> None:
         self._process = subprocess.Popen(
-            command(root, "cat-file", "--batch"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
+            command(root, "cat-file", "--batch"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
         )
+        self._in = cast("IO[bytes]", self._process.stdin)
+        self._out = cast("IO[bytes]", self._process.stdout)
         self._kept: dict[str, bytes] = {}
 
     def __enter__(self) -> Blobs:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._in.close()
+        self._out.close()
         self._process.wait()
 
     def read(self, identity: str) -> bytes:
         """Return one blob's bytes; what was just written is mostly what is asked for next, so a few are kept."""
         if identity in self._kept:
             return self._kept[identity]
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None and stdout is not None
-        stdin.write(identity.encode() + b"\n")
-        stdin.flush()
-        head = stdout.readline().split()
+        self._in.write(identity.encode() + b"\n")
+        self._in.flush()
+        head = self._out.readline().split()
         if len(head) != 3:
             return b""
-        data = stdout.read(int(head[2]))
-        stdout.read(1)
+        data = self._out.read(int(head[2]))
+        self._out.read(1)
         if len(self._kept) > 512:
             for old in list(self._kept)[:256]:
                 del self._kept[old]

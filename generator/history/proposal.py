@@ -46,10 +46,12 @@ def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | 
         "CREATE TABLE proposed_commits (commit VARCHAR, author VARCHAR, author_email VARCHAR, committer VARCHAR, "
         "committer_email VARCHAR, commit_time TIMESTAMP, subject VARCHAR, is_merge BOOLEAN)"
     )
-    connection.execute("CREATE TABLE proposed_files (_file VARCHAR, _line INTEGER, commit VARCHAR, author VARCHAR, author_email VARCHAR)")
     connection.execute(
-        "CREATE TABLE proposed_changes (_file VARCHAR, _line INTEGER, table_name VARCHAR, record_key VARCHAR, root_table VARCHAR, "
-        "root_key VARCHAR, action VARCHAR, field VARCHAR, before VARCHAR, after VARCHAR)"
+        "CREATE TABLE proposed_files (_file VARCHAR, _line INTEGER, commit VARCHAR, author VARCHAR, author_email VARCHAR)"
+    )
+    connection.execute(
+        "CREATE TABLE proposed_changes (_file VARCHAR, _line INTEGER, table_name VARCHAR, record_key VARCHAR, "
+        "root_table VARCHAR, root_key VARCHAR, action VARCHAR, field VARCHAR, before VARCHAR, after VARCHAR)"
     )
     if proposal is None:
         return
@@ -58,18 +60,39 @@ def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | 
         "proposed_commits",
         [
             (
-                c.id, c.author, c.author_email, c.committer, c.committer_email,
-                datetime.datetime.fromtimestamp(c.commit_time, datetime.UTC).replace(tzinfo=None), c.subject, len(c.parents) > 1,
+                c.id,
+                c.author,
+                c.author_email,
+                c.committer,
+                c.committer_email,
+                datetime.datetime.fromtimestamp(c.commit_time, datetime.UTC).replace(tzinfo=None),
+                c.subject,
+                len(c.parents) > 1,
             )
             for c in proposal.commits
         ],
     )
-    insert(connection, "proposed_files", [(path, 1, c.id, c.author, c.author_email) for path, c in proposal.files])
+    insert(
+        connection,
+        "proposed_files",
+        [(path, 1, c.id, c.author, c.author_email) for path, c in proposal.files],
+    )
     insert(
         connection,
         "proposed_changes",
         [
-            (c.file, 1, c.table, c.key, c.root_table, c.root_key, c.action, c.field or None, c.before or None, c.after or None)
+            (
+                c.file,
+                1,
+                c.table,
+                c.key,
+                c.root_table,
+                c.root_key,
+                c.action,
+                c.field or None,
+                c.before or None,
+                c.after or None,
+            )
             for c in proposal.changes
         ],
     )

@@ -114,7 +114,8 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     base_commit = resolve(root, first_common(root, resolve(root, base).id, head_commit.id))
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
         old_project, new_project = (
-            _laid_out(root, commit, Path(folder) / name) for name, commit in (("base", base_commit), ("head", head_commit))
+            _laid_out(root, commit, Path(folder) / name)
+            for name, commit in (("base", base_commit), ("head", head_commit))
         )
         date = new_project.as_of(as_of)
         result = Review(base_commit, head_commit, date)
@@ -122,11 +123,18 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         new_rows = read_records(new_project.root, new_project.package)
         changes = list(_changes(old_project.package, old_rows, new_project.package, new_rows))
         result.proposal = proposal_of(root, base_commit.id, head_commit.id, changes)
-        files = {s: {e: Path(folder) / f"{s}-{e}.duckdb" for e in EDITIONS if prints} for s in ("base", "head")}
+        files = {
+            s: {e: Path(folder) / f"{s}-{e}.duckdb" for e in EDITIONS if prints} for s in ("base", "head")
+        }
         old = build_register(old_project, date, records=old_rows, attached=files["base"])
-        new = build_register(new_project, date, records=new_rows, attached=files["head"], proposal=result.proposal)
+        new = build_register(
+            new_project, date, records=new_rows, attached=files["head"], proposal=result.proposal
+        )
         result.titles = {
-            (t.name, f.name): f.title for p in (old_project, new_project) for t in p.package.tables.values() for f in t.fields
+            (t.name, f.name): f.title
+            for p in (old_project, new_project)
+            for t in p.package.tables.values()
+            for f in t.fields
         }
         result.records = _by_record(changes, old_project.package, old_rows, new_project.package, new_rows)
         result.problems = new.problems
@@ -159,7 +167,9 @@ def _by_key(table: Table, rows: ReadRecords) -> tuple[Records, dict[tuple[str, K
     return records, where
 
 
-def _changes(old_package: Package, old: ReadRecords, new_package: Package, new: ReadRecords) -> Iterator[Change]:
+def _changes(
+    old_package: Package, old: ReadRecords, new_package: Package, new: ReadRecords
+) -> Iterator[Change]:
     for name in dict.fromkeys([*new_package.tables, *old_package.tables]):
         # Each side by its own schema; a field or table that only one side knows still counts.
         before, was = _by_key(old_package.tables[name], old) if name in old_package.tables else ({}, {})
@@ -179,14 +189,22 @@ def _by_record(
     result = []
     for (table, key), members in grouped.items():
         own = [c for c in members if c.table == table]
-        action = "added" if any(c.action == "added" for c in own) else "removed" if any(c.action == "removed" for c in own) else "changed"
+        action = (
+            "added"
+            if any(c.action == "added" for c in own)
+            else "removed"
+            if any(c.action == "removed" for c in own)
+            else "changed"
+        )
         package = new_package if table in new_package.tables else old_package
         title = f"{package.tables[table].title} {names.get((table, key), '')}".strip()
         result.append(RecordChange(table, key, title, action, tuple(members)))
     return _renamed(result, old_package, old, new_package, new)
 
 
-def _names(package: Package, rows: ReadRecords, wanted: dict[tuple[str, str], list[Change]]) -> dict[tuple[str, str], str]:
+def _names(
+    package: Package, rows: ReadRecords, wanted: dict[tuple[str, str], list[Change]]
+) -> dict[tuple[str, str], str]:
     """Return the words that a record is called by; a label that is restricted is not used."""
     names: dict[tuple[str, str], str] = {}
     for name in {t for t, _ in wanted} & set(package.tables):
@@ -200,7 +218,11 @@ def _names(package: Package, rows: ReadRecords, wanted: dict[tuple[str, str], li
 
 
 def _renamed(
-    records: list[RecordChange], old_package: Package, old: ReadRecords, new_package: Package, new: ReadRecords
+    records: list[RecordChange],
+    old_package: Package,
+    old: ReadRecords,
+    new_package: Package,
+    new: ReadRecords,
 ) -> list[RecordChange]:
     """Pair a record that went with one that came and is the same in all but its key."""
     gone = {r.key: r for r in records if r.action == "removed"}
@@ -219,7 +241,11 @@ def _renamed(
             if r.table == name:
                 index[_apart_from_key(table, before.get(tuple(r.key.split("/")), {}))] = r.key
         for r in came:
-            former = index.get(_apart_from_key(table, after.get(tuple(r.key.split("/")), {}))) if r.table == name else None
+            former = (
+                index.get(_apart_from_key(table, after.get(tuple(r.key.split("/")), {})))
+                if r.table == name
+                else None
+            )
             if former is not None:
                 paired[name, r.key] = RecordChange(name, r.key, r.title, "renamed", (), former)
                 lost.add((name, former))
@@ -255,7 +281,13 @@ def _figures(old: Register, new: Register) -> Iterator[FigureChange]:
             mine, others = before.get(row, {}), after.get(row, {})
             for column in dict.fromkeys([*mine, *others]):
                 if mine.get(column) != others.get(column):
-                    yield FigureChange(view.text("title", view.name), " · ".join(row), column, mine.get(column), others.get(column))
+                    yield FigureChange(
+                        view.text("title", view.name),
+                        " · ".join(row),
+                        column,
+                        mine.get(column),
+                        others.get(column),
+                    )
 
 
 def _figure_rows(register: Register, view: str, keys: list[str]) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -265,11 +297,17 @@ def _figure_rows(register: Register, view: str, keys: list[str]) -> dict[tuple[s
     for values in cursor.fetchall():
         row = dict(zip(columns, values, strict=True))
         key = tuple(str(row.get(k, "")) for k in keys)
-        result[key] = {c: v for c, v in row.items() if c not in keys and isinstance(v, (int, float)) and not isinstance(v, bool)}
+        result[key] = {
+            c: v
+            for c, v in row.items()
+            if c not in keys and isinstance(v, (int, float)) and not isinstance(v, bool)
+        }
     return result
 
 
-def _alarms(changes: list[Change], old: ReadRecords, package: Package, figures: list[FigureChange]) -> Iterator[str]:
+def _alarms(
+    changes: list[Change], old: ReadRecords, package: Package, figures: list[FigureChange]
+) -> Iterator[str]:
     removed: dict[str, set[str]] = {}
     altered: dict[str, set[str]] = {}
     for change in changes:
@@ -280,18 +318,33 @@ def _alarms(changes: list[Change], old: ReadRecords, package: Package, figures: 
     for name in dict.fromkeys([*removed, *altered]):
         total = sum(1 for _ in old.rows(name))
         title = package.tables[name].title if name in package.tables else name
-        for keys, word in ((removed.get(name, set()), "删除"), (altered.get(name, set()) - removed.get(name, set()), "改动")):
+        for keys, word in (
+            (removed.get(name, set()), "删除"),
+            (altered.get(name, set()) - removed.get(name, set()), "改动"),
+        ):
             if total >= _ALARM_FROM and len(keys) > share * total:
-                yield f"“{title}”{word}了 {len(keys)} 条记录，占原有 {total} 条的 {len(keys) / total:.1%}，超过 {share:.0%}。请确认是有意为之。"
+                yield (
+                    f"“{title}”{word}了 {len(keys)} 条记录，占原有 {total} 条的 {len(keys) / total:.1%}，"
+                    f"超过 {share:.0%}。请确认是有意为之。"
+                )
     jump = float(package.options.get("alarm_jump", FIGURE_JUMP))
     for figure in figures:
-        if isinstance(figure.before, (int, float)) and isinstance(figure.after, (int, float)) and abs(figure.before) >= 5:
+        if (
+            isinstance(figure.before, (int, float))
+            and isinstance(figure.after, (int, float))
+            and abs(figure.before) >= 5
+        ):
             moved = abs(figure.after - figure.before) / abs(figure.before)
             if moved > jump:
-                yield f"“{figure.view}”{figure.row} 的 {figure.column} 由 {figure.before:g} 变为 {figure.after:g}，变动 {moved:.0%}。请核对。"
+                yield (
+                    f"“{figure.view}”{figure.row} 的 {figure.column} 由 {figure.before:g} 变为 {figure.after:g}，"
+                    f"变动 {moved:.0%}。请核对。"
+                )
 
 
-def _fingerprints(project: Project, register: Register, files: dict[str, Path], date: datetime.date) -> dict[tuple[str, str], str]:
+def _fingerprints(
+    project: Project, register: Register, files: dict[str, Path], date: datetime.date
+) -> dict[tuple[str, str], str]:
     from generator.rendering.printing_house import fingerprints
 
     for edition in files:

@@ -35,8 +35,16 @@ def create_history(connection: duckdb.DuckDBPyConnection, history: History | Non
         "commits",
         [
             (
-                c.id, _time(c.author_time), _time(c.commit_time), c.author, c.author_email, c.committer, c.subject,
-                history.brought.get(c.id), subjects.get(history.brought.get(c.id, "")), n,
+                c.id,
+                _time(c.author_time),
+                _time(c.commit_time),
+                c.author,
+                c.author_email,
+                c.committer,
+                c.subject,
+                history.brought.get(c.id),
+                subjects.get(history.brought.get(c.id, "")),
+                n,
             )
             for n, c in enumerate(history.commits, 1)
         ],
@@ -45,7 +53,19 @@ def create_history(connection: duckdb.DuckDBPyConnection, history: History | Non
         connection,
         "changes",
         [
-            (c.commit, c.action, c.table, c.key, c.root_table, c.root_key, c.field or None, c.before or None, c.after or None, c.file, n)
+            (
+                c.commit,
+                c.action,
+                c.table,
+                c.key,
+                c.root_table,
+                c.root_key,
+                c.field or None,
+                c.before or None,
+                c.after or None,
+                c.file,
+                n,
+            )
             for n, c in enumerate(history.changes, 1)
         ],
     )
@@ -55,7 +75,9 @@ def _time(seconds: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None)
 
 
-def copy_history(connection: duckdb.DuckDBPyConnection, alias: str, package: Package, tables: list[str], level: Sensitivity) -> None:
+def copy_history(
+    connection: duckdb.DuckDBPyConnection, alias: str, package: Package, tables: list[str], level: Sensitivity
+) -> None:
     """Copy into an edition what it may know of the history.
 
     Args:
@@ -84,9 +106,15 @@ def copy_history(connection: duckdb.DuckDBPyConnection, alias: str, package: Pac
         seen = {f.name for f in table.visible(level)}
         if table.primary_key and seen.issuperset(table.primary_key):
             key = " || '/' || ".join(f"coalesce({quote(k)}::VARCHAR, '')" for k in table.primary_key)
-            shown.append(f"SELECT {literal(name)} AS table_name, {key} AS record_key FROM {alias}.{quote(name)}")
+            shown.append(
+                f"SELECT {literal(name)} AS table_name, {key} AS record_key FROM {alias}.{quote(name)}"
+            )
     keys = " UNION ALL ".join(shown) or "SELECT '' AS table_name, '' AS record_key"
-    condition = "true" if level >= Sensitivity.INTERNAL else "(c.table_name, c.record_key) IN (SELECT (table_name, record_key) FROM shown)"
+    condition = (
+        "true"
+        if level >= Sensitivity.INTERNAL
+        else "(c.table_name, c.record_key) IN (SELECT (table_name, record_key) FROM shown)"
+    )
     hidden = "c.action = 'removed' AND c.table_name NOT IN (SELECT name FROM tables)"
     connection.execute(
         f"CREATE TABLE {alias}.changes AS WITH shown AS ({keys}) SELECT c.* EXCLUDE (file) "

@@ -19,7 +19,22 @@ from generator.reading.yaml import Mapping, Value, YamlError, parse_yaml
 
 DESCRIPTOR = "datapackage.yaml"
 ENGINE_TABLES = frozenset(
-    {"build", "tables", "fields", "cells", "rules", "views", "findings", "finding_subjects", "changes", "commits", "proposed_commits", "proposed_files", "proposed_changes", "raw"}
+    {
+        "build",
+        "cells",
+        "changes",
+        "commits",
+        "fields",
+        "finding_subjects",
+        "findings",
+        "proposed_changes",
+        "proposed_commits",
+        "proposed_files",
+        "raw",
+        "rules",
+        "tables",
+        "views",
+    }
 )
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _BOOLEAN = {"true": True, "True": True, "false": False, "False": False}

@@ -13,8 +13,8 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+from generator.history.opening import opened
 from generator.problems import UsageError, printable
-from generator.project import Project
 from generator.register.building import register_with_editions
 from generator.register.database import SqlError, rows_of
 from generator.register.editions import open_edition
@@ -23,7 +23,9 @@ from generator.rendering.escaping import text
 _WIDEST = 40
 
 
-def query(root: Path, sql: str, edition: str, as_of: str | None, form: str) -> str:
+def query(
+    root: Path, sql: str, edition: str, as_of: str | None, form: str, revision: str | None = None
+) -> str:
     """Run one SELECT on an edition of the tree's records, errors in them notwithstanding.
 
     Returns:
@@ -33,8 +35,7 @@ def query(root: Path, sql: str, edition: str, as_of: str | None, form: str) -> s
         UsageError: the statement is refused or fails.
         RecordsError: the tree cannot be read at all.
     """
-    project = Project.open(root)
-    with tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
+    with opened(root, revision) as project, tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
         path = Path(scratch) / "edition.duckdb"
         register_with_editions(
             project, project.as_of(as_of), {edition: path}, allow_errors=True

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from generator.history.opening import opened
 from generator.problems import Problem, RecordsError, UsageError, has_errors
 from generator.project import EDITION_TITLES, EDITIONS, Project
 from generator.register.building import Register, register_with_editions
@@ -58,6 +59,7 @@ def build(
     *,
     edition: str = "all",
     as_of: str | None = None,
+    revision: str | None = None,
     draft: bool = False,
     dossiers: bool = True,
     progress: TextIO | None = None,
@@ -68,6 +70,7 @@ def build(
         root: the tree.
         edition: a name of `EDITIONS`, or `all`.
         as_of: reference date; None takes the project's.
+        revision: commit, tag or date whose knowledge is shown; None takes the work tree.
         draft: build in spite of errors, every page marked.
         dossiers: also print the PDFs.
         progress: where printing shows how far it is.
@@ -76,7 +79,13 @@ def build(
         UsageError: the tool was used wrongly or the machine lacks something.
         RecordsError: templates or SQL of the tree are at fault.
     """
-    project = Project.open(root)
+    with opened(root, revision) as project:
+        return _build(project, edition, as_of, draft, dossiers, progress)
+
+
+def _build(
+    project: Project, edition: str, as_of: str | None, draft: bool, dossiers: bool, progress: TextIO | None
+) -> BuildReport:
     date = project.as_of(as_of)
     names = list(EDITIONS) if edition == "all" else [edition]
     with contextlib.ExitStack() as stack:

@@ -113,4 +113,5 @@ def make_functions(
         "edition_title": EDITION_TITLES[edition],
         "site_title": project.package.title,
     }
-    return functions, dict(FILTERS), f"{project.package.digest}"
+    filters: dict[str, Callable[..., Any]] = dict(FILTERS.items())
+    return functions, filters, project.package.digest

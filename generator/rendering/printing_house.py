@@ -88,7 +88,9 @@ def print_dossiers(
     return [line], {p: [v.inputs, v.output] for p, v in report.printed.items()}
 
 
-def fingerprints(project: Project, editions: dict[str, Path], as_of: datetime.date) -> dict[tuple[str, str], str]:
+def fingerprints(
+    project: Project, editions: dict[str, Path], as_of: datetime.date
+) -> dict[tuple[str, str], str]:
     """Return (edition, path) -> fingerprint for every dossier that the project would print, without printing any.
 
     The commit is left out: two commits with the same records print the same.
@@ -100,7 +102,9 @@ def fingerprints(project: Project, editions: dict[str, Path], as_of: datetime.da
     for edition, path in editions.items():
         connection = open_edition(path)
         facts = {"edition": edition, "as_of": as_of, "draft": False, "build": {}}
-        templates = [t for t in read_templates(project.root, FOLDER, ".html", EDITIONS) if t.edition in ("", edition)]
+        templates = [
+            t for t in read_templates(project.root, FOLDER, ".html", EDITIONS) if t.edition in ("", edition)
+        ]
         functions, filters, shapes = make_functions(project, connection, Links(), edition)
         environment = make_environment(project.root, html=True, functions=functions, filters=filters)
         shared = f"{shapes}\0{_shared_files(project.root)}"
