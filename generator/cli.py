@@ -139,6 +139,24 @@ def _history(options: argparse.Namespace) -> int:
     return FINE
 
 
+def _audit(options: argparse.Namespace) -> int:
+    from generator.history.integrity import audit
+
+    result = audit(options.root, options.anchor, since=options.since)
+    if options.format == "text":
+        if result.problems:
+            print(as_text(result.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
+        compared = (
+            f"对照锚点 {len(result.anchors)} 个"
+            if result.anchors
+            else "没有锚点可对照（已发布网站里的 anchor.json，用 --anchor 指明）"
+        )
+        print(f"核查提交 {result.commits} 个，{compared}。{summary(result.problems)}")
+    else:
+        _print_problems(result.problems, options.format)
+    return RECORDS_WRONG if has_errors(result.problems) else FINE
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from generator.doctor import doctor
 
@@ -220,6 +238,18 @@ def _parser() -> _Parser:
     review.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="输出格式")
     review.add_argument("--no-prints", action="store_true", help="不计算需重印的备案卷")
     review.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+
+    audit = command("audit", _audit, "核查历史：是否被改写，已备案事实是否被改动，谁改了不归自己管的文件。")
+    audit.add_argument(
+        "--anchor",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="文件",
+        help="已发布网站里的 anchor.json，可给多个",
+    )
+    audit.add_argument("--since", default="", metavar="版本", help="只按规则核查此版本之后的提交")
+    audit.add_argument("--format", choices=("text", "json", "github"), default="text", help="输出格式")
 
     command("schemas", _schemas, "由表结构生成编辑器用的 JSON Schema。")
     command("doctor", _doctor, "检查本机是否具备所需的字体、程序库和工具。")

@@ -285,7 +285,16 @@ def _load(cache: Cache | None, package: Package) -> tuple[str, list[LoggedCommit
         return None
     commits = [
         LoggedCommit(
-            c[0], tuple(c[1]), c[2], c[3], c[4], c[5], c[6], c[7], c[8], [FileChange(p, tuple(b), a) for p, b, a in c[9]]
+            c[0],
+            tuple(c[1]),
+            c[2],
+            c[3],
+            c[4],
+            c[5],
+            c[6],
+            c[7],
+            c[8],
+            [FileChange(p, tuple(b), a) for p, b, a in c[9]],
         )
         for c in payload["commits"]
     ]

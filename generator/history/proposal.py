@@ -6,14 +6,14 @@ Empty in an ordinary build; filled when a change is reviewed or a history audite
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from generator.history.changes import Change
-from generator.history.log import LoggedCommit, read_log
+from generator.history.log import LoggedCommit, brought_by, read_log
 from generator.register.database import insert
 
 
@@ -24,10 +24,12 @@ class Proposal:
     Attributes:
         commits: those the change consists of, oldest first.
         changes: what it does to records, over all commits.
+        brought: commit -> the merge that brought it.
     """
 
     commits: list[LoggedCommit] = field(default_factory=list)
     changes: Sequence[Change] = ()
+    brought: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> list[tuple[str, LoggedCommit]]:
@@ -37,14 +39,16 @@ class Proposal:
 
 def proposal_of(root: Path, base: str, head: str, changes: Sequence[Change]) -> Proposal:
     """Return the commits from `base` to `head` with their files."""
-    return Proposal(list(read_log(root, head, base)), changes)
+    commits = list(read_log(root, head, base))
+    return Proposal(commits, changes, brought_by(commits, head))
 
 
 def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | None) -> None:
     """Create `proposed_commits`, `proposed_files` and `proposed_changes`."""
     connection.execute(
         "CREATE TABLE proposed_commits (commit VARCHAR, author VARCHAR, author_email VARCHAR, committer VARCHAR, "
-        "committer_email VARCHAR, commit_time TIMESTAMP, subject VARCHAR, is_merge BOOLEAN)"
+        "committer_email VARCHAR, commit_time TIMESTAMP, subject VARCHAR, is_merge BOOLEAN, "
+        "merge VARCHAR, merge_author_email VARCHAR, merge_committer_email VARCHAR)"
     )
     connection.execute(
         "CREATE TABLE proposed_files (_file VARCHAR, _line INTEGER, commit VARCHAR, author VARCHAR, author_email VARCHAR)"
@@ -55,6 +59,8 @@ def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | 
     )
     if proposal is None:
         return
+    by_id = {c.id: c for c in proposal.commits}
+    merges = {c.id: by_id.get(proposal.brought.get(c.id, "")) for c in proposal.commits}
     insert(
         connection,
         "proposed_commits",
@@ -68,6 +74,7 @@ def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | 
                 datetime.datetime.fromtimestamp(c.commit_time, datetime.UTC).replace(tzinfo=None),
                 c.subject,
                 len(c.parents) > 1,
+                *(_merged(merges[c.id])),
             )
             for c in proposal.commits
         ],
@@ -96,3 +103,7 @@ def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | 
             for c in proposal.changes
         ],
     )
+
+
+def _merged(merge: LoggedCommit | None) -> tuple[str | None, str | None, str | None]:
+    return (merge.id, merge.author_email, merge.committer_email) if merge else (None, None, None)

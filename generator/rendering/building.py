@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from generator.history.integrity import ANCHOR, anchor_text
 from generator.history.opening import opened
 from generator.problems import Problem, RecordsError, UsageError, has_errors
 from generator.project import EDITION_TITLES, EDITIONS, Project
@@ -211,6 +212,9 @@ class _EditionBuild:
             self.connection, self.register, self.project.package, self.edition, data, created=created
         ):
             line = self._site(mkdocs)
+        anchor = anchor_text(self.project, self.as_of.isoformat())
+        if anchor:
+            (self.out / "site" / ANCHOR).write_text(anchor, encoding="utf-8")
         return [f"{line}，用时 {time.perf_counter() - start:.1f} 秒 → build/{self.edition}/site"]
 
     def _site(self, mkdocs: MkDocs) -> str:

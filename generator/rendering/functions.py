@@ -62,7 +62,7 @@ def _dressed(
 
 def make_functions(
     project: Project, connection: duckdb.DuckDBPyConnection, links: Links, edition: str
-) -> tuple[dict[str, Any], dict[str, Callable[..., Any]], str]:
+) -> tuple[dict[str, Any], dict[str, Any], str]:
     """Return (functions, filters, digest of what they depend on besides their arguments)."""
     labels = Labels(connection)
 
@@ -113,5 +113,4 @@ def make_functions(
         "edition_title": EDITION_TITLES[edition],
         "site_title": project.package.title,
     }
-    filters: dict[str, Callable[..., Any]] = dict(FILTERS.items())
-    return functions, filters, project.package.digest
+    return functions, dict(FILTERS), project.package.digest
