@@ -1,0 +1,117 @@
+"""The files around the program: locks, system packages, pipelines. What fails here fails on somebody else's machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from generator.rendering.fonts import RARE_PACKAGES, ROLES
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("build", "run", "dev")
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+def pins(kind: str) -> dict[str, str]:
+    """Return package -> version of one lock."""
+    lines = (ROOT / f"requirements/{kind}.txt").read_text().splitlines()
+    return dict(match.groups() for line in lines if (match := re.match(r"([a-z0-9-]+)==(\S+)", line)))
+
+
+def workflow(path: Path) -> dict[str, Any]:
+    """Return a workflow; YAML 1.1 reads the key `on` as true."""
+    read: dict[str, Any] = yaml.safe_load(path.read_text())
+    read["on"] = read.pop(True)
+    return read
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    """Return every step of every job of a workflow."""
+    return [step for job in workflow(path)["jobs"].values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("kind", LOCKS)
+def test_a_lock_holds_versions_and_hashes_and_no_address(kind: str) -> None:
+    text = (ROOT / f"requirements/{kind}.txt").read_text()
+    assert pins(kind)
+    assert "://" not in text
+    assert not re.search(r"^\s*--(?!hash=sha256:)", text, re.MULTILINE)
+    for requirement in re.split(r"\n(?=[a-z])", text.split("\n", 2)[2]):
+        assert "--hash=sha256:" in requirement, requirement
+
+
+def test_the_locks_agree_and_hold_all_that_the_project_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    named = {
+        "build": groups["build"],
+        "run": project["project"]["dependencies"],
+        "dev": [each for each in groups["dev"] if isinstance(each, str)],
+    }
+    locked = {kind: pins(kind) for kind in LOCKS}
+    for kind, requirements in named.items():
+        for requirement in map(Requirement, requirements):
+            version = locked[kind].get(canonicalize_name(requirement.name))
+            assert version is not None, f"{requirement} is not in requirements/{kind}.txt: run `make lock`"
+            assert requirement.specifier.contains(version), f"{requirement} but {version}: run `make lock`"
+    assert locked["build"].items() <= locked["run"].items() <= locked["dev"].items()
+
+
+def test_the_set_up_installs_every_system_package_that_a_message_asks_for() -> None:
+    lines = (ROOT / ".ci/apt-packages").read_text().splitlines()
+    installed = {line.split()[1] for line in lines if line.startswith("run ")}
+    sources = "\n".join(path.read_text() for path in (ROOT / "generator").rglob("*.py"))
+    asked = {
+        *(
+            package
+            for line in re.findall(r"apt install ((?:[a-z0-9][a-z0-9.+-]*\s*)+)", sources)
+            for package in line.split()
+        ),
+        *(role.package for role in ROLES),
+        *RARE_PACKAGES,
+    }
+    assert asked <= installed
+
+
+def test_the_help_lists_every_command_of_the_makefile() -> None:
+    offered = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"^  make ([a-z]+)", shown, re.MULTILINE)) == set(offered)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_trusts_no_stranger(path: Path) -> None:
+    read = workflow(path)
+    assert set(read["on"]) <= {"pull_request", "push", "workflow_dispatch"}
+    assert read["permissions"] == {"contents": "read"}
+    assert "secrets." not in path.read_text()
+    if "pull_request" in read["on"]:
+        assert not any("permissions" in job for job in read["jobs"].values())
+    for step in steps(path):
+        if "uses" in step:
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"]), "a tag can be moved, a commit cannot"
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+        # What a branch or a title is called is its author's: in a script it would be run.
+        assert "${{" not in step.get("run", "")
+
+
+def test_a_change_request_is_read_by_the_base_branch_engine() -> None:
+    path = ROOT / ".github/workflows/records.yml"
+    assert set(workflow(path)["on"]) == {"pull_request"}
+    checkouts = {
+        step["with"]["path"]: step["with"]["ref"] for step in steps(path) if "ref" in step.get("with", {})
+    }
+    assert checkouts["base"] == "${{ github.event.pull_request.base.sha }}"
+    assert checkouts["head"] == "refs/pull/${{ github.event.pull_request.number }}/head"
+    for step in steps(path):
+        for command in re.findall(r"(\S*/lingtouyan|\S*/set-up)", step.get("run", "")):
+            assert command.startswith("base/")
