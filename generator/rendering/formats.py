@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
@@ -61,7 +62,7 @@ def years_between(start: object, end: object) -> int | None:
     return ended[0] - begun[0] - (ended[1:] < begun[1:])
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[..., object]] = {
     "dots": dots,
     "full_dots": full_dots,
     "chinese_date": chinese_date,

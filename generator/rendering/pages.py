@@ -21,7 +21,7 @@ from generator.rendering.frames import FrameSpec
 from generator.rendering.links import Links
 from generator.rendering.templates import Groups, Results, Row, Template, run_queries, template_fault
 
-_TAG = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+_TAG = re.compile(r"\{#.*?#\}|\{%-?\s*macro\b.*?\bendmacro\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
 _PATTERN = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
 _UNSAFE = re.compile(r"[^0-9A-Za-z_\-\u00b7\u3400-\u9fff\U00020000-\U0003ffff.]")
@@ -61,7 +61,7 @@ def output_path(template: Template, row: Row) -> str:
 def compile_record_body(body: str, convert: Callable[[str], str]) -> str:
     """Convert a template's Markdown once, with its Jinja kept: values are filled into HTML and never read as Markdown.
 
-    A tag alone on its line stands for a block, any other for words.
+    A tag alone on its line stands for a block, any other for words. A macro is kept whole: what it writes is HTML.
 
     Args:
         body: Markdown with Jinja.
@@ -216,7 +216,11 @@ class PageMaker:
         grouped: list[tuple[str, Groups]] = []
         for name, value in sorted(results.rows.items()):
             if isinstance(value, Groups):
-                grouped.append((template.queries[name].by, value))
+                query = template.queries[name]
+                if query.by not in results.columns[template.each]:
+                    reason = f"查询 {name} 按 {query.by} 分组，但 each 的查询 {template.each} 没有这一列。"
+                    raise RecordsError([error(template.file, query.line, "template-error", reason)])
+                grouped.append((query.by, value))
             elif name != template.each:
                 common.update(repr(value).encode("utf-8", "backslashreplace"))
         for row in rows:

@@ -12,7 +12,7 @@ from generator.problems import RecordsError
 from generator.project import EDITIONS, Project
 from generator.rendering.functions import make_functions
 from generator.rendering.links import Links
-from generator.rendering.pages import PageMaker, converter
+from generator.rendering.pages import PageMaker, Pages, converter
 from generator.rendering.templates import make_environment, read_templates
 
 PARLIAMENT = Path(__file__).parents[1] / "projects" / "parliament"
@@ -40,7 +40,25 @@ queries:
 """
 
 
-def pages(root: Path, edition: str, page: str) -> str:
+EACH = """---
+title: "{{ row.name }}"
+queries:
+  members: SELECT name, party FROM members ORDER BY name
+  mates: {sql: "SELECT party, name FROM members", by: party}
+each: members
+path: "members/{{ row.name }}"
+---
+{% macro shown(words) %}*{{ words }}*{% endmacro %}
+Party: {{ shown(row.party) }}, {{ mates | length }}
+
+{% macro line(words) %}
+<p>{{ words }}</p>
+{% endmacro %}
+{{ line('x') }}
+"""
+
+
+def plan(root: Path, edition: str, page: str) -> tuple[PageMaker, Pages]:
     """Plan the pages of a tree with this one page, against a database as the edition holds it."""
     folder = root / "site" / "pages"
     shutil.rmtree(folder)
@@ -63,8 +81,12 @@ def pages(root: Path, edition: str, page: str) -> str:
     environment = make_environment(root, html=False, functions=functions, filters=filters)
     facts = {"edition": edition, "build": {}}
     maker = PageMaker(connection, environment, links, facts, converter([], {}), shapes)
-    planned = maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
-    return planned.written[0].markdown
+    return maker, maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
+
+
+def pages(root: Path, edition: str, page: str) -> str:
+    """The Markdown of the one page."""
+    return plan(root, edition, page)[1].written[0].markdown
 
 
 @pytest.fixture
@@ -96,3 +118,20 @@ def test_cells_are_dressed_and_stay_inside_the_table(tree: Path) -> None:
     assert "<b>" not in table
     assert "\n\n" not in table
     assert "**绿**" in table
+
+
+def test_a_macro_on_a_record_page_is_no_paragraph_of_its_own(tree: Path) -> None:
+    maker, planned = plan(tree, "public", EACH)
+    kind = planned.kinds[0]
+    html, _ = maker.render(kind, kind.pages[1])
+    assert "".join(html.split()) == "<p>Party:*绿*,1</p><p>x</p>"
+
+
+def test_a_group_that_the_rows_cannot_be_asked_for_is_refused(tree: Path) -> None:
+    with pytest.raises(RecordsError) as caught:
+        plan(
+            tree,
+            "public",
+            EACH.replace("SELECT name, party FROM members ORDER", "SELECT name FROM members ORDER"),
+        )
+    assert (caught.value.problems[0].line, "party" in caught.value.problems[0].message) == (5, True)
