@@ -1,0 +1,32 @@
+/*
+id: R03
+title: 姓名用字规范
+severity: error
+clause: records#4
+table: people
+column: name
+message: "姓名“{written}”{problem}。"
+remedy: "请按身份证填写；少数民族姓名的间隔号用“·”（U+00B7），生僻字用规范的编码输入。"
+*/
+-- Han characters are not listed: every character of the standard is allowed in a name, also the rare ones.
+WITH names AS (
+    SELECT _file, _line, 'people' AS _table, 'name' AS _column, person_id, name AS written FROM people
+    UNION ALL
+    SELECT _file, _line, 'people', 'former_name', person_id, former_name FROM people
+    UNION ALL
+    SELECT _file, _line, 'supervision_members', 'name', person_id, name FROM supervision_members
+), problems AS (
+    SELECT *, concat_ws('；',
+        -- Dots that look like the right one, in the order in which they are met: bullets, katakana, full width, ASCII.
+        CASE WHEN regexp_matches(written, '[•‧・･．∙⋅․●.。]') THEN '的间隔号用错了，应当用“·”' END,
+        CASE WHEN nfc_normalize(written) <> written THEN '含有没有规范化的字符，规范写法是“' || nfc_normalize(written) || '”' END,
+        -- Private code points show as another character, or none, on the next machine.
+        CASE WHEN regexp_matches(written, '[\x{E000}-\x{F8FF}\x{F0000}-\x{10FFFD}]') THEN '含有自造字编码，别的电脑上显示不出来' END,
+        CASE WHEN regexp_matches(written, '[\s\x{3000}\x{A0}\x{200B}-\x{200F}\x{FEFF}]') THEN '含有空格或者看不见的字符' END,
+        CASE WHEN length(written) > param_number('name_length_max', as_of)
+            THEN '有' || length(written) || '个字，超过' || param('name_length_max', as_of) || '个字' END
+    ) AS problem
+    FROM names, build WHERE written IS NOT NULL
+)
+SELECT _file, _line, _table, _column, person_id, written, problem
+FROM problems WHERE problem <> ''

@@ -1,0 +1,57 @@
+/*
+id: R34
+title: 备案编号和文号规范、连续、不重号
+severity: error
+clause: filing#24
+table: filings
+column: filing_number
+message: "{village_name}{name}（{person_id}）的{kind}{filing_id}，{what}{number}{problem}。"
+remedy: "编号按种类和年度、文号按年度，从1号起连续编排，不跳号、不重号；年份用六角括号“〔〕”，序号不加“第”、不编虚位。"
+*/
+-- Both numbers are judged alike: as a series (what stands before the bracket), a year and a running number. A filing
+-- number belongs to the day of 备案; a document number to the decision, whichever it was.
+WITH short AS (
+    SELECT unnest(['换届预审', '任前备案', '任后备案', '免职备案', '信息变更', '更正撤销']) AS kind,
+        unnest(['预审', '任前', '任后', '免职', '变更', '更正']) AS word
+), office AS (
+    -- The document is issued by the office that decided.
+    SELECT t.filing_id, arg_max(o.doc_prefix, t.ordinal) AS prefix
+    FROM filing_trail AS t JOIN organisations AS o USING (org_id)
+    WHERE t.state IN ('备案', '不予备案') GROUP BY t.filing_id
+), number AS (
+    SELECT f._file, f._line, f.filing_id, f.kind, f.person_id, f.village_id, f.tenure_id,
+        'filing_number' AS _column, '备案编号' AS what, f.filing_number AS written, w.word || '备' AS prefix, s.filed_on AS given_on
+    FROM filings AS f JOIN filing_status AS s USING (filing_id) JOIN short AS w ON w.kind = f.kind
+    UNION ALL
+    SELECT f._file, f._line, f.filing_id, f.kind, f.person_id, f.village_id, f.tenure_id,
+        'document_number', '备案文号', f.document_number, o.prefix, s.decided_on
+    FROM filings AS f JOIN filing_status AS s USING (filing_id) LEFT JOIN office AS o ON o.filing_id = f.filing_id
+), parsed AS (
+    SELECT *, regexp_extract(written, '^(.+)〔(\d{4})〕([1-9]\d*)号$', ['series', 'year', 'running']) AS part FROM number
+), placed AS (
+    SELECT * EXCLUDE (part), nullif(part.series, '') AS series, TRY_CAST(part.year AS INTEGER) AS in_year,
+        TRY_CAST(part.running AS BIGINT) AS running,
+        count(*) OVER (PARTITION BY _column, written) AS holders,
+        list(filing_id) OVER (PARTITION BY _column, written) AS holder_ids
+    FROM parsed
+), counted AS (
+    -- Where a number is out of its place, the one before it in the series says how many are lacking between.
+    SELECT *, coalesce(lag(running) OVER (PARTITION BY _column, series, in_year ORDER BY running, filing_id), 0) AS before
+    FROM placed
+), judged AS (
+    SELECT *, CASE
+        WHEN written IS NULL AND given_on IS NULL THEN NULL
+        WHEN written IS NULL THEN '没有填写，' || given_on || '已经办结'
+        WHEN given_on IS NULL THEN CASE _column WHEN 'filing_number' THEN '填早了，还没有准予备案' ELSE '填早了，还没有作出决定' END
+        WHEN series IS NULL THEN '写法不对'
+        WHEN series <> coalesce(prefix, series) THEN '的字头应为“' || prefix || '”'
+        WHEN in_year <> year(given_on) THEN '的年份应为办结的' || year(given_on) || '年'
+        WHEN holders > 1 THEN '与' || array_to_string([h FOR h IN holder_ids IF h <> filing_id], '、') || '重号'
+        WHEN running > before + 1 THEN '前面缺少' || CASE WHEN running = before + 2 THEN '' ELSE (before + 1) || '号至' END || (running - 1) || '号'
+        END AS problem
+    FROM counted
+)
+SELECT j._file, j._line, j._column, j.filing_id, j.person_id, j.village_id, v.township_id, j.tenure_id, v.name AS village_name, p.name,
+    j.kind, j.what, coalesce('“' || j.written || '”', '') AS number, j.problem
+FROM judged AS j LEFT JOIN villages AS v USING (village_id) LEFT JOIN people AS p USING (person_id)
+WHERE j.problem IS NOT NULL

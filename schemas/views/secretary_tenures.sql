@@ -1,0 +1,46 @@
+/*
+title: 书记任职
+description: 每一段书记任职，以及本人是否首次任书记、届满后是否连任、本村前一任何时离任。
+fields:
+  tenure_id: {title: 任职编号, sensitivity: internal}
+  person_id: {title: 人员编号, sensitivity: internal}
+  village_id: {title: 村（社区）编号, sensitivity: internal}
+  village_name: {title: 村（社区）, sensitivity: internal}
+  township_id: {title: 乡镇（街道）编号, sensitivity: internal}
+  term: {title: 届次, sensitivity: internal}
+  started_on: {title: 任职日期, sensitivity: internal}
+  ended_on: {title: 离任日期, sensitivity: internal}
+  end_reason: {title: 离任原因, sensitivity: internal}
+  origin: {title: 产生方式, sensitivity: internal}
+  election_id: {title: 选任编号, sensitivity: internal}
+  first_started_on: {title: 首次任书记日期, sensitivity: internal}
+  is_new: {title: 是否首次任书记, sensitivity: internal}
+  goes_on: {title: 是否连任, description: 届满或者撤并后，本人在本村或者承接村继续任书记。, sensitivity: internal}
+  previous_tenure_id: {title: 本村前一任, sensitivity: internal}
+  previous_ended_on: {title: 前一任离任日期, sensitivity: internal}
+  _file: {title: 文件, sensitivity: internal}
+  _line: {title: 行号, sensitivity: internal}
+*/
+-- What nearly every rule about secretaries asks is worked out here once.
+WITH secretary AS (
+    SELECT t.*, v.name AS village_name, v.township_id, v.successor
+    FROM tenures AS t LEFT JOIN villages AS v USING (village_id)
+    WHERE t.post = '党组织书记'
+), going_on AS (
+    -- The next term of the same person here, or in the village that took this one in, begun before the grace ran out.
+    SELECT DISTINCT t.tenure_id
+    FROM secretary AS t
+    JOIN secretary AS n ON n.person_id = t.person_id AND n.started_on > t.started_on
+        AND n.village_id IN (t.village_id, t.successor)
+    WHERE n.started_on <= t.ended_on + coalesce(param_number('term_grace_days', t.ended_on), 0)::INTEGER
+)
+SELECT s.tenure_id, s.person_id, s.village_id, s.village_name, s.township_id, s.term, s.started_on, s.ended_on,
+    s.end_reason, s.origin, s.election_id,
+    min(s.started_on) OVER person AS first_started_on,
+    row_number() OVER (PARTITION BY s.person_id ORDER BY s.started_on, s.tenure_id) = 1 AS is_new,
+    s.tenure_id IN (SELECT tenure_id FROM going_on) AS goes_on,
+    lag(s.tenure_id) OVER village AS previous_tenure_id,
+    lag(s.ended_on) OVER village AS previous_ended_on,
+    s._file, s._line
+FROM secretary AS s
+WINDOW person AS (PARTITION BY s.person_id), village AS (PARTITION BY s.village_id ORDER BY s.started_on, s.tenure_id)
