@@ -157,6 +157,49 @@ def _audit(options: argparse.Namespace) -> int:
     return RECORDS_WRONG if has_errors(result.problems) else FINE
 
 
+def _fmt(options: argparse.Namespace) -> int:
+    from generator.exchange.canonical import format_records
+
+    done = format_records(options.root, options.files, write=not options.check)
+    for name, reason in done.left:
+        print(f"未改动 {name}：{reason}")
+    for name in done.changed:
+        print(f"{'需要整理' if options.check else '已整理'} {name}")
+    print(f"看了 {done.seen} 个文件，{'需要整理' if options.check else '整理了'} {len(done.changed)} 个。")
+    return RECORDS_WRONG if options.check and done.changed else FINE
+
+
+def _new(options: argparse.Namespace) -> int:
+    from generator.exchange.scaffold import new_record
+    from generator.reading.package import Field
+
+    given = {}
+    for pair in options.values:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"{pair} 应写成 字段=值 的样子。")
+        given[name] = value
+
+    def ask(field: Field) -> str:
+        words = field.constraints.get("enum")
+        choices = (
+            f"（{'、'.join(map(str, words))}）"
+            if words
+            else f"（例：{field.example}）"
+            if field.example
+            else ""
+        )
+        return input(f"{field.title}{choices}：").strip()
+
+    file, key, problems = new_record(
+        options.root, options.table, given, options.folder, ask if sys.stdin.isatty() else None
+    )
+    print(f"已写入 {file}，编号 {key}。")
+    if problems:
+        _print_problems(problems, "text")
+    return FINE
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from generator.doctor import doctor
 
@@ -250,6 +293,15 @@ def _parser() -> _Parser:
     )
     audit.add_argument("--since", default="", metavar="版本", help="只按规则核查此版本之后的提交")
     audit.add_argument("--format", choices=("text", "json", "github"), default="text", help="输出格式")
+
+    fmt = command("fmt", _fmt, "把记录文件整理成统一写法：编码、换行、列序、行序、日期写法。内容不变。")
+    fmt.add_argument("files", type=Path, nargs="*", metavar="文件", help="只整理这些文件（默认全部）")
+    fmt.add_argument("--check", action="store_true", help="只检查，不改动；有需要整理的文件时退出码为 1")
+
+    new = command("new", _new, "新建一条记录：自动编号、放进对应的文件夹、补齐应有的清单。")
+    new.add_argument("table", metavar="表", help="表名，如 filings")
+    new.add_argument("values", metavar="字段=值", nargs="*", help="字段名或中文名都可以")
+    new.add_argument("--in", dest="folder", default="", metavar="文件夹", help="有多个文件夹时写明放进哪个")
 
     command("schemas", _schemas, "由表结构生成编辑器用的 JSON Schema。")
     command("doctor", _doctor, "检查本机是否具备所需的字体、程序库和工具。")

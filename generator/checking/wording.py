@@ -24,7 +24,7 @@ _TYPE_NAMES = {
     "time": "时间，如 09:00:00",
     "object": "一组键值",
 }
-_FULL_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+FULL_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _SCIENTIFIC = re.compile(r"[+-]?\d(\.\d+)?[eE]\+?\d+\Z")
 _SHEET_ERROR = re.compile(r"#(REF|N/A|VALUE|NAME|DIV/0|NUM|NULL)[!?]?\Z", re.IGNORECASE)
 _DATE_SHAPES = (
@@ -97,13 +97,13 @@ class Wording:
             return found
         if value != value.strip():
             return "前后有多余的空格，请删去"
-        half = value.translate(_FULL_WIDTH)
+        half = value.translate(FULL_WIDTH)
         if half != value and field.type != "string":
             return f"有全角字符，请改为半角{self._suggest(half)}"
         dates = field.type == "date" or (
             field.type == "string" and re.search(r"\\d\{4\}-", str(field.constraints.get("pattern", "")))
         )
-        if dates and (found := _as_date(half, partial=field.type != "date")):
+        if dates and (found := as_date(half, partial=field.type != "date")):
             return f"日期应写成“年-月-日”、月日各两位{self._suggest(found)}"
         if field.type == "date" and re.fullmatch(r"\d{5}(\.0)?", value):
             return "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按“年-月-日”填写"
@@ -130,7 +130,7 @@ class Wording:
 
     def unusual(self, value: str, plain: str) -> str:
         """Say that a value was understood but is not in the form that records use."""
-        half = value.translate(_FULL_WIDTH)
+        half = value.translate(FULL_WIDTH)
         cause = "用了全角数字" if half != value else "前后有空格" if value != value.strip() else "写法不统一"
         return f"{self._value(value)} {cause}，已按{self._suggest_or(plain)}读取。请改成统一写法。"
 
@@ -154,7 +154,8 @@ def _words(field: Field) -> str:
     return shown if len(words) <= _MAX_WORDS else f"{shown} 等 {len(words)} 种（见数据字典）"
 
 
-def _as_date(text: str, *, partial: bool) -> str:
+def as_date(text: str, *, partial: bool) -> str:
+    """Read a date as people type it and return it as `年-月-日`, or an empty text; `partial` also takes a month."""
     for shape in _DATE_SHAPES:
         if found := shape.match(text):
             return f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}"

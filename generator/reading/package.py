@@ -105,6 +105,7 @@ class Table:
         label: the field that names a record to a reader.
         row_filters: edition -> SQL condition a row must meet to enter that edition.
         schema_file: where the schema stands, relative to the root.
+        scaffold: for a child, the SELECT that fills its list in a new parent record, with `$field` for the parent's values.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Table:
     owner: str
     row_filters: AbstractMapping[str, str]
     schema_file: str
+    scaffold: str = ""
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name."""
@@ -284,6 +286,7 @@ class _PackageReader:
             owner=_text(schema, "owner"),
             row_filters={k: str(v) for k, v in filters.items()} if isinstance(filters, Mapping) else {},
             schema_file=schema_file,
+            scaffold=_text(schema, "scaffold"),
         )
 
     def kind(self, resource: Mapping, parent: str, path: str, known: dict[str, Table]) -> str | None:
