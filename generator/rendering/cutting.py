@@ -6,7 +6,6 @@ Done by HarfBuzz, which shapes the pages anyway; a cut of 7,500 characters takes
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -25,13 +24,45 @@ _DESUBROUTINIZE = 0x4
 _LAYOUT_FEATURES = 6
 
 
-def _load(*names: str) -> ctypes.CDLL | None:
-    for name in names:
+# What printing loads, and the Debian package of each.
+LIBRARIES = {
+    "libgobject-2.0": "libglib2.0-0",
+    "libfontconfig": "libfontconfig1",
+    "libpango-1.0": "libpango-1.0-0",
+    "libpangoft2-1.0": "libpangoft2-1.0-0",
+    "libharfbuzz": "libharfbuzz0b",
+    "libharfbuzz-subset": "libharfbuzz-subset0",
+}
+
+
+@cache
+def load_library(name: str) -> ctypes.CDLL | None:
+    """Load a library of `LIBRARIES`; None when this machine does not have it."""
+    number = 1 if name == "libfontconfig" else 0
+    for file in (f"{name}.so.{number}", f"{name}.{number}.dylib"):
         try:
-            return ctypes.CDLL(name)
+            return ctypes.CDLL(file)
         except OSError:
             continue
     return None
+
+
+def require_libraries() -> None:
+    """Make sure that everything printing loads is there.
+
+    Raises:
+        UsageError: something is missing; it names the packages.
+    """
+    missing = [package for name, package in LIBRARIES.items() if load_library(name) is None]
+    if missing:
+        raise UsageError(f"缺少排印 PDF 所需的系统软件。请安装：apt install {' '.join(missing)}")
+
+
+def _required(name: str) -> ctypes.CDLL:
+    library = load_library(name)
+    if library is None:
+        raise UsageError(f"没有找到 {name}，不能排印 PDF。请安装：apt install {LIBRARIES[name]}")
+    return library
 
 
 def _declare(library: ctypes.CDLL, result: type | None, name: str, *arguments: type) -> None:
@@ -46,9 +77,7 @@ def harfbuzz() -> ctypes.CDLL:
     Raises:
         UsageError: it is not installed.
     """
-    library = _load("libharfbuzz.so.0", "libharfbuzz.0.dylib", "libharfbuzz-0.dll")
-    if library is None:
-        raise UsageError("没有找到 libharfbuzz，不能排印。请安装：apt install libharfbuzz0b")
+    library = _required("libharfbuzz")
     pointer, number = ctypes.c_void_p, ctypes.c_uint
     _declare(library, ctypes.c_char_p, "hb_version_string")
     _declare(library, pointer, "hb_blob_create_from_file_or_fail", ctypes.c_char_p)
@@ -74,11 +103,7 @@ def harfbuzz_subset() -> ctypes.CDLL:
     Raises:
         UsageError: it is not installed.
     """
-    library = _load("libharfbuzz-subset.so.0", "libharfbuzz-subset.0.dylib", "libharfbuzz-subset-0.dll")
-    if library is None:
-        raise UsageError(
-            "没有找到 libharfbuzz-subset，排印会慢几十倍。请安装：apt install libharfbuzz-subset0"
-        )
+    library = _required("libharfbuzz-subset")
     pointer, number = ctypes.c_void_p, ctypes.c_uint
     _declare(library, pointer, "hb_subset_input_create_or_fail")
     _declare(library, None, "hb_subset_input_destroy", pointer)

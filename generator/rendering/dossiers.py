@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from tqdm import tqdm
 
 from generator.problems import Problem, RecordsError, error, printable, quoted, warning
-from generator.rendering.cutting import harfbuzz_subset, harfbuzz_version
+from generator.rendering.cutting import harfbuzz_version, require_libraries
 from generator.rendering.fonts import Stack, cut_common, find_stacks, identity
 from generator.rendering.sheets import Attachment, Outcome, Press, Sheet
 from generator.rendering.workers import Workers
@@ -143,7 +143,7 @@ def render_dossiers(
     Raises:
         UsageError: the machine lacks a library or a font that every dossier needs.
     """
-    harfbuzz_subset()
+    require_libraries()
     templates, out = templates.resolve(), out.resolve()
     stacks = find_stacks() if stacks is None else stacks
     run = _Run(templates, out, previous, _engine(stacks, templates))

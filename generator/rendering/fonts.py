@@ -19,7 +19,7 @@ from generator.problems import UsageError
 from generator.rendering.cutting import Face
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Role:
         proper: names of the typefaces that the standard means, best first (PostScript, full or family name).
         stand_ins: open typefaces that come closest, best first.
         package: the Debian package with a stand-in.
+        advice: how to come by the best stand-in, when it is not there.
     """
 
     name: str
@@ -39,15 +40,17 @@ class Role:
     proper: tuple[str, ...]
     stand_ins: tuple[str, ...]
     package: str
+    advice: str
 
 
 ROLES = (
     Role(
         "biaosong",
         "小标宋",
-        ("FZXBSJW--GB1-0", "FZXiaoBiaoSong-B05S", "方正小标宋简体", "方正小标宋_GBK", "FZXiaoBiaoSong-B05"),
+        ("方正小标宋简体", "方正小标宋_GBK", "FZXBSJW--GB1-0", "FZXiaoBiaoSong-B05S", "FZXiaoBiaoSong-B05"),
         ("NotoSerifCJKsc-Bold", "NotoSerifCJKsc-SemiBold", "NotoSerifCJKsc-Regular"),
         "fonts-noto-cjk",
+        "可安装：apt install fonts-noto-cjk",
     ),
     Role(
         "fangsong",
@@ -55,6 +58,7 @@ ROLES = (
         ("仿宋_GB2312", "FangSong_GB2312", "FangSong", "仿宋", "方正仿宋_GBK", "方正仿宋简体", "STFangsong"),
         ("FandolFang-Regular", "LXGWWenKai-Light", "NotoSerifCJKsc-Light", "NotoSerifCJKsc-Regular"),
         "fonts-lxgw-wenkai",
+        "Debian 软件包 texlive-lang-chinese 中的 FandolFang 更接近仿宋",
     ),
     Role(
         "kaiti",
@@ -62,6 +66,7 @@ ROLES = (
         ("楷体_GB2312", "KaiTi_GB2312", "KaiTi", "楷体", "方正楷体_GBK", "方正楷体简体", "STKaiti"),
         ("LXGWWenKai-Regular", "FandolKai-Regular", "ARPLKaitiMGB", "NotoSerifCJKsc-Regular"),
         "fonts-lxgw-wenkai",
+        "可安装：apt install fonts-lxgw-wenkai",
     ),
     Role(
         "heiti",
@@ -69,6 +74,7 @@ ROLES = (
         ("SimHei", "黑体", "方正黑体_GBK", "方正黑体简体", "STHeiti"),
         ("NotoSansCJKsc-Regular", "NotoSansCJKsc-Medium"),
         "fonts-noto-cjk",
+        "可安装：apt install fonts-noto-cjk",
     ),
     Role(
         "songti",
@@ -76,6 +82,7 @@ ROLES = (
         ("SimSun", "宋体", "方正书宋_GBK", "方正书宋简体", "STSong"),
         ("NotoSerifCJKsc-Regular",),
         "fonts-noto-cjk",
+        "可安装：apt install fonts-noto-cjk",
     ),
 )
 
@@ -341,10 +348,3 @@ def characters_of(page: str) -> tuple[set[str], set[str]]:
     parser.feed(page)
     parser.close()
     return parser.printed, parser.possible
-
-
-def described(stacks: Iterable[Stack]) -> Iterator[str]:
-    """Say for each role what prints it here, in the user's language."""
-    for stack in stacks:
-        note = "" if stack.proper else f"（代用；正式字体为 {'、'.join(stack.role.proper[:2])}）"
-        yield f"{stack.role.title}：{stack.fonts[0].name}{note}"
