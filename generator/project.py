@@ -15,9 +15,10 @@ from pathlib import Path
 from generator.cache import Cache
 from generator.history.git import Commit, head_commit
 from generator.problems import UsageError
-from generator.reading.package import DESCRIPTOR, Package, Sensitivity, load_package
+from generator.reading.package import DESCRIPTOR, Package, load_package
+from generator.reading.tables import EDITION_LEVELS
 
-EDITIONS = {"public": Sensitivity.PUBLIC, "internal": Sensitivity.INTERNAL}
+EDITIONS = EDITION_LEVELS
 EDITION_TITLES = {"public": "公开版", "internal": "内部版"}
 
 

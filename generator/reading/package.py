@@ -9,13 +9,13 @@ import hashlib
 import re
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
 from generator.problems import Problem, RecordsError, error, quoted
-from generator.reading.files import UnsafePathError, checked_pattern, read_bytes
-from generator.reading.yaml import Mapping, Value, YamlError, parse_yaml
+from generator.reading.files import UnsafePathError, checked_pattern, glob_regex, read_bytes
+from generator.reading.schemas import IDENTIFIER, Fault, misspelt, names, read_fields, read_foreign_keys, text
+from generator.reading.tables import EDITION_LEVELS, SENSITIVITIES, Field, ForeignKey, Sensitivity, Table
+from generator.reading.yaml import Mapping, YamlError, parse_yaml
 
 DESCRIPTOR = "datapackage.yaml"
 ENGINE_TABLES = frozenset(
@@ -36,102 +36,34 @@ ENGINE_TABLES = frozenset(
         "views",
     }
 )
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
-_BOOLEAN = {"true": True, "True": True, "false": False, "False": False}
-_NUMERIC = frozenset({"integer", "number", "year"})
+__all__ = [
+    "DESCRIPTOR",
+    "ENGINE_TABLES",
+    "SENSITIVITIES",
+    "Field",
+    "ForeignKey",
+    "Package",
+    "Sensitivity",
+    "Table",
+    "load_package",
+]
 
-
-class Sensitivity(IntEnum):
-    """Who may see a value; an edition shows all up to its own level."""
-
-    PUBLIC = 0
-    INTERNAL = 1
-    RESTRICTED = 2
-
-
-SENSITIVITIES = {s.name.lower(): s for s in Sensitivity}
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One column of a table.
-
-    Attributes:
-        name: identifier used in files and SQL.
-        title: what users read.
-        type: type of the Table Schema standard.
-        sensitivity: restricted unless declared otherwise.
-        categories: the words of an ordered list from low to high, or empty.
-        enum_type: name of the DuckDB ENUM made from the categories, or empty.
-        descriptor: the field as the Table Schema standard knows it, values typed.
-    """
-
-    name: str
-    title: str
-    type: str
-    description: str
-    example: str
-    sensitivity: Sensitivity
-    constraints: AbstractMapping[str, Any]
-    categories: tuple[str, ...]
-    enum_type: str
-    codes: AbstractMapping[str, str]
-    descriptor: AbstractMapping[str, Any]
-    line: int
-
-    @property
-    def required(self) -> bool:
-        """Whether each row must have a value."""
-        return bool(self.constraints.get("required"))
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignKey:
-    """Fields of this table that name a row of another (or, with an equal name, of this one)."""
-
-    fields: tuple[str, ...]
-    table: str
-    references: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One record type.
-
-    Attributes:
-        kind: `csv`, `yaml`, `markdown`, or `child` for a list inside the parent's documents.
-        path: glob relative to the root; empty for a child.
-        parent, property: for a child, the table it belongs to and the dotted key of its list.
-        label: the field that names a record to a reader.
-        row_filters: edition -> SQL condition a row must meet to enter that edition.
-        schema_file: where the schema stands, relative to the root.
-        scaffold: for a child, the SELECT that fills its list in a new parent record, with `$field` for the parent's values.
-    """
-
-    name: str
-    title: str
-    description: str
-    kind: str
-    path: str
-    parent: str
-    property: str
-    fields: tuple[Field, ...]
-    primary_key: tuple[str, ...]
-    foreign_keys: tuple[ForeignKey, ...]
-    missing_values: tuple[str, ...]
-    label: str
-    owner: str
-    row_filters: AbstractMapping[str, str]
-    schema_file: str
-    scaffold: str = ""
-
-    def field(self, name: str) -> Field | None:
-        """Return the field of that name."""
-        return next((f for f in self.fields if f.name == name), None)
-
-    def visible(self, level: Sensitivity) -> tuple[Field, ...]:
-        """Return the fields an edition of that level may see."""
-        return tuple(f for f in self.fields if f.sensitivity <= level)
+_PACKAGE_KEYS = frozenset({"name", "title", "description", "resources", "lingtouyan"})
+_RESOURCE_KEYS = frozenset({"name", "title", "description", "path", "schema", "parent", "property"})
+_SCHEMA_KEYS = frozenset(
+    {
+        "fields",
+        "primaryKey",
+        "foreignKeys",
+        "missingValues",
+        "title",
+        "description",
+        "label",
+        "rows",
+        "owner",
+        "scaffold",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -222,29 +154,39 @@ class _PackageReader:
         for table in tables.values():
             if table.parent:
                 children.setdefault(table.parent, []).append(table)
-        options = descriptor.get("lingtouyan")
+        misspelt(descriptor, _PACKAGE_KEYS, lambda line, message: self.fault(DESCRIPTOR, line, message))
         return Package(
-            name=_text(descriptor, "name"),
-            title=_text(descriptor, "title") or _text(descriptor, "name"),
-            description=_text(descriptor, "description"),
+            name=text(descriptor, "name"),
+            title=text(descriptor, "title") or text(descriptor, "name"),
+            description=text(descriptor, "description"),
             tables=tables,
-            options={k: str(v) for k, v in options.items()} if isinstance(options, Mapping) else {},
+            options=self.options(descriptor),
             digest=self.digest.hexdigest(),
             children=children,
         )
 
+    def options(self, descriptor: Mapping) -> dict[str, str]:
+        given = descriptor.get("lingtouyan")
+        if given is None:
+            return {}
+        if not isinstance(given, Mapping) or not all(isinstance(v, str) for v in given.values()):
+            self.fault(DESCRIPTOR, descriptor.lines["lingtouyan"], "lingtouyan 应是映射（键: 值）。")
+            return {}
+        return {k: str(v) for k, v in given.items()}
+
     def table(self, resource: Mapping, known: dict[str, Table]) -> Table | None:
-        name = _text(resource, "name")
+        name = text(resource, "name")
         line = resource.lines.get("name", resource.line)
-        if not _IDENTIFIER.match(name):
+        misspelt(resource, _RESOURCE_KEYS, lambda line, message: self.fault(DESCRIPTOR, line, message))
+        if not IDENTIFIER.match(name):
             self.fault(DESCRIPTOR, line, f"表名 {quoted(name)} 应为小写英文字母、数字和下划线。")
             return None
         if name in known or name in ENGINE_TABLES:
             self.fault(DESCRIPTOR, line, f"表名 {quoted(name)} 重复，或为系统保留名。请换一个名字。")
             return None
-        parent, path = _text(resource, "parent"), _text(resource, "path")
+        parent, path = text(resource, "parent"), text(resource, "path")
         kind = self.kind(resource, parent, path, known)
-        schema_file = _text(resource, "schema")
+        schema_file = text(resource, "schema")
         try:
             checked_pattern(schema_file)
         except UnsafePathError:
@@ -257,49 +199,56 @@ class _PackageReader:
         schema = self.document(schema_file)
         if kind is None or schema is None:
             return None
-        fields = self.fields(schema_file, schema)
-        names = {f.name for f in fields}
-        label = _text(schema, "label")
-        key = _names(schema.get("primaryKey"))
+
+        def fault(line: int, message: str) -> None:
+            self.fault(schema_file, line, message)
+
+        fields = read_fields(schema_file, schema, fault)
+        known_fields = {f.name for f in fields}
+        label = text(schema, "label")
+        key = names(schema.get("primaryKey"))
         for part in (*key, *([label] if label else [])):
-            if part not in names:
+            if part not in known_fields:
                 self.fault(
                     schema_file,
                     schema.lines.get("primaryKey", 1),
                     f"primaryKey 或 label 用到了没有声明的字段 {quoted(part)}。",
                 )
-        filters = schema.get("rows")
+        misspelt(schema, _SCHEMA_KEYS, fault)
         return Table(
             name=name,
-            title=_text(resource, "title") or _text(schema, "title") or name,
-            description=_text(schema, "description") or _text(resource, "description"),
+            title=text(resource, "title") or text(schema, "title") or name,
+            description=text(schema, "description") or text(resource, "description"),
             kind=kind,
             path=path,
             parent=parent,
-            property=_text(resource, "property"),
+            property=text(resource, "property"),
             fields=tuple(fields),
             primary_key=key,
-            foreign_keys=tuple(self.foreign_keys(schema_file, schema, name, names)),
-            missing_values=_names(schema.get("missingValues")) if "missingValues" in schema else ("",),
+            foreign_keys=tuple(read_foreign_keys(schema, name, known_fields, fault)),
+            missing_values=names(schema.get("missingValues")) if "missingValues" in schema else ("",),
             label=label
             or next((f.name for f in fields if f.name in ("name", "title")), key[0] if key else ""),
-            owner=_text(schema, "owner"),
-            row_filters={k: str(v) for k, v in filters.items()} if isinstance(filters, Mapping) else {},
+            owner=text(schema, "owner"),
+            row_filters=_row_filters(schema, fault),
             schema_file=schema_file,
-            scaffold=_text(schema, "scaffold"),
+            scaffold=text(schema, "scaffold"),
         )
 
     def kind(self, resource: Mapping, parent: str, path: str, known: dict[str, Table]) -> str | None:
         line = resource.line
         if parent:
-            if parent not in known or known[parent].kind == "csv" or not _text(resource, "property"):
+            if parent not in known or known[parent].kind == "csv" or not text(resource, "property"):
                 self.fault(
                     DESCRIPTOR, line, "子表应写明 property，且 parent 须是前面已登记的 YAML 或 Markdown 表。"
                 )
                 return None
             return "child"
         try:
-            checked_pattern(path)
+            glob_regex(checked_pattern(path))
+        except re.error:
+            self.fault(DESCRIPTOR, resource.lines["path"], f"path {quoted(path)} 里的方括号写法有误。")
+            return None
         except UnsafePathError:
             self.fault(
                 DESCRIPTOR,
@@ -312,102 +261,24 @@ class _PackageReader:
             self.fault(DESCRIPTOR, resource.lines.get("path", line), "path 的扩展名应为 .csv、.yaml 或 .md。")
         return kind
 
-    def fields(self, file: str, schema: Mapping) -> list[Field]:
-        declared = schema.get("fields")
-        if not isinstance(declared, list) or not declared:
-            self.fault(file, schema.line, "缺少 fields 列表。")
-            return []
-        result: dict[str, Field] = {}
-        for item in declared:
-            if not isinstance(item, Mapping):
-                self.fault(file, schema.lines["fields"], "fields 的每一项应是映射。")
-                continue
-            made = self.field(file, item)
-            if made is None:
-                continue
-            if made.name in result:
-                self.fault(file, made.line, f"字段 {quoted(made.name)} 重复。")
-            result[made.name] = made
-        return list(result.values())
-
-    def field(self, file: str, item: Mapping) -> Field | None:
-        name, kind = _text(item, "name"), _text(item, "type") or "string"
-        line = item.lines.get("name", item.line)
-        if not _IDENTIFIER.match(name):
-            self.fault(file, line, f"字段名 {quoted(name)} 应为小写英文字母、数字和下划线。")
-            return None
-        declared = _text(item, "sensitivity") or "restricted"
-        if declared not in SENSITIVITIES:
-            self.fault(file, item.lines["sensitivity"], f"sensitivity 应为 {'、'.join(SENSITIVITIES)} 之一。")
-        constraints = self.constraints(file, item, kind)
-        ordered = _BOOLEAN.get(_text(item, "categoriesOrdered"), False)
-        categories = _names(item.get("categories")) if ordered else ()
-        codes = item.get("codes")
-        descriptor: dict[str, Any] = {"name": name, "type": kind}
-        for key in ("title", "description", "format", "decimalChar", "groupChar"):
-            if _text(item, key):
-                descriptor[key] = _text(item, key)
-        for key in ("trueValues", "falseValues"):
-            if key in item:
-                descriptor[key] = list(_names(item[key]))
-        if "bareNumber" in item:
-            descriptor["bareNumber"] = _BOOLEAN.get(_text(item, "bareNumber"), True)
-        if constraints:
-            descriptor["constraints"] = constraints
-        return Field(
-            name=name,
-            title=_text(item, "title") or name,
-            type=kind,
-            description=_text(item, "description"),
-            example=_text(item, "example"),
-            sensitivity=SENSITIVITIES.get(declared, Sensitivity.RESTRICTED),
-            constraints=constraints,
-            categories=categories,
-            enum_type=(_text(item, "categoriesType") or f"{Path(file).stem}_{name}") if categories else "",
-            codes={k: str(v) for k, v in codes.items()} if isinstance(codes, Mapping) else {},
-            descriptor=descriptor,
-            line=line,
-        )
-
-    def constraints(self, file: str, item: Mapping, kind: str) -> dict[str, Any]:
-        declared = item.get("constraints")
-        result: dict[str, Any] = {}
-        if declared is None:
-            return result
-        if not isinstance(declared, Mapping):
-            self.fault(file, item.line, "constraints 应是映射。")
-            return result
-        for key, value in declared.items():
-            line = declared.lines[key]
-            try:
-                result[key] = _constraint(key, value, kind)
-            except (ValueError, TypeError, KeyError, re.error):
-                self.fault(file, line, f"约束 {quoted(key)} 写法有误或本系统不支持。")
-        return result
-
-    def foreign_keys(self, file: str, schema: Mapping, table: str, names: set[str]) -> list[ForeignKey]:
-        declared = schema.get("foreignKeys")
-        result: list[ForeignKey] = []
-        for item in declared if isinstance(declared, list) else []:
-            reference = item.get("reference") if isinstance(item, Mapping) else None
-            if not isinstance(item, Mapping) or not isinstance(reference, Mapping):
-                self.fault(
-                    file, schema.lines["foreignKeys"], "foreignKeys 的每一项应有 fields 和 reference。"
-                )
-                continue
-            fields, references = _names(item.get("fields")), _names(reference.get("fields"))
-            if not fields or len(fields) != len(references) or not names.issuperset(fields):
-                self.fault(
-                    file, item.line, "foreignKeys 的 fields 应是本表字段，且与 reference.fields 个数相同。"
-                )
-                continue
-            result.append(ForeignKey(fields, _text(reference, "resource") or table, references))
-        return result
-
     def check_references(self, tables: dict[str, Table]) -> None:
         if self.problems:
             return
+        lists: dict[str, tuple[str, ...]] = {}
+        places: dict[tuple[str, str], str] = {}
         for table in tables.values():
+            for f in table.fields:
+                if f.enum_type and lists.setdefault(f.enum_type, f.categories) != f.categories:
+                    self.fault(
+                        table.schema_file,
+                        f.line,
+                        f"有序类别 {quoted(f.enum_type)} 在另一处列的词或次序不同。请统一，或用 categoriesType 另取名字。",
+                    )
+            if (
+                table.parent
+                and (other := places.setdefault((table.parent, table.property), table.name)) != table.name
+            ):
+                self.fault(DESCRIPTOR, 1, f"子表 {table.name} 与 {other} 的 parent 和 property 相同。")
             for key in table.foreign_keys:
                 target = tables.get(key.table)
                 if target is None or any(target.field(r) is None for r in key.references):
@@ -421,40 +292,23 @@ class _PackageReader:
                     self.fault(table.schema_file, 1, f"子表须声明上级表的主键字段：{'、'.join(missing)}。")
 
 
-def _text(mapping: Mapping, key: str) -> str:
-    value = mapping.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _names(value: Value | None) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, list):
-        return tuple("" if v is None else v if isinstance(v, str) else _category(v) for v in value)
-    return ()
-
-
-def _category(value: Value) -> str:
-    # The table standard allows {value: 1, label: 小学}; the value is what records hold.
-    return _text(value, "value") if isinstance(value, Mapping) else ""
-
-
-def _constraint(key: str, value: Value, kind: str) -> Any:
-    if key in ("required", "unique"):
-        return _BOOLEAN[str(value)]
-    if key in ("minLength", "maxLength"):
-        return int(str(value))
-    if key == "pattern":
-        re.compile(str(value))
-        return str(value)
-    if key == "enum":
-        if not isinstance(value, list):
-            raise TypeError(key)
-        return [_number(str(v)) if kind in _NUMERIC else str(v) for v in value]
-    if key in ("minimum", "maximum"):
-        return _number(str(value)) if kind in _NUMERIC else str(value)
-    raise KeyError(key)
-
-
-def _number(text: str) -> int | float:
-    return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+def _row_filters(schema: Mapping, fault: Fault) -> dict[str, str]:
+    """Read which rows enter which edition. A filter that is not understood must not mean "all rows"."""
+    declared = schema.get("rows")
+    if declared is None and "rows" not in schema:
+        return {}
+    if not isinstance(declared, Mapping):
+        fault(schema.lines["rows"], "rows 应是“版名: 条件”的映射。")
+        return {}
+    result: dict[str, str] = {}
+    for edition, condition in declared.items():
+        if edition not in EDITION_LEVELS:
+            fault(
+                declared.lines[edition],
+                f"rows 的版名 {quoted(edition)} 不存在，可用：{'、'.join(EDITION_LEVELS)}。",
+            )
+        elif not isinstance(condition, str) or not condition.strip():
+            fault(declared.lines[edition], f"rows.{edition} 没有写条件。要公开全部记录，请删去这一项。")
+        else:
+            result[edition] = condition
+    return result
