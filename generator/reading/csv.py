@@ -11,18 +11,21 @@ import io
 from collections.abc import Iterator
 
 from generator.problems import Problem, error, quoted, warning
-from generator.reading.package import Table
+from generator.reading.package import Sensitivity, Table
 
 Row = tuple[int, list[str | None]]
 
 csv.field_size_limit(2**31 - 1)
+_SAMPLE = 4096
+_WIDE = {"utf-16-le": 1, "utf-16-be": 0}
 
 
 def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
-    """Turn bytes into text and name what is unusual about them (encoding, BOM, line ends, zero bytes)."""
+    """Turn bytes into text and name what is unusual about them (encoding, BOM, line ends)."""
     problems: list[Problem] = []
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        text = data.decode("utf-16", errors="replace")
+    wide = _wide(data)
+    if wide:
+        text = data.decode(wide, errors="replace").removeprefix("\ufeff")
         problems.append(
             error(
                 file,
@@ -69,39 +72,52 @@ def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
     return text, problems
 
 
+def _wide(data: bytes) -> str:
+    """Return the two-byte encoding a file is in, told by its mark or by a zero in every other byte, or nothing."""
+    if data.startswith(codecs.BOM_UTF16_LE):
+        return "utf-16-le"
+    if data.startswith(codecs.BOM_UTF16_BE):
+        return "utf-16-be"
+    sample = data[:_SAMPLE]
+    for name, offset in _WIDE.items():
+        zeros, others = sample[offset::2].count(0), sample[1 - offset :: 2].count(0)
+        if zeros > len(sample) / 8 and not others:
+            return name
+    return ""
+
+
 def _decode_other(data: bytes) -> tuple[str, str]:
+    lenient = data.decode("utf-8", errors="replace")
+    lost = lenient.count("\ufffd")
+    # In a GB18030 file hardly any Chinese character happens to be UTF-8; in a damaged UTF-8 file nearly all are.
+    if sum(c > "\x7f" for c in lenient) > 2 * lost:
+        return lenient, ""
     try:
         return data.decode("gb18030"), "（应为 GB18030/GBK，WPS 或 Excel 的默认编码）"
     except UnicodeDecodeError:
-        return data.decode("utf-8", errors="replace"), ""
+        return lenient, ""
 
 
 def _records(text: str, file: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
-    """Yield (first physical line, cells). A quote that is never closed would swallow the rest: say where it opens."""
+    """Yield (first physical line, cells). A quote that is never closed swallows what follows: read on line by line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    before = 0
+    lines: list[str] = []
+    before = width = 0
     while True:
         try:
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error as fault:
-            reason = (
-                "引号没有闭合，后面的内容都被当成了这一格"
-                if "end of data" in str(fault)
-                else "引号后面紧跟着其他字符"
-            )
-            problems.append(
-                error(
-                    file,
-                    before + 1,
-                    "source-error",
-                    f'{reason}，从这一行起无法读取。请检查英文引号是否成对；内容里的引号要写两个（""）。',
-                )
-            )
+        except csv.Error:
+            yield from _by_line(text.split("\n"), before, file, problems)
             return
         first, before = before + 1, reader.line_num
         if before > first:
+            lines = lines or text.split("\n")
+            if any('"' not in line and line.count(",") + 1 == width for line in lines[first:before]):
+                # Whole records stand between the quotes.
+                yield from _by_line(lines, first - 1, file, problems)
+                return
             problems.append(
                 error(
                     file,
@@ -110,7 +126,28 @@ def _records(text: str, file: str, problems: list[Problem]) -> Iterator[tuple[in
                     f"单元格里有换行（第 {first} 至 {before} 行）。一条记录只能占一行：请删去换行，或检查引号是否成对。",
                 )
             )
+        width = width or len(cells)
         yield first, cells
+
+
+def _by_line(
+    lines: list[str], start: int, file: str, problems: list[Problem]
+) -> Iterator[tuple[int, list[str]]]:
+    if lines[-1] == "":
+        lines = lines[:-1]
+    for number, line in enumerate(lines[start:], start + 1):
+        try:
+            yield number, next(csv.reader([line], strict=True))
+        except csv.Error as fault:
+            reason = "引号没有闭合" if "end of data" in str(fault) else "引号后面紧跟着其他字符"
+            problems.append(
+                error(
+                    file,
+                    number,
+                    "source-error",
+                    f'{reason}，这一行无法读取。请检查英文引号是否成对；内容里的引号要写两个（""），整格再用引号括起。',
+                )
+            )
 
 
 def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Problem]]:
@@ -124,7 +161,7 @@ def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Prob
     names = [f.name for f in table.fields]
     records = _records(text, file, problems)
     line, header = next(records, (1, []))
-    if not any(header):
+    if not any(c.strip() for c in header):
         problems.append(error(file, 1, "blank-header", f"文件没有表头。第一行应为：{','.join(names)}"))
         return [], problems
     where = _header(header, table, file, line, problems)
@@ -141,7 +178,7 @@ def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Prob
                 continue
             problems.append(_ragged(cells, header, table, file, line))
             cells = cells[:width] + [""] * (width - len(cells))
-        elif not any(cells):
+        elif not any(cells) or not any(c.strip() for c in cells):
             problems.append(error(file, line, "blank-row", "整行都是空的。请删除这一行。"))
             continue
         if not plain:
@@ -152,11 +189,8 @@ def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Prob
 
 def _ragged(cells: list[str], header: list[str], table: Table, file: str, line: int) -> Problem:
     if len(cells) > len(header):
-        extra = (
-            "、".join(quoted(c) for c in cells[len(header) : len(header) + 3])
-            if _all_visible(table)
-            else f"{len(cells) - len(header)} 格"
-        )
+        surplus = cells[len(header) :]
+        extra = "、".join(map(quoted, surplus[:3])) if _all_visible(table) else f"{len(surplus)} 格"
         return error(
             file,
             line,
@@ -165,17 +199,18 @@ def _ragged(cells: list[str], header: list[str], table: Table, file: str, line: 
         )
     name = header[len(cells)]
     known = table.field(name)
+    title = known.title if known else name
     return error(
         file,
         line,
         "missing-cell",
-        f"这一行只有 {len(cells)} 格，表头有 {len(header)} 列，从“{known.title if known else name}”起缺失。请补足逗号。",
-        known.title if known else name,
+        f"这一行只有 {len(cells)} 格，表头有 {len(header)} 列，从“{title}”起缺失。请补足逗号。",
+        title,
     )
 
 
 def _all_visible(table: Table) -> bool:
-    return all(f.sensitivity < 2 for f in table.fields)
+    return all(f.sensitivity < Sensitivity.RESTRICTED for f in table.fields)
 
 
 def _header(
@@ -185,59 +220,72 @@ def _header(
     names = [f.name for f in table.fields]
     if header == names:
         return list(range(len(names)))
-    titles = {f.title: f.name for f in table.fields}
     if len(header) == 1 and len(names) > 1 and any(s in header[0] for s in ";\t；，"):
         problems.append(
             error(
-                file, line, "incorrect-label", "列之间的分隔符不是英文逗号。请另存为“CSV UTF-8（逗号分隔）”。"
+                file,
+                line,
+                "incorrect-label",
+                "列之间的分隔符不是英文逗号。请另存为“CSV UTF-8（逗号分隔）”。",
             )
         )
         return None
+    meant = _meant(header, table)
     seen: dict[str, int] = {}
     for position, label in enumerate(header):
+        name = meant[position]
+        place = f"表头第 {position + 1} 列"
         if not label.strip():
-            problems.append(
-                error(file, line, "blank-label", f"表头第 {position + 1} 列没有列名。请补上或删除这一列。")
-            )
-        elif label in seen:
+            problems.append(error(file, line, "blank-label", f"{place}没有列名。请补上或删除这一列。"))
+        elif (name or label) in seen:
+            other = seen[name or label] + 1
             problems.append(
                 error(
                     file,
                     line,
                     "duplicate-label",
-                    f"表头第 {position + 1} 列 {quoted(label)} 与第 {seen[label] + 1} 列重复。请删除一列。",
+                    f"{place} {quoted(label)} 与第 {other} 列重复。请删除一列。",
                 )
             )
         else:
-            seen[label] = position
-            if label not in names:
-                close = label.strip().lower()
-                hint = titles.get(label.strip()) or next((n for n in names if n == close), None)
-                advice = f"请改为 {hint}。" if hint else f"本表的列是：{','.join(names)}"
+            seen[name or label] = position
+            if label != name:
+                advice = f"请改为 {name}。" if name else f"本表的列是：{','.join(names)}"
                 problems.append(
-                    error(
-                        file,
-                        line,
-                        "extra-label",
-                        f"表头第 {position + 1} 列 {quoted(label)} 不是本表的列。{advice}",
-                    )
+                    error(file, line, "extra-label", f"{place} {quoted(label)} 不是本表的列。{advice}")
                 )
     for f in table.fields:
         if f.name not in seen:
             problems.append(
                 error(file, line, "missing-label", f"表头缺少“{f.title}”（{f.name}）一列。", f.title)
             )
+    order = sorted((n for n in names if n in seen), key=lambda n: seen[n])
     present = [n for n in names if n in seen]
-    if [n for n in header if n in names] != present and len(present) == len(names) == len(header):
-        wrong = next(i for i, n in enumerate(names) if header[i] != n)
+    if order != present:
+        found, wanted = next((f, w) for f, w in zip(order, present, strict=True) if f != w)
         problems.append(
             error(
                 file,
                 line,
                 "incorrect-label",
-                f"表头第 {wrong + 1} 列应为 {names[wrong]}，现在是 {quoted(header[wrong])}。列的顺序应为：{','.join(names)}",
+                f"表头第 {seen[found] + 1} 列是 {quoted(header[seen[found]])}，那里应为 {wanted}。"
+                f"列的顺序应为：{','.join(names)}",
             )
         )
-    if not present:
-        return None
-    return [seen.get(n) for n in names]
+    return [seen.get(n) for n in names] if present else None
+
+
+def _meant(header: list[str], table: Table) -> list[str]:
+    """Return for each label the field it means: its name, or else its name in capitals or its title; or nothing."""
+    names = {f.name for f in table.fields}
+    titles: dict[str, str] = {}
+    for f in table.fields:
+        # Two fields of one title: which is meant cannot be told.
+        titles[f.title] = "" if f.title in titles else f.name
+    exact = names.intersection(header)
+    meant = []
+    for label in header:
+        plain = label.strip()
+        guess = plain.lower() if plain.lower() in names else titles.get(plain, "")
+        meant.append(label if label in names else "" if guess in exact else guess)
+    return meant
