@@ -144,7 +144,7 @@ def _place(project: Project, register: Register, table: Table, values: Mapping[s
     if "*" not in str(path.parent):
         return str(path.parent / leaf)
     pattern = glob_regex(str(path.parent))
-    files = list_tree(project.root, [static_prefix(table.path)]).files
+    files = list(list_tree(project.root, [static_prefix(table.path)]).files)
     parents = {str(p) for f in files for p in PurePosixPath(f).parents if pattern.match(str(p))}
     depth = len(PurePosixPath(static_prefix(table.path)).parts) + 1
     tops = {"/".join(PurePosixPath(f).parts[:depth]) for f in files}

@@ -6,7 +6,9 @@ This is the whole way of the data up to the point where editions are cut from it
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -194,18 +196,44 @@ def compute_views(
     connection: duckdb.DuckDBPyConnection, views: Sequence[Statement], problems: list[Problem]
 ) -> list[Statement]:
     """Compute views once each, in the order given; return those that could be, add what is wrong with the others."""
-    done: list[Statement] = []
-    for view in views:
+    names = {v.name for v in views}
+    settled: set[str] = set()
+    faults: dict[str, str] = {}
+    waiting = list(views)
+    # Most of a view's time is planning, which one query does on one core: those that do not wait for each other
+    # are computed together. What a view reads is over-estimated by the order it is given in, never under-estimated.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        running: dict[Future[str], Statement] = {}
+        while waiting or running:
+            ready = [v for v in waiting if v.needs & names <= settled]
+            waiting = [v for v in waiting if v not in ready]
+            running.update({pool.submit(_compute, connection, v): v for v in ready})
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                view = running.pop(future)
+                settled.add(view.name)
+                if future.result():
+                    faults[view.name] = future.result()
+    problems.extend(
+        error(v.file, 1, "sql-error", f"视图 {v.name} 无法计算：{faults[v.name]}")
+        for v in views
+        if v.name in faults
+    )
+    return [v for v in views if v.name not in faults]
+
+
+def _compute(connection: duckdb.DuckDBPyConnection, view: Statement) -> str:
+    """Compute one view; return what is wrong with it, or an empty text."""
+    with connection.cursor() as own:
         try:
-            query = one_select(connection, view.sql)
-            with bounded(connection):
-                connection.execute(f"CREATE TABLE {quote(view.name)} AS {query}")
-            done.append(view)
+            query = one_select(own, view.sql)
+            with bounded(own):
+                own.execute(f"CREATE TABLE {quote(view.name)} AS {query}")
         except SqlError as fault:
-            problems.append(error(view.file, 1, "sql-error", f"视图 {view.name} 无法计算：{fault}"))
+            return str(fault)
         except duckdb.Error as fault:
-            problems.append(error(view.file, 1, "sql-error", f"视图 {view.name} 无法计算：{explain(fault)}"))
-    return done
+            return explain(fault)
+    return ""
 
 
 def _describe_views(connection: duckdb.DuckDBPyConnection, views: Sequence[Statement]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import duckdb
@@ -34,6 +34,7 @@ class Statement:
         header: what its leading comment declares.
         sql: the text after the header.
         words: identifiers that occur in it, for finding what it depends on.
+        needs: views that must be there before it; known once they are put in order.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Statement:
     header: Mapping
     sql: str
     words: frozenset[str]
+    needs: frozenset[str] = frozenset()
 
     def text(self, key: str, default: str = "") -> str:
         """Return a header value that should be text."""
@@ -135,7 +137,7 @@ def in_dependency_order(views: Iterable[Statement], macros: Iterable[Statement])
                     )
                 ]
             )
-        ordered.extend(by_name[n] for n in ready)
+        ordered.extend(replace(by_name[n], needs=frozenset(needs[n])) for n in ready)
         done.update(ready)
     return ordered
 
