@@ -80,7 +80,9 @@ class Browser:
         """Go to a page and wait until it is there."""
         self.events.clear()
         self.call("Page.navigate", url=url)
-        self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+        # Not by its state: until the new page stands, the old one answers.
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._receive())
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression in the page; promises are awaited."""

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-from generator.rendering.components import Href, Row, attribute
-from generator.rendering.escaping import escape, text
+from generator.rendering.components import Href, Row
+from generator.rendering.escaping import address, escape, text
 
 _ROW, _BAR = 46, 14
 _PLOT, _HEAD, _FOOT = 200, 22, 30
@@ -74,7 +74,7 @@ def bars(
         place = index * _ROW
         label = Markup('<text class="label" x="0" y="{}">{}</text>').format(place + 18, escape(row.get(x)))
         to = href(row) if href else None
-        parts.append(Markup("<a{}>{}</a>").format(attribute("href", to), label) if to else label)
+        parts.append(Markup('<a href="{}">{}</a>').format(address(to), label) if to else label)
         parts.append(
             Markup(
                 '<text class="figure" x="100%" y="{}">{}</text>'
@@ -129,7 +129,7 @@ def progress(
 
 def _ticks(top: float) -> list[float]:
     """Round figures from 0 to at least `top`, in at most five steps."""
-    if top <= 0:
+    if top < 1e-9:
         return [0, 1]
     step = 10 ** math.floor(math.log10(top / 4))
     step *= next(factor for factor in (1, 2, 2.5, 5, 10) if step * factor * 4 >= top)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
-from generator.rendering.escaping import escape, text
+from generator.rendering.escaping import address, escape, text
 
 Row: TypeAlias = Mapping[str, object]
 Href: TypeAlias = Callable[[Row], "str | None"]
@@ -36,7 +36,7 @@ def attribute(name: str, value: object) -> Markup:
 
 def link(href: str | None, words: object) -> Markup:
     """Words, linked when there is somewhere to go."""
-    return Markup("<a{}>{}</a>").format(attribute("href", href), escape(words)) if href else escape(words)
+    return Markup('<a href="{}">{}</a>').format(address(href), escape(words)) if href else escape(words)
 
 
 def badge(words: object, kind: str = "neutral") -> Markup:

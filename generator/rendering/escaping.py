@@ -8,6 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -21,6 +22,7 @@ _SPACE = r"^\ |\ $|(?<=\s)\ |[^\S ]"
 # What no HTML page can carry: controls and halves of surrogate pairs.
 _FORBIDDEN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
 _SPECIAL = re.compile(f"(?P<forbidden>{_FORBIDDEN})|{_ACTIVE}|{_EDGE}|{_SPACE}")
+_SCHEMES = ("http", "https", "mailto")
 REPLACEMENT = "\ufffd"
 
 
@@ -55,6 +57,15 @@ def escape(value: object) -> Markup:
     if isinstance(value, Markup):
         return value
     return Markup(_SPECIAL.sub(_reference, text(value)))  # noqa: S704 -- this is the escaping itself
+
+
+def address(url: str) -> Markup:
+    """An address as the value of an attribute: percent-encoded where it is not plain, no scheme that runs."""
+    if (scheme := re.match(r"\s*([a-z][a-z0-9+.-]*):", url, re.IGNORECASE)) and scheme[
+        1
+    ].lower() not in _SCHEMES:
+        return Markup("#")
+    return Markup(quote(url, safe="/:?#=&%~+,;", errors="replace").replace("&", "&amp;"))  # noqa: S704 -- nothing active is left
 
 
 def code(value: object) -> Markup:

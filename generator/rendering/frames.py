@@ -240,13 +240,11 @@ def _path(links: list[_Element]) -> str:
     """The way here, in the theme's own markup."""
     seen: dict[str, str] = {}
     for link in links:
-        label = " ".join(link.label.split())
-        if label not in seen.values():
-            seen[link.href] = label
+        seen.setdefault(" ".join(link.label.split()), link.href)
     items = "".join(
         f'<li class="md-path__item"><a href="{href}" class="md-path__link">'
         f'<span class="md-ellipsis">{label}</span></a></li>'
-        for href, label in seen.items()
+        for label, href in seen.items()
     )
     return (
         f'<nav class="md-path" aria-label="当前位置"><ol class="md-path__list">{items}</ol></nav>'

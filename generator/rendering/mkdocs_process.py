@@ -126,6 +126,6 @@ def _explain(answer: dict[str, Any]) -> str:
         )
     if fault.startswith("Template") or fault == "UndefinedError":
         return f"主题模板有误{where}：{quoted(message, 160)}。请检查主题文件夹里的模板。"
-    if fault in ("Killed", "MemoryError"):
+    if fault in ("Killed", "MemoryError", "OverflowError"):
         return "生成网站时超出了时间或内存的上限。请检查主题文件夹里的模板是否有过大的循环。"
     return f"MkDocs 生成网站时出错{where}：{fault}: {message}\n{answer['trace']}"

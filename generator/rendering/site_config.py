@@ -144,7 +144,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _refused(key: object, remedy: str) -> SiteError:
-    return SiteError(f"{CONFIG} 里的 {quoted(key)} 不能使用：{remedy}。请修改后重试。")
+    return SiteError(f"{CONFIG} 里的 {quoted(key, 120)} 不能使用：{remedy}。请修改后重试。")
 
 
 class _Loader(yaml.SafeLoader):

@@ -16,7 +16,7 @@ from generator.rendering.escaping import code, escape, front_matter, text
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "mkdocs.yml").read_text("utf-8"))
 
 
-def _extensions() -> tuple[list[str], dict[str, dict[str, object]]]:
+def extensions() -> tuple[list[str], dict[str, dict[str, object]]]:
     # `fenced_code` is what MkDocs adds to every project's own list.
     names, options = ["fenced_code"], {}
     for item in CONFIG["markdown_extensions"]:
@@ -51,7 +51,7 @@ class _Text(HTMLParser):
 
 
 def _render(source: str) -> _Text:
-    names, options = _extensions()
+    names, options = extensions()
     parser = _Text()
     parser.feed(markdown.markdown(source, extensions=names, extension_configs=options))
     parser.close()
@@ -107,6 +107,7 @@ HOSTILE = [
     "*[x]",
 ]
 
+ANY_TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn")), min_size=1)
 PLACES = {
     "paragraph": '<span class="here">{v}</span> 文字',
     "line start": "{v}\n{{: .here }}",
@@ -129,9 +130,7 @@ def test_shows_as_typed_in_markdown(place: str, value: str) -> None:
     assert parser.tags == []
 
 
-@given(
-    st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn")), min_size=1), st.sampled_from(list(PLACES))
-)
+@given(ANY_TEXT, st.sampled_from(list(PLACES)))
 def test_any_text_shows_as_typed(value: str, place: str) -> None:
     parser = _render(PLACES[place].format(v=escape(value)))
     assert (parser.text, parser.tags) == (value, [])

@@ -41,10 +41,17 @@ class DataTable {
   }
 
   offerSort(head, index) {
-    const button = make("button", "data-sort", head.textContent);
-    button.type = "button";
+    // Not a <button>: browsers leave those out where a printed table repeats its heading.
+    const button = make("span", "data-sort", head.textContent);
+    button.setAttribute("role", "button");
+    button.tabIndex = 0;
     button.title = "排序";
     button.addEventListener("click", () => this.sort(head, index));
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      this.sort(head, index);
+    });
     head.replaceChildren(button);
   }
 
