@@ -168,9 +168,10 @@ def _finding(
     named = table.field(column) if table is not None else None
     if table is not None and column and file:
         line = locator.line(file, table, line, column)
-    text = _fill(rule.message, values) + (f"{_fill(rule.remedy, values)}" if rule.remedy else "")
-    for secret in secrets.get((file, int(values.get("_line") or 0)), ()):
-        text = text.replace(secret, "●●●")
+    hidden = secrets.get((file, int(values.get("_line") or 0)), [])
+    text = _fill(rule.message, values, hidden, package.titles) + _fill(
+        rule.remedy, values, hidden, package.titles
+    )
     subjects = {
         k: v
         for k, v in values.items()
@@ -181,9 +182,19 @@ def _finding(
     return Finding(Problem(file, line, title, rule.id, severity, text), rule.id, table_name, subjects)
 
 
-def _fill(template: str, values: dict[str, Any]) -> str:
+def _fill(template: str, values: dict[str, Any], hidden: Sequence[str], titles: frozenset[str]) -> str:
     # Only names are looked up, never attributes: the template is the tree's, the values are the records'.
-    return _SLOT.sub(lambda m: _plain(values[m[1]]) if m[1] in values else m[0], template)
+    def shown(slot: re.Match[str]) -> str:
+        if slot[1] not in values:
+            return slot[0]
+        text = _plain(values[slot[1]])
+        # To strike a word out of a field's title would tell that it is the value.
+        if text not in titles:
+            for secret in hidden:
+                text = text.replace(secret, "●●●")
+        return text
+
+    return _SLOT.sub(shown, template)
 
 
 def _plain(value: Any) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from generator.problems import Problem, RecordsError, error, quoted
@@ -83,6 +84,11 @@ class Package:
     options: AbstractMapping[str, str]
     digest: str
     children: dict[str, list[Table]] = field(default_factory=dict)
+
+    @cached_property
+    def titles(self) -> frozenset[str]:
+        """The titles of all tables and fields: words of the schemas, never of the records."""
+        return frozenset(n for t in self.tables.values() for n in (t.title, *(f.title for f in t.fields)))
 
     def origin(self, table: Table) -> Table:
         """Return the table whose files hold this table's rows."""

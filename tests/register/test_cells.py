@@ -19,7 +19,7 @@ primaryKey: [house_id]
 fields:
   - {name: house_id, title: 编号, type: string, sensitivity: public}
   - {name: note, title: 说明, type: string, sensitivity: internal}
-  - {name: key_code, title: 门锁, type: string}
+  - {name: key_code, title: 门锁密码, type: string}
 """
 OWNERS = """
 title: 房主
@@ -56,8 +56,8 @@ def test_a_rule_can_look_through_every_filled_cell_and_name_table_field_and_line
     found = {(p.file, p.line, p.column, p.message) for p in register.problems}
     assert found == {
         ("houses.csv", 2, "说明", "houses 的 note 写着“空着”。"),
-        # 门锁 is restricted: whatever a rule selects, its value does not reach the message.
-        ("houses.csv", 3, "门锁", "houses 的 key_code 写着“空”。"),
+        # The code of the lock is restricted: whatever a rule selects, its value does not reach the message.
+        ("houses.csv", 3, "门锁密码", "houses 的 key_code 写着“空”。"),
         ("owners/o1.yaml", 2, "说明", "owners 的 note 写着“空”。"),
     }
     tables = register.connection.execute("SELECT DISTINCT table_name FROM findings ORDER BY 1").fetchall()
@@ -67,6 +67,21 @@ def test_a_rule_can_look_through_every_filled_cell_and_name_table_field_and_line
 def test_values_of_more_than_one_character_in_restricted_fields_are_struck_from_messages(tmp_path: Path) -> None:
     register = _register(tmp_path, RULE, "house_id,note,key_code\nH2,住人,空4711\n", "owner_id: O1\nnote: 有\n")
     assert [p.message for p in register.problems] == ["houses 的 key_code 写着“●●●”。"]
+
+
+def test_a_title_is_not_struck_when_a_value_happens_to_be_part_of_it(tmp_path: Path) -> None:
+    rule = """/*
+id: X2
+title: 门锁密码不写明文
+severity: error
+table: houses
+message: "“{field_title}”一栏写着“{value}”。"
+*/
+SELECT f.title AS field_title, c.value, c.field AS _column, c._file, c._line
+FROM cells AS c JOIN fields AS f ON f.table_name = c.table_name AND f.name = c.field WHERE c.sensitivity = 'restricted'
+"""
+    register = _register(tmp_path, rule, "house_id,note,key_code\nH2,住人,门锁\n", "owner_id: O1\nnote: 有\n")
+    assert [p.message for p in register.problems] == ["“门锁密码”一栏写着“●●●”。"]
 
 
 def test_cells_says_how_sensitive_each_value_is_and_leaves_out_empty_ones(tmp_path: Path) -> None:
