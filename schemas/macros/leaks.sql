@@ -14,8 +14,8 @@ CREATE MACRO is_id_number(number) AS (
 CREATE MACRO is_bank_card(number) AS (
   regexp_full_match(number, '[3-6][0-9]{15,18}')
   AND list_sum(list_transform(range(1, length(number) + 1),
-        lambda i: CASE WHEN i % 2 = 1 THEN reverse(number)[i]::INTEGER
-                       ELSE (2 * reverse(number)[i]::INTEGER) // 10 + (2 * reverse(number)[i]::INTEGER) % 10 END)) % 10 = 0);
+        lambda i: CASE WHEN i % 2 = 1 THEN coalesce(try_cast(reverse(number)[i] AS INTEGER), 0)
+                       ELSE [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][1 + coalesce(try_cast(reverse(number)[i] AS INTEGER), 0)] END)) % 10 = 0);
 CREATE MACRO is_mobile(number) AS regexp_full_match(number, '(86)?1[3-9][0-9]{9}');
 -- Runs of digits as typed, and the groupings people write: 138 0013 8000, 6222-0212-3456-7890, 990101 19750315 4515.
 CREATE MACRO number_candidates(value) AS list_distinct(
@@ -28,4 +28,4 @@ CREATE MACRO number_candidates(value) AS list_distinct(
        lambda grouped: regexp_replace(grouped, '[ -]', '', 'g')));
 -- Cheap first sight: nearly every cell ends here.
 CREATE MACRO may_hold_number(value) AS regexp_matches(value,
-  '[0-9０-９]{11}|[0-9０-９]{6}[ 　－-][0-9０-９]{8}[ 　－-]|[0-9０-９]{4}[ 　－-][0-9０-９]{4}[ 　－-][0-9０-９]{4}|1[0-9]{2}[ 　－-][0-9]{4}[ 　－-]|１[０-９]{2}[ 　－-][０-９]{4}[ 　－-]');
+  '[0-9０-９]{11}|[0-9０-９]{6}[ 　－-][0-9０-９]{8}[ 　－-]|[0-9０-９]{3}[ 　－-][0-9０-９]{4}[ 　－-][0-9０-９]{4}');

@@ -140,7 +140,7 @@ reviewed AS (
     GROUP BY c.election_id, c.person_id, c.confirmed_on
 ),
 department_results AS (
-    SELECT c.election_id, c.person_id, c.confirmed_on, c.days, d.org_id, any_value(o.short_name) AS short_name,
+    SELECT c.election_id, c.person_id, c.confirmed_on, c.days, d.org_id, any_value(d.ordinal) AS ordinal, any_value(o.short_name) AS short_name,
         bool_or(r.result = '通过' AND r.date <= c.confirmed_on AND r.date >= c.confirmed_on - c.days) AS passed,
         max(r.date) AS last_on, max_by(r.result, r.date) AS last_result
     FROM reviewed AS c
@@ -158,7 +158,7 @@ departments AS (
             WHEN last_on IS NULL THEN '没有意见'
             WHEN last_result <> '通过' THEN last_result
             WHEN last_on > confirmed_on THEN last_on || '才通过'
-            ELSE last_on || '的意见已过期' END, '，' ORDER BY org_id) FILTER (passed IS NOT TRUE) AS lacking
+            ELSE last_on || '的意见已过期' END, '，' ORDER BY ordinal) FILTER (passed IS NOT TRUE) AS lacking
     FROM department_results GROUP BY election_id, person_id, confirmed_on
 ),
 reviews AS (

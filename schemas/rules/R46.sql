@@ -1,0 +1,20 @@
+/*
+id: R46
+title: 每年参加集中培训
+severity: warning
+clause: training#4
+table: tenures
+column: person_id
+message: "{village_name}书记{person_name}{year}年{problem}。"
+remedy: "请核对参训记录；确实没有参加的应当安排补训。"
+*/
+-- Judged when the year is over; while it runs, the list of what is to be done shows who still lacks what.
+SELECT t.person_id, t.village_id, t.tenure_id, coalesce(t.village_name, t.village_id) AS village_name, coalesce(t.person_name, t.person_id) AS person_name,
+    t.year,
+    concat_ws('，', CASE WHEN t.city_classes < t.classes_required
+            THEN '参加市级以上集中培训' || t.city_classes || '次，少于' || shown_number(t.classes_required) || '次' END,
+        CASE WHEN t.days < t.days_required
+            THEN '累计集中培训' || shown_number(t.days) || '天，少于' || shown_number(t.days_required) || '天' END) AS problem,
+    s._file, s._line
+FROM build CROSS JOIN training_year AS t JOIN secretary_tenures AS s USING (tenure_id)
+WHERE t.judged AND NOT t.met AND t.year < year(as_of)

@@ -1,0 +1,27 @@
+/*
+id: R62
+title: 文字中不得夹带号码
+severity: error
+clause: records#13
+table: people
+message: "“{table_title}”的“{field_title}”里疑似有{kinds}。"
+remedy: "请删去号码；确实需要的，填在加密的栏目里。已经提交过的，请告知管理员从历史中清除。"
+*/
+-- Check digits keep ordinary numbers out: one in eleven random numbers would pass as an ID number, but its date must be real
+-- too. Restricted fields are R61's. The number itself is never selected.
+WITH suspicious AS (
+    SELECT table_name, field, _file, _line, number_candidates(value) AS numbers
+    FROM cells
+    WHERE sensitivity <> 'restricted' AND may_hold_number(value) AND NOT is_sealed(value) AND NOT is_digest(value)
+),
+judged AS (
+    SELECT table_name, field, _file, _line,
+        concat_ws('、', CASE WHEN len(list_filter(numbers, lambda n: is_id_number(n))) > 0 THEN '身份证号' END,
+            CASE WHEN len(list_filter(numbers, lambda n: is_mobile(n))) > 0 THEN '手机号码' END,
+            -- An ID number may pass Luhn by chance; it is one thing, not two.
+            CASE WHEN len(list_filter(numbers, lambda n: is_bank_card(n) AND NOT is_id_number(n))) > 0 THEN '银行卡号' END) AS kinds
+    FROM suspicious
+)
+SELECT j.table_name AS _table, j.field AS _column, t.title AS table_title, f.title AS field_title, j.kinds, j._file, j._line
+FROM judged AS j JOIN fields AS f ON f.table_name = j.table_name AND f.name = j.field JOIN tables AS t ON t.name = j.table_name
+WHERE j.kinds <> ''

@@ -1,0 +1,25 @@
+/*
+id: R65
+title: 经办和批准分开
+severity: error
+clause: records#17
+table: filings
+column: checked_by
+message: "{what}（{record}）：{problem}都是{who}。"
+remedy: "填表、审核和批准应当由不同的人签署；请核对签署人。"
+*/
+-- As far as the records tell; who submitted a change and who merged it is told by the history.
+SELECT '备案' AS what, f.filing_id AS record, f.filing_id, f.person_id, f.village_id, '填表人和审核人' AS problem, f.prepared_by AS who,
+    'filings' AS _table, 'checked_by' AS _column, f._file, f._line
+FROM filings AS f WHERE trim(f.checked_by) = trim(f.prepared_by)
+UNION ALL BY NAME
+SELECT '备案' AS what, f.filing_id AS record, f.filing_id, f.person_id, f.village_id,
+    '填表人和“' || s.state || '”签署人' AS problem, f.prepared_by AS who,
+    'filing_steps' AS _table, 'signer' AS _column, s._file, s._line
+FROM filing_steps AS s JOIN filings AS f USING (filing_id)
+-- Drafting and handing in are the preparer's own steps.
+WHERE s.state IN ('乡镇审核', '受理', '退回', '审查', '备案', '不予备案', '更正', '撤销') AND trim(s.signer) = trim(f.prepared_by)
+UNION ALL BY NAME
+SELECT '保密审查' AS what, disclosure_id AS record, NULL AS filing_id, NULL AS person_id, NULL AS village_id,
+    '审查人和批准人' AS problem, approved_by AS who, 'disclosure_approvals' AS _table, 'approved_by' AS _column, _file, _line
+FROM disclosure_approvals WHERE trim(approved_by) = trim(reviewed_by)
