@@ -106,7 +106,8 @@ def build_written(
     if any(job.out.iterdir()):
         raise SiteError(f"输出文件夹 {job.out} 不是空的。请先删除它。")
     changed = {uri for uri, digest in sources.items() if state and state["sources"][uri] != digest}
-    if state is not None and previous is not None and not _take_over(previous[0], job.out, state, changed):
+    taken = _take_over(previous[0], job.out, state, changed) if state and previous else None
+    if taken is None:
         state = None
     if state is not None and not changed:
         shutil.copyfile(job.tree / FACTS, job.out / FACTS)
@@ -131,12 +132,11 @@ def build_written(
     frames = {name: list(frame.parts) for name, frame in take_frames(job.out, job.frames).items()}
     if any("search" in plugin for plugin in config.settings["plugins"]):
         check_searchable(job.out)
-    kept = state["files"] if state is not None else {}
     result = {
         "structure": structure,
         "sources": sources,
         "frames": frames if state is None else state["frames"],
-        "files": _digests(job.out, known=kept, exclude=FACTS),
+        "files": _digests(job.out, known=taken if state is not None else None, exclude=FACTS),
         **{key: answer[key] for key in ("urls", "titles", "entries", "words")},
     }
     return _website(job, result, tuple(sorted(changed)) if state is not None else tuple(answer["urls"]))
@@ -248,26 +248,30 @@ def _load(previous: tuple[Path, bytes] | None, structure: str) -> dict[str, Any]
     return state if state["structure"] == structure else None
 
 
-def _take_over(old: Path, new: Path, state: dict[str, Any], changed: set[str]) -> bool:
-    """Link what stays from the earlier site; False when it is not the site that the state describes."""
+def _take_over(old: Path, new: Path, state: dict[str, Any], changed: set[str]) -> dict[str, str] | None:
+    """Link what stays from the earlier site; None when it is not the site that the state describes.
+
+    Returns the digests of the files that were linked.
+    """
     renewed = {f"{state['urls'][uri]}index.html".removeprefix("./") for uri in changed}
     if changed:
         renewed.add(PAGES)
+    taken: dict[str, str] = {}
     for name, digest in state["files"].items():
         source, target = old / name, new / name
+        target.parent.mkdir(parents=True, exist_ok=True)
         if name in renewed:
-            target.parent.mkdir(parents=True, exist_ok=True)
             continue
         if source.is_symlink() or not source.is_file() or _digest(source.read_bytes()) != digest:
             shutil.rmtree(new)
             new.mkdir()
-            return False
-        target.parent.mkdir(parents=True, exist_ok=True)
+            return None
         try:
             target.hardlink_to(source)
         except OSError:
             shutil.copyfile(source, target)
-    return True
+        taken[name] = digest
+    return taken
 
 
 def _website(job: SiteJob, state: dict[str, Any], rebuilt: tuple[str, ...]) -> Website:

@@ -192,7 +192,11 @@ def test_parts_upon_parts_equal_the_whole(tmp_path: Path, mkdocs: MkDocs) -> Non
         _append("rules.md", f"\n\n第{turn}次补充说明。\n")(job)
         after = replace(job, out=job.out.with_name(f"turn{turn}"))
         website = build_written(after, (job.out, website.state), mkdocs)
+        assert website.rebuilt == ("rules.md",)
         job = after
+    idle = replace(job, out=job.out.with_name("idle"))
+    assert build_written(idle, (job.out, website.state)).rebuilt == ()
+    assert contents(idle.out) == contents(job.out)
     whole = replace(job, out=job.out.with_name("whole"))
     build_written(whole, mkdocs=mkdocs)
     assert contents(job.out) == contents(whole.out)
