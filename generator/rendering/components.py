@@ -5,6 +5,7 @@ Each returns one raw HTML block: it starts at column 0 and holds no blank line, 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -100,8 +101,11 @@ def table(
         Markup("<thead><tr>{}</tr></thead>").format(heads),
         Markup("<tbody>"),
     ]
-    plain, numeric = "<td>", '<td class="number">'
-    cells = [(name, href.get(name), numeric if name in numbers else plain) for name in columns]
+    plain, numeric, day = "<td>", '<td class="number">', '<td class="date">'
+    tags = {
+        name: numeric if name in numbers else day if _all_dates(rows, name) else plain for name in columns
+    }
+    cells = [(name, href.get(name), tags[name]) for name in columns]
     for row in rows:
         # Joined as strings: a table may have thousands of rows.
         line = "".join(
@@ -118,6 +122,12 @@ def _all_numbers(rows: Sequence[Row], name: str) -> bool:
     return all(value is None or _is_number(value) for value in values) and any(
         value is not None for value in values
     )
+
+
+def _all_dates(rows: Sequence[Row], name: str) -> bool:
+    """A date is not broken into lines: 2026-04- / 28 takes two looks to read."""
+    values = [row.get(name) for row in rows]
+    return all(isinstance(value, dt.date | None) for value in values) and any(values)
 
 
 def definition(pairs: Sequence[tuple[object, object]], *, wide: Sequence[object] = ()) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 from html.parser import HTMLParser
 from typing import Any
@@ -129,6 +130,14 @@ def test_figures_stand_right_and_missing_ones_are_empty() -> None:
     assert Seen(html).cells[1:] == [["1", "1"], ["", ""], ["2.5", "x"]]
     # True is no figure.
     assert "number" not in table([{"b": True}], ["b"])
+
+
+def test_dates_are_not_broken_into_lines() -> None:
+    rows: list[Row] = [
+        {"on": datetime.date(2026, 4, 28), "no": None, "word": "2026"},
+        {"on": None, "no": None, "word": ""},
+    ]
+    assert str(table(rows, ["on", "no", "word"])).count('<td class="date">') == 2
 
 
 def test_a_cell_may_be_a_piece_of_its_own() -> None:
