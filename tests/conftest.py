@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from trees import Tree
 
 # On a shared machine a slow example is no failure, and a run that others cannot repeat is no proof.
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -48,3 +50,15 @@ def no_unexpected_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert not unexpected, "unexpected in the log:\n" + "\n".join(
         f"{record.name}: {record.getMessage()}" for record in unexpected
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_key(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the key that signs caches out of the home of whoever runs the tests."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """An empty tree of records."""
+    return Tree(tmp_path / "tree")

@@ -5,21 +5,26 @@ DuckDB accepts whole columns at once; each distinct cell it does not accept goes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import duckdb
 
+from generator.checking.acceptance import accepts, ascii_digits
+from generator.checking.hygiene import doubtful, doubts, foreign_digits
+from generator.checking.judging import Judge, UnjudgeableError
 from generator.checking.wording import Wording
-from generator.problems import Problem, error, warning
+from generator.problems import Problem, Severity, error
 from generator.reading.package import Field, ForeignKey, Package, Sensitivity, Table
-from generator.register.database import literal, quote, typed
+from generator.register.database import quote
 
 if TYPE_CHECKING:
     from generator.checking.locating import Locator
 
-_PLAIN_TYPES = frozenset({"string", "integer", "year", "number", "boolean", "date", "array", "any"})
-_CASES = {"required": "constraint-error", "unique": "unique-error", "type": "type-error"}
+_Cell = tuple[str, int, str | None]
+_Said = tuple[str, Severity, str]
+_RULES = {"type": "type-error", "range": "number-range"}
 
 
 def check_conformance(
@@ -32,10 +37,105 @@ def check_conformance(
     """
     problems: list[Problem] = []
     for table in package.tables.values():
-        suspects = _suspects(connection, table)
-        for field in suspects:
-            problems.extend(_cells(connection, table, field, locator))
+        problems.extend(_check_table(connection, table, package.origin(table).kind == "csv", locator))
     return problems
+
+
+def _check_table(
+    connection: duckdb.DuckDBPyConnection, table: Table, csv: bool, locator: Locator
+) -> Iterator[Problem]:
+    refused = {f.name: f"NOT coalesce({accepts(f)}, false)" for f in table.fields}
+    odd = {f.name: test for f in table.fields if (test := doubtful(f, csv))}
+    tests = [*refused.values(), *odd.values()]
+    found = dict(zip(tests, _any(connection, table, tests), strict=True))
+    for field in table.fields:
+        named: set[tuple[str, int]] = set()
+        if found[refused[field.name]]:
+            cells = _cells(connection, table, field, refused[field.name])
+            try:
+                for problem in _judge(connection, cells, table, field, locator):
+                    named.add((problem.file, problem.line))
+                    yield problem
+            except UnjudgeableError as fault:
+                message = f"字段 {field.name} 无法校验：{fault}。"
+                yield error(table.schema_file, field.line, "schema-error", message)
+        if found.get(odd.get(field.name, "")):
+            cells = _cells(connection, table, field, odd[field.name])
+            for problem in _doubt(cells, table, field, csv, locator):
+                # Said already, in the words of the constraint that the value breaks.
+                if problem.rule == "invisible-character" or (problem.file, problem.line) not in named:
+                    yield problem
+
+
+def _any(connection: duckdb.DuckDBPyConnection, table: Table, tests: list[str]) -> list[bool]:
+    """Return for each test whether any row meets it: one pass over the table."""
+    counts = ", ".join(f"count(*) FILTER (WHERE {t})" for t in tests)
+    try:
+        row = connection.execute(f"SELECT {counts} FROM raw.{quote(table.name)}").fetchone() or ()
+    except duckdb.Error:
+        # A pattern that this regex engine does not know: only its own field is left to Frictionless altogether.
+        return [True] if len(tests) == 1 else [_any(connection, table, [t])[0] for t in tests]
+    return [bool(n) for n in row]
+
+
+def _cells(connection: duckdb.DuckDBPyConnection, table: Table, field: Field, test: str) -> list[_Cell]:
+    query = f"SELECT _file, _line, {quote(field.name)} FROM raw.{quote(table.name)}"
+    try:
+        return connection.execute(f"{query} WHERE {test}").fetchall()
+    except duckdb.Error:
+        return connection.execute(query).fetchall()
+
+
+def _judge(
+    connection: duckdb.DuckDBPyConnection, cells: list[_Cell], table: Table, field: Field, locator: Locator
+) -> Iterator[Problem]:
+    judge, wording = Judge(field), Wording(table, field)
+    pattern = field.constraints.get("pattern")
+    narrow = re.compile(f"^{ascii_digits(pattern)}$") if pattern else None
+    rewritten: list[tuple[str, str]] = []
+    said: dict[str | None, list[_Said]] = {}
+    for value in dict.fromkeys(c[2] for c in cells):
+        faults, plain = judge.judged(value)
+        said[value] = [
+            (_RULES.get(f, "constraint-error"), Severity.ERROR, wording.fault(f, value)) for f in faults
+        ]
+        if faults or value is None or plain is None:
+            continue
+        if plain != value:
+            rewritten.append((value, plain))
+            if not judge.free_form:
+                said[value].append(("unusual-form", Severity.WARNING, wording.unusual(value, plain)))
+        half = foreign_digits(value) if narrow and not narrow.match(value) else ""
+        if half:
+            said[value].append(("full-width-digits", Severity.ERROR, wording.full_width(value, half)))
+    yield from _tell(cells, said, table, field, locator)
+    if rewritten:
+        source, cell = f"raw.{quote(table.name)}", quote(field.name)
+        connection.execute(
+            f"UPDATE {source} SET {cell} = plain "
+            f"FROM (SELECT unnest($1) AS found, unnest($2) AS plain) WHERE {cell} = found",
+            [[v for v, _ in rewritten], [p for _, p in rewritten]],
+        )
+
+
+def _doubt(cells: list[_Cell], table: Table, field: Field, csv: bool, locator: Locator) -> Iterator[Problem]:
+    said = {
+        v: list(doubts(table, field, v, csv)) for v in dict.fromkeys(c[2] for c in cells) if v is not None
+    }
+    yield from _tell(cells, said, table, field, locator)
+
+
+def _tell(
+    cells: list[_Cell],
+    said: Mapping[str, list[_Said]] | Mapping[str | None, list[_Said]],
+    table: Table,
+    field: Field,
+    locator: Locator,
+) -> Iterator[Problem]:
+    for file, line, value in cells:
+        for rule, severity, message in said.get(value, ()):  # type: ignore[arg-type]
+            where = locator.line(file, table, line, field.name)
+            yield Problem(file, where, field.title, rule, severity, message)
 
 
 def check_keys(connection: duckdb.DuckDBPyConnection, package: Package, locator: Locator) -> list[Problem]:
@@ -49,112 +149,6 @@ def check_keys(connection: duckdb.DuckDBPyConnection, package: Package, locator:
         for key in table.foreign_keys:
             problems.extend(_dangling(connection, table, key, package, locator))
     return problems
-
-
-def _accepts(field: Field) -> str:
-    """Return SQL that is true only for cells which surely conform. It may say no too often, never yes wrongly."""
-    cell, value = quote(field.name), typed(field)
-    limits = field.constraints
-    if field.type not in _PLAIN_TYPES or field.descriptor.get("format", "default") != "default":
-        return f"{cell} IS NULL" if not field.required else "false"
-    if any(k in field.descriptor for k in ("decimalChar", "groupChar", "bareNumber")):
-        return f"{cell} IS NULL" if not field.required else "false"
-    tests = []
-    if field.type not in ("string", "any"):
-        tests.append(f"({value}) IS NOT NULL")
-    if field.type == "array":
-        tests.append(f"json_type(TRY_CAST({cell} AS JSON)) = 'ARRAY'")
-    if "enum" in limits:
-        tests.append(f"({value})::VARCHAR IN ({', '.join(literal(str(v)) for v in limits['enum'])})")
-    if "pattern" in limits:
-        tests.append(f"regexp_full_match({cell}, {literal(limits['pattern'])})")
-    size = f"len({value})" if field.type == "array" else f"length({cell})"
-    for name, sign in (("minLength", ">="), ("maxLength", "<=")):
-        if name in limits:
-            tests.append(f"{size} {sign} {limits[name]}")
-    for name, sign in (("minimum", ">="), ("maximum", "<=")):
-        if name in limits:
-            bound = literal(str(limits[name])) + "::DATE" if field.type == "date" else str(limits[name])
-            tests.append(f"({value}) {sign} {bound}")
-    accepted = " AND ".join(tests) or "true"
-    return f"({cell} IS NOT NULL AND {accepted})" if field.required else f"({cell} IS NULL OR ({accepted}))"
-
-
-def _suspects(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Field]:
-    """Return the fields that hold at least one cell which is not surely right; one pass over the table."""
-    tests = [_accepts(f) for f in table.fields]
-    counts = ", ".join(f"count(*) FILTER (WHERE NOT coalesce({t}, false))" for t in tests)
-    try:
-        found = connection.execute(f"SELECT {counts} FROM raw.{quote(table.name)}").fetchone() or ()
-    except duckdb.Error:
-        # A pattern that this regex engine does not know: leave every field of the table to Frictionless.
-        return list(table.fields)
-    return [f for f, n in zip(table.fields, found, strict=True) if n]
-
-
-def _cells(
-    connection: duckdb.DuckDBPyConnection, table: Table, field: Field, locator: Locator
-) -> Iterator[Problem]:
-    test, cell, source = _accepts(field), quote(field.name), f"raw.{quote(table.name)}"
-    try:
-        rows = connection.execute(
-            f"SELECT _file, _line, {cell} FROM {source} WHERE NOT coalesce({test}, false)"
-        ).fetchall()
-    except duckdb.Error:
-        rows = connection.execute(f"SELECT _file, _line, {cell} FROM {source}").fetchall()
-    judge = _Judge(field)
-    wording = Wording(table, field)
-    rewritten: list[tuple[str, str]] = []
-    for value in {r[2] for r in rows}:
-        plain = judge.plain(value)
-        if plain is not None and plain != value:
-            rewritten.append((value, plain))
-    for file, line, value in rows:
-        faults = judge.faults(value)
-        where = locator.line(file, table, line, field.name) if faults or judge.plain(value) != value else line
-        for name in faults:
-            rule = "type-error" if name == "type" else "constraint-error"
-            yield error(file, where, rule, wording.fault(name, value), field.title)
-        if not faults and value is not None and judge.plain(value) != value:
-            yield warning(
-                file, where, "unusual-form", wording.unusual(value, str(judge.plain(value))), field.title
-            )
-    for value, plain in rewritten:
-        connection.execute(f"UPDATE {source} SET {cell} = ? WHERE {cell} = ?", [plain, value])
-
-
-class _Judge:
-    """Frictionless' verdict on single cells, asked once per distinct value."""
-
-    def __init__(self, field: Field) -> None:
-        # Importing it costs half a second; a tree without faults never pays.
-        import frictionless
-
-        descriptor = dict(field.descriptor)
-        self._read = frictionless.Field.from_descriptor(descriptor).create_cell_reader()
-        self._field = field
-        self._known: dict[str | None, tuple[list[str], str | None]] = {}
-
-    def _judged(self, value: str | None) -> tuple[list[str], str | None]:
-        if value not in self._known:
-            cell, notes = self._read(value)
-            self._known[value] = (list(notes or ()), None if notes else self._plainly(cell, value))
-        return self._known[value]
-
-    def faults(self, value: str | None) -> list[str]:
-        """Return the names of what the value breaks: `type` or a constraint."""
-        return self._judged(value)[0]
-
-    def plain(self, value: str | None) -> str | None:
-        """Return the value as the register can cast it."""
-        return self._judged(value)[1]
-
-    def _plainly(self, cell: Any, value: str | None) -> str | None:
-        if cell is None or value is None:
-            return value
-        if self._field.type in ("integer", "year", "number"):
-            return str(cell)
-        return str(cell.isoformat()) if self._field.type == "date" else value
 
 
 def _key_values(fields: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ Recognises what spreadsheets and input methods do to values, since naming the ca
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +24,10 @@ _TYPE_NAMES = {
     "datetime": "日期时间，如 2026-03-05T09:00:00",
     "time": "时间，如 09:00:00",
     "object": "一组键值",
+    "list": "用分隔符隔开的若干项",
+    "duration": "时长，如 P1Y2M",
+    "geopoint": "经纬度，如 81.3,43.9",
+    "geojson": "GeoJSON",
 }
 FULL_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _SCIENTIFIC = re.compile(r"[+-]?\d(\.\d+)?[eE]\+?\d+\Z")
@@ -40,6 +45,7 @@ _MONTH_SHAPES = (
     re.compile(r"(\d{4})-(\d)\Z"),
 )
 _MAX_WORDS = 12
+_MAX_LOOKED_AT = 200
 
 
 def damage(value: str, *, long_number: bool = False) -> str:
@@ -61,7 +67,8 @@ class Wording:
         self._field = field
         self._open = field is not None and field.sensitivity < Sensitivity.RESTRICTED
 
-    def _value(self, value: Any) -> str:
+    def value(self, value: Any) -> str:
+        """Show a value, or say that it is not shown."""
         return quoted(value) if self._open else "所填内容（不予显示）"
 
     def fault(self, name: str, value: str | None) -> str:
@@ -71,22 +78,34 @@ class Wording:
             title = field.title if field else ""
             example = f"，例如 {field.example}" if field and field.example and self._open else ""
             return f"“{title}”没有填写。这一项必填{example}。"
-        limit = field.constraints.get(name)
-        text = {
-            "type": f"{self._value(value)} 不是{_TYPE_NAMES.get(field.type, field.type)}",
-            "enum": f"{self._value(value)} 不在可选范围内，应为：{_words(field)}",
-            "pattern": f"{self._value(value)} 的写法不符合要求",
-            "minLength": f"{self._value(value)} 太短，至少 {limit} 个字",
-            "maxLength": f"太长：现有 {len(value)} 个字，最多 {limit} 个字",
-            "minimum": f"{self._value(value)} 小于下限 {limit}",
-            "maximum": f"{self._value(value)} 大于上限 {limit}",
-        }.get(name, f"{self._value(value)} 不符合要求（{name}）")
+        text = self._broken(name, value, field)
         hint = self._hint(value)
         if not hint and name == "pattern" and field.description:
             hint = field.description.rstrip("。")
         if not hint and name == "pattern" and field.example:
             hint = f"应写成 {field.example} 的样子"
         return f"{text}。{hint}。" if hint else f"{text}。请更正。"
+
+    def _broken(self, name: str, value: str, field: Field) -> str:
+        shown, limit = self.value(value), field.constraints.get(name)
+        match name:
+            case "type":
+                return f"{shown} 不是{_TYPE_NAMES.get(field.type, field.type)}"
+            case "range":
+                return f"{shown} 超出登记库能存的范围，或不是有限的数"
+            case "enum":
+                return f"{shown} 不在可选范围内，应为：{_words(field)}"
+            case "pattern":
+                return f"{shown} 的写法不符合要求"
+            case "minLength":
+                return f"{shown} 太短，至少 {limit} {_unit(field)}"
+            case "maxLength":
+                return f"太长：{_size(value, field)}，最多 {limit} {_unit(field)}"
+            case "minimum" | "exclusiveMinimum":
+                return f"{shown} 小于下限 {limit}" if name == "minimum" else f"{shown} 应大于 {limit}"
+            case "maximum" | "exclusiveMaximum":
+                return f"{shown} 大于上限 {limit}" if name == "maximum" else f"{shown} 应小于 {limit}"
+        return f"{shown} 不符合要求（{name}）"
 
     def _hint(self, value: str) -> str:
         field = self._field
@@ -97,6 +116,8 @@ class Wording:
             return found
         if value != value.strip():
             return "前后有多余的空格，请删去"
+        if len(value) > _MAX_LOOKED_AT:
+            return ""
         half = value.translate(FULL_WIDTH)
         if half != value and field.type != "string":
             return f"有全角字符，请改为半角{self._suggest(half)}"
@@ -105,6 +126,8 @@ class Wording:
         )
         if dates and (found := as_date(half, partial=field.type != "date")):
             return f"日期应写成“年-月-日”、月日各两位{self._suggest(found)}"
+        if field.type == "date" and re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", half):
+            return "日历上没有这一天"
         if field.type == "date" and re.fullmatch(r"\d{5}(\.0)?", value):
             return "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按“年-月-日”填写"
         if half != value and "pattern" in field.constraints:
@@ -132,7 +155,11 @@ class Wording:
         """Say that a value was understood but is not in the form that records use."""
         half = value.translate(FULL_WIDTH)
         cause = "用了全角数字" if half != value else "前后有空格" if value != value.strip() else "写法不统一"
-        return f"{self._value(value)} {cause}，已按{self._suggest_or(plain)}读取。请改成统一写法。"
+        return f"{self.value(value)} {cause}，已按{self._suggest_or(plain)}读取。请改成统一写法。"
+
+    def full_width(self, value: str, half: str) -> str:
+        """Say that digits are not those that numbers are looked up by."""
+        return f"{self.value(value)} 有全角数字，与半角的编号比对不上。请改为半角{self._suggest(half)}。"
 
     def _suggest_or(self, text: str) -> str:
         return f" {text} " if self._open else "其数值"
@@ -148,6 +175,14 @@ class Wording:
         return f"{shown} 在“{target.title}”中不存在。请核对编号，或先登记“{target.title}”。"
 
 
+def _unit(field: Field) -> str:
+    return "个字" if field.type == "string" else "项"
+
+
+def _size(value: str, field: Field) -> str:
+    return f"现有 {len(value)} 个字" if field.type == "string" else "项数太多"
+
+
 def _words(field: Field) -> str:
     words = [str(w) for w in field.constraints["enum"]]
     shown = "、".join(words[:_MAX_WORDS])
@@ -158,8 +193,16 @@ def as_date(text: str, *, partial: bool) -> str:
     """Read a date as people type it and return it as `年-月-日`, or an empty text; `partial` also takes a month."""
     for shape in _DATE_SHAPES:
         if found := shape.match(text):
-            return f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}"
+            return _real(f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}", "")
     for shape in _MONTH_SHAPES if partial else ():
         if found := shape.match(text):
-            return f"{found[1]}-{int(found[2]):02d}"
+            return _real(f"{found[1]}-{int(found[2]):02d}", "-01")
     return ""
+
+
+def _real(text: str, rest: str) -> str:
+    try:
+        datetime.date.fromisoformat(text + rest)
+    except ValueError:
+        return ""
+    return text

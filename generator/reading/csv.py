@@ -167,7 +167,7 @@ def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Prob
     where = _header(header, table, file, line, problems)
     if where is None:
         return [], problems
-    plain = where == list(range(len(names)))
+    plain = where == list(range(len(header)))
     missing = frozenset(table.missing_values)
     width = len(header)
     rows: list[Row] = []

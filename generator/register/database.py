@@ -80,10 +80,13 @@ def typed(field: Field) -> str:
         return f"TRY_CAST(TRY_CAST({cell} AS JSON) AS VARCHAR[])"
     if field.type == "date":
         return f"CASE WHEN regexp_full_match({cell}, '\\d{{4}}-\\d{{2}}-\\d{{2}}') THEN TRY_CAST({cell} AS DATE) END"
-    if field.type in ("integer", "year"):
+    if field.type == "year":
+        return f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}') THEN TRY_CAST({cell} AS BIGINT) END"
+    if field.type == "integer":
         return f"CASE WHEN regexp_full_match({cell}, '[+-]?[0-9]+') THEN TRY_CAST({cell} AS BIGINT) END"
     if field.type == "number":
-        return f"CASE WHEN regexp_full_match({cell}, {literal(_NUMBER)}) THEN TRY_CAST({cell} AS DOUBLE) END"
+        number = f"TRY_CAST({cell} AS DOUBLE)"
+        return f"CASE WHEN regexp_full_match({cell}, {literal(_NUMBER)}) AND isfinite({number}) THEN {number} END"
     return f"TRY_CAST({cell} AS {duckdb_type(field)})" if field.enum_type else cell
 
 
