@@ -14,17 +14,18 @@ import logging
 import os
 import re
 import resource
+import select
 import sys
 import traceback
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import jinja2
 import jinja2.sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 MEMORY = 6 << 30
 SECONDS = 1200
@@ -335,7 +336,8 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
     return answer | {"log": collector.lines}
 
 
-def _serve(jobs: Iterator[str], reply: Callable[[str], object]) -> None:
+def _serve(jobs: TextIO, reply: Callable[[str], object]) -> None:
+    _read_dictionary_unless_awaited(jobs)
     for line in jobs:
         # A copy per job: confinement cannot be lifted, and nothing of one build may reach the next.
         child = os.fork()
@@ -345,6 +347,14 @@ def _serve(jobs: Iterator[str], reply: Callable[[str], object]) -> None:
         _, status = os.waitpid(child, 0)
         if status:
             reply(json.dumps({"fault": "Killed", "message": str(status), "trace": "", "log": []}) + "\n")
+        _read_dictionary_unless_awaited(jobs)
+
+
+def _read_dictionary_unless_awaited(jobs: TextIO) -> None:
+    """Few builds meet a new word: the dictionary is read while there is nothing else to do."""
+    if not select.select([jobs], [], [], 0)[0]:
+        with contextlib.suppress(ImportError):
+            _tokenizer()
 
 
 def _warm(theme: str) -> None:
@@ -365,7 +375,6 @@ def _warm(theme: str) -> None:
                 env.get_template(name)
     for language in ("en", "zh"):
         env.get_template(f"partials/languages/{language}.html")
-    _tokenizer()
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ class SiteConfig:
             "docs_dir": _relative(tree, folder),
             "site_dir": _relative(out, folder),
         }
-        text: str = yaml.safe_dump(placed, allow_unicode=True, sort_keys=True, width=120)
+        text: str = yaml.dump(placed, Dumper=yaml.CSafeDumper, allow_unicode=True, width=120)
         return text
 
 
@@ -147,7 +147,7 @@ def _refused(key: object, remedy: str) -> SiteError:
     return SiteError(f"{CONFIG} 里的 {quoted(key, 120)} 不能使用：{remedy}。请修改后重试。")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Plain YAML: any tag (`!!python/…`, `!ENV`) is an error."""
 
 
