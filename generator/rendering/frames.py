@@ -5,11 +5,12 @@ Works on the HTML that MkDocs-Material and Zensical write; nothing else of them 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, unquote, urljoin
 
 from generator.rendering.escaping import escape, front_matter
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TITLE, _CONTENT, _DESCRIPTION = "framed-title-7d1c", "framed-content-7d1c", "framed-description-7d1c"
-_PAGE = "frame-7d1c-{}"
+_PAGE = "frame-7d1c-"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class FrameSpec:
     """One kind of record page.
 
     Attributes:
-        name: unique among the frames, of `a-z 0-9 _ -`.
+        name: unique among the frames.
         folder: folder of its pages below the site's root (`people` for `people/P0001/`), or empty.
         parent: URL of the written page that leads to them (`people/`; empty: the home page). The
             navigation and the path above the title show it.
@@ -39,16 +40,18 @@ class FrameSpec:
     @property
     def source(self) -> str:
         """The frame's page in the Markdown tree, at the depth of the pages that it serves."""
-        return f"{self._base}{_PAGE.format(self.name)}.md"
+        return f"{self._base}.md"
 
     @property
     def url(self) -> str:
         """Where the frame stands in the built site."""
-        return f"{self._base}{_PAGE.format(self.name)}/"
+        return f"{self._base}/"
 
     @property
     def _base(self) -> str:
-        return f"{self.folder}/" if self.folder else ""
+        # The name may hold any characters; the address holds none that a builder would change.
+        page = _PAGE + hashlib.blake2b(self.name.encode(), digest_size=4).hexdigest()
+        return f"{self.folder}/{page}" if self.folder else page
 
     def markdown(self) -> str:
         """The empty page: slots for title, description and content, unknown to the search."""
@@ -71,7 +74,9 @@ class Frame:
     def load(cls, out: Path, spec: FrameSpec) -> Frame:
         """Read the built frame page of `spec`, open the navigation at its parent, cut it at its slots."""
         html = _open_navigation((out / spec.url / "index.html").read_text("utf-8"), spec)
-        slots = re.compile(rf"<!--\s*({_CONTENT})\s*-->|({_TITLE})|({_DESCRIPTION})|({re.escape(spec.url)})")
+        slots = re.compile(
+            rf"<!--\s*({_CONTENT})\s*-->|({_TITLE})|({_DESCRIPTION})|({re.escape(quote(spec.url))})"
+        )
         names = (_CONTENT, _TITLE, _DESCRIPTION, "url")
         parts: list[str] = []
         end = 0
@@ -193,10 +198,10 @@ def _open_navigation(html: str, spec: FrameSpec) -> str:
     """
     elements = _Page(html).elements
     nav = next((e for e in elements if e.tag == "nav" and "md-nav--primary" in e.classes), None)
-    here = f"/{spec.url}"
+    here = quote(f"/{spec.url}")
 
     def leads_to(element: _Element, url: str) -> bool:
-        return urljoin(here, element.href).rstrip("/") == f"/{url}".rstrip("/")
+        return unquote(urljoin(here, element.href)).rstrip("/") == f"/{url}".rstrip("/")
 
     links = [
         e

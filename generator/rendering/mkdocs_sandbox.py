@@ -310,7 +310,7 @@ def _build(job: dict[str, Any]) -> dict[str, Any]:
     site.check_anchors(chosen.values())
     site.write_search([entry for uri in documents for entry in entries[uri]])
     return {
-        "urls": {uri: file.url for uri, file in documents.items()},
+        "outputs": {uri: file.dest_uri for uri, file in documents.items()},
         "titles": job.get("titles", {}) | titles,
         "entries": entries,
         "words": _WORDS.known,

@@ -137,9 +137,9 @@ def build_written(
         "sources": sources,
         "frames": frames if state is None else state["frames"],
         "files": _digests(job.out, known=taken if state is not None else None, exclude=FACTS),
-        **{key: answer[key] for key in ("urls", "titles", "entries", "words")},
+        **{key: answer[key] for key in ("outputs", "titles", "entries", "words")},
     }
-    return _website(job, result, tuple(sorted(changed)) if state is not None else tuple(answer["urls"]))
+    return _website(job, result, tuple(sorted(changed)) if state is not None else tuple(answer["outputs"]))
 
 
 def prepare(job: SiteJob) -> tuple[SiteConfig, Settings]:
@@ -253,7 +253,7 @@ def _take_over(old: Path, new: Path, state: dict[str, Any], changed: set[str]) -
 
     Returns the digests of the files that were linked.
     """
-    renewed = {f"{state['urls'][uri]}index.html".removeprefix("./") for uri in changed}
+    renewed = {state["outputs"][uri] for uri in changed}
     if changed:
         renewed.add(PAGES)
     taken: dict[str, str] = {}
@@ -277,6 +277,7 @@ def _take_over(old: Path, new: Path, state: dict[str, Any], changed: set[str]) -
 def _website(job: SiteJob, state: dict[str, Any], rebuilt: tuple[str, ...]) -> Website:
     frames = {name: Frame(tuple(parts)) for name, parts in state["frames"].items()}
     framed = {spec.url for spec in job.frames}
-    urls = tuple(url.removeprefix("./") for url in state["urls"].values() if url not in framed)
+    pages = (output.removesuffix("index.html") for output in state["outputs"].values())
+    urls = tuple(url for url in pages if url not in framed)
     data = json.dumps(state, ensure_ascii=False, separators=(",", ":")).encode()
     return Website(frames, data, rebuilt, urls)

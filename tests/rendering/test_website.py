@@ -25,6 +25,7 @@ from small_site import (
     write_page,
 )
 
+from generator.rendering.frames import FrameSpec
 from generator.rendering.mkdocs_process import MkDocs, warm_up
 from generator.rendering.search import RecordEntry, plain_letters, write_record_index
 from generator.rendering.site_config import SiteError
@@ -114,6 +115,26 @@ def test_only_the_facts_differ_between_commits(built: tuple[SiteJob, Website], m
     before, after = contents(job.out), contents(later.out)
     assert {name for name in before | after if before.get(name) != after.get(name)} == {"assets/build.js"}
     assert "fedcba" in after["assets/build.js"].decode()
+
+
+def test_pages_and_folders_may_have_chinese_names(tmp_path: Path, mkdocs: MkDocs) -> None:
+    job = make_job(tmp_path)
+    write_page(job.tree, "办法/第 一.md", "办法", "内容。")
+    settings = job.root / "mkdocs.yml"
+    settings.write_text(settings.read_text("utf-8").replace("rules.md", "办法/第 一.md"), "utf-8")
+    job = replace(job, frames=(FrameSpec("人 员", "人员", "办法/第 一/"), FrameSpec("根", "")))
+    first = build_written(job, mkdocs=mkdocs)
+    assert "办法/第 一/" in first.urls
+    assert set(first.frames) == {"人 员", "根"}
+    page = first.frames["人 员"].fill(title="甲", content="", url="人员/甲/").decode()
+    assert 'href="https://example.invalid/goose/%E4%BA%BA%E5%91%98/%E7%94%B2/"' in page
+    assert "7d1c" not in page
+    assert 'class="md-nav__link md-nav__link--active"' in page
+    write_page(job.tree, "办法/第 一.md", "办法", "改了。")
+    part, whole = (replace(job, out=job.out.with_name(name)) for name in ("part", "whole"))
+    assert build_written(part, (job.out, first.state), mkdocs).rebuilt == ("办法/第 一.md",)
+    build_written(whole, mkdocs=mkdocs)
+    assert contents(part.out) == contents(whole.out)
 
 
 # --- building a part ------------------------------------------------------------------------------------
