@@ -26,8 +26,8 @@ SELECT _file, _line,
     CASE WHEN recomputed IS NULL OR abs(published - recomputed) > 1e-6 THEN 'value'
         WHEN abs(numerator - counted) > 1e-6 THEN 'numerator' ELSE 'denominator' END AS _column,
     snapshot_id, org_id, indicator_id, snapshot_title, reference_date, org_name, indicator_title,
-    concat(published, '（' || numerator || '/' || denominator || '）') AS published,
-    CASE WHEN recomputed IS NULL THEN '没有结果' ELSE concat(recomputed, '（' || counted || '/' || total || '）') END AS recomputed
+    concat(as_figure(published), '（' || as_figure(numerator) || '/' || as_figure(denominator) || '）') AS published,
+    CASE WHEN recomputed IS NULL THEN '没有结果' ELSE concat(as_figure(recomputed), '（' || as_figure(counted) || '/' || as_figure(total) || '）') END AS recomputed
 FROM compared
 WHERE recomputed IS NULL OR abs(published - recomputed) > 1e-6
     OR abs(numerator - counted) > 1e-6 OR abs(denominator - total) > 1e-6

@@ -10,7 +10,7 @@ remedy: "请从后备力量中有针对性地补充，或者在换届时调整�
 */
 -- Against the goals in force today, for the city as a whole; townships stand beside it on the pages.
 SELECT g._file, g._line, t.indicator_id, t.org_id, t.title, t.level, t.direction, t.value, t.goal,
-    concat(t.value, t.unit) AS actual, concat(t.goal, t.unit) AS target,
+    concat(as_figure(t.value), t.unit) AS actual, concat(as_figure(t.goal), t.unit) AS target,
     CASE WHEN t.persons_short > 0 THEN '，相差' || t.persons_short || '人' ELSE '' END AS short
 FROM structure_against_targets AS t
 JOIN policy_goals AS g ON g.policy_id = t.policy_id AND g.indicator_id = t.indicator_id AND g.level = t.level

@@ -19,14 +19,20 @@ WITH wanted AS (
     UNION ALL
     SELECT tenure_id, '任职' || tenure_id || '的' || change || '备案', event_date FROM filing_duties WHERE due_on IS NULL
     UNION ALL
-    SELECT notice_id, '公示' || notice_id, CASE WHEN calendar_number(started_on) IS NULL THEN started_on ELSE ended_on END
+    SELECT notice_id, '公示' || notice_id, started_on
     FROM notices, build
     WHERE started_on <= as_of AND working_days_between(started_on, ended_on) IS NULL
+), unbroken AS (
+    SELECT min(date) AS first_date, max(date) AS last_date
+    FROM (
+        SELECT date, date - row_number() OVER (ORDER BY date)::INTEGER AS run
+        FROM calendar SEMI JOIN calendar_years ON year(calendar.date) = calendar_years.year WHERE working IS NOT NULL
+    ) GROUP BY run
 ), yearly AS (
-    -- Where the day itself is in the calendar, it is the year after that is lacking.
-    SELECT year(on_date) + CASE WHEN calendar_number(on_date) IS NULL THEN 0 ELSE 1 END AS in_year,
-        count(DISTINCT item) AS items, min(example) AS example
-    FROM wanted GROUP BY ALL
+    -- Where the day itself is in the calendar, counting on from it met the next day that is not.
+    SELECT year(coalesce(u.last_date + 1, w.on_date)) AS in_year, count(DISTINCT w.item) AS items, min(w.example) AS example
+    FROM wanted AS w LEFT JOIN unbroken AS u ON w.on_date BETWEEN u.first_date AND u.last_date
+    GROUP BY ALL
 ), days AS (
     SELECT year(date) AS in_year, count(*) AS listed FROM calendar WHERE working IS NOT NULL GROUP BY ALL
 )

@@ -1,7 +1,7 @@
 """Rule cases as data: a small register per case, made with the engine's own functions from rows in a YAML file.
 
-One register holds the city's standing tables (policies, calendar, terms, offices); each case changes it inside a
-transaction that is rolled back, and computes only the views which its rule reads.
+One register holds the city's standing tables (policies, calendar, terms, offices); each case changes it, computes only
+the views which its rule reads, and puts back what it changed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,7 @@ from generator.checking.locating import Locator
 from generator.checking.rules import Rule, read_rules, run_rules
 from generator.reading.package import Package, Table, load_package
 from generator.reading.records import Records, read_records
-from generator.reading.yaml import Mapping, parse_yaml
+from generator.reading.yaml import Mapping, YamlError, parse_yaml
 from generator.register import building, database
 from generator.register.cells import create_cells, named_by
 from generator.register.statements import Statement, create_macros, needed_views, read_statements
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "tests" / "cases" / "rules"
 AS_OF = datetime.date(2026, 11, 20)
 # What every case sees unless it gives rows for the table itself.
-STANDING = ("policies", "calendar", "calendar_years", "terms", "organisations")
+STANDING = ("policies", "calendar", "calendar_years", "terms", "organisations", "indicators")
 _DESCRIPTIONS = ("tables", "fields", "rules")
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -53,7 +54,10 @@ def read_cases() -> list[Case]:
 
 
 def _cases_of(path: Path) -> list[Case]:
-    document = parse_yaml(path.read_text(encoding="utf-8"))
+    try:
+        document = parse_yaml(path.read_text(encoding="utf-8"))
+    except YamlError as fault:
+        raise AssertionError(f"{path.name}:{fault.line}: {fault}") from None
     assert isinstance(document, Mapping), path
     rule, listed = document["rule"], document["cases"]
     assert isinstance(rule, str), path
@@ -130,6 +134,9 @@ class Bench:
         self.views: list[Statement] = read_statements(root, "schemas/views")
         rules, self.rule_problems = read_rules(root, self.package)
         self.rules: dict[str, Rule] = {r.id: r for r in rules}
+        self._standing_tables = {
+            n: t for n, t in self.package.tables.items() if self.package.origin(t).name in STANDING
+        }
         self.connection: duckdb.DuckDBPyConnection = database.connect()
         # Cases hold a handful of rows: more threads would only wait for each other.
         self.connection.execute("SET threads = 1")
@@ -143,51 +150,81 @@ class Bench:
         building.create_rules(self.connection, rules)
         database.create_build(self.connection, AS_OF, "", "", 0, False)
         create_macros(self.connection, self.macros)
+        self._needed: dict[str, list[Statement]] = {}
+        self._stale: set[str] = set()
+        self.connection.execute("CREATE SCHEMA kept")
+        for name in self._standing_tables:
+            self.connection.execute(f"CREATE TABLE kept.{database.quote(name)} AS FROM raw.{database.quote(name)}")
+        for name in _DESCRIPTIONS:
+            self.connection.execute(f"CREATE TABLE kept.{name} AS FROM {name}")
 
     def _standing(self) -> Records:
-        tables = {n: t for n, t in self.package.tables.items() if self.package.origin(t).name in STANDING}
-        return read_records(self.root, dataclasses.replace(self.package, tables=tables))
+        return read_records(self.root, dataclasses.replace(self.package, tables=self._standing_tables))
 
     def run(self, case: Case) -> tuple[list[dict[str, str | None]], list[str]]:
         """Return the rows that the case's rule finds, and the messages a reader would get."""
         rule = self.rules[case.rule]
-        self.connection.execute("BEGIN")
+        if rule.id not in self._needed:
+            self._needed[rule.id] = needed_views(rule.statement, self.views, self.macros)
+        views = self._needed[rule.id]
         try:
             self._fill(case)
             problems: list[building.Problem] = []
-            building.compute_views(self.connection, needed_views(rule.statement, self.views, self.macros), problems)
+            building.compute_views(self.connection, views, problems)
             assert not problems, problems[0].message
             columns, rows = database.rows_of(self.connection, rule.statement.sql)
             missing = set(_SLOT.findall(rule.message + rule.remedy)) - set(columns)
             assert not missing, f"the message of {rule.id} names columns that its query lacks: {sorted(missing)}"
+            if not rows:
+                return [], []
             findings, broken = run_rules(self.connection, self.package, [rule], Locator(self.root, self.package))
             assert not broken, broken[0].message
             found = [{c: shown(v) for c, v in zip(columns, row, strict=True)} for row in rows]
             return found, [f.problem.message for f in findings]
         finally:
-            self.connection.execute("ROLLBACK")
+            self._restore(case, views)
 
     def _fill(self, case: Case) -> None:
-        changed: dict[str, Table] = {}
         for key, rows in case.records.items():
             name = key.removesuffix("+")
             if name in _DESCRIPTIONS:
                 self._describe(name, rows)
                 continue
             table = self.package.tables[name]
+            self._stale.add(name)
             if not key.endswith("+"):
                 self.connection.execute(f"DELETE FROM raw.{database.quote(name)}")
             columns = ["_file", "_line", *(f.name for f in table.fields)]
-            values = [self._cells(table, row, n, rows) for n, row in enumerate(rows)]
-            for row in values:
-                slots = ", ".join("?" for _ in columns)
+            cells = [cell for n, row in enumerate(rows) for cell in self._cells(table, row, n, rows)]
+            if rows:
+                slots = f"({', '.join('?' for _ in columns)})"
                 self.connection.execute(
-                    f"INSERT INTO raw.{database.quote(name)} ({', '.join(map(database.quote, columns))}) VALUES ({slots})", row
+                    f"INSERT INTO raw.{database.quote(name)} ({', '.join(map(database.quote, columns))}) "
+                    f"VALUES {', '.join(slots for _ in rows)}",
+                    cells,
                 )
-            changed[name] = table
-            self.connection.execute(f"DROP TABLE {database.quote(name)}")
-        database.create_typed(self.connection, dataclasses.replace(self.package, tables=changed))
+        # What the case before left behind is typed anew together with what this one brings.
+        stale = {n: self.package.tables[n] for n in self._stale}
+        self._drop(stale)
+        database.create_typed(self.connection, dataclasses.replace(self.package, tables=stale))
         database.create_build(self.connection, case.as_of, "", "", 0, False)
+        self._stale = {key.removesuffix("+") for key in case.records} & set(self.package.tables)
+
+    def _restore(self, case: Case, views: list[Statement]) -> None:
+        # The engine computes views and rules on connections of their own, so a transaction could not undo them.
+        self._drop(v.name for v in views)
+        for name in {key.removesuffix("+") for key in case.records}:
+            if name in _DESCRIPTIONS:
+                self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM kept.{name}")
+                continue
+            self.connection.execute(f"DELETE FROM raw.{database.quote(name)}")
+            if name in self._standing_tables:
+                self.connection.execute(f"INSERT INTO raw.{database.quote(name)} FROM kept.{database.quote(name)}")
+
+    def _drop(self, names: Iterable[str]) -> None:
+        statements = "; ".join(f"DROP TABLE IF EXISTS {database.quote(n)}" for n in names)
+        if statements:
+            self.connection.execute(statements)
 
     def _cells(self, table: Table, row: dict[str, str | None], index: int, rows: list[dict[str, str | None]]) -> list[object]:
         unknown = set(row) - {f.name for f in table.fields} - {"_file", "_line"}
