@@ -17,7 +17,7 @@ from generator.checking.judging import Judge, UnjudgeableError
 from generator.checking.wording import Wording
 from generator.problems import Problem, Severity, error
 from generator.reading.package import Field, ForeignKey, Package, Sensitivity, Table
-from generator.register.database import quote
+from generator.register.database import duckdb_type, quote, side_by_side
 
 if TYPE_CHECKING:
     from generator.checking.locating import Locator
@@ -35,10 +35,11 @@ def check_conformance(
     A cell that only Frictionless accepts (`2020-1-5`, ` 7`) is rewritten in `raw` in its plain form, with a warning,
     so call this before the typed tables are made; keys are checked by `check_keys` after.
     """
-    problems: list[Problem] = []
-    for table in package.tables.values():
-        problems.extend(_check_table(connection, table, package.origin(table).kind == "csv", locator))
-    return problems
+
+    def check(own: duckdb.DuckDBPyConnection, table: Table) -> list[Problem]:
+        return list(_check_table(own, table, package.origin(table).kind == "csv", locator))
+
+    return [p for found in side_by_side(connection, check, package.tables.values()) for p in found]
 
 
 def _check_table(
@@ -140,15 +141,57 @@ def _tell(
 
 def check_keys(connection: duckdb.DuckDBPyConnection, package: Package, locator: Locator) -> list[Problem]:
     """Check unique values, primary and foreign keys over all files of each table, on the typed tables."""
-    problems: list[Problem] = []
-    for table in package.tables.values():
-        problems.extend(_repeated(connection, table, table.primary_key, "primary-key", locator))
-        for field in table.fields:
-            if field.constraints.get("unique") and table.primary_key != (field.name,):
-                problems.extend(_repeated(connection, table, (field.name,), "unique-error", locator))
-        for key in table.foreign_keys:
-            problems.extend(_dangling(connection, table, key, package, locator))
-    return problems
+
+    def check(own: duckdb.DuckDBPyConnection, table: Table) -> list[Problem]:
+        return list(_check_keys(own, table, package, locator))
+
+    return [p for found in side_by_side(connection, check, package.tables.values()) for p in found]
+
+
+def _check_keys(
+    connection: duckdb.DuckDBPyConnection, table: Table, package: Package, locator: Locator
+) -> Iterator[Problem]:
+    keys: dict[tuple[str, ...], str] = {table.primary_key: "primary-key"} if table.primary_key else {}
+    for field in table.fields:
+        if field.constraints.get("unique"):
+            keys.setdefault((field.name,), "unique-error")
+    counts = [
+        *(_repeats(table, fields, missing=rule == "primary-key") for fields, rule in keys.items()),
+        *(f"SELECT count(*) FROM {_lost(table, key, package)}" for key in table.foreign_keys),
+    ]
+    if not counts:
+        return
+    # One question per table; only what it finds is looked at closely.
+    found = connection.execute(f"SELECT {', '.join(f'({c})' for c in counts)}").fetchone() or ()
+    for (fields, rule), count in zip(keys.items(), found[: len(keys)], strict=True):
+        if count:
+            yield from _repeated(connection, table, fields, rule, locator)
+    for key, count in zip(table.foreign_keys, found[len(keys) :], strict=True):
+        if count:
+            yield from _dangling(connection, table, key, package, locator)
+
+
+def _repeats(table: Table, fields: tuple[str, ...], *, missing: bool) -> str:
+    """Return SQL that counts rows whose key is not their own, and, where asked, rows without any."""
+    some = " OR ".join(f"{quote(f)} IS NOT NULL" for f in fields)
+    # Several parts are compared as one row; a part alone is cheaper.
+    key = quote(fields[0]) if len(fields) == 1 else f"({_key_values(fields)})"
+    total = "count(*)" if missing else f"count(*) FILTER (WHERE {some})"
+    return f"SELECT {total} - count(DISTINCT {key}) FILTER (WHERE {some}) FROM {quote(table.name)}"
+
+
+def _lost(table: Table, key: ForeignKey, package: Package) -> str:
+    """Return the FROM clause that gives the rows of `t` whose reference leads nowhere."""
+    target = package.tables[key.table]
+    parts = []
+    for a, b in zip(key.fields, key.references, strict=True):
+        mine, other = table.field(a), target.field(b)
+        alike = mine is not None and other is not None and duckdb_type(mine) == duckdb_type(other)
+        cast = "" if alike else "::VARCHAR"
+        same = "=" if len(key.fields) == 1 else "IS NOT DISTINCT FROM"
+        parts.append(f"t.{quote(a)}{cast} {same} o.{quote(b)}{cast}")
+    some = " OR ".join(f"t.{quote(f)} IS NOT NULL" for f in key.fields)
+    return f"{quote(table.name)} t ANTI JOIN {quote(target.name)} o ON {' AND '.join(parts)} WHERE {some}"
 
 
 def _key_values(fields: tuple[str, ...]) -> str:
@@ -196,14 +239,9 @@ def _dangling(
     connection: duckdb.DuckDBPyConnection, table: Table, key: ForeignKey, package: Package, locator: Locator
 ) -> Iterator[Problem]:
     target = package.tables[key.table]
-    joined = " AND ".join(
-        f"t.{quote(a)}::VARCHAR IS NOT DISTINCT FROM o.{quote(b)}::VARCHAR"
-        for a, b in zip(key.fields, key.references, strict=True)
-    )
-    some = " OR ".join(f"t.{quote(f)} IS NOT NULL" for f in key.fields)
     picked = ", ".join(f"t.{quote(f)}" for f in key.fields)
     rows = connection.execute(
-        f"SELECT t._file, t._line, {picked} FROM {quote(table.name)} t ANTI JOIN {quote(target.name)} o ON {joined} WHERE {some}"
+        f"SELECT t._file, t._line, {picked} FROM {_lost(table, key, package)}"
     ).fetchall()
     field = table.field(key.fields[0])
     wording = Wording(table, field)

@@ -6,10 +6,8 @@ Findings become problems for the reader and rows of `findings` for the pages.
 from __future__ import annotations
 
 import datetime
-import os
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ import duckdb
 from generator.checking.locating import Locator
 from generator.problems import Problem, Severity, error, printable
 from generator.reading.package import Package, Sensitivity, Table
-from generator.register.database import SqlError, quote, rows_of
+from generator.register.database import SqlError, quote, rows_of, side_by_side
 from generator.register.statements import Statement, read_statements
 
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -109,9 +107,7 @@ def run_rules(
     """
     findings: list[Finding] = []
     problems: list[Problem] = []
-    # Most of a rule's time is planning, which one query does on one core: so several are asked at once.
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        answers = list(pool.map(lambda rule: _answer(connection, rule), rules))
+    answers = side_by_side(connection, _answer, rules)
     for rule, answer in zip(rules, answers, strict=True):
         if isinstance(answer, SqlError):
             problems.append(error(rule.statement.file, 1, "sql-error", f"规则 {rule.id} 无法运行：{answer}"))
@@ -138,11 +134,10 @@ def run_rules(
 def _answer(
     connection: duckdb.DuckDBPyConnection, rule: Rule
 ) -> tuple[list[str], list[tuple[Any, ...]]] | SqlError:
-    with connection.cursor() as own:
-        try:
-            return rows_of(own, rule.statement.sql)
-        except SqlError as fault:
-            return fault
+    try:
+        return rows_of(connection, rule.statement.sql)
+    except SqlError as fault:
+        return fault
 
 
 def _restricted_of(connection: duckdb.DuckDBPyConnection, table: Table | None) -> _Secrets:

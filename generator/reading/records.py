@@ -1,25 +1,37 @@
-"""All records of a tree as rows, file by file; a file read before and unchanged is not parsed again.
+"""All records of a tree, file by file, as lines ready for the register; what is unchanged is not parsed again.
 
-One walk of the tree, one read per file. Rows are kept per file so that a change to one file is a change to its rows.
+One walk of the tree. A document that this user's last run parsed is not even opened while its place on disk, size and
+times are the same; a table file in plain form is only counted through, not taken apart.
 """
 
 from __future__ import annotations
 
+import csv
 import gc
 import hashlib
+import io
 import json
-from collections.abc import Iterator, Mapping
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from generator.cache import Cache
 from generator.problems import Problem, Severity
 from generator.reading.csv import Row, read_csv
-from generator.reading.documents import Rows, read_document
+from generator.reading.documents import read_document
 from generator.reading.files import glob_regex, list_tree, read_bytes, static_prefix, unclaimed
 from generator.reading.package import Package, Table
 
 _CACHE = "documents"
+_SETTLED_NS = 2_000_000_000
+_BLANK = re.compile(rb"\n[ \t,]*\n")
+
+Chunks = dict[str, str]
+"""Table -> CSV lines, each beginning with file and line."""
 
 
 @dataclass
@@ -27,22 +39,18 @@ class Records:
     """What the tree holds.
 
     Attributes:
-        files: file -> rows per table.
-        tables: file -> the table its pattern belongs to.
-        digests: file -> digest of its bytes.
+        chunks: file -> its rows per table, as CSV lines `file,line,cells…` in the schema's order of fields.
         problems: faults in the files' own form.
     """
 
-    files: dict[str, Rows] = field(default_factory=dict)
-    tables: dict[str, str] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
+    chunks: dict[str, Chunks] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def rows(self, table: str) -> Iterator[tuple[str, Row]]:
-        """Yield (file, row) for one table, files in order."""
-        for file, tables in self.files.items():
-            for row in tables.get(table, ()):
-                yield file, row
+        """Yield (file, (line, cells)) for one table, files in order; missing cells are None."""
+        for tables in self.chunks.values():
+            for file, line, *cells in csv.reader(io.StringIO(tables.get(table, ""), newline="")):
+                yield file, (int(line), [c or None for c in cells])
 
 
 def read_records(root: Path, package: Package, cache: Cache | None = None) -> Records:
@@ -51,7 +59,7 @@ def read_records(root: Path, package: Package, cache: Cache | None = None) -> Re
     Args:
         root: the tree.
         package: its tables.
-        cache: parsed documents of earlier runs, by digest; None reads all anew.
+        cache: parsed documents of earlier runs; None reads all anew.
     """
     records = Records()
     sources = [t for t in package.tables.values() if t.path]
@@ -59,60 +67,145 @@ def read_records(root: Path, package: Package, cache: Cache | None = None) -> Re
     flat = [t.path for t in sources if not static_prefix(t.path)]
     names = set(listing.files).union(p for p in flat if (root / p).is_file())
     records.problems.extend(listing.problems)
-    owner = _claims(sorted(names), sources, package, records)
+    owner = _claims(sorted(names), sources)
     records.problems.extend(unclaimed(listing.files, set(owner)))
     known = _load(cache, package)
-    kept: dict[str, object] = {}
+    kept: dict[str, list[Any]] = {}
     enabled = gc.isenabled()
     gc.disable()
     try:
         for name in sorted(owner):
-            table = owner[name]
-            data = read_bytes(root, name)
-            if isinstance(data, Problem):
-                records.problems.append(data)
-                continue
-            digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-            records.tables[name], records.digests[name] = table.name, digest
-            if table.kind == "csv":
-                rows, problems = read_csv(data, name, table)
-                records.files[name] = {table.name: rows}
-            else:
-                entry = known.get(name)
-                if entry is not None and entry[0] == digest:
-                    records.files[name] = entry[1]
-                    problems = [_problem(p) for p in entry[2]]
-                    kept[name] = entry
-                else:
-                    records.files[name], problems = read_document(data, name, table, package)
-                    kept[name] = (digest, records.files[name], [asdict(p) for p in problems])
-                    known.pop(name, None)
-            records.problems.extend(problems)
+            _read(root, name, owner[name], package, known, kept, records)
     finally:
         if enabled:
             gc.enable()
-    if cache is not None and (len(kept) != len(known) or any(kept.get(n) is not e for n, e in known.items())):
-        payload = {"package": package.digest, "files": kept}
-        cache.save(_CACHE, json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
+    if cache is not None and (kept.keys() != known.keys() or any(kept[n] is not e for n, e in known.items())):
+        payload = {"package": package.digest, "saved": time.time_ns(), "files": kept}
+        cache.save(
+            _CACHE,
+            json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"),
+        )
     return records
 
 
-def _claims(names: list[str], sources: list[Table], package: Package, records: Records) -> dict[str, Table]:
+def _read(
+    root: Path,
+    name: str,
+    table: Table,
+    package: Package,
+    known: dict[str, list[Any]],
+    kept: dict[str, list[Any]],
+    records: Records,
+) -> None:
+    if table.kind == "csv":
+        data = read_bytes(root, name)
+        if isinstance(data, Problem):
+            records.problems.append(data)
+            return
+        plain = _plain_lines(data, name, table)
+        if plain is not None:
+            records.chunks[name] = {table.name: plain}
+            return
+        rows, problems = read_csv(data, name, table)
+        records.chunks[name] = {table.name: _lines(name, rows)}
+        records.problems.extend(problems)
+        return
+    stamp = _stamp(root / name)
+    entry = known.get(name)
+    if entry is None or entry[0] != stamp or entry[4]:
+        data = read_bytes(root, name)
+        if isinstance(data, Problem):
+            records.problems.append(data)
+            return
+        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+        if entry is not None and entry[1] == digest:
+            entry = [stamp, *entry[1:4], False]
+        else:
+            found, problems = read_document(data, name, table, package)
+            chunks = {t: _lines(name, rows) for t, rows in found.items()}
+            entry = [stamp, digest, chunks, [asdict(p) for p in problems], False]
+    records.chunks[name] = entry[2]
+    records.problems.extend(map(_problem, entry[3]))
+    kept[name] = entry
+
+
+def _stamp(path: Path) -> list[int]:
+    """Return what tells, as git has it too, that a file was not touched."""
+    info = os.lstat(path)
+    return [info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns]
+
+
+def _lines(file: str, rows: Iterable[Row]) -> str:
+    stream = io.StringIO(newline="")
+    # Two rows in one line would be one row: the register's reader is told that cells may be quoted.
+    csv.writer(stream, lineterminator="\n").writerows([file, line, *cells] for line, cells in rows)
+    return stream.getvalue()
+
+
+def _plain_lines(data: bytes, file: str, table: Table) -> str | None:
+    """Return a table file's lines as they stand, when nothing about its form is unusual; None leaves it to `read_csv`."""
+    names = ",".join(f.name for f in table.fields)
+    if (
+        table.missing_values != ("",)
+        or not data.startswith(names.encode() + b"\n")
+        or not data.endswith(b"\n")
+    ):
+        return None
+    if b"\r" in data or b"\0" in data or _BLANK.search(data):
+        return None
+    try:
+        lines = data.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        return None
+    commas = len(table.fields) - 1
+    prefix = _lines(file, [(0, [])]).removesuffix("0\n")
+    made = []
+    for number, line in enumerate(lines[1:-1], 2):
+        if '"' in line:
+            try:
+                width = len(next(csv.reader([line], strict=True))) - 1
+            except csv.Error:
+                return None
+        else:
+            width = line.count(",")
+        if width != commas:
+            return None
+        made.append(f"{prefix}{number},{line}\n")
+    return "".join(made)
+
+
+def _claims(names: list[str], sources: list[Table]) -> dict[str, Table]:
+    """Return file -> the first table whose pattern names it; folders are matched once, not once per file."""
+    patterns = [(glob_regex(t.path), t) for t in sources]
+    leaves = {PurePosixPath(t.path).name for t in sources}
+    fixed = {leaf for leaf in leaves if not re.search(r"[*?\[]", leaf)}
+    simple = all(leaf in fixed or re.fullmatch(r"\*\.\w+", leaf) for leaf in leaves)
+    known: dict[tuple[str, str], Table | None] = {}
     owner: dict[str, Table] = {}
-    for table in sources:
-        pattern = glob_regex(table.path)
-        for name in names:
-            if name not in owner and pattern.match(name):
-                owner[name] = table
+    for name in names:
+        folder, _, leaf = name.rpartition("/")
+        kind = (folder, leaf if leaf in fixed or not simple else leaf.rpartition(".")[2])
+        if kind not in known:
+            known[kind] = next((t for p, t in patterns if p.match(name)), None)
+        table = known[kind]
+        if table is not None:
+            owner[name] = table
     return owner
 
 
-def _load(cache: Cache | None, package: Package) -> dict[str, tuple[str, Rows, list[dict[str, str]]]]:
+def _load(cache: Cache | None, package: Package) -> dict[str, list[Any]]:
+    """Return file -> [stamp, digest, chunks, problems, doubtful] of the last run."""
     data = cache.load(_CACHE) if cache is not None else None
     if data is None:
         return {}
-    payload = json.loads(data)
-    return dict(payload["files"]) if payload["package"] == package.digest else {}
+    payload = json.loads(data.decode("utf-8", "surrogatepass"))
+    if payload["package"] != package.digest:
+        return {}
+    # A file changed in the moment it was read may carry the same times with another content: read such again.
+    limit = payload["saved"] - _SETTLED_NS
+    for entry in payload["files"].values():
+        entry[4] = max(entry[0][2], entry[0][3]) >= limit
+    return dict(payload["files"])
 
 
 def _problem(values: Mapping[str, str]) -> Problem:

@@ -5,14 +5,15 @@ SQL from the tree runs in it after the doors are shut: no file, no network, no s
 
 from __future__ import annotations
 
-import csv
 import datetime
+import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -23,6 +24,10 @@ QUERY_SECONDS = 120.0
 _TYPES = {"integer": "BIGINT", "year": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _PLACE = (("_file", "VARCHAR"), ("_line", "INTEGER"))
+
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class SqlError(Exception):
@@ -98,16 +103,13 @@ def load_raw(connection: duckdb.DuckDBPyConnection, package: Package, records: R
     """Create `raw.<table>`: every cell as text, with `_file` and `_line`."""
     connection.execute("CREATE SCHEMA raw")
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
-        streams = {}
-        writers = {}
-        for table in package.tables.values():
-            # newline="\n" within a cell survives: the reader below is told that cells may be quoted.
-            stream = (Path(folder) / f"{table.name}.csv").open("w", encoding="utf-8", newline="")
-            streams[table.name] = stream
-            writers[table.name] = csv.writer(stream, lineterminator="\n")
-        for file, tables in records.files.items():
-            for name, rows in tables.items():
-                writers[name].writerows([file, line, *cells] for line, cells in rows)
+        streams = {
+            name: (Path(folder) / f"{name}.csv").open("w", encoding="utf-8", newline="")
+            for name in package.tables
+        }
+        for tables in records.chunks.values():
+            for name, lines in tables.items():
+                streams[name].write(lines)
         for stream in streams.values():
             stream.close()
         for table in package.tables.values():
@@ -135,13 +137,34 @@ def create_enums(connection: duckdb.DuckDBPyConnection, package: Package) -> Non
                 )
 
 
+def side_by_side(
+    connection: duckdb.DuckDBPyConnection,
+    work: Callable[[duckdb.DuckDBPyConnection, Item], Made],
+    items: Iterable[Item],
+) -> list[Made]:
+    """Do the same with each item, several at a time, each on a connection of its own to the same database.
+
+    Most of a short query's time is planning, which takes one core; results come in the order of the items.
+    """
+
+    def one(item: Item) -> Made:
+        with connection.cursor() as own:
+            return work(own, item)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(one, items))
+
+
 def create_typed(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
     """Create `<table>` from `raw.<table>`: each cell in its type; a cell that does not fit is NULL there."""
-    for table in package.tables.values():
+
+    def create(own: duckdb.DuckDBPyConnection, table: Table) -> None:
         columns = ", ".join(f"{typed(f)} AS {quote(f.name)}" for f in table.fields)
-        connection.execute(
+        own.execute(
             f"CREATE TABLE {quote(table.name)} AS SELECT {columns}, _file, _line FROM raw.{quote(table.name)}"
         )
+
+    side_by_side(connection, create, package.tables.values())
 
 
 def create_descriptions(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
