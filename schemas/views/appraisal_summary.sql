@@ -39,8 +39,8 @@ fields:
   asked_on: {title: 应当启动的日期, sensitivity: internal}
 */
 WITH tallies AS (
-    SELECT appraisal_id, sum(issued) AS issued, sum(returned) AS returned, sum(excellent) AS excellent, sum(competent) AS competent,
-        sum(basic) AS basic, sum(incompetent) AS incompetent,
+    SELECT appraisal_id, sum(issued)::BIGINT AS issued, sum(returned)::BIGINT AS returned, sum(excellent)::BIGINT AS excellent,
+        sum(competent)::BIGINT AS competent, sum(basic)::BIGINT AS basic, sum(incompetent)::BIGINT AS incompetent,
         -- One third is asked of each body by itself, so the worst of them decides.
         arg_max(body, (incompetent / returned, body)) FILTER (returned > 0) AS worst_body,
         arg_max(incompetent, (incompetent / returned, body)) FILTER (returned > 0) AS worst_incompetent,

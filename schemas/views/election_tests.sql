@@ -101,14 +101,17 @@ preselected AS (
         'meeting_votes' AS _table, 'approve' AS _column, _file, _line
     FROM votes WHERE meeting = '党员大会预选' AND result IN ('入围', '当选')
 ),
+-- Every name on the ballot, so that a reader sees why an election failed; only who was declared elected is judged.
 won AS (
-    SELECT election_id, village_id, stage, meeting, date AS on_date, person_id, '当选得票' AS item, 'R26' AS rule,
+    SELECT election_id, village_id, stage, meeting, date AS on_date, person_id, '选举得票' AS item,
+        CASE WHEN result = '当选' THEN 'R26' END AS rule,
         approve AS numerator, base AS denominator, '超过' AS comparison, win_share AS threshold,
         approve > win_share * base AS met, decided,
-        '赞成' || approve || '票，' || base_name || base || '人' AS detail,
+        '赞成' || approve || '票，' || base_name || base || '人；' || result AS detail,
         'meeting_votes' AS _table, 'approve' AS _column, _file, _line
     FROM votes
-    WHERE result = '当选' AND meeting IN ('党员大会选举', '党员大会另选', '委员会会议选举', '村（居）民选举', '村（居）民另选')
+    WHERE (candidate OR result = '当选')
+      AND meeting IN ('党员大会选举', '党员大会另选', '委员会会议选举', '村（居）民选举', '村（居）民另选')
 ),
 rounds AS (
     SELECT c.election_id, c.village_id, plan.stage, plan.meeting, r.date AS on_date, c.person_id, '推荐得票' AS item, 'R27' AS rule,

@@ -27,7 +27,7 @@ fields:
   settled_on: {title: 结算日期, sensitivity: internal}
 */
 WITH amounts AS (
-    SELECT f.org_id, t.year, sum(t.recipients) FILTER (t.kind = '基本报酬') AS recipients,
+    SELECT f.org_id, t.year, sum(t.recipients) FILTER (t.kind = '基本报酬')::BIGINT AS recipients,
         sum(t.amount) FILTER (t.kind = '基本报酬') AS base_amount, sum(t.amount) FILTER (t.kind = '绩效报酬') AS performance_amount,
         sum(t.amount) FILTER (t.kind = '奖励报酬') AS reward_amount, sum(t.amount) AS total_amount,
         -- The year is settled when its last part is.
