@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeAlias
@@ -80,7 +81,8 @@ def table(
         )
     numbers = {name for name in columns if _all_numbers(rows, name)}
     heads = Markup().join(
-        Markup('<th scope="col"{}{}{}>{}</th>').format(
+        Markup('<th scope="col" style="--wide:{}em"{}{}{}>{}</th>').format(
+            _width(rows, name),
             attribute("class", "number" if name in numbers else None),
             attribute("data-facet", name in facets),
             attribute("data-order", json.dumps(orders[name], ensure_ascii=False) if name in orders else None),
@@ -115,6 +117,13 @@ def table(
         parts.append(Markup(f"<tr>{line}</tr>"))  # noqa: S704 -- every cell is escaped above
     parts += [Markup("</tbody>"), Markup("</table></div>"), Markup("</div>")]
     return Markup("\n").join(part for part in parts if part)
+
+
+def _width(rows: Sequence[Row], name: str) -> int:
+    """Width, in letters, that spares a column's values a line break on a narrow screen; long texts do break."""
+    values = (row.get(name) for row in rows[:: max(1, len(rows) // 100)])
+    words = (value.striptags() if isinstance(value, Markup) else text(value) for value in values)
+    return min(14, max(math.ceil(sum(0.6 if letter < "\u2e80" else 1 for letter in word)) for word in words))
 
 
 def _all_numbers(rows: Sequence[Row], name: str) -> bool:
