@@ -62,24 +62,18 @@ def print_dossiers(
     Raises:
         RecordsError: a template cannot be read or its queries fail.
     """
-    templates = [
-        t for t in read_templates(project.root, FOLDER, ".html", EDITIONS) if t.edition in ("", edition)
-    ]
-    if not templates:
-        return [], {}
-    functions, filters, shapes = make_functions(project, connection, Links(), edition)
-    environment = make_environment(project.root, html=True, functions=functions, filters=filters)
-    shared = f"{shapes}\0{facts!r}\0{_shared_files(project.root)}"
     previous = (
         Previous(last, {p: Printed(*v) for p, v in known.items()})
         if known and not last.is_symlink()
         else None
     )
-    jobs = _jobs(project, connection, templates, environment, edition, facts, shared)
+    jobs = dossier_jobs(project, connection, edition, facts)
     report = render_dossiers(
         jobs, templates=project.root / FOLDER, out=out, previous=previous, progress=progress
     )
     problems.extend(report.problems)
+    if not report.printed and not report.problems:
+        return [], {}
     line = (
         f"{EDITION_TITLES[edition]}：{len(report.printed)} 份 PDF（新做 {report.rendered}）"
         + (f"，{len({p.message for p in report.problems})} 处没有印成" if report.problems else "")
@@ -101,14 +95,8 @@ def fingerprints(
     result: dict[tuple[str, str], str] = {}
     for edition, path in editions.items():
         connection = open_edition(path)
-        facts = {"edition": edition, "as_of": as_of, "draft": False, "build": {}}
-        templates = [
-            t for t in read_templates(project.root, FOLDER, ".html", EDITIONS) if t.edition in ("", edition)
-        ]
-        functions, filters, shapes = make_functions(project, connection, Links(), edition)
-        environment = make_environment(project.root, html=True, functions=functions, filters=filters)
-        shared = f"{shapes}\0{_shared_files(project.root)}"
-        for job in _jobs(project, connection, templates, environment, edition, facts, shared):
+        facts = {"edition": edition, "as_of": as_of, "draft": False}
+        for job in dossier_jobs(project, connection, edition, facts):
             result[edition, job.path] = job.digest
         connection.close()
     return result
@@ -122,16 +110,29 @@ def _shared_files(root: Path) -> str:
     return digest.hexdigest()
 
 
-def _jobs(
-    project: Project,
-    connection: duckdb.DuckDBPyConnection,
-    templates: list[Template],
-    environment: jinja2.Environment,
-    edition: str,
-    facts: dict[str, Any],
-    shared: str,
+def dossier_jobs(
+    project: Project, connection: duckdb.DuckDBPyConnection, edition: str, facts: dict[str, Any]
 ) -> Iterator[DossierJob]:
-    created = datetime.datetime.fromtimestamp(project.epoch, datetime.UTC)
+    """Yield everything that an edition prints; the HTML of each is made only when asked for.
+
+    The commit is no part of it, and the date in a PDF is the reference date: what has not changed prints the same
+    after the next commit.
+
+    Args:
+        connection: the edition's database.
+        facts: what every template sees besides its rows; must hold `as_of`.
+
+    Raises:
+        RecordsError: a template cannot be read or its queries fail.
+    """
+    templates = [
+        t for t in read_templates(project.root, FOLDER, ".html", EDITIONS) if t.edition in ("", edition)
+    ]
+    facts = {name: value for name, value in facts.items() if name != "build"}
+    functions, filters, shapes = make_functions(project, connection, Links(), edition)
+    environment = make_environment(project.root, html=True, functions=functions, filters=filters)
+    shared = f"{shapes}\0{facts!r}\0{_shared_files(project.root)}"
+    created = datetime.datetime.combine(facts["as_of"], datetime.time(), datetime.UTC)
     for template in templates:
         results = run_queries(connection, template, edition)
         try:

@@ -1,0 +1,268 @@
+"""Time the engine beside the tools it builds on, on the same records and pages, as whole processes.
+
+    python -m benchmarks check  --villages 300 1700 11000
+    python -m benchmarks site   --villages 300 1700
+    python -m benchmarks forms  --villages 300 --forms 200
+
+Each line of the result is one measured process: seconds of wall clock, seconds of processor, peak memory in MiB.
+Cities are made by `city.py` and kept below `--work` for the next run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+TOOLS = Path(sys.executable).parent
+
+
+@dataclass
+class Measured:
+    """One process."""
+
+    what: str
+    villages: int
+    wall: float
+    cpu: float
+    peak_mib: float
+    exit_code: int
+
+
+def run(what: str, villages: int, command: list[str], cwd: Path | None = None) -> Measured:
+    """Run a process and measure it with the operating system's own accounting (its children included)."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    measured = Measured(
+        what,
+        villages,
+        round(wall, 2),
+        round(usage.ru_utime + usage.ru_stime, 2),
+        round(usage.ru_maxrss / 1024, 1),
+        os.waitstatus_to_exitcode(status),
+    )
+    print(
+        f"{villages:>6}  {what:<44} {measured.wall:>8.2f} s  {measured.cpu:>8.2f} s cpu  "
+        f"{measured.peak_mib:>8.1f} MiB  exit {measured.exit_code}",
+        flush=True,
+    )
+    return measured
+
+
+def engine(*arguments: str) -> list[str]:
+    """The engine's command, from this checkout."""
+    return [sys.executable, "-m", "generator", *arguments]
+
+
+def city(work: Path, villages: int) -> Path:
+    """Make a city of that size once."""
+    folder = work / f"city-{villages}"
+    if not (folder / "datapackage.yaml").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(
+            [sys.executable, str(HERE / "city.py"), "--villages", str(villages), "--out", str(folder)],
+            check=True,
+        )
+    return folder
+
+
+def change_one(folder: Path, turn: int) -> None:
+    """Change one value of one person: the place of birth, which is shown on that person's page."""
+    path = sorted(folder.glob("records/townships/*/people/*.yaml"))[turn]
+    text = path.read_text(encoding="utf-8")
+    changed = re.sub(r"^native_place: .*$", f"native_place: 示例省示例市第{turn}区", text, flags=re.M)
+    if changed == text:
+        changed = text + f"native_place: 示例省示例市第{turn}区\n"
+    path.write_text(changed, encoding="utf-8")
+
+
+def plain_tables(folder: Path, out: Path) -> int:
+    """Write the same tables as plain CSV with a plain descriptor, for frictionless alone; return the number of rows."""
+    from generator.reading.package import load_package
+    from generator.reading.records import read_records
+
+    package = load_package(folder)
+    records = read_records(folder, package)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    resources, total = [], 0
+    for table in package.tables.values():
+        with (out / f"{table.name}.csv").open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow([f.name for f in table.fields])
+            for _, (_, cells) in records.rows(table.name):
+                writer.writerow(["" if c is None else c for c in cells])
+                total += 1
+        schema: dict[str, object] = {"fields": [dict(f.descriptor) for f in table.fields]}
+        if table.primary_key:
+            schema["primaryKey"] = list(table.primary_key)
+        if table.foreign_keys:
+            schema["foreignKeys"] = [
+                {
+                    "fields": list(k.fields),
+                    "reference": {
+                        "resource": "" if k.table == table.name else k.table,
+                        "fields": list(k.references),
+                    },
+                }
+                for k in table.foreign_keys
+            ]
+        resources.append(
+            {
+                "name": table.name,
+                "type": "table",
+                "path": f"{table.name}.csv",
+                "format": "csv",
+                "encoding": "utf-8",
+                "schema": schema,
+            }
+        )
+    (out / "datapackage.json").write_text(
+        json.dumps({"name": "plain", "resources": resources}, ensure_ascii=False), encoding="utf-8"
+    )
+    return total
+
+
+def check(work: Path, sizes: list[int]) -> list[Measured]:
+    """`check` (conformance, keys, views and all rules) against `frictionless validate` (conformance and keys)."""
+    results = []
+    for size in sizes:
+        folder = city(work, size)
+        rows = plain_tables(folder, work / f"tables-{size}")
+        print(f"{size:>6}  {rows} rows")
+        shutil.rmtree(folder / "build", ignore_errors=True)
+        results.append(run("check, cold", size, engine("--root", str(folder), "check", "--format", "json")))
+        results.append(run("check, again", size, engine("--root", str(folder), "check", "--format", "json")))
+        results.append(
+            run(
+                "frictionless validate, same tables",
+                size,
+                [str(TOOLS / "frictionless"), "validate", "datapackage.json"],
+                work / f"tables-{size}",
+            )
+        )
+    return results
+
+
+def plain_site(folder: Path, out: Path) -> int:
+    """Lay the same pages out as a plain MkDocs-Material project, one Markdown file per page; return their number."""
+    built = folder / "build" / "internal"
+    shutil.rmtree(out, ignore_errors=True)
+    docs = out / "docs"
+    shutil.copytree(built / "tree" / "docs", docs)
+    for frame in docs.rglob("frame-*.md"):
+        frame.unlink()
+    written = {p.relative_to(docs).as_posix() for p in docs.rglob("*.md")}
+    for page in (built / "site").rglob("index.html"):
+        url = page.parent.relative_to(built / "site").as_posix()
+        if f"{url}.md" in written or f"{url}/index.md" in written or url == ".":
+            continue
+        html = page.read_text(encoding="utf-8")
+        found = re.search(r"<article[^>]*>(.*?)</article>", html, re.S)
+        title = re.search(r"<title>(.*?)</title>", html, re.S)
+        body = re.sub(r"\n\s*\n+", "\n", found[1]) if found else ""
+        target = docs / f"{url}.md"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(
+            f"---\ntitle: {json.dumps(title[1] if title else url, ensure_ascii=False)}\n---\n\n<div>\n{body.strip()}\n</div>\n",
+            encoding="utf-8",
+        )
+    config = (built / "tree" / "mkdocs.yml").read_text(encoding="utf-8")
+    config = re.sub(r"^docs_dir:.*$", "docs_dir: docs", config, flags=re.M)
+    config = re.sub(r"^site_dir:.*$", "site_dir: site", config, flags=re.M)
+    config = re.sub(
+        r"^(\s*)custom_dir:.*$", rf"\1custom_dir: {folder / 'site' / 'theme'}", config, flags=re.M
+    )
+    (out / "mkdocs.yml").write_text(config, encoding="utf-8")
+    return sum(1 for _ in docs.rglob("*.md"))
+
+
+def site(work: Path, sizes: list[int], *, plain: bool) -> list[Measured]:
+    """`build` of one edition against plain MkDocs-Material on the same pages; cold, and with one record changed."""
+    results = []
+    for size in sizes:
+        folder = city(work, size)
+        shutil.rmtree(folder / "build", ignore_errors=True)
+        build = engine("--root", str(folder), "build", "--edition", "internal", "--no-dossiers")
+        results.append(run("build, cold", size, build))
+        results.append(run("build, nothing changed", size, build))
+        for turn in range(3):
+            change_one(folder, turn)
+            results.append(run("build, one record changed", size, build))
+        if plain:
+            pages = plain_site(folder, work / f"plain-{size}")
+            print(f"{size:>6}  {pages} pages")
+            results.append(
+                run(
+                    "plain MkDocs-Material, same pages",
+                    size,
+                    [str(TOOLS / "mkdocs"), "build", "-q", "-f", "mkdocs.yml"],
+                    work / f"plain-{size}",
+                )
+            )
+    return results
+
+
+def forms(work: Path, sizes: list[int], count: int) -> list[Measured]:
+    """The print shop against a plain loop over WeasyPrint on the same HTML and style sheets."""
+    results = []
+    for size in sizes:
+        folder = city(work, size)
+        results.append(
+            run(
+                f"print shop, {count} forms",
+                size,
+                [sys.executable, str(HERE / "print_forms.py"), "shop", str(folder), str(count)],
+            )
+        )
+        results.append(
+            run(
+                f"plain WeasyPrint loop, {count} forms",
+                size,
+                [sys.executable, str(HERE / "print_forms.py"), "plain", str(folder), str(count)],
+            )
+        )
+    return results
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("check", "site", "forms"))
+    parser.add_argument("--villages", type=int, nargs="+", default=[300])
+    parser.add_argument("--forms", type=int, default=200)
+    parser.add_argument("--no-plain", action="store_true", help="leave out plain MkDocs, which takes minutes")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/lingtouyan-benchmarks"))
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    if options.what == "check":
+        results = check(options.work, options.villages)
+    elif options.what == "site":
+        results = site(options.work, options.villages, plain=not options.no_plain)
+    else:
+        results = forms(options.work, options.villages, options.forms)
+    if options.json:
+        options.json.write_text(json.dumps([asdict(r) for r in results], indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
