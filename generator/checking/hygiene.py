@@ -36,7 +36,7 @@ def doubtful(field: Field, csv: bool) -> str:
     if field.type not in _TEXT_TYPES:
         return ""
     # The characters of a list stand in its JSON text, controls among them as escapes.
-    pattern = rf"[{_HIDDEN}]|\\u00[01]" if field.type == "array" else f"[{_HIDDEN}]|{_EDGE}"
+    pattern = rf"[{_HIDDEN}]|\\(u00[01]|[bfr])" if field.type == "array" else f"[{_HIDDEN}]|{_EDGE}"
     if csv:
         pattern += rf"|\t|{_RUINED}"
     return f"regexp_matches({quote(field.name)}, {literal(pattern)})"

@@ -13,7 +13,7 @@ from generator.problems import Problem, error, quoted, warning
 from generator.reading.csv import Row, decode
 from generator.reading.markdown import parse_markdown
 from generator.reading.package import Package, Table
-from generator.reading.yaml import Mapping, Value, YamlError, parse_yaml
+from generator.reading.yaml import Items, Mapping, Value, YamlError, parse_yaml
 
 Rows = dict[str, list[Row]]
 Note = Callable[[str, int, str, int], None]
@@ -53,6 +53,23 @@ def read_document(
     return reader.rows, problems
 
 
+class _Shape:
+    """Where the values of one table's records stand in a document."""
+
+    def __init__(self, table: Table, package: Package) -> None:
+        self.children = {tuple(c.property.split(".")): c for c in package.children.get(table.name, ())}
+        self.types = {f.name: f.type for f in table.fields}
+        self.missing = {
+            f.name: table.missing_values if f.missing_values is None else f.missing_values
+            for f in table.fields
+        }
+        # What only groups: `education` of `education_level`, `survey` of the list `survey.needs`.
+        words = [*(n.split("_") for n in self.types), *self.children]
+        self.groups = {"_".join(w[:n]) for w in words for n in range(1, len(w))}
+        # Markdown carries text and sections whether or not the city declares them.
+        self.free = {"body", "sections"} if table.kind == "markdown" else set()
+
+
 class _DocumentReader:
     def __init__(self, file: str, package: Package, problems: list[Problem], note: Note | None) -> None:
         self.file = file
@@ -60,32 +77,36 @@ class _DocumentReader:
         self.problems = problems
         self.note = note
         self.rows: Rows = {}
+        self.shapes: dict[str, _Shape] = {}
 
     def record(self, table: Table, item: Mapping, key: dict[str, str | None], ordinal: int | None) -> None:
-        children = {tuple(c.property.split(".")): c for c in self.package.children.get(table.name, ())}
-        names = {f.name: f.type for f in table.fields}
+        if table.name not in self.shapes:
+            self.shapes[table.name] = _Shape(table, self.package)
+        shape = self.shapes[table.name]
         cells: dict[str, str | None] = dict(key)
+        places: dict[str, int] = {}
         lists: list[tuple[Table, Value, int]] = []
-        # Markdown carries text and sections whether or not the city declares them.
-        free = {"body", "sections"} if table.kind == "markdown" else set()
-        for path, value, line in self.leaves(item, (), children):
+        for path, value, line in self.leaves(item, (), shape.children):
             name = "_".join(path)
-            child = children.get(path)
+            child = shape.children.get(path)
             if child is not None:
                 lists.append((child, value, line))
-            elif name in names and name not in key:
-                cells[name] = self.cell(table, name, names[name], value, line)
+            elif name in places:
+                self.twice(table, name, line, places[name])
+            elif name in shape.types and name not in key and not isinstance(value, Mapping):
+                places[name] = line
+                cells[name] = self.cell(table, name, shape.types[name], value, line)
                 if self.note is not None:
                     self.note(table.name, item.line, name, line)
-            elif name not in free:
-                self.unknown(table, name, ".".join(path), line, names, name in key)
-        if ordinal is not None and "ordinal" in names and cells.get("ordinal") is None:
+            elif name in shape.groups and not isinstance(value, (list, str)):
+                # A group left empty.
+                continue
+            elif name not in shape.free:
+                self.unknown(table, name, ".".join(path), line, shape, name in key)
+        if ordinal is not None and "ordinal" in shape.types and cells.get("ordinal") is None:
             cells["ordinal"] = str(ordinal)
-        missing = table.missing_values
-        ordered = [cells.get(n) for n in names]
-        self.rows.setdefault(table.name, []).append(
-            (item.line, [None if c is None or c in missing else c for c in ordered])
-        )
+        row = [None if (c := cells.get(n)) in missing else c for n, missing in shape.missing.items()]
+        self.rows.setdefault(table.name, []).append((item.line, row))
         own = {k: cells.get(k) for k in table.primary_key}
         for child, value, line in lists:
             self.list(child, value, line, own)
@@ -98,18 +119,22 @@ class _DocumentReader:
                 error(self.file, line, "type-error", f"“{table.title}”应是列表：每项另起一行，以“- ”开头。")
             )
             return
-        for ordinal, item in enumerate(value, 1):
+        lines = value.lines if isinstance(value, Items) else [line] * len(value)
+        for ordinal, (item, place) in enumerate(zip(value, lines, strict=True), 1):
             if isinstance(item, Mapping):
                 self.record(table, item, key, ordinal)
             elif table.field("value") is not None and not isinstance(item, list):
-                single = Mapping(line)
+                single = Mapping(place)
                 single["value"] = item
-                single.lines["value"] = line
+                single.lines["value"] = place
                 self.record(table, single, key, ordinal)
             else:
                 self.problems.append(
                     error(
-                        self.file, line, "type-error", f"“{table.title}”的第 {ordinal} 项应是键值（键: 值）。"
+                        self.file,
+                        place,
+                        "type-error",
+                        f"“{table.title}”的第 {ordinal} 项应是键值（键: 值）。",
                     )
                 )
 
@@ -118,29 +143,42 @@ class _DocumentReader:
     ) -> Iterator[tuple[tuple[str, ...], Value, int]]:
         for name, value in item.items():
             path = (*prefix, name)
-            if isinstance(value, Mapping) and path not in children:
+            if isinstance(value, Mapping) and value and path not in children:
                 yield from self.leaves(value, path, children)
             else:
                 yield path, value, item.lines[name]
 
     def cell(self, table: Table, name: str, kind: str, value: Value, line: int) -> str | None:
-        if value is None or isinstance(value, str):
-            return value
         field = table.field(name)
         title = field.title if field else name
+        if isinstance(value, str) and "\r" in value:
+            # Only an escape can put it there, and no reader of tables agrees with another on what it means.
+            message = "有看不见的控制字符 ⟨U+000D⟩（回车）。请删去，换行请用 |- 写成多行。"
+            self.problems.append(error(self.file, line, "invisible-character", message, title))
+            return value.replace("\r", " ")
+        if value is None or isinstance(value, str):
+            return value
         if isinstance(value, list) and kind == "array" and all(isinstance(v, str) for v in value):
             return json.dumps(value, ensure_ascii=False)
         wanted = "一列文字，如 [甲, 乙]" if kind == "array" else "一个值，不能是列表"
         self.problems.append(error(self.file, line, "type-error", f"“{title}”应是{wanted}。", title))
         return None
 
-    def unknown(
-        self, table: Table, name: str, shown: str, line: int, names: dict[str, str], inherited: bool
-    ) -> None:
+    def twice(self, table: Table, name: str, line: int, other: int) -> None:
+        field = table.field(name)
+        title = field.title if field else name
+        message = f"“{title}”写了两次（第 {other} 行已经写过），请只保留一处。"
+        self.problems.append(error(self.file, line, "duplicate-label", message, title))
+
+    def unknown(self, table: Table, name: str, shown: str, line: int, shape: _Shape, inherited: bool) -> None:
+        if name in shape.groups:
+            message = f"“{shown}”应是一组键值（键: 值），不能是一个值或列表。"
+            self.problems.append(error(self.file, line, "extra-label", message))
+            return
         if inherited:
             advice = "它由上级记录得出，请删去。"
         else:
-            near = difflib.get_close_matches(name, names, 1, 0.7)
+            near = difflib.get_close_matches(name[:80], shape.types, 1, 0.7)
             titles = {f.title: f.name for f in table.fields}
             hint = titles.get(shown) or (near[0] if near else "")
             advice = f"是否应为 {hint}？" if hint else f"可用的键见数据字典“{table.title}”。"

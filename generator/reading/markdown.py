@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from generator.reading.yaml import Mapping, YamlError, parse_yaml
+from generator.reading.yaml import Items, Mapping, YamlError, parse_yaml
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*\Z")
 _IDENTITY = re.compile(r"[ \t]*\{[ \t]*#([^\s{}]+)[^{}]*\}[ \t]*\Z")
@@ -52,7 +52,9 @@ def _shift(value: object) -> None:
         value.lines = {k: line + 1 for k, line in value.lines.items()}
         for child in value.values():
             _shift(child)
-    elif isinstance(value, list):
+    elif isinstance(value, Items):
+        value.line += 1
+        value.lines = [line + 1 for line in value.lines]
         for child in value:
             _shift(child)
 
@@ -64,8 +66,10 @@ def sections(lines: list[str], start: int) -> list[Mapping]:
     fence = ""
     for number, line in enumerate(lines[start:], start + 1):
         mark = _FENCE.match(line)
-        if mark and (not fence or line.strip().startswith(fence)):
-            fence = "" if fence else mark[1]
+        if mark and not fence:
+            fence = mark[1]
+        elif mark and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+            fence = ""
         heading = None if fence or mark else _HEADING.match(line)
         if heading is None:
             body.append(line)

@@ -120,7 +120,7 @@ def load_raw(connection: duckdb.DuckDBPyConnection, package: Package, records: R
             connection.execute(f"CREATE TABLE raw.{quote(table.name)} ({declared})")
             connection.execute(
                 f"INSERT INTO raw.{quote(table.name)} SELECT * FROM read_csv({source}, header = false, "
-                f"auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
+                f"auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', new_line = '\\n', "
                 f"max_line_size = 80000000, columns = {{{listed}}})"
             )
 
