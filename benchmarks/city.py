@@ -32,6 +32,9 @@ def make(places: list[Village], *, sample: bool, records: Path) -> City:
     city = City(records, SEED, AS_OF)
     if sample:
         cases.prepare_places(places)
+    else:
+        for village in places:
+            village.poor = city.rng("poor", village.code).random() < 0.08
     governance.review_policies(city)
     city.villages = places
     for order, village in enumerate(places):
@@ -58,7 +61,7 @@ def make(places: list[Village], *, sample: bool, records: Path) -> City:
 
 def keep_ledgers(city: City, service: Service, stories: list[Story], *, sample: bool) -> None:
     """Enter what the years bring: training, assessment, audits, filings, pay, care."""
-    postings = cases.postings(city.villages) if sample else []
+    postings = cases.postings(city.villages) if sample else posts.usual_postings(city)
     first_secretaries = posts.post(city, postings)
     posts.inspect(
         city, postings, first_secretaries, cases.MISSED_INSPECTIONS if sample else set(), cases.UNSENT_INSPECTIONS if sample else set()

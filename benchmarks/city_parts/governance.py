@@ -9,6 +9,9 @@ from pathlib import Path
 
 from .registry import CITY, City, term_of
 
+# Tables of the city that are kept by hand and hold for any city.
+BY_HAND = ("calendar", "calendar_years", "terms", "indicators", "organisations")
+
 
 def review_policies(city: City) -> None:
     """Approve the publishing of each policy; the policies name these approvals, so they come first in their years."""
@@ -61,11 +64,12 @@ def publish_snapshots(city: City) -> None:
 def copy_project(source: Path, target: Path, city: City, *, sample: bool) -> None:
     """Copy what makes a project of records: schemas, pages, policies, calendar; the offices become the new city's."""
     target.mkdir(parents=True, exist_ok=True)
-    for name in ("schemas", "site", "records/city"):
+    shutil.rmtree(target / "records", ignore_errors=True)
+    for name in ("schemas", "site", "records/city/policies"):
         shutil.rmtree(target / name, ignore_errors=True)
         if (source / name).exists():
             shutil.copytree(source / name, target / name)
-    for name in ("datapackage.yaml", "mkdocs.yml", "pyproject.toml"):
+    for name in ("datapackage.yaml", "mkdocs.yml", "pyproject.toml", *(f"records/city/{table}.csv" for table in BY_HAND)):
         if (source / name).exists():
             shutil.copy(source / name, target / name)
     if sample:

@@ -14,7 +14,7 @@ from .writing import Row
 UNITS = {
     "sczj": ("市财政局", "党组成员、副局长"), "sjtj": ("市交通运输局", "党组副书记"), "sslj": ("市水利局", "党组成员"),
     "swjw": ("市卫生健康委", "党委委员、副主任"), "sgdgs": ("市供电公司", "党委副书记"), "snsyh": ("市农商银行", "党委委员"),
-    "swxcb": ("市委宣传部", "副部长"), "sscjg": ("", ""), "snyj": ("市农业农村局", "党组成员、副局长"),
+    "swxcb": ("市委宣传部", "副部长"), "snyj": ("市农业农村局", "党组成员、副局长"),
 }
 FINDINGS = ("驻村日志记录不完整", "帮扶项目进度偏慢", "入户走访覆盖不够", "请假手续不全")
 
@@ -30,6 +30,17 @@ class Posting:
     reason: str = ""
     low_months: tuple[str, ...] = ()
     recall: str = ""
+
+
+def usual_postings(city: City) -> list[Posting]:
+    """Send first secretaries to the poor villages of any city, two years each."""
+    starts = (date(2021, 7, 1), date(2023, 7, 3), date(2025, 7, 1))
+    units = list(UNITS)
+    result = []
+    for number, village in enumerate(v for v in city.villages if v.poor):
+        for start, end in zip(starts, (*starts[1:], None), strict=True):
+            result.append(Posting(village, units[number % len(units)], start, end, "期满轮换" if end else ""))
+    return result
 
 
 def post(city: City, postings: list[Posting]) -> list[Person]:

@@ -38,6 +38,7 @@ class City:
         self.policies = [_front_matter(path) for path in sorted((records / "policies").glob("*.md"))]
         self._disclosures: dict[tuple[Any, ...], Key] = {}
         self.plans: dict[tuple[str, int, str], Key] = {}
+        self._listed: dict[tuple[str, date], list[Row]] = {}
         self._tick = 0
         rng = self.rng("city cadres")
         self.city_cadres = {
@@ -111,12 +112,15 @@ class City:
 
     def listed(self, prop: str, on: date) -> list[Row]:
         """Return the items of a list in the policies' front matter that are in force on a day."""
-        return [
-            item
-            for policy in self.policies
-            for item in policy.get(prop) or ()
-            if item["effective_from"] <= on and (item.get("effective_to") is None or item["effective_to"] >= on)
-        ]
+        found = self._listed.get((prop, on))
+        if found is None:
+            found = self._listed[prop, on] = [
+                item
+                for policy in self.policies
+                for item in policy.get(prop) or ()
+                if item["effective_from"] <= on and (item.get("effective_to") is None or item["effective_to"] >= on)
+            ]
+        return found
 
     def number(self, name: str, on: date) -> float:
         """Return a parameter on a day."""

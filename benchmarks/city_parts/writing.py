@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import csv
 import io
+import multiprocessing
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +65,9 @@ def give_numbers(keys: list[Key], shape: Callable[[tuple[str, ...], int], str]) 
             key.text = shape(name, number)
 
 
-def scalar(value: Any, plain: bool) -> str:
+@lru_cache(maxsize=200_000)
+def scalar(text: str, plain: bool) -> str:
     """Write one YAML scalar. `plain` fields (numbers, dates) need no quotes; text is quoted where it could be misread."""
-    text = str(value)
     if plain or _DATE.match(text):
         return text
     if _PLAIN.match(text) and text.lower() not in _WORDS and ": " not in text:
@@ -90,10 +93,12 @@ class Package:
                 "plain": {f["name"] for f in schema["fields"] if f["type"] in ("integer", "number", "date")},
                 "children": [],
             }
+            spec = self.tables[resource["name"]]
             if "parent" in resource:
                 parent = self.tables[resource["parent"]]
-                self.tables[resource["name"]]["inherited"] = {*keys[resource["parent"]], "ordinal"}
+                spec["inherited"] = {*keys[resource["parent"]], "ordinal"}
                 parent["children"].append((resource["property"], resource["name"]))
+            spec["own"] = [(n, n in spec["plain"]) for n in names if n not in spec.get("inherited", ())]
 
     def csv_text(self, table: str, rows: list[Row]) -> str:
         """Return a CSV file with every column of the schema."""
@@ -111,24 +116,30 @@ class Package:
 
     def write(self, tables: dict[str, dict[str, list[Row]]], root: Path) -> int:
         """Write all rows below `root` (by table, then by `city` or a township's folder) and return the number of files."""
-        count = 0
-        for table, by_folder in tables.items():
-            path, key = self.tables[table]["path"], self.tables[table]["names"][0]
-            for folder, rows in by_folder.items():
-                target = root / (path.replace("records/townships/*", folder) if folder != "city" else path)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if target.suffix == ".csv":
-                    if rows and "_sort" in rows[0]:
-                        rows.sort(key=lambda r: r["_sort"])
-                    elif table != "targets":
-                        rows.sort(key=lambda r: str(r[key]))
-                    target.write_text(self.csv_text(table, rows), encoding="utf-8")
-                    count += 1
-                else:
-                    for row in rows:
-                        (target.parent / f"{row[key]}.yaml").write_text(self.yaml_text(table, row), encoding="utf-8")
-                    count += len(rows)
-        return count
+        global _written
+        jobs = [(table, folder) for table, by_folder in tables.items() for folder in by_folder]
+        _written = (self, tables, root)
+        if len(jobs) < 400 or "fork" not in multiprocessing.get_all_start_methods():
+            return sum(_write_one(job) for job in jobs)
+        # The rows are shared with the children as they are; nothing is handed over but names.
+        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+            return sum(pool.map(_write_one, jobs, chunksize=20))
+
+    def write_rows(self, table: str, folder: str, rows: list[Row], root: Path) -> int:
+        """Write the rows of one table in one folder."""
+        path, key = self.tables[table]["path"], self.tables[table]["names"][0]
+        target = root / (path.replace("records/townships/*", folder) if folder != "city" else path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.suffix == ".csv":
+            if rows and "_sort" in rows[0]:
+                rows.sort(key=lambda r: r["_sort"])
+            elif table != "targets":
+                rows.sort(key=lambda r: str(r[key]))
+            target.write_text(self.csv_text(table, rows), encoding="utf-8")
+            return 1
+        for row in rows:
+            (target.parent / f"{row[key]}.yaml").write_text(self.yaml_text(table, row), encoding="utf-8")
+        return len(rows)
 
     def yaml_text(self, table: str, row: Row) -> str:
         """Return one document, its keys in the schema's order, each list item on a line of its own where it fits."""
@@ -158,9 +169,9 @@ class Package:
             opened = path[:-1]
             pad = indent + "  " * (len(path) - 1)
             if isinstance(value, list):
-                lines.append(f"{pad}{path[-1]}: [{', '.join(scalar(v, False) for v in value)}]")
+                lines.append(f"{pad}{path[-1]}: [{', '.join(scalar(str(v), False) for v in value)}]")
             else:
-                lines.append(f"{pad}{path[-1]}: {scalar(_cell(value), name in spec['plain'])}")
+                lines.append(f"{pad}{path[-1]}: {scalar(str(_cell(value)), name in spec['plain'])}")
         for prop, child in spec["children"]:
             items = row.get(prop)
             if not items:
@@ -192,16 +203,23 @@ class Package:
                 inner[0] = f"{indent}  - {inner[0].lstrip()}"
                 lines.extend(inner)
                 continue
-            inherited = spec["inherited"]
-            unknown = [k for k in item if k not in spec["known"]]
-            if unknown:
-                raise KeyError(f"{child}: {unknown}")
             cells = [
-                f"{name}: {scalar(_cell(item[name]), name in spec['plain'])}"
-                for name in spec["names"]
-                if name not in inherited and item.get(name) is not None and item.get(name) != ""
+                f"{name}: {scalar(str(_cell(item[name])), plain)}"
+                for name, plain in spec["own"]
+                if item.get(name) is not None and item[name] != ""
             ]
+            if len(cells) != sum(v is not None and v != "" for v in item.values()):
+                raise KeyError(f"{child}: {item}")
             lines.append(f"{indent}  - {{{', '.join(cells)}}}")
+
+
+_written: tuple[Package, dict[str, dict[str, list[Row]]], Path]
+
+
+def _write_one(job: tuple[str, str]) -> int:
+    package, tables, root = _written
+    table, folder = job
+    return package.write_rows(table, folder, tables[table][folder], root)
 
 
 def _load(path: Path) -> Any:
