@@ -172,6 +172,10 @@ def _remove(job: SiteJob) -> None:
     (job.tree / "outside.md").unlink()
 
 
+def _icon(job: SiteJob) -> None:
+    write_page(job.tree, "people/index.md", "人员", "全部人员的名单。", icon="material/account")
+
+
 CHANGES: dict[str, tuple[Callable[[SiteJob], None], set[str] | None]] = {
     "nothing": (lambda job: None, set()),
     "a paragraph": (_append("rules.md", "\n\n增加一段从未见过的内容。\n"), {"rules.md"}),
@@ -183,6 +187,7 @@ CHANGES: dict[str, tuple[Callable[[SiteJob], None], set[str] | None]] = {
         {"rules.md", "towns/index.md"},
     ),
     "a title": (_title, None),
+    "an icon in the navigation": (_icon, None),
     "a page more": (lambda job: write_page(job.tree, "new.md", "新页", "内容。"), None),
     "a page less": (_remove, None),
     "the settings": (_settings, None),
@@ -230,6 +235,21 @@ def test_a_title_taken_from_the_text_counts_as_a_title(tmp_path: Path, mkdocs: M
     (job.tree / "outside.md").write_text("# 乙\n\n内容。\n", "utf-8")
     part, whole = (replace(job, out=job.out.with_name(name)) for name in ("part", "whole"))
     build_written(part, (job.out, first.state), mkdocs)
+    build_written(whole, mkdocs=mkdocs)
+    assert contents(part.out) == contents(whole.out)
+
+
+def test_a_title_with_markup_stays_in_the_navigation_of_the_others(tmp_path: Path, mkdocs: MkDocs) -> None:
+    job = make_job(tmp_path)
+    settings = job.root / "mkdocs.yml"
+    settings.write_text(
+        settings.read_text("utf-8").replace("  - 办法: rules.md", "  - outside.md\n  - rules.md"), "utf-8"
+    )
+    (job.tree / "outside.md").write_text("# 甲 *乙* `丙`\n\n内容。\n", "utf-8")
+    first = build_written(job, mkdocs=mkdocs)
+    _append("rules.md", "\n\n补充。\n")(job)
+    part, whole = (replace(job, out=job.out.with_name(name)) for name in ("part", "whole"))
+    assert build_written(part, (job.out, first.state), mkdocs).rebuilt == ("rules.md",)
     build_written(whole, mkdocs=mkdocs)
     assert contents(part.out) == contents(whole.out)
 

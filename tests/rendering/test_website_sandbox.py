@@ -116,6 +116,18 @@ def test_environment_and_modules_of_the_tree_stay_outside(
     assert not any(SECRET.encode() in data for data in contents(job.out).values())
 
 
+@pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="the environment of a process is read from /proc"
+)
+def test_the_child_is_given_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", SECRET)
+    with MkDocs(None) as child:
+        environment = Path(f"/proc/{child._process.pid}/environ").read_text("utf-8")
+    assert "SOURCE_DATE_EPOCH" in environment
+    assert "TOKEN" not in environment
+    assert "HOME=" not in environment
+
+
 def test_markdown_includes_no_file(tmp_path: Path, secret: Path) -> None:
     job = make_job(tmp_path)
     body = f'--8<-- "{secret}"\n\n{{% include "{secret}" %}}\n\n!include {secret}\n\n```{{include="{secret}"}}\n```\n'
