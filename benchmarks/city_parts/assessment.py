@@ -37,13 +37,21 @@ def set_targets(city: City, service: Service, villages: list[Village]) -> dict[t
     totals: dict[tuple[Village, int], float] = {}
     heads = {(t.village, t.row["started_on"]): t.person for t in service.tenures}
     for village in villages:
-        trade = next((p.trade for (v, _), p in heads.items() if v is village), "") if len(villages) < 200 else "特色种养"
+        trade = (
+            next((p.trade for (v, _), p in heads.items() if v is village), "")
+            if len(villages) < 200
+            else "特色种养"
+        )
         for year in range(YEARS[0], city.as_of.year + 1):
-            if not village.valid_on(date(year, 2, 20)) or (village.valid_to and village.valid_to <= date(year, 12, 31)):
+            if not village.valid_on(date(year, 2, 20)) or (
+                village.valid_to and village.valid_to <= date(year, 12, 31)
+            ):
                 continue
             rng = city.rng("targets", village.township.code, village.name, year)
             committed = city.workdays.add(date(year, 2, 25), rng.randint(0, 8))
-            assessed = city.workdays.add(date(year, 12, 20), rng.randint(0, 6)) if year < city.as_of.year else None
+            assessed = (
+                city.workdays.add(date(year, 12, 20), rng.randint(0, 6)) if year < city.as_of.year else None
+            )
             own = rng.sample(OWN[:2] if rng.random() < 0.6 else OWN[2:4], 2)
             total = 0.0
             for target_class, items in (("基本目标", BASIC), ("个性目标", own)):
@@ -55,9 +63,17 @@ def set_targets(city: City, service: Service, villages: list[Village]) -> dict[t
                         "targets",
                         village.township.folder,
                         {
-                            "village_id": village.key, "year": year, "target_class": target_class, "dimension": dimension,
-                            "metric": metric.format(trade=trade), "goal": goal, "weight": weight, "committed_on": committed,
-                            "result": result if assessed else None, "score": score, "assessed_on": assessed,
+                            "village_id": village.key,
+                            "year": year,
+                            "target_class": target_class,
+                            "dimension": dimension,
+                            "metric": metric.format(trade=trade),
+                            "goal": goal,
+                            "weight": weight,
+                            "committed_on": committed,
+                            "result": result if assessed else None,
+                            "score": score,
+                            "assessed_on": assessed,
                         },
                     )
             if assessed:
@@ -76,11 +92,17 @@ def _goal(rng: Random, metric: str) -> tuple[str, str, float]:
         return f"不低于{goal}", f"{goal * share + (rng.uniform(0, 2) if share == 1 else 0):.1f}", share
     if "三会一课" in metric:
         return "不少于24", str(round(24 * share) + (rng.randint(0, 4) if share == 1 else 0)), share
-    goal = rng.randint(2, 9) if "公里" in metric or "（个）" in metric or "（处）" in metric or "（名）" in metric else rng.randint(20, 160)
+    goal = (
+        rng.randint(2, 9)
+        if "公里" in metric or "（个）" in metric or "（处）" in metric or "（名）" in metric
+        else rng.randint(20, 160)
+    )
     return f"不少于{goal}", str(max(0, round(goal * share))), share
 
 
-def appraise(city: City, service: Service, totals: dict[tuple[Village, int], float], poor: dict[tuple[str, int], str]) -> dict[tuple[Person, int], Row]:
+def appraise(
+    city: City, service: Service, totals: dict[tuple[Village, int], float], poor: dict[tuple[str, int], str]
+) -> dict[tuple[Person, int], Row]:
     """Write the appraisals of the secretaries in office at the end of each year.
 
     Args:
@@ -96,7 +118,9 @@ def appraise(city: City, service: Service, totals: dict[tuple[Village, int], flo
         best = int(len(items) * 0.25)
         for place, item in enumerate(items):
             trouble = poor.get((item.tenure.village.name, year), "") if len(poor) else ""
-            result[item.person, year] = _appraisal(city, item, totals.get((item.tenure.village, year), 80.0), place < best, trouble, code)
+            result[item.person, year] = _appraisal(
+                city, item, totals.get((item.tenure.village, year), 80.0), place < best, trouble, code
+            )
     return result
 
 
@@ -114,19 +138,30 @@ def _appraisal(city: City, item: PersonYear, total: float, best: bool, trouble: 
     if trouble == "grade":
         score, grade = round(rng.uniform(52, 58), 1), "不称职"
     tallies = []
-    for body, issued in (("乡镇党委", rng.randint(9, 13)), ("党员", present), ("村（居）民代表", representatives)):
+    for body, issued in (
+        ("乡镇党委", rng.randint(9, 13)),
+        ("党员", present),
+        ("村（居）民代表", representatives),
+    ):
         returned = issued - (1 if rng.random() < 0.2 else 0)
         if trouble and body != "乡镇党委" and (trouble == "grade" or body == "党员"):
             bad = -(-returned // 3) + rng.randint(1, 3)
         else:
             bad = rng.choice((0, 0, 0, 1, 1, 2)) if body != "乡镇党委" else 0
         rest = returned - bad
-        excellent = round(rest * (rng.uniform(0.55, 0.75) if best else rng.uniform(0.2, 0.5) if not trouble else 0.1))
+        excellent = round(
+            rest * (rng.uniform(0.55, 0.75) if best else rng.uniform(0.2, 0.5) if not trouble else 0.1)
+        )
         basic = round((rest - excellent) * (rng.uniform(0.05, 0.2) if not trouble else 0.6))
         tallies.append(
             {
-                "body": body, "issued": issued, "returned": returned, "excellent": excellent,
-                "competent": rest - excellent - basic, "basic": basic, "incompetent": bad,
+                "body": body,
+                "issued": issued,
+                "returned": returned,
+                "excellent": excellent,
+                "competent": rest - excellent - basic,
+                "basic": basic,
+                "incompetent": bad,
             }
         )
     good = ("好", "好", "较好")
@@ -148,7 +183,9 @@ def _appraisal(city: City, item: PersonYear, total: float, best: bool, trouble: 
             "grade": grade,
             "decided_on": decided,
             "integrity_result": "一般" if trouble else rng.choice(good),
-            "integrity_note": rng.choice(("按季度公开“三资”", "没有收到廉政方面的反映", "落实村务监督要求")) if not trouble else "群众对项目招标有反映",
+            "integrity_note": rng.choice(("按季度公开“三资”", "没有收到廉政方面的反映", "落实村务监督要求"))
+            if not trouble
+            else "群众对项目招标有反映",
             "openness_times": rng.choice((4, 4, 6, 12)) if not trouble else 3,
             "openness_result": rng.choice(good) if not trouble else "一般",
             "procedure_result": rng.choice(good) if not trouble else "差",
@@ -163,5 +200,12 @@ def _feedback(rng: Random, grade: str) -> str:
     if grade == "不称职":
         return "目标完成差，党员群众意见集中，乡镇党委将按规定处理"
     return rng.choice(
-        ("进一步完善集体资产台账", "加快产业项目落地", "多到户走访，及时回应群众关切", "规范会议记录", "抓紧培养后备干部", "巩固人居环境整治成果")
+        (
+            "进一步完善集体资产台账",
+            "加快产业项目落地",
+            "多到户走访，及时回应群众关切",
+            "规范会议记录",
+            "抓紧培养后备干部",
+            "巩固人居环境整治成果",
+        )
     )

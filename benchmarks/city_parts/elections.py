@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
-from math import ceil
+from datetime import date
 from random import Random
 
+from .ballots import count_meeting, elect, elect_committee, recommend
 from .people import DEPUTY, HEAD, MEMBER, SECRETARY, Person
 from .places import Village
-from .registry import City, city_term_window, term_of
+from .registry import City
+from .scrutiny import add_notice, ratings, reviews
 from .writing import Key, Row
 
 BRANCH, BY_BRANCH, APPOINTMENT = "党组织换届", "党组织补选", "组织任命"
 COMMITTEE, BY_COMMITTEE = "村（居）委会换届", "村（居）委会补选"
-CRITERIA = ("政治素质高", "群众威信高", "带头致富能力强", "带领群众共同致富能力强")
 
 
 @dataclass
@@ -33,177 +33,31 @@ class Outcome:
     reviewed_on: date
 
 
-def count_meeting(rng: Random, city: City, village: Village, meeting: str, on: date, eligible: int, *, turnout: tuple[float, float] = (0.83, 0.97)) -> Row:
-    """Return a meeting with its counts: who could come, who was left out, who came, and the ballots."""
-    left_out = rng.choice((0, 0, 1, 1, 2, 3)) if eligible >= 20 and meeting != "村（居）民选举" else 0
-    expected = eligible - left_out
-    floor_share = 0.8 if meeting != "村（居）民选举" else 0.55
-    present = min(expected, max(ceil(floor_share * expected), round(expected * rng.uniform(*turnout))))
-    returned = present - (1 if rng.random() < 0.15 else 0)
-    valid = returned - rng.choice((0, 0, 0, 1, 1, 2) if present > 12 else (0,))
-    cadres = city.cadres(village.township, term_of(on))
-    reasons = ("外出务工半年以上，经通知不能到会", "年老体弱，卧床不能到会", "居住在外地，经通知不能到会")
+def _stage(stage: str, start: date, end: date, org_id: str, document: object = None, result: str = "") -> Row:
     return {
-        "meeting": meeting,
-        "date": on,
-        "place": f"{village.name}党群服务中心" if "村（居）民" not in meeting else f"{village.name}文化广场",
-        "chair": cadres["组织委员"],
-        "eligible": eligible,
-        "excluded": left_out,
-        "expected": expected,
-        "present": present,
-        "issued": present,
-        "returned": returned,
-        "valid": valid,
-        "tellers": f"监票人{cadres['监票']}、计票人{cadres['计票']}",
-        "exclusions": [
-            {
-                "exclusion": "x1",
-                "headcount": left_out,
-                "reason": rng.choice(reasons),
-                "approved_by": village.township.org_id,
-                "approved_on": city.workdays.add(on, -2),
-            }
-        ]
-        if left_out
-        else [],
-        "votes": [],
+        "stage": stage,
+        "started_on": start,
+        "ended_on": end,
+        "org_id": org_id,
+        "document": document,
+        "result": result,
     }
 
 
-def recommend(rng: Random, meeting: Row, people: list[Person], lowest: float) -> None:
-    """Give the votes of a recommendation meeting; the first person leads."""
-    valid = meeting["valid"]
-    for i, person in enumerate(people):
-        share = rng.uniform(0.66, 0.95) if i == 0 else rng.uniform(max(lowest + 0.03, 0.33), 0.6)
-        approve = min(valid, max(ceil(valid * share), ceil(valid * lowest)))
-        meeting["votes"].append(
-            {"person_id": person.key, "candidate": False, "approve": approve, "oppose": 0, "abstain": 0, "result": "入围"}
-        )
-
-
-def elect(rng: Random, meeting: Row, people: list[Person], base: int, *, success: bool = True, unanimous: bool = False) -> None:
-    """Give the votes of an election for one seat; the first person wins, unless nobody is to."""
-    if unanimous:
-        meeting["returned"] = meeting["valid"] = meeting["issued"]
-    valid = meeting["valid"]
-    need = base // 2 + 1
-    if unanimous:
-        first = valid
-    elif success:
-        first = min(valid, max(need, round(valid * rng.uniform(0.64, 0.95))))
-    else:
-        first = min(need - rng.randint(1, 2), valid - 2)
-    left = valid - first
-    for i, person in enumerate(people):
-        approve = first if i == 0 else (left if i == len(people) - 1 and rng.random() < 0.3 else rng.randint(left // 3, left) if left else 0)
-        if i:
-            left -= approve
-        against = rng.randint((valid - approve) * 2 // 3, valid - approve) if valid > approve else 0
-        meeting["votes"].append(
-            {
-                "person_id": person.key,
-                "candidate": True,
-                "approve": approve,
-                "oppose": against,
-                "abstain": valid - approve - against,
-                "result": "当选" if success and i == 0 else "未当选",
-            }
-        )
-
-
-def elect_committee(rng: Random, meeting: Row, people: list[Person], seats: int) -> None:
-    """Give the votes of an election for several seats, or of a preselection: the first `seats` get more than half."""
-    valid, expected = meeting["valid"], meeting["expected"]
-    early = meeting["meeting"] == "党员大会预选"
-    for i, person in enumerate(people):
-        low, high = (max(expected // 2 + 1, round(valid * 0.62)), round(valid * 0.95) - 2 * i) if i < seats else (valid // 4, expected // 2 - 2)
-        approve = min(valid, rng.randint(low, max(low, high)))
-        against = rng.randint(0, valid - approve)
-        won = ("入围", "未入围") if early else ("当选", "未当选")
-        meeting["votes"].append(
-            {"person_id": person.key, "candidate": True, "approve": approve, "oppose": against, "abstain": valid - approve - against,
-             "result": won[0] if i < seats else won[1]}
-        )
-
-
-def _stage(stage: str, start: date, end: date, org_id: str, document: object = None, result: str = "") -> Row:
-    return {"stage": stage, "started_on": start, "ended_on": end, "org_id": org_id, "document": document, "result": result}
-
-
-def _ratings(rng: Random, person: Person, village: Village, share: float) -> list[Row]:
-    honoured = rng.choice(("连续三年参加主题党日全勤", "任小组长期间工作无差错", "受过乡镇党委表彰", "在防汛抢险中表现突出", "带头落实移风易俗"))
-    led = rng.randint(8, 60)
-    evidence = (
-        f"政治立场坚定，{honoured}",
-        f"民主测评满意率{share:.0%}，群众推荐得票靠前",
-        f"从事{person.trade}，家庭年纯收入居全村前列",
-        f"带动{led}户发展{person.trade}，户均增收{rng.randint(2, 9) * 1000}元",
-    )
-    return [
-        {
-            "person_id": person.key,
-            "criterion": criterion,
-            "rating": rng.choices(("好", "较好", "一般"), (70, 27, 3))[0],
-            "evidence": text,
-        }
-        for criterion, text in zip(CRITERIA, evidence, strict=True)
-    ]
-
-
-def _reviews(rng: Random, city: City, person: Person, start: date, end: date) -> list[Row]:
-    result = []
-    for department in city.listed("departments", start):
-        if department["role"] == "资格联审":
-            signers = city.rng("signer", department["org_id"], term_of(start))
-            day = city.workdays.on_or_after(start + timedelta(days=rng.randrange((end - start).days + 1)))
-            result.append(
-                {
-                    "person_id": person.key,
-                    "org_id": department["org_id"],
-                    "date": min(day, end),
-                    "result": "通过",
-                    "signer": f"{signers.choice('赵钱孙李周吴郑王冯陈')}{signers.choice('明华国平立新志远文海')}",
-                }
-            )
-    return result
-
-
-def add_notice(city: City, village: Village, person: Person, election: Key | None, kind: str, start: date, rng: Random) -> Row:
-    """Post a notice of five or more working days, closed on the next."""
-    end = city.workdays.add(start, rng.choice((4, 4, 4, 5)))
-    term = term_of(start)
-    in_term = city_term_window(term, start)
-    title = f"{village.township.name}{term}年换届候选人公示" if in_term else f"{village.name}{start.year}年{start.month}月{kind}"
-    return city.add(
-        "notices",
-        village.township.folder,
-        {
-            "notice_id": city.key("N", str(start.year), sort=(start,)),
-            "kind": kind,
-            "village_id": village.key,
-            "person_id": person.key,
-            "post": SECRETARY,
-            "election_id": election,
-            "started_on": start,
-            "ended_on": end,
-            "place": rng.choice(("村务公开栏", "村务公开栏、党员微信群", "村务公开栏、各小组公示点")) if village.kind == "村" else "社区公开栏",
-            "report_phone": "12380",
-            "objections": 0,
-            "result": "无异议",
-            "closed_on": city.workdays.add(end, 1),
-            # Approved once for the township's whole term, so before the first of its notices.
-            "disclosure_id": city.disclosure(
-                village.township.org_id, "公示", title, date(int(term), 3, 1) if in_term else start, rng
-            ),
-        },
-    )
-
-
 def branch_election(
-    city: City, village: Village, rng: Random, term: str, kind: str, begin: date, people: list[Person],
-    *, previous: Outcome | None = None, attempt: int = 1, failure: str = "",
-    struck: Person | None = None, others: list[Person] | None = None,
+    city: City,
+    village: Village,
+    rng: Random,
+    term: str,
+    kind: str,
+    begin: date,
+    people: list[Person],
+    *,
+    previous: Outcome | None = None,
+    attempt: int = 1,
+    failure: str = "",
+    struck: Person | None = None,
+    others: list[Person] | None = None,
 ) -> Outcome:
     """Elect a secretary by the members' meeting after two rounds of recommendation.
 
@@ -223,10 +77,17 @@ def branch_election(
     lowest = city.number("recommend_share", begin)
     names = "、".join(p.name for p in people)
     row: Row = {
-        "election_id": key, "village_id": village.key, "term": term, "kind": kind, "attempt": attempt, "seats": 1,
+        "election_id": key,
+        "village_id": village.key,
+        "term": term,
+        "kind": kind,
+        "attempt": attempt,
+        "seats": 1,
         "previous": previous.key if previous else None,
-        "method": "党员大会直接差额选举书记，无记名投票", "outcome": "失败" if failure else "成功",
-        "stages": stages, "meetings": meetings,
+        "method": "党员大会直接差额选举书记，无记名投票",
+        "outcome": "失败" if failure else "成功",
+        "stages": stages,
+        "meetings": meetings,
     }
     if previous is None:
         recommended = work.add(begin, rng.randint(2, 4))
@@ -237,43 +98,86 @@ def branch_election(
         inspect = work.add(review_end, 1)
         inspect_end = work.add(inspect, rng.randint(1, 2))
         posted = work.add(inspect_end, rng.randint(1, 2))
-        notices = [add_notice(city, village, p, key, "候选人公示", posted, city.rng("notice", village.code, begin)) for p in people]
+        notices = [
+            add_notice(city, village, p, key, "候选人公示", posted, city.rng("notice", village.code, begin))
+            for p in people
+        ]
         confirmed = work.add(notices[0]["closed_on"], rng.randint(1, 2))
-        for name, day, eligible in (("党员推荐会", recommended, members), ("群众推荐会", by_mass, village.row["representatives"])):
+        for name, day, eligible in (
+            ("党员推荐会", recommended, members),
+            ("群众推荐会", by_mass, village.row["representatives"]),
+        ):
             meeting = count_meeting(rng, city, village, name, day, eligible)
             recommend(rng, meeting, [*people, struck] if struck else people, lowest)
             meetings.append(meeting)
         stages += [
-            _stage("动员部署", begin, begin, org, f"{village.township.committee}会议记录", "成立工作组，公布方案"),
+            _stage(
+                "动员部署", begin, begin, org, f"{village.township.committee}会议记录", "成立工作组，公布方案"
+            ),
             _stage("党员推荐", recommended, recommended, org, "党员推荐会记录", f"推荐{names}"),
             _stage("群众推荐", by_mass, by_mass, org, "群众推荐会记录", f"推荐{names}"),
-            _stage("初步人选", first_list, first_list, org, f"{village.township.committee}会议纪要", f"确定{len(people)}名初步人选"),
-            _stage("资格联审", review, review_end, "swzzb", "资格联审汇总表", "1人没有通过，其余通过" if struck else "全部通过"),
+            _stage(
+                "初步人选",
+                first_list,
+                first_list,
+                org,
+                f"{village.township.committee}会议纪要",
+                f"确定{len(people)}名初步人选",
+            ),
+            _stage(
+                "资格联审",
+                review,
+                review_end,
+                "swzzb",
+                "资格联审汇总表",
+                "1人没有通过，其余通过" if struck else "全部通过",
+            ),
             _stage("组织考察", inspect, inspect_end, org, "考察报告", "符合任职条件"),
             _stage("候选人公示", posted, notices[0]["ended_on"], org, "公示", "无异议"),
-            _stage("候选人批复", confirmed, confirmed, org, city.document(f"{village.township.letter}委", confirmed), "同意作为候选人"),
+            _stage(
+                "候选人批复",
+                confirmed,
+                confirmed,
+                org,
+                city.document(f"{village.township.letter}委", confirmed),
+                "同意作为候选人",
+            ),
         ]
-        row["joint_reviews"] = [r for p in people for r in _reviews(rng, city, p, review, review_end)]
+        row["joint_reviews"] = [r for p in people for r in reviews(rng, city, p, review, review_end)]
         if struck:
-            refused = _reviews(rng, city, struck, review, review_end)
+            refused = reviews(rng, city, struck, review, review_end)
             refused[3]["result"] = "不通过"
             row["joint_reviews"] += refused
         share = meetings[1]["votes"][0]["approve"] / meetings[1]["valid"]
         row["inspection.ratings"] = [
-            r for i, p in enumerate(people) for r in _ratings(rng, p, village, share if i == 0 else rng.uniform(0.6, 0.85))
+            r
+            for i, p in enumerate(people)
+            for r in ratings(rng, p, village, share if i == 0 else rng.uniform(0.6, 0.85))
         ]
         row.update(
-            inspection_started_on=inspect, inspection_ended_on=inspect_end,
-            inspection_team=f"{village.township.committee}考察组", inspection_talks=rng.randint(12, 36),
+            inspection_started_on=inspect,
+            inspection_ended_on=inspect_end,
+            inspection_team=f"{village.township.committee}考察组",
+            inspection_talks=rng.randint(12, 36),
             inspection_conclusion=f"{people[0].name}等{len(people)}人符合书记任职条件",
         )
         held = work.add(confirmed, rng.randint(1, 3))
-        outcome = Outcome(row, key, held, notices[0], inspect_end, confirmed, held, held, (recommended, by_mass), review_end)
+        outcome = Outcome(
+            row, key, held, notices[0], inspect_end, confirmed, held, held, (recommended, by_mass), review_end
+        )
     else:
         held = work.add(begin, 1)
         outcome = Outcome(
-            row, key, held, previous.notice, previous.inspected_on, previous.confirmed_on, held, held,
-            previous.recommended_on, previous.reviewed_on,
+            row,
+            key,
+            held,
+            previous.notice,
+            previous.inspected_on,
+            previous.confirmed_on,
+            held,
+            held,
+            previous.recommended_on,
+            previous.reviewed_on,
         )
     if others:
         row.update(seats=3, method="党员大会差额选举委员，委员会会议等额选举书记，无记名投票")
@@ -285,7 +189,9 @@ def branch_election(
     if failure == "quorum":
         meeting["present"] = int(0.8 * meeting["expected"]) - rng.randint(1, 4)
         meeting.update(issued=0, returned=0, valid=0)
-        row["failure_reason"] = f"实到{meeting['present']}人，不足应到{meeting['expected']}人的五分之四，没有进行选举"
+        row["failure_reason"] = (
+            f"实到{meeting['present']}人，不足应到{meeting['expected']}人的五分之四，没有进行选举"
+        )
     elif others:
         elect_committee(rng, meeting, people, 3)
     else:
@@ -302,28 +208,41 @@ def branch_election(
     stages.append(_stage("大会选举", held, held, org, "党员大会选举记录", won))
     row["candidates"] = [
         {
-            "person_id": p.key, "post": (SECRETARY, DEPUTY, MEMBER, MEMBER)[i] if others else SECRETARY, "confirmed_on": outcome.confirmed_on,
+            "person_id": p.key,
+            "post": (SECRETARY, DEPUTY, MEMBER, MEMBER)[i] if others else SECRETARY,
+            "confirmed_on": outcome.confirmed_on,
             "status": "候选" if failure else "当选" if i < row["seats"] else "落选",
         }
         for i, p in enumerate(people)
     ]
     if struck:
-        row["candidates"].append({"person_id": struck.key, "post": SECRETARY, "status": "取消资格", "note": "资格联审没有全部通过"})
+        row["candidates"].append(
+            {"person_id": struck.key, "post": SECRETARY, "status": "取消资格", "note": "资格联审没有全部通过"}
+        )
     if not failure:
         outcome.meeting_on = work.add(held, rng.randint(1, 2))
         outcome.started_on = work.add(outcome.meeting_on, rng.randint(0, 1))
         approval = city.document(f"{village.township.letter}委", outcome.started_on)
         stages.append(_stage("任职批复", outcome.meeting_on, outcome.started_on, org, approval, "同意任职"))
         row.update(
-            approval_org=org, approval_meeting_on=outcome.meeting_on, approval_decision="同意",
-            approval_document=approval, approval_date=outcome.started_on,
+            approval_org=org,
+            approval_meeting_on=outcome.meeting_on,
+            approval_decision="同意",
+            approval_document=approval,
+            approval_date=outcome.started_on,
         )
     city.add("elections", village.township.folder, row)
     return outcome
 
 
 def appointment(
-    city: City, village: Village, rng: Random, term: str, begin: date, person: Person, start: date | None = None
+    city: City,
+    village: Village,
+    rng: Random,
+    term: str,
+    begin: date,
+    person: Person,
+    start: date | None = None,
 ) -> Outcome:
     """Appoint a secretary: review, inspection, notice; the approval waits for the filing before it.
 
@@ -337,36 +256,60 @@ def appointment(
     inspect = work.add(review_end, 1)
     inspect_end = work.add(inspect, rng.randint(1, 2))
     posted = work.add(inspect_end, rng.randint(1, 2))
-    notice = add_notice(city, village, person, key, "任前公示", posted, city.rng("notice", village.code, begin))
+    notice = add_notice(
+        city, village, person, key, "任前公示", posted, city.rng("notice", village.code, begin)
+    )
     meeting_on = work.add(notice["closed_on"], rng.randint(0, 1))
     # Five days to report, three to accept, ten to review: an appointment leaves room for the filing.
     start = work.add(start, -1) if start else work.add(meeting_on, rng.randint(11, 14))
     approval = city.document(f"{village.township.letter}委", start)
     row: Row = {
-        "election_id": key, "village_id": village.key, "term": term, "kind": APPOINTMENT, "attempt": 1, "seats": 1,
-        "method": "乡镇党委研究任命", "outcome": "成功",
-        "inspection_started_on": inspect, "inspection_ended_on": inspect_end,
-        "inspection_team": f"{village.township.committee}考察组", "inspection_talks": rng.randint(10, 24),
+        "election_id": key,
+        "village_id": village.key,
+        "term": term,
+        "kind": APPOINTMENT,
+        "attempt": 1,
+        "seats": 1,
+        "method": "乡镇党委研究任命",
+        "outcome": "成功",
+        "inspection_started_on": inspect,
+        "inspection_ended_on": inspect_end,
+        "inspection_team": f"{village.township.committee}考察组",
+        "inspection_talks": rng.randint(10, 24),
         "inspection_conclusion": "符合书记任职条件",
-        "approval_org": org, "approval_meeting_on": meeting_on, "approval_decision": "同意",
-        "approval_document": approval, "approval_date": start,
+        "approval_org": org,
+        "approval_meeting_on": meeting_on,
+        "approval_decision": "同意",
+        "approval_document": approval,
+        "approval_date": start,
         "stages": [
-            _stage("初步人选", begin, begin, org, f"{village.township.committee}会议纪要", f"提出{person.name}为人选"),
+            _stage(
+                "初步人选",
+                begin,
+                begin,
+                org,
+                f"{village.township.committee}会议纪要",
+                f"提出{person.name}为人选",
+            ),
             _stage("资格联审", review, review_end, "swzzb", "资格联审汇总表", "全部通过"),
             _stage("组织考察", inspect, inspect_end, org, "考察报告", "符合任职条件"),
             _stage("候选人公示", posted, notice["ended_on"], org, "任前公示", "无异议"),
             _stage("任职批复", meeting_on, start, org, approval, "同意任职"),
         ],
         "meetings": [],
-        "candidates": [{"person_id": person.key, "post": SECRETARY, "confirmed_on": meeting_on, "status": "当选"}],
-        "joint_reviews": _reviews(rng, city, person, review, review_end),
-        "inspection.ratings": _ratings(rng, person, village, rng.uniform(0.82, 0.97)),
+        "candidates": [
+            {"person_id": person.key, "post": SECRETARY, "confirmed_on": meeting_on, "status": "当选"}
+        ],
+        "joint_reviews": reviews(rng, city, person, review, review_end),
+        "inspection.ratings": ratings(rng, person, village, rng.uniform(0.82, 0.97)),
     }
     city.add("elections", village.township.folder, row)
     return Outcome(row, key, start, notice, inspect_end, meeting_on, meeting_on, meeting_on, None, review_end)
 
 
-def committee_election(city: City, village: Village, rng: Random, term: str, kind: str, after: date, people: list[Person]) -> tuple[Row, Key, date]:
+def committee_election(
+    city: City, village: Village, rng: Random, term: str, kind: str, after: date, people: list[Person]
+) -> tuple[Row, Key, date]:
     """Elect the head of the village committee by the villagers; the first person wins."""
     work, org = city.workdays, village.township.org_id
     register = work.add(after, -rng.randint(9, 12))
@@ -376,23 +319,44 @@ def committee_election(city: City, village: Village, rng: Random, term: str, kin
     review_end = work.add(review, rng.randint(1, 3))
     held = work.add(review_end, rng.randint(2, 6))
     key = city.key("E", str(register.year), sort=(register, str(village.code)))
-    meeting = count_meeting(rng, city, village, "村（居）民选举", held, village.row["_voters"], turnout=(0.62, 0.93))
+    meeting = count_meeting(
+        rng, city, village, "村（居）民选举", held, village.row["_voters"], turnout=(0.62, 0.93)
+    )
     elect(rng, meeting, people, meeting["present"])
     row = city.add(
         "elections",
         village.township.folder,
         {
-            "election_id": key, "village_id": village.key, "term": term, "kind": kind, "attempt": 1, "seats": 1,
-            "method": "有候选人的差额选举，无记名投票", "method_passed_on": nominate, "outcome": "成功",
+            "election_id": key,
+            "village_id": village.key,
+            "term": term,
+            "kind": kind,
+            "attempt": 1,
+            "seats": 1,
+            "method": "有候选人的差额选举，无记名投票",
+            "method_passed_on": nominate,
+            "outcome": "成功",
             "stages": [
-                _stage("选民登记", register, registered, org, "选民登记册", f"登记选民{meeting['eligible']}人"),
-                _stage("提名候选人", nominate, nominate, org, "提名记录", "提名" + "、".join(p.name for p in people)),
+                _stage(
+                    "选民登记", register, registered, org, "选民登记册", f"登记选民{meeting['eligible']}人"
+                ),
+                _stage(
+                    "提名候选人",
+                    nominate,
+                    nominate,
+                    org,
+                    "提名记录",
+                    "提名" + "、".join(p.name for p in people),
+                ),
                 _stage("资格联审", review, review_end, "swzzb", "资格联审汇总表", "全部通过"),
-                _stage("大会选举", held, held, org, f"{village.committee}选举报告单", f"{people[0].name}当选主任"),
+                _stage(
+                    "大会选举", held, held, org, f"{village.committee}选举报告单", f"{people[0].name}当选主任"
+                ),
             ],
             "meetings": [meeting],
             "candidates": [
-                {"person_id": p.key, "post": HEAD, "status": "当选" if i == 0 else "落选"} for i, p in enumerate(people)
+                {"person_id": p.key, "post": HEAD, "status": "当选" if i == 0 else "落选"}
+                for i, p in enumerate(people)
             ],
         },
     )

@@ -43,7 +43,13 @@ def publish_snapshots(city: City) -> None:
     reports = (
         ("Z2018-01", "2018年换届后村（社区）党组织书记队伍结构", date(2018, 6, 30), date(2018, 7, 20), None),
         ("Z2021-01", "2021年换届后村（社区）党组织书记队伍结构", date(2021, 6, 30), date(2021, 7, 15), None),
-        ("Z2021-02", "2021年换届后村（社区）党组织书记队伍结构（更正）", date(2021, 6, 30), date(2021, 9, 10), "Z2021-01"),
+        (
+            "Z2021-02",
+            "2021年换届后村（社区）党组织书记队伍结构（更正）",
+            date(2021, 6, 30),
+            date(2021, 9, 10),
+            "Z2021-01",
+        ),
         ("Z2026-01", "2025年度村（社区）党组织书记队伍建设统计", date(2025, 12, 31), date(2026, 2, 10), None),
         ("Z2026-02", "2026年换届后村（社区）党组织书记队伍结构", date(2026, 6, 30), date(2026, 7, 16), None),
     )
@@ -54,9 +60,15 @@ def publish_snapshots(city: City) -> None:
             "snapshots",
             CITY,
             {
-                "snapshot_id": snapshot_id, "title": title, "reference_date": reference, "published_on": published,
-                "document": city.document("示组", published), "replaces": replaces,
-                "disclosure_id": city.disclosure("swzzb", "统计数据", f"公布{title}", published, city.rng("snapshot", snapshot_id)),
+                "snapshot_id": snapshot_id,
+                "title": title,
+                "reference_date": reference,
+                "published_on": published,
+                "document": city.document("示组", published),
+                "replaces": replaces,
+                "disclosure_id": city.disclosure(
+                    "swzzb", "统计数据", f"公布{title}", published, city.rng("snapshot", snapshot_id)
+                ),
             },
         )
 
@@ -69,7 +81,12 @@ def copy_project(source: Path, target: Path, city: City, *, sample: bool) -> Non
         shutil.rmtree(target / name, ignore_errors=True)
         if (source / name).exists():
             shutil.copytree(source / name, target / name)
-    for name in ("datapackage.yaml", "mkdocs.yml", "pyproject.toml", *(f"records/city/{table}.csv" for table in BY_HAND)):
+    for name in (
+        "datapackage.yaml",
+        "mkdocs.yml",
+        "pyproject.toml",
+        *(f"records/city/{table}.csv" for table in BY_HAND),
+    ):
         if (source / name).exists():
             shutil.copy(source / name, target / name)
     if sample:
@@ -83,9 +100,18 @@ def copy_project(source: Path, target: Path, city: City, *, sample: bool) -> Non
     for place, t in enumerate(townships.values()):
         offices.append(
             {
-                "org_id": t.org_id, "name": f"中共{t.name}{'工作委员会' if t.kind == '街道' else '委员会'}", "short_name": t.name[:20],
-                "type": t.kind, "parent": "sw", "division_code": t.code, "doc_prefix": f"{t.letter}委", "folder": t.folder,
-                "accounts": f"@{t.org_id}", "sort_order": str(1000 + place), "valid_from": "2000-01-01", "valid_to": "",
+                "org_id": t.org_id,
+                "name": f"中共{t.name}{'工作委员会' if t.kind == '街道' else '委员会'}",
+                "short_name": t.name[:20],
+                "type": t.kind,
+                "parent": "sw",
+                "division_code": t.code,
+                "doc_prefix": f"{t.letter}委",
+                "folder": t.folder,
+                "accounts": f"@{t.org_id}",
+                "sort_order": str(1000 + place),
+                "valid_from": "2000-01-01",
+                "valid_to": "",
             }
         )
     with path.open("w", encoding="utf-8", newline="") as stream:

@@ -17,24 +17,50 @@ def honour(city: City, service: Service, appraisals: dict[tuple[Person, int], Ro
         rng = city.rng("honours", person.village.code, person.name)
         village = tenures[0].village
         honours: list[Row] = []
-        best = [year for (p, year), row in appraisals.items() if p is person and row["grade"] == "优秀"] if len(city.villages) < 200 else []
+        best = (
+            [year for (p, year), row in appraisals.items() if p is person and row["grade"] == "优秀"]
+            if len(city.villages) < 200
+            else []
+        )
         for year in best:
             if rng.random() < 0.6:
                 city_level = rng.random() < 0.4
                 month = f"{year + 1}-06" if city_level else f"{year + 1}-02"
                 honours.append(
-                    {"title": "市优秀党务工作者" if city_level else "先进工作者", "level": "市级" if city_level else "乡镇级",
-                     "granted_by": "中共示例市委" if city_level else f"中共示例市{village.township.name}{'工作委员会' if village.township.kind == '街道' else '委员会'}",
-                     "granted_on": month}
+                    {
+                        "title": "市优秀党务工作者" if city_level else "先进工作者",
+                        "level": "市级" if city_level else "乡镇级",
+                        "granted_by": "中共示例市委"
+                        if city_level
+                        else f"中共示例市{village.township.name}{'工作委员会' if village.township.kind == '街道' else '委员会'}",
+                        "granted_on": month,
+                    }
                 )
         if tenures[0].row["term"] == "2018" and rng.random() < 0.15:
-            honours.append({"title": "优秀共产党员", "level": "市级", "granted_by": "中共示例市委", "granted_on": "2019-06"})
+            honours.append(
+                {
+                    "title": "优秀共产党员",
+                    "level": "市级",
+                    "granted_by": "中共示例市委",
+                    "granted_on": "2019-06",
+                }
+            )
         served = [h for h in honours if not person.deceased or h["granted_on"] < f"{person.deceased:%Y-%m}"]
-        person.row["honours"] = sorted((h for h in served if h["granted_on"] < f"{city.as_of:%Y-%m}"), key=lambda h: h["granted_on"])
+        person.row["honours"] = sorted(
+            (h for h in served if h["granted_on"] < f"{city.as_of:%Y-%m}"), key=lambda h: h["granted_on"]
+        )
 
 
 def advance(
-    city: City, tenure: Tenure, kind: str, level: str, recommended: date, result: str, decided: date | None, *, criteria: int = 4
+    city: City,
+    tenure: Tenure,
+    kind: str,
+    level: str,
+    recommended: date,
+    result: str,
+    decided: date | None,
+    *,
+    criteria: int = 4,
 ) -> Row:
     """Enter a recommendation, with the first `criteria` of the four grounds where it is for a representative."""
     village, person = tenure.village, tenure.person
@@ -53,8 +79,15 @@ def advance(
         village.township.folder,
         {
             "advancement_id": city.key("G", str(recommended.year), sort=(recommended, village.code)),
-            "person_id": person.key, "village_id": village.key, "kind": kind, "level": level, "recommended_on": recommended,
-            "document": city.document(f"{village.township.letter}委", recommended), **grounds, "result": result, "decided_on": decided,
+            "person_id": person.key,
+            "village_id": village.key,
+            "kind": kind,
+            "level": level,
+            "recommended_on": recommended,
+            "document": city.document(f"{village.township.letter}委", recommended),
+            **grounds,
+            "result": result,
+            "decided_on": decided,
         },
     )
 
@@ -74,7 +107,10 @@ def advance_some(city: City, service: Service, appraisals: dict[tuple[Person, in
     )
     for day, kind, level, result, decided, share in plan:
         for tenure in service.in_office(day):
-            if city.rng("advance?", tenure.village.township.code, tenure.village.name, kind, day).random() < share:
+            if (
+                city.rng("advance?", tenure.village.township.code, tenure.village.name, kind, day).random()
+                < share
+            ):
                 grade = appraisals.get((tenure.person, day.year - 1), {}).get("grade")
                 if grade in (None, "优秀", "称职"):
                     advance(city, tenure, kind, level, day, result, decided)

@@ -10,7 +10,16 @@ from .registry import CITY, City
 from .service import Service
 from .writing import Row
 
-BENCHMARKS = {2019: 48000, 2020: 49200, 2021: 51600, 2022: 54000, 2023: 56400, 2024: 58800, 2025: 61200, 2026: 62400}
+BENCHMARKS = {
+    2019: 48000,
+    2020: 49200,
+    2021: 51600,
+    2022: 54000,
+    2023: 56400,
+    2024: 58800,
+    2025: 61200,
+    2026: 62400,
+}
 FIRST = 2024
 
 
@@ -33,7 +42,12 @@ def pay_schemes(city: City) -> None:
         )
 
 
-def pay(city: City, service: Service, appraisals: dict[tuple[Person, int], Row], trouble: dict[tuple[str, int, int], str]) -> None:
+def pay(
+    city: City,
+    service: Service,
+    appraisals: dict[tuple[Person, int], Row],
+    trouble: dict[tuple[str, int, int], str],
+) -> None:
     """Pay each secretary from 2024 on, and sum up the townships from 2022.
 
     Args:
@@ -57,10 +71,17 @@ def pay(city: City, service: Service, appraisals: dict[tuple[Person, int], Row],
                     mark = trouble.get((village.name, year, month), "")
                     if year >= FIRST:
                         city.add(
-                            "payments", folder,
+                            "payments",
+                            folder,
                             {
-                                "person_id": person.key, "village_id": village.key, "year": year, "kind": "基本报酬", "month": month,
-                                "paid_on": paid, "direct": mark != "indirect", "variance": -3 if mark == "short" else 0,
+                                "person_id": person.key,
+                                "village_id": village.key,
+                                "year": year,
+                                "kind": "基本报酬",
+                                "month": month,
+                                "paid_on": paid,
+                                "direct": mark != "indirect",
+                                "variance": -3 if mark == "short" else 0,
                                 "_sort": (village.code, year, month, 0),
                             },
                         )
@@ -80,26 +101,42 @@ def pay(city: City, service: Service, appraisals: dict[tuple[Person, int], Row],
             folder, org_id = held.village.township.folder, held.village.township.org_id
             settled[org_id, year] = max(settled.get((org_id, year), paid), paid)
             rng = city.rng("pay", held.village.code, person.name, year)
-            for kind, name, share in (("绩效报酬", "performance_percent", rng.uniform(0.9, 1.0)), ("奖励报酬", "reward_percent", 1.0 if appraisal["grade"] == "优秀" else 0.6)):
+            for kind, name, share in (
+                ("绩效报酬", "performance_percent", rng.uniform(0.9, 1.0)),
+                ("奖励报酬", "reward_percent", 1.0 if appraisal["grade"] == "优秀" else 0.6),
+            ):
                 slot = totals[folder, org_id, year, kind]
                 slot[0] += 1
                 slot[1] += BENCHMARKS[year] * city.number(name, date(year, 1, 1)) / 100 * share
                 if year >= FIRST:
                     city.add(
-                        "payments", folder,
+                        "payments",
+                        folder,
                         {
-                            "person_id": person.key, "village_id": held.village.key, "year": year, "kind": kind, "month": 12,
-                            "paid_on": paid, "direct": True, "variance": 0,
+                            "person_id": person.key,
+                            "village_id": held.village.key,
+                            "year": year,
+                            "kind": kind,
+                            "month": 12,
+                            "paid_on": paid,
+                            "direct": True,
+                            "variance": 0,
                             "appraisal_id": appraisal["appraisal_id"] if kind == "绩效报酬" else None,
                             "_sort": (held.village.code, year, 12, 1 if kind == "绩效报酬" else 2),
                         },
                     )
     for (folder, org_id, year, kind), (count, amount) in totals.items():
         city.add(
-            "pay_totals", folder,
+            "pay_totals",
+            folder,
             {
-                "org_id": org_id, "year": year, "kind": kind, "recipients": int(count), "amount": round(amount),
-                "settled_on": settled.get((org_id, year)), "_sort": (year, ("基本报酬", "绩效报酬", "奖励报酬").index(kind)),
+                "org_id": org_id,
+                "year": year,
+                "kind": kind,
+                "recipients": int(count),
+                "amount": round(amount),
+                "settled_on": settled.get((org_id, year)),
+                "_sort": (year, ("基本报酬", "绩效报酬", "奖励报酬").index(kind)),
             },
         )
 

@@ -15,8 +15,22 @@ SECRETARY, DEPUTY, MEMBER, HEAD = "党组织书记", "党组织副书记", "党�
 CHANNELS = ("致富带头人", "退伍军人", "回乡青年", "大中专毕业生", "外出务工返乡", "其他")
 LEVELS = ("小学", "初中", "高中", "中专", "中技", "职高", "大专", "本科", "硕士", "博士")
 TRADES = (
-    "茶叶种植", "苹果种植", "肉牛养殖", "生猪养殖", "蔬菜大棚", "食用菌栽培", "中药材种植", "粮油加工",
-    "农机服务", "林下养鸡", "水产养殖", "花椒种植", "乡村旅游", "建材经营", "农产品电商", "葡萄种植",
+    "茶叶种植",
+    "苹果种植",
+    "肉牛养殖",
+    "生猪养殖",
+    "蔬菜大棚",
+    "食用菌栽培",
+    "中药材种植",
+    "粮油加工",
+    "农机服务",
+    "林下养鸡",
+    "水产养殖",
+    "花椒种植",
+    "乡村旅游",
+    "建材经营",
+    "农产品电商",
+    "葡萄种植",
 )
 SCHOOLS = ("示例市第一中学", "示例市第二中学", "示例市第四中学", "示例市民族中学")
 COLLEGES = {
@@ -137,23 +151,31 @@ def make_person(
     sex = wants.pop("sex", "女" if rng.random() < 0.17 else "男")
     mostly_uyghur = village.township.org_id == "aketashi"
     ethnic = wants.pop("ethnic_group", None) or (
-        "维吾尔族" if mostly_uyghur and not official and rng.random() < 0.75
-        else rng.choice(("回族", "满族", "蒙古族", "土家族", "苗族", "壮族")) if rng.random() < 0.05
+        "维吾尔族"
+        if mostly_uyghur and not official and rng.random() < 0.75
+        else rng.choice(("回族", "满族", "蒙古族", "土家族", "苗族", "壮族"))
+        if rng.random() < 0.05
         else "汉族"
     )
     if "name" in wants:
         name, reading = wants.pop("name"), wants.pop("pinyin")
     else:
-        name, reading = uyghur_name(rng, sex) if ethnic == "维吾尔族" else han_name(rng, sex, wants.pop("surname", None))
+        name, reading = (
+            uyghur_name(rng, sex) if ethnic == "维吾尔族" else han_name(rng, sex, wants.pop("surname", None))
+        )
     age = rng.randint(*ages)
-    birth = wants.pop("birth", None) or days_between(rng, plus_years(on, -age - 1) + timedelta(days=1), plus_years(on, -age))
+    birth = wants.pop("birth", None) or days_between(
+        rng, plus_years(on, -age - 1) + timedelta(days=1), plus_years(on, -age)
+    )
     official_level = rng.choice(("本科", "本科", "大专", "硕士")) if official else None
     full_time = wants.pop("full_time", None) or official_level or _education(rng, birth)
     in_service = wants.pop("in_service", None)
     if in_service is None and not official:
         if LEVELS.index(full_time) < LEVELS.index(education_min):
             in_service = "高中" if LEVELS.index(education_min) <= 5 and rng.random() < 0.3 else "大专"
-        elif LEVELS.index(full_time) < LEVELS.index("大专") and rng.random() < (0.36 if birth.year > 1975 else 0.14):
+        elif LEVELS.index(full_time) < LEVELS.index("大专") and rng.random() < (
+            0.36 if birth.year > 1975 else 0.14
+        ):
             in_service = "大专"
     channel = wants.pop("channel", None) or ("其他" if official else _channel(rng, full_time, sex))
     trade = wants.pop("trade", None) or rng.choice(TRADES)
@@ -183,7 +205,11 @@ def make_person(
         ),
         "education_full_time_major": rng.choice(MAJORS[full_time]) if full_time in MAJORS else None,
         "education_in_service_level": in_service,
-        "education_in_service_school": {"高中": "示例市成人中等专业学校", "大专": "国家开放大学", "本科": "国家开放大学"}.get(in_service or ""),
+        "education_in_service_school": {
+            "高中": "示例市成人中等专业学校",
+            "大专": "国家开放大学",
+            "本科": "国家开放大学",
+        }.get(in_service or ""),
         "education_in_service_major": {"大专": "农村行政管理", "本科": "行政管理"}.get(in_service or ""),
         "residence_village_id": None if official else village.key,
     }
@@ -209,7 +235,14 @@ def _education(rng: Random, birth: date) -> str:
 
 
 def _channel(rng: Random, level: str, sex: str) -> str:
-    weights = [36, 14 if sex == "男" else 1, 14, 26 if LEVELS.index(level) >= LEVELS.index("中专") else 0, 20, 2]
+    weights = [
+        36,
+        14 if sex == "男" else 1,
+        14,
+        26 if LEVELS.index(level) >= LEVELS.index("中专") else 0,
+        20,
+        2,
+    ]
     return rng.choices(CHANNELS, weights)[0]
 
 
@@ -238,16 +271,36 @@ def _career(rng: Random, person: Person, official: str) -> list[tuple[str, str]]
     """Return (month from, text) for the life before the first recorded post."""
     row, village = person.row, person.village
     level = row["education_full_time_level"]
-    school_years = {"小学": 13, "初中": 16, "高中": 19, "中专": 19, "中技": 19, "职高": 19, "大专": 22, "本科": 23, "硕士": 26}[level]
+    school_years = {
+        "小学": 13,
+        "初中": 16,
+        "高中": 19,
+        "中专": 19,
+        "中技": 19,
+        "职高": 19,
+        "大专": 22,
+        "本科": 23,
+        "硕士": 26,
+    }[level]
     done = person.birth.year + school_years
     result: list[tuple[str, str]] = []
     if level in ("中专", "大专", "本科", "硕士"):
         years = {"中专": 3, "大专": 3, "本科": 4, "硕士": 3}[level]
-        result.append((f"{done - years}-09", f"{row['education_full_time_school']}{row['education_full_time_major']}专业学习"))
+        result.append(
+            (
+                f"{done - years}-09",
+                f"{row['education_full_time_school']}{row['education_full_time_major']}专业学习",
+            )
+        )
     year = done
     if official:
         result.append((f"{year}-07", f"{official}科员"))
-        result.append((f"{year + rng.randint(4, 8)}-{rng.randint(1, 12):02d}", f"{official}副主任科员" if rng.random() < 0.5 else f"{official}办公室副主任"))
+        result.append(
+            (
+                f"{year + rng.randint(4, 8)}-{rng.randint(1, 12):02d}",
+                f"{official}副主任科员" if rng.random() < 0.5 else f"{official}办公室副主任",
+            )
+        )
         return result
     home = f"{village.place}"
     if person.channel == "退伍军人":
@@ -260,20 +313,52 @@ def _career(rng: Random, person: Person, official: str) -> list[tuple[str, str]]
     elif person.channel == "外出务工返乡":
         result.append((f"{year}-07", f"{home}务农"))
         year += rng.randint(1, 3)
-        place = rng.choice(("浙江省义乌市经商", "广东省东莞市务工", "江苏省苏州市务工", "福建省晋江市务工", "上海市从事建筑安装"))
+        place = rng.choice(
+            (
+                "浙江省义乌市经商",
+                "广东省东莞市务工",
+                "江苏省苏州市务工",
+                "福建省晋江市务工",
+                "上海市从事建筑安装",
+            )
+        )
         result.append((f"{year}-{rng.randint(2, 4):02d}", place))
         year += rng.randint(4, 10)
         result.append((f"{year}-{rng.randint(5, 12):02d}", f"返乡创业，从事{person.trade}"))
     elif person.channel == "大中专毕业生":
-        result.append((f"{year}-07", rng.choice(("示例市农资公司技术员", "示例市丰源食品公司职员", "示例市某建筑公司资料员", f"{village.township.name}中心小学代课教师"))))
+        result.append(
+            (
+                f"{year}-07",
+                rng.choice(
+                    (
+                        "示例市农资公司技术员",
+                        "示例市丰源食品公司职员",
+                        "示例市某建筑公司资料员",
+                        f"{village.township.name}中心小学代课教师",
+                    )
+                ),
+            )
+        )
         year += rng.randint(2, 5)
-        result.append((f"{year}-{rng.randint(7, 12):02d}", f"{home}大学生村官" if rng.random() < 0.5 else f"{home}{village.committee}文书"))
+        result.append(
+            (
+                f"{year}-{rng.randint(7, 12):02d}",
+                f"{home}大学生村官" if rng.random() < 0.5 else f"{home}{village.committee}文书",
+            )
+        )
     elif person.channel == "回乡青年":
         result.append((f"{year}-07", f"{home}务农"))
         year += rng.randint(2, 6)
         result.append((f"{year}-{rng.randint(1, 12):02d}", f"{home}团支部书记、文书"))
     elif person.channel == "其他":
-        result.append((f"{year}-07", f"{home}小学民办教师" if row["origin"] == "原民办教师" else f"{village.township.name}农机修造厂工人"))
+        result.append(
+            (
+                f"{year}-07",
+                f"{home}小学民办教师"
+                if row["origin"] == "原民办教师"
+                else f"{village.township.name}农机修造厂工人",
+            )
+        )
         year += rng.randint(5, 12)
         result.append((f"{year}-{rng.randint(1, 12):02d}", f"{home}从事{person.trade}"))
     else:
@@ -283,86 +368,3 @@ def _career(rng: Random, person: Person, official: str) -> list[tuple[str, str]]
         year += rng.randint(2, 6)
         result.append((f"{year}-{rng.randint(1, 12):02d}", f"{home}{person.trade}专业合作社理事长"))
     return result
-
-
-def write_resume(person: Person, as_of: date) -> None:
-    """Put the résumé together: the life before, the posts, and what lies between and after them."""
-    spans = _main_posts(person)
-    lines: list[tuple[str, Row]] = []
-    first = spans[0][0] if spans else "9999-12"
-    now = month_of(as_of)
-    for month, text in person.earlier:
-        if month < min(first, now):
-            lines.append((month, {"content": text}))
-    for i, (start, end, text, village, post) in enumerate(spans):
-        lines.append((start, {"content": text, "village_id": village.key, "post": post}))
-        following = spans[i + 1][0] if i + 1 < len(spans) else None
-        if end is not None and (following is None or end < following) and not _told(person, end):
-            lines.append((end, {"content": f"{person.village.place}村民，从事{person.trade}" if person.row["origin"] != "机关干部" else "回原单位工作"}))
-    for day, text in person.after:
-        lines.append((month_of(day), {"content": text}))
-    lines.sort(key=lambda item: item[0])
-    # Two lines that begin in one month: the later one is what the person was for the rest of it.
-    kept = [line for i, line in enumerate(lines) if i + 1 == len(lines) or lines[i + 1][0] != line[0]]
-    last = month_of(person.deceased) if person.deceased else None
-    kept = [line for line in kept if last is None or line[0] < last] or kept[:1]
-    person.row["resume"] = [
-        {"started": month, "ended": kept[i + 1][0] if i + 1 < len(kept) else last, **text} for i, (month, text) in enumerate(kept)
-    ]
-
-
-def _told(person: Person, end: str) -> bool:
-    return any(month_of(day) == end for day, _ in person.after) or (person.deceased is not None and month_of(person.deceased) <= end)
-
-
-def _main_posts(person: Person) -> list[tuple[str, str | None, str, Village, str]]:
-    """Return (from, to, text, village, post) of the main posts by month; a secretary's post hides any other."""
-    posts = sorted(person.posts, key=lambda p: (p.start, p.post != SECRETARY))
-    main = [p for p in posts if p.post == SECRETARY]
-    spans: list[list[Any]] = []
-    for post in main:
-        start, end = month_of(post.start), month_of(post.end) if post.end else None
-        if spans and spans[-1][3] is post.village and spans[-1][1] == start:
-            spans[-1][1] = end
-        else:
-            spans.append([start, end, "", post.village, SECRETARY])
-    for span in spans:
-        heads = any(
-            p.post == HEAD and p.village is span[3]
-            and (span[1] is None or month_of(p.start) < span[1]) and (p.end is None or month_of(p.end) > span[0])
-            for p in posts
-        )
-        branch = span[3].branch
-        span[2] = f"示例市{span[3].township.name}{branch}书记" + (f"、{span[3].committee}主任" if heads else "")
-    for post in posts:
-        if post.post == SECRETARY:
-            continue
-        start, end = month_of(post.start), month_of(post.end) if post.end else None
-        for piece in _outside(start, end, [(s[0], s[1]) for s in spans]):
-            name = f"{post.village.committee}主任" if post.post == HEAD else f"{post.village.row['party_org_type']}{post.post[3:]}"
-            spans.append([*piece, f"{post.village.place}{name}", post.village, post.post])
-    merged: list[list[Any]] = []
-    for span in sorted(spans, key=lambda s: s[0]):
-        before = merged[-1] if merged else None
-        if before and before[1] == span[0] and before[3] is span[3] and before[4] == span[4] == HEAD:
-            before[1] = span[1]
-        else:
-            merged.append(span)
-    return [tuple(s) for s in merged]  # type: ignore[misc]
-
-
-def _outside(start: str, end: str | None, taken: list[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
-    """Return the parts of a span of months that no taken span covers."""
-    pieces: list[tuple[str, str | None]] = [(start, end)]
-    for low, high in taken:
-        rest: list[tuple[str, str | None]] = []
-        for a, b in pieces:
-            if (high is not None and high <= a) or (b is not None and b <= low):
-                rest.append((a, b))
-                continue
-            if a < low:
-                rest.append((a, low))
-            if high is not None and (b is None or high < b):
-                rest.append((high, b))
-        pieces = rest
-    return pieces

@@ -78,13 +78,62 @@ class Village:
 
 # Township, then its villages; a name that ends in 社区 is a community. Odd names are kept as they are.
 SAMPLE = (
-    ("qingquan", "990101101", "清泉镇", "镇", "清", "云岭村 清泉村 大井村 上河湾村 下河湾村 柳树沟村 单家庄村 仇家集村 兴隆村 团结村 龙王庙村"),
-    ("shiqiao", "990101102", "石桥镇", "镇", "石", "石桥村 塬村 兴隆村 郭家堡村 南寨村 北寨村 杨树底村 瓦窑头村 枣林村 河西村"),
-    ("qingshiling", "990101103", "青石岭镇", "镇", "青", "青石岭村 䶮田村 𬭎山村 㛃水村 𠮷庄村 前岭村 后岭村 红旗村（原国营林场） 水磨沟村 李家寨村"),
-    ("shuanghe", "990101104", "双河镇", "镇", "双", "双河村 东双河村 西双河村 小码头村 渡口村 沙滩村 苇塘村 团结村 和平村 三岔口村"),
-    ("songping", "990101201", "松坪乡", "乡", "松", "松坪村 大松坪村 小松坪村 药王沟村 鹰嘴崖村 老营盘村 野狐岭村 石门村 马家坪村"),
-    ("aketashi", "990101202", "阿克塔什乡", "乡", "阿", "阿克塔什村 喀拉苏村 英也尔村 塔勒德布拉克村 巴扎社区 克孜勒村 阔什艾日克村 新民村"),
-    ("yongan", "990101001", "永安街道", "街道", "永", "钟楼社区 文昌社区 东关社区 西门社区 新华路社区 铁路社区 桃园社区 城北村 南湖社区 青年路社区"),
+    (
+        "qingquan",
+        "990101101",
+        "清泉镇",
+        "镇",
+        "清",
+        "云岭村 清泉村 大井村 上河湾村 下河湾村 柳树沟村 单家庄村 仇家集村 兴隆村 团结村 龙王庙村",
+    ),
+    (
+        "shiqiao",
+        "990101102",
+        "石桥镇",
+        "镇",
+        "石",
+        "石桥村 塬村 兴隆村 郭家堡村 南寨村 北寨村 杨树底村 瓦窑头村 枣林村 河西村",
+    ),
+    (
+        "qingshiling",
+        "990101103",
+        "青石岭镇",
+        "镇",
+        "青",
+        "青石岭村 䶮田村 𬭎山村 㛃水村 𠮷庄村 前岭村 后岭村 红旗村（原国营林场） 水磨沟村 李家寨村",
+    ),
+    (
+        "shuanghe",
+        "990101104",
+        "双河镇",
+        "镇",
+        "双",
+        "双河村 东双河村 西双河村 小码头村 渡口村 沙滩村 苇塘村 团结村 和平村 三岔口村",
+    ),
+    (
+        "songping",
+        "990101201",
+        "松坪乡",
+        "乡",
+        "松",
+        "松坪村 大松坪村 小松坪村 药王沟村 鹰嘴崖村 老营盘村 野狐岭村 石门村 马家坪村",
+    ),
+    (
+        "aketashi",
+        "990101202",
+        "阿克塔什乡",
+        "乡",
+        "阿",
+        "阿克塔什村 喀拉苏村 英也尔村 塔勒德布拉克村 巴扎社区 克孜勒村 阔什艾日克村 新民村",
+    ),
+    (
+        "yongan",
+        "990101001",
+        "永安街道",
+        "街道",
+        "永",
+        "钟楼社区 文昌社区 东关社区 西门社区 新华路社区 铁路社区 桃园社区 城北村 南湖社区 青年路社区",
+    ),
 )
 
 
@@ -101,7 +150,12 @@ def sample_places() -> list[Village]:
             else:
                 villages += 1
             result.append(
-                Village(township, village, "社区" if village.endswith("社区") else "村", communities if community else villages)
+                Village(
+                    township,
+                    village,
+                    "社区" if village.endswith("社区") else "村",
+                    communities if community else villages,
+                )
             )
     return result
 
@@ -120,7 +174,15 @@ def real_places(divisions: Path, count: int) -> list[Village]:
             if len(result) >= count:
                 break
             name = streets.get(code, "")
-            kind = "街道" if 1 <= int(code[6:]) < 100 else "镇" if int(code[6:]) < 200 else "乡" if int(code[6:]) < 400 else ""
+            kind = (
+                "街道"
+                if 1 <= int(code[6:]) < 100
+                else "镇"
+                if int(code[6:]) < 200
+                else "乡"
+                if int(code[6:]) < 400
+                else ""
+            )
             if not kind or not name or "/" in name:
                 continue
             township = Township(f"t{code}", code, name, kind, name[0])

@@ -42,7 +42,10 @@ class City:
         self._tick = 0
         rng = self.rng("city cadres")
         self.city_cadres = {
-            term: {role: han_name(rng, "男" if rng.random() < 0.6 else "女")[0] for role in ("受理", "审查", "备案", "审查人", "批准人")}
+            term: {
+                role: han_name(rng, "男" if rng.random() < 0.6 else "女")[0]
+                for role in ("受理", "审查", "备案", "审查人", "批准人")
+            }
             for term in TERMS
         }
 
@@ -118,7 +121,8 @@ class City:
                 item
                 for policy in self.policies
                 for item in policy.get(prop) or ()
-                if item["effective_from"] <= on and (item.get("effective_to") is None or item["effective_to"] >= on)
+                if item["effective_from"] <= on
+                and (item.get("effective_to") is None or item["effective_to"] >= on)
             ]
         return found
 

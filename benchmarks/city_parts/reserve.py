@@ -10,13 +10,21 @@ from .story import Story
 from .writing import Key, Row
 
 DUTIES = (
-    "负责{trade}技术服务", "分管村级合作社日常工作", "联系第二村民小组，办理党务", "担任网格长，负责矛盾调处", "协助村集体经济项目管理",
-    "负责村务公开和档案", "担任防汛突击队队长", "负责人居环境整治",
+    "负责{trade}技术服务",
+    "分管村级合作社日常工作",
+    "联系第二村民小组，办理党务",
+    "担任网格长，负责矛盾调处",
+    "协助村集体经济项目管理",
+    "负责村务公开和档案",
+    "担任防汛突击队队长",
+    "负责人居环境整治",
 )
 STAGES = ("致富能手", "党员", "村干部", "村党组织书记")
 
 
-def fill_reserve(city: City, stories: list[Story], share: float, without: set[str], no_duty: set[str]) -> None:
+def fill_reserve(
+    city: City, stories: list[Story], share: float, without: set[str], no_duty: set[str]
+) -> None:
     """Enter deputies, and some farmers who are not yet members.
 
     Args:
@@ -33,10 +41,19 @@ def fill_reserve(city: City, stories: list[Story], share: float, without: set[st
         head = story.head[0] if story.head else None
         current = story.current
         person = story.deputy
-        if person is not None and person.deceased is None and (current is None or person is not current.person):
+        if (
+            person is not None
+            and person.deceased is None
+            and (current is None or person is not current.person)
+        ):
             _enter(city, story, person, person is head, no_duty)
         # Who came up through the reserve and is secretary now has left it.
-        if current and len(story.tenures) > 1 and story.tenures[0].person is not current.person and _came_up(current.person):
+        if (
+            current
+            and len(story.tenures) > 1
+            and story.tenures[0].person is not current.person
+            and _came_up(current.person)
+        ):
             _arrived(city, story, current.person)
         if rng.random() < 0.14 and len(city.villages) < 200:
             farmer = _farmer(city, story)
@@ -55,7 +72,13 @@ def _farmer(city: City, story: Story) -> Person:
     key: Key = city.key("P", sort=(village.row["_order"], story.born))
     rng = city.rng("farmer", village.township.code, village.name)
     person = make_person(
-        rng, key, village, date(2025, 1, 1), (25, 36), education_min="高中", joined_before=date(2024, 1, 1),
+        rng,
+        key,
+        village,
+        date(2025, 1, 1),
+        (25, 36),
+        education_min="高中",
+        joined_before=date(2024, 1, 1),
         wants={"channel": "致富带头人", "political_status": rng.choice(("群众", "群众", "共青团员"))},
     )
     if person.row["political_status"] == "共青团员" and person.birth.year < 1998:
@@ -139,4 +162,3 @@ def _arrived(city: City, story: Story, person: Person) -> None:
             "exit_reason": "已担任村党组织书记",
         },
     )
-

@@ -45,13 +45,21 @@ class Service:
                 spans = [s for s in spans if s[1] > s[0]]
                 if spans:
                     days = sum((b - a).days for a, b, _ in spans)
-                    result.append(PersonYear(person, year, spans[-1][2], days, max(b for _, b, _ in spans) == high))
+                    result.append(
+                        PersonYear(person, year, spans[-1][2], days, max(b for _, b, _ in spans) == high)
+                    )
         return result
 
     def in_office(self, day: date) -> list[Tenure]:
         """Return the tenures in force on a day."""
-        return [t for t in self.tenures if t.row["started_on"] <= day and (t.row.get("ended_on") is None or t.row["ended_on"] > day)]
+        return [
+            t
+            for t in self.tenures
+            if t.row["started_on"] <= day and (t.row.get("ended_on") is None or t.row["ended_on"] > day)
+        ]
 
     def departures(self, since: date) -> list[Tenure]:
         """Return the tenures whose holders left for good since a day."""
-        return [t for t in self.tenures if t.row.get("ended_on") and t.row["ended_on"] >= since and not t.goes_on]
+        return [
+            t for t in self.tenures if t.row.get("ended_on") and t.row["ended_on"] >= since and not t.goes_on
+        ]

@@ -29,7 +29,12 @@ def freeze(root: Path) -> None:
     engine = Path(__file__).resolve().parent.parent.parent
     done = subprocess.run(
         [sys.executable, "-m", "generator", "query", QUERY, "--format", "csv"],
-        cwd=root, env=os.environ | {"PYTHONPATH": str(engine)}, capture_output=True, text=True, encoding="utf-8", check=False,
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(engine)},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     if done.returncode:
         raise SystemExit(f"the register could not be asked for its figures:\n{done.stdout}{done.stderr}")
@@ -38,15 +43,25 @@ def freeze(root: Path) -> None:
     for row in rows:
         if row["snapshot_id"] == WRONG[0] and row["org_id"] == whole and row["indicator_id"] in WRONG[1:3]:
             row["numerator"] = str(float(row["numerator"]) + WRONG[3])
-            row["value"] = row["numerator"] if row["kind"] == "数量" else str(round(100 * float(row["numerator"]) / float(row["denominator"]), 1))
+            row["value"] = (
+                row["numerator"]
+                if row["kind"] == "数量"
+                else str(round(100 * float(row["numerator"]) / float(row["denominator"]), 1))
+            )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
         share = row["kind"] != "数量"
         writer.writerow(
-            [row["snapshot_id"], row["org_id"], row["indicator_id"], _plain(row["value"]),
-             _plain(row["numerator"]) if share else "", _plain(row["denominator"]) if share else ""]
+            [
+                row["snapshot_id"],
+                row["org_id"],
+                row["indicator_id"],
+                _plain(row["value"]),
+                _plain(row["numerator"]) if share else "",
+                _plain(row["denominator"]) if share else "",
+            ]
         )
     path.write_text(out.getvalue(), encoding="utf-8")
 

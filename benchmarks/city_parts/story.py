@@ -9,7 +9,6 @@ from typing import Any
 
 from . import elections
 from .elections import Outcome
-from .filings import file_matter
 from .people import DEPUTY, HEAD, MEMBER, SECRETARY, Person, Post, age_on, make_person, plus_years
 from .places import Village
 from .registry import TERMS, City, city_term_window, term_of
@@ -17,16 +16,6 @@ from .writing import Row
 
 # The first day on which a village may begin, and over how many working days the villages are spread.
 BEGINS = {"2018": (date(2018, 3, 1), 14), "2021": (date(2021, 3, 1), 14), "2026": (date(2026, 3, 2), 14)}
-LEAVING = {
-    "届满": "任期届满，换届后不再担任",
-    "调任": "因工作需要调任",
-    "辞职": "本人申请辞去职务",
-    "健康": "因身体原因不能继续履职",
-    "不胜任": "履行职责不到位，经考核不胜任",
-    "违纪违法": "涉嫌违纪违法，已停职免职",
-    "亡故": "因病去世，职务自然免除",
-    "村撤并": "村（社区）撤并，职务自然免除",
-}
 
 
 @dataclass
@@ -111,16 +100,20 @@ class Story:
         return person
 
     def first_secretary_of_2018(self, on: date) -> Person:
+        """Invent who was secretary when the records begin."""
         ages = self.rng.choices(((31, 45), (46, 54), (55, 57)), (27, 56, 17))[0]
         person = self.new_person("a", on, ages, joined_before=plus_years(on, -5))
         if self.rng.random() < 0.62:
             since = f"{self.rng.choice((2011, 2012, 2014, 2015))}-{self.rng.randint(1, 12):02d}"
-            post = self.rng.choice(("党支部书记", "党支部书记", "党支部委员", f"{self.village.committee}主任"))
+            post = self.rng.choice(
+                ("党支部书记", "党支部书记", "党支部委员", f"{self.village.committee}主任")
+            )
             if since > person.earlier[-1][0] and int(since[:4]) - person.birth.year > 24:
                 person.earlier.append((since, f"{self.village.place}{post}"))
         return person
 
     def new_deputy(self, on: date, role: str = "c") -> Person:
+        """Invent somebody younger who stands beside the secretary."""
         return self.new_person(role, on, (27, 41), education_min="高中", joined_before=plus_years(on, -3))
 
     # Tenures
@@ -136,20 +129,25 @@ class Story:
         return self.heads[-1] if self.heads and self.heads[-1][1].get("ended_on") is None else None
 
     def publish(self, row: Row, term: str, start: date) -> None:
+        """Make a tenure public some days after it began, under the approval of the township's term."""
         township = self.village.township
         day = self.city.workdays.add(start, self.rng.randint(2, 5))
         if day > self.city.as_of:
             return
         in_term = city_term_window(term_of(start), start)
         title = (
-            f"{township.name}{term}年换届任职信息" if in_term else f"{self.village.name}{start.year}年{start.month}月任职信息"
+            f"{township.name}{term}年换届任职信息"
+            if in_term
+            else f"{self.village.name}{start.year}年{start.month}月任职信息"
         )
         row["published_on"] = day
         # Approved before the first that is published: the township's terms begin within weeks of each other.
         needed = BEGINS[term][0] if in_term else start
         row["disclosure_id"] = self.city.disclosure(township.org_id, "任职信息", title, needed, self.rng)
 
-    def take_office(self, person: Person, term: str, outcome: Outcome, origin: str, start: date | None = None) -> Tenure | None:
+    def take_office(
+        self, person: Person, term: str, outcome: Outcome, origin: str, start: date | None = None
+    ) -> Tenure | None:
         """Begin a tenure; nothing when it would begin after the city's day."""
         start = start or outcome.started_on
         if start > self.city.as_of:
@@ -175,7 +173,11 @@ class Story:
         before = ""
         if person.posts:
             last = person.posts[-1]
-            before = f"{last.village.branch}书记" if last.post == SECRETARY else f"{last.village.name}{last.village.committee}主任"
+            before = (
+                f"{last.village.branch}书记"
+                if last.post == SECRETARY
+                else f"{last.village.name}{last.village.committee}主任"
+            )
         person.posts.append(Post(SECRETARY, village, row))
         self.city.add("tenures", village.township.folder, row)
         tenure = Tenure(person, village, row, outcome, before)
@@ -186,8 +188,14 @@ class Story:
         """Begin the tenure of a member of the Party committee."""
         start = outcome.started_on
         row: Row = {
-            "tenure_id": self.city.key("T", sort=(start, self.village.code, 2)), "person_id": person.key, "village_id": self.village.key,
-            "post": post, "term": term, "started_on": start, "origin": "选举产生", "election_id": outcome.key,
+            "tenure_id": self.city.key("T", sort=(start, self.village.code, 2)),
+            "person_id": person.key,
+            "village_id": self.village.key,
+            "post": post,
+            "term": term,
+            "started_on": start,
+            "origin": "选举产生",
+            "election_id": outcome.key,
             "document": outcome.row.get("approval_document"),
         }
         self.publish(row, term, start)
@@ -202,6 +210,7 @@ class Story:
             tenure.event = event
 
     def leave_head(self, on: date, reason: str) -> None:
+        """End the tenure of the head of the village committee."""
         if self.head:
             self.head[1].update(ended_on=on, end_reason=reason)
 
@@ -209,7 +218,9 @@ class Story:
         """Elect the head of the village committee; the last head's tenure ends that day."""
         if self.city.workdays.add(after, -12) > self.city.as_of:
             return
-        row, key, held = elections.committee_election(self.city, self.village, self.rng, term, kind, after, people)
+        _, key, held = elections.committee_election(
+            self.city, self.village, self.rng, term, kind, after, people
+        )
         if held > self.city.as_of:
             return
         self.leave_head(held, "届满")
@@ -256,10 +267,21 @@ class Story:
         if term == "2026" or self.rng.random() > 0.1:
             return []
         start = self.tenures[-1].row["started_on"]
-        on = self.city.workdays.on_or_after(start + timedelta(days=self.rng.randint(200, (following - start).days - 250)))
+        on = self.city.workdays.on_or_after(
+            start + timedelta(days=self.rng.randint(200, (following - start).days - 250))
+        )
         reason = self.rng.choices(("辞职", "健康", "调任", "亡故"), (35, 25, 30, 10))[0]
         next_post = f"示例市{self.village.township.name}政府事业岗位" if reason == "调任" else ""
-        return [Event(on, reason, "deputy" if self.rng.random() < 0.75 else "sent", self.rng.randint(2, 9), next_post, reason == "亡故")]
+        return [
+            Event(
+                on,
+                reason,
+                "deputy" if self.rng.random() < 0.75 else "sent",
+                self.rng.randint(2, 9),
+                next_post,
+                reason == "亡故",
+            )
+        ]
 
     def hold_term(self, term: str, begin: date) -> None:
         """Hold the elections of a term, first the secretary's, then the head's."""
@@ -274,17 +296,39 @@ class Story:
                 winner = current.person
                 self.deputy = self.deputy or self.new_deputy(begin)
             else:
-                winner = self.deputy if self.deputy and self.fit(self.deputy, begin) else self.new_deputy(begin)
+                winner = (
+                    self.deputy if self.deputy and self.fit(self.deputy, begin) else self.new_deputy(begin)
+                )
                 self.deputy = None
         runner = self.deputy or self.new_deputy(begin, "d")
         self.deputy = runner
         people = [winner, runner]
-        struck = self.new_person("x", begin, (33, 48), education_min="高中", joined_before=plus_years(begin, -3)) if term in self.script.struck else None
+        struck = (
+            self.new_person("x", begin, (33, 48), education_min="高中", joined_before=plus_years(begin, -3))
+            if term in self.script.struck
+            else None
+        )
         others = []
         if term in self.script.committees:
-            others = [self.new_person(f"m{i}", begin, (30, 50), education_min="高中", joined_before=plus_years(begin, -4)) for i in (1, 2)]
+            others = [
+                self.new_person(
+                    f"m{i}", begin, (30, 50), education_min="高中", joined_before=plus_years(begin, -4)
+                )
+                for i in (1, 2)
+            ]
         failure = self.script.fails.get(term, "")
-        outcome = elections.branch_election(city, self.village, rng, term, elections.BRANCH, begin, people, failure=failure, struck=struck, others=others)
+        outcome = elections.branch_election(
+            city,
+            self.village,
+            rng,
+            term,
+            elections.BRANCH,
+            begin,
+            people,
+            failure=failure,
+            struck=struck,
+            others=others,
+        )
         if struck:
             self.struck.append((struck, outcome))
         if failure:
@@ -303,14 +347,23 @@ class Story:
             self.join_committee(person, post, term, outcome)
         share = {"2018": 0.45, "2021": 0.9, "2026": 0.95}[term]
         both = self.script.both.get(term)
-        both = (rng.random() < share or (old is not None and self.head is not None and self.head[0] is winner)) if both is None else both
+        both = (
+            (rng.random() < share or (old is not None and self.head is not None and self.head[0] is winner))
+            if both is None
+            else both
+        )
         if both:
             self.elect_head(term, elections.COMMITTEE, outcome.started_on, people)
         else:
             head = self.head[0] if self.head and self.head[0] is not winner else runner
-            self.elect_head(term, elections.COMMITTEE, outcome.started_on, [head, winner if head is runner else runner])
+            self.elect_head(
+                term, elections.COMMITTEE, outcome.started_on, [head, winner if head is runner else runner]
+            )
             if term != "2018":
-                self.exempt(tenure, self.script.exemption.get(term, "主任在群众中威信较高，依法当选连任，书记、主任分设"))
+                self.exempt(
+                    tenure,
+                    self.script.exemption.get(term, "主任在群众中威信较高，依法当选连任，书记、主任分设"),
+                )
 
     def exempt(self, tenure: Tenure, why: str) -> None:
         """State why the secretary is not also the head."""
@@ -324,7 +377,12 @@ class Story:
             return self.script.renew[term]
         limit = 60 if term != "2018" else 65
         sent = person.row["origin"] == "机关干部"
-        return not sent and age_on(person.birth, begin + timedelta(days=60)) <= limit - (0 if self.rng.random() < 0.2 else 2) and self.rng.random() < 0.8
+        return (
+            not sent
+            and age_on(person.birth, begin + timedelta(days=60))
+            <= limit - (0 if self.rng.random() < 0.2 else 2)
+            and self.rng.random() < 0.8
+        )
 
     def fit(self, person: Person, begin: date) -> bool:
         """Tell whether someone may become secretary for the first time."""
@@ -368,7 +426,12 @@ class Story:
         else:
             neighbour = event.wants.get("home")
             winner = self.new_person(
-                "sent", begin, (29, 42), education_min="高中", joined_before=plus_years(begin, -3), wants=dict(event.wants),
+                "sent",
+                begin,
+                (29, 42),
+                education_min="高中",
+                joined_before=plus_years(begin, -3),
+                wants=dict(event.wants),
                 official="" if neighbour else f"示例市{village.township.name}人民政府",
             )
             outcome = elections.appointment(self.city, village, self.rng, term, begin, winner)
@@ -385,7 +448,12 @@ class Story:
         else:
             self.exempt(following, "书记不是本村选民，主任由村民另行选举产生")
             if self.head is None and self.deputy:
-                self.elect_head(term, elections.BY_COMMITTEE, outcome.started_on, [self.deputy, self.new_deputy(begin, "f")])
+                self.elect_head(
+                    term,
+                    elections.BY_COMMITTEE,
+                    outcome.started_on,
+                    [self.deputy, self.new_deputy(begin, "f")],
+                )
 
     def move(self, event: Event, tenure: Tenure, term: str, was_head: bool) -> None:
         """Carry the secretary over into the village that takes this one's place."""
@@ -394,7 +462,9 @@ class Story:
             raise ValueError(f"{self.village.name} has no successor")
         self.village = successor
         begin = self.city.workdays.add(event.on, -32)
-        outcome = elections.appointment(self.city, successor, self.rng, term, begin, tenure.person, start=event.on)
+        outcome = elections.appointment(
+            self.city, successor, self.rng, term, begin, tenure.person, start=event.on
+        )
         tenure.goes_on = True
         following = self.take_office(tenure.person, term, outcome, "上级任命", event.on)
         if following and self.deputy:
@@ -402,103 +472,3 @@ class Story:
                 self.elect_head(term, elections.BY_COMMITTEE, event.on, [tenure.person, self.deputy])
             else:
                 self.elect_head(term, elections.BY_COMMITTEE, event.on, [self.deputy, tenure.person])
-
-    # Filings
-
-    def file(self) -> None:
-        """File each beginning and each end with the city, and those who were put forward in vain."""
-        for person, outcome in self.struck:
-            file_matter(
-                self.city, self.village, person, self.city.rng("struck", self.village.code), "换届预审", outcome.inspected_on,
-                trigger="换届首次提名为书记人选", outcome=outcome, decided_by=outcome.confirmed_on, verdict="不予备案",
-                refusal="资格联审没有全部通过，不予备案", reason="拟提名为书记候选人", posts=("", f"{self.village.branch}书记", ""), concurrent=False,
-            )
-        for number, tenure in enumerate(self.tenures, 1):
-            self.file_start(number, tenure)
-            self.file_end(number, tenure)
-
-    def file_start(self, number: int, tenure: Tenure) -> None:
-        row, outcome, village = tenure.row, tenure.outcome, tenure.village
-        if outcome is None:
-            return
-        rng = self.city.rng("start", village.township.code, village.name, number)
-        options: dict[str, Any] = {"returned": rng.random() < 0.08} | self.script.filings.get(("start", number), {})
-        elected = row["origin"] == "选举产生"
-        new = not any(p.post == SECRETARY and p.start < row["started_on"] for p in tenure.person.posts)
-        proposed = f"{village.branch}书记"
-        in_term = outcome.row["kind"] == elections.BRANCH
-        if elected and in_term and new and row["term"] != "2018":
-            file_matter(
-                self.city, village, tenure.person, rng, "换届预审", outcome.inspected_on, trigger="换届首次提名为书记人选",
-                outcome=outcome, decided_by=outcome.confirmed_on, reason="经两轮推荐、资格联审和组织考察，拟提名为书记候选人",
-                posts=(tenure.before, proposed, ""), concurrent=False,
-            )
-        both = bool(tenure.certificate_on and (tenure.certificate_on - row["started_on"]).days < 90)
-        if elected:
-            trigger = ("换届选举当选" if in_term else "届中补选当选")
-            reason = f"经党员推荐、群众推荐和党员大会选举当选，{'连任' if not new and in_term else '符合任职条件'}"
-            row["_filing"] = file_matter(
-                self.city, village, tenure.person, rng, "任后备案", row["started_on"], trigger=trigger, tenure=row, outcome=outcome,
-                certificate_on=tenure.certificate_on if both else None, concurrent=both, reason=reason,
-                posts=(tenure.before, proposed, ""), **options,
-            )
-        else:
-            options.pop("returned", None)
-            row["_filing"] = file_matter(
-                self.city, village, tenure.person, rng, "任前备案", outcome.meeting_on, trigger=f"{row['origin']}担任书记", tenure=row,
-                outcome=outcome, decided_by=outcome.row["approval_date"], concurrent=False,
-                reason="经资格联审、组织考察和党委会议研究，符合任职条件", posts=(tenure.before, proposed, ""), **options,
-            )
-
-    def file_end(self, number: int, tenure: Tenure) -> None:
-        row, village = tenure.row, tenure.village
-        if row.get("ended_on") is None or tenure.goes_on:
-            return
-        rng = self.city.rng("end", village.township.code, village.name, number)
-        event = tenure.event
-        reason = LEAVING[row["end_reason"]]
-        row.setdefault("end_document", self.city.document(f"{village.township.letter}委", row["ended_on"]))
-        options: dict[str, Any] = {"returned": rng.random() < 0.05} | self.script.filings.get(("end", number), {})
-        row["_removal"] = file_matter(
-            self.city, village, tenure.person, rng, "免职备案", row["ended_on"], trigger=f"书记离任（{row['end_reason']}）", tenure=row,
-            reason=reason, adjustment=event.adjustment if event else None, audited_on=event.audited_on if event else None,
-            posts=(f"{village.branch}书记", "", f"{village.branch}书记"), **options,
-        )
-
-
-def finish_elections(city: City) -> None:
-    """Leave out of elections and notices what lies after the city's day: they are still going on."""
-    for folder, rows in city.rows["notices"].items():
-        city.rows["notices"][folder] = [r for r in rows if r["started_on"] <= city.as_of]
-        for row in rows:
-            if row["closed_on"] > city.as_of:
-                row.update(closed_on=None, result=None, objections=None)
-    for folder, rows in city.rows["elections"].items():
-        city.rows["elections"][folder] = [r for r in rows if any(s["started_on"] <= city.as_of for s in r["stages"])]
-        for row in rows:
-            if row["stages"][-1]["ended_on"] > city.as_of:
-                _cut(row, city.as_of)
-
-
-def _cut(row: Row, as_of: date) -> None:
-    row["outcome"] = "进行中"
-    row["stages"] = [s for s in row["stages"] if s["started_on"] <= as_of]
-    for stage in row["stages"]:
-        if stage["ended_on"] > as_of:
-            stage.update(ended_on=None, result=None, document=None)
-    row["meetings"] = [m for m in row["meetings"] if m["date"] <= as_of]
-    row["joint_reviews"] = [r for r in row.get("joint_reviews", ()) if r["date"] <= as_of]
-    for name in ("method_passed_on", "inspection_started_on", "inspection_ended_on", "approval_meeting_on", "approval_date"):
-        if row.get(name) and row[name] > as_of:
-            row[name] = None
-    if not row.get("inspection_ended_on"):
-        for name in ("inspection_team", "inspection_talks", "inspection_conclusion", "inspection.ratings"):
-            row[name] = None
-    if not row.get("approval_date"):
-        row["approval_document"] = None
-    if not row.get("approval_meeting_on"):
-        row["approval_decision"] = row["approval_org"] = None
-    for candidate in row["candidates"]:
-        if candidate.get("confirmed_on") and candidate["confirmed_on"] > as_of:
-            candidate["confirmed_on"] = None
-        candidate["status"] = "候选"

@@ -30,9 +30,18 @@ CLASSES = (
     ("2026年乡村产业带头人培训班", "市级", date(2026, 9, 14), 3, "示例农业职业学院", ""),
 )
 NEEDS = (
-    "集体经济项目怎样选、怎样管", "“三资”管理和村级财务公开", "矛盾纠纷怎样早发现、早调处", "党员大会、支部委员会怎样开",
-    "土地流转合同怎样签", "农产品怎样卖上好价钱", "村庄规划和宅基地审批", "发展党员的程序和材料", "网格怎样划、怎样管",
-    "惠农政策怎样落到户", "农业保险和防灾减灾", "一事一议怎样议",
+    "集体经济项目怎样选、怎样管",
+    "“三资”管理和村级财务公开",
+    "矛盾纠纷怎样早发现、早调处",
+    "党员大会、支部委员会怎样开",
+    "土地流转合同怎样签",
+    "农产品怎样卖上好价钱",
+    "村庄规划和宅基地审批",
+    "发展党员的程序和材料",
+    "网格怎样划、怎样管",
+    "惠农政策怎样落到户",
+    "农业保险和防灾减灾",
+    "一事一议怎样议",
 )
 COURSES = (
     ("习近平总书记关于“三农”工作的重要论述", "政治理论", "专家授课", "市委党校 顾教授"),
@@ -45,8 +54,12 @@ COURSES = (
     ("制定本村发展计划", "实用技术", "成果运用", "班主任"),
 )
 RESOLUTIONS = (
-    "年内把合作社社员从30户增加到50户", "三个月内清理全部到期合同并公开", "每月安排一次夜间议事会", "建起冷库，把错季销售做起来",
-    "带头退出多占宅基地，修通入村路", "年内发展两名35岁以下入党积极分子",
+    "年内把合作社社员从30户增加到50户",
+    "三个月内清理全部到期合同并公开",
+    "每月安排一次夜间议事会",
+    "建起冷库，把错季销售做起来",
+    "带头退出多占宅基地，修通入村路",
+    "年内发展两名35岁以下入党积极分子",
 )
 
 
@@ -74,14 +87,43 @@ def hold_classes(city: City, service: Service, extra: list[Person]) -> None:
             late_leave = one.random() < 0.04 and purpose == "" and start.year >= 2023
             came = days - 0.5 if late_leave else days
             served[tenure.person, start.year] += came
-            city.add("attendance", tenure.village.township.folder, _attendance(class_id, tenure.person, came, one, late_leave))
+            city.add(
+                "attendance",
+                tenure.village.township.folder,
+                _attendance(class_id, tenure.person, came, one, late_leave),
+            )
         for person in extra:
             posting = person.row.get("_posting")
-            if purpose == "" and posting and posting["started_on"] <= start and (posting.get("ended_on") or date.max) > end:
+            if (
+                purpose == ""
+                and posting
+                and posting["started_on"] <= start
+                and (posting.get("ended_on") or date.max) > end
+            ):
                 one = city.rng("attends", title, person.name)
-                city.add("attendance", person.village.township.folder, _attendance(class_id, person, days, one, False))
+                city.add(
+                    "attendance",
+                    person.village.township.folder,
+                    _attendance(class_id, person, days, one, False),
+                )
         talks = rng.sample(pupils, min(3, len(pupils))) if level == "市级" else []
-        city.add("training_classes", CITY, _class(city, rng, class_id, title, level, start, end, days, place, len(pupils), [t.person for t in talks]))
+        city.add(
+            "training_classes",
+            CITY,
+            _class(
+                city,
+                rng,
+                class_id,
+                title,
+                level,
+                start,
+                end,
+                days,
+                place,
+                len(pupils),
+                [t.person for t in talks],
+            ),
+        )
 
 
 def _attendance(class_id: object, person: Person, days: float, rng: Random, left_early: bool) -> Row:
@@ -96,12 +138,29 @@ def _attendance(class_id: object, person: Person, days: float, rng: Random, left
 
 
 def _class(
-    city: City, rng: Random, class_id: object, title: str, level: str, start: date, end: date, days: int, place: str,
-    pupils: int, talkers: list[Person],
+    city: City,
+    rng: Random,
+    class_id: object,
+    title: str,
+    level: str,
+    start: date,
+    end: date,
+    days: int,
+    place: str,
+    pupils: int,
+    talkers: list[Person],
 ) -> Row:
     row: Row = {
-        "class_id": class_id, "title": title, "level": level, "org_id": "swzzb", "started_on": start, "ended_on": end,
-        "days": days, "hours": days * 8, "place": place, "quota": pupils + rng.randint(0, 4),
+        "class_id": class_id,
+        "title": title,
+        "level": level,
+        "org_id": "swzzb",
+        "started_on": start,
+        "ended_on": end,
+        "days": days,
+        "hours": days * 8,
+        "place": place,
+        "quota": pupils + rng.randint(0, 4),
     }
     if level == "市级":
         survey = city.workdays.add(start, -rng.randint(34, 44))
@@ -114,23 +173,51 @@ def _class(
         for i, (name, kind, form, teacher) in enumerate(courses):
             hours = left if i + 1 == len(courses) else max(4, left // (len(courses) - i) // 4 * 4)
             left -= hours
-            lessons.append({"title": name, "type": kind, "form": form, "teacher": teacher, "hours": hours, "need": f"n{i % len(needs) + 1}"})
+            lessons.append(
+                {
+                    "title": name,
+                    "type": kind,
+                    "form": form,
+                    "teacher": teacher,
+                    "hours": hours,
+                    "need": f"n{i % len(needs) + 1}",
+                }
+            )
         row.update(
             {
                 "survey_started_on": survey,
                 "survey_ended_on": city.workdays.add(survey, rng.randint(8, 14)),
-                "survey_methods": rng.choice((["座谈会", "个别访谈", "调查问卷"], ["座谈会", "调查问卷"], ["个别访谈", "调查问卷"])),
+                "survey_methods": rng.choice(
+                    (["座谈会", "个别访谈", "调查问卷"], ["座谈会", "调查问卷"], ["个别访谈", "调查问卷"])
+                ),
                 "survey_sample": rng.randint(48, 120),
-                "survey_team": rng.choice(("市委组织部、市委党校联合调研组", "市委组织部、市农业农村局联合调研组")),
-                "combinations_lecture_interaction": rng.choice(("每半天留30分钟提问，专家现场解答", "专题讲授后分组讨论，专家点评")),
-                "combinations_class_visit": rng.choice(("参观云岭村茶叶合作社和民宿", "到双河村看集体经济项目和议事大厅", "观摩文昌社区网格服务站")),
-                "combinations_exchange_use": rng.choice(("每人提交一份本村发展计划，半年后回访", "学员两两结对，约定互访一次")),
+                "survey_team": rng.choice(
+                    ("市委组织部、市委党校联合调研组", "市委组织部、市农业农村局联合调研组")
+                ),
+                "combinations_lecture_interaction": rng.choice(
+                    ("每半天留30分钟提问，专家现场解答", "专题讲授后分组讨论，专家点评")
+                ),
+                "combinations_class_visit": rng.choice(
+                    (
+                        "参观云岭村茶叶合作社和民宿",
+                        "到双河村看集体经济项目和议事大厅",
+                        "观摩文昌社区网格服务站",
+                    )
+                ),
+                "combinations_exchange_use": rng.choice(
+                    ("每人提交一份本村发展计划，半年后回访", "学员两两结对，约定互访一次")
+                ),
                 "survey.needs": [
-                    {"need": f"n{i}", "topic": topic, "mentions": count} for i, (topic, count) in enumerate(zip(needs, mentions, strict=True), 1)
+                    {"need": f"n{i}", "topic": topic, "mentions": count}
+                    for i, (topic, count) in enumerate(zip(needs, mentions, strict=True), 1)
                 ],
                 "courses": lessons,
                 "closing_talks": [
-                    {"person_id": p.key, "topic": f"{rng.choice(('把', '让'))}{p.trade}{rng.choice(('做成大产业', '带到每一户'))}", "resolution": r}
+                    {
+                        "person_id": p.key,
+                        "topic": f"{rng.choice(('把', '让'))}{p.trade}{rng.choice(('做成大产业', '带到每一户'))}",
+                        "resolution": r,
+                    }
                     for p, r in zip(talkers, rng.sample(RESOLUTIONS, len(talkers)), strict=True)
                 ],
             }

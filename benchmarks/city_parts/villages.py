@@ -21,11 +21,17 @@ def describe(city: City, village: Village, order: int, prefix: str) -> None:
     rng = city.rng("village", village.township.code, village.name)
     community = village.kind == "社区"
     households = rng.randint(900, 2800) if community else rng.randint(140, 900)
-    population = round(households * rng.uniform(2.3, 2.9) if community else households * rng.uniform(3.1, 4.2))
-    members = rng.randint(60, 160) if community else max(22, min(96, round(population * rng.uniform(0.022, 0.045))))
+    population = round(
+        households * rng.uniform(2.3, 2.9) if community else households * rng.uniform(3.1, 4.2)
+    )
+    members = (
+        rng.randint(60, 160) if community else max(22, min(96, round(population * rng.uniform(0.022, 0.045))))
+    )
     kind = "党委" if members > 100 else "党总支" if members >= 50 else "党支部"
     village.key = city.key("V", sort=(order,))
-    poor_exit = rng.choice((date(2018, 12, 31), date(2019, 12, 31), date(2020, 11, 30))) if village.poor else None
+    poor_exit = (
+        rng.choice((date(2018, 12, 31), date(2019, 12, 31), date(2020, 11, 30))) if village.poor else None
+    )
     village.row.update(
         village_id=village.key,
         code=village.code,
@@ -56,7 +62,9 @@ def supervise(city: City, village: Village, secretaries: set[str]) -> None:
     """Elect a supervision committee of three in each of the last two terms, none of them the secretary or his kin."""
     rng = city.rng("supervision", village.township.code, village.name)
     for start, end in ((date(2021, 5, 10), date(2026, 5, 11)), (date(2026, 5, 11), None)):
-        if start > city.as_of or not (village.valid_from <= start and (village.valid_to is None or village.valid_to > start)):
+        if start > city.as_of or not (
+            village.valid_from <= start and (village.valid_to is None or village.valid_to > start)
+        ):
             continue
         until = end or village.valid_to
         if village.valid_to and end and village.valid_to < end:

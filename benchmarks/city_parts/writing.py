@@ -35,8 +35,10 @@ SPELT = {
     "reports_township": ("reports", "township"),
     "reports_members": ("reports", "members"),
 }
-_PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=~.+0-9][^:#,\[\]{}\n\"\\]*(?<!\s)\Z|[0-9]+[^\s:#,\[\]{}0-9.eExo_+\-/][^:#,\[\]{}\n\"\\]*(?<!\s)\Z")
-_WORDS = frozenset("null true false yes no on off y n .inf .nan ~".split())
+_PLAIN = re.compile(
+    r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=~.+0-9][^:#,\[\]{}\n\"\\]*(?<!\s)\Z|[0-9]+[^\s:#,\[\]{}0-9.eExo_+\-/][^:#,\[\]{}\n\"\\]*(?<!\s)\Z"
+)
+_WORDS = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", ".nan", "~"])
 _DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?\Z")
 
 
@@ -116,9 +118,8 @@ class Package:
 
     def write(self, tables: dict[str, dict[str, list[Row]]], root: Path) -> int:
         """Write all rows below `root` (by table, then by `city` or a township's folder) and return the number of files."""
-        global _written
         jobs = [(table, folder) for table, by_folder in tables.items() for folder in by_folder]
-        _written = (self, tables, root)
+        _shared.append((self, tables, root))
         if len(jobs) < 400 or "fork" not in multiprocessing.get_all_start_methods():
             return sum(_write_one(job) for job in jobs)
         # The rows are shared with the children as they are; nothing is handed over but names.
@@ -160,7 +161,10 @@ class Package:
             if value is None or value == "" or name in spec.get("inherited", ()):
                 continue
             prefix = next((p for p in prefixes if name.startswith(p + "_")), "")
-            path = [*SPELT.get(prefix, (prefix,) if prefix else ()), name[len(prefix) + 1 :] if prefix else name]
+            path = [
+                *SPELT.get(prefix, (prefix,) if prefix else ()),
+                name[len(prefix) + 1 :] if prefix else name,
+            ]
             same = 0
             while same < min(len(opened), len(path) - 1) and opened[same] == path[same]:
                 same += 1
@@ -213,11 +217,11 @@ class Package:
             lines.append(f"{indent}  - {{{', '.join(cells)}}}")
 
 
-_written: tuple[Package, dict[str, dict[str, list[Row]]], Path]
+_shared: list[tuple[Package, dict[str, dict[str, list[Row]]], Path]] = []
 
 
 def _write_one(job: tuple[str, str]) -> int:
-    package, tables, root = _written
+    package, tables, root = _shared[-1]
     table, folder = job
     return package.write_rows(table, folder, tables[table][folder], root)
 
