@@ -168,7 +168,8 @@ def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Prob
     if where is None:
         return [], problems
     plain = where == list(range(len(header)))
-    missing = frozenset(table.missing_values)
+    missing = [frozenset(table.missing(f)) for f in table.fields]
+    alike = all(m == missing[0] for m in missing)
     width = len(header)
     rows: list[Row] = []
     for line, cells in records:
@@ -183,7 +184,10 @@ def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Prob
             continue
         if not plain:
             cells = [cells[i] if i is not None else "" for i in where]
-        rows.append((line, [None if c in missing else c for c in cells]))
+        if alike:
+            rows.append((line, [None if c in missing[0] else c for c in cells]))
+        else:
+            rows.append((line, [None if c in m else c for c, m in zip(cells, missing, strict=True)]))
     return rows, problems
 
 

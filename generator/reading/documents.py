@@ -59,10 +59,7 @@ class _Shape:
     def __init__(self, table: Table, package: Package) -> None:
         self.children = {tuple(c.property.split(".")): c for c in package.children.get(table.name, ())}
         self.types = {f.name: f.type for f in table.fields}
-        self.missing = {
-            f.name: table.missing_values if f.missing_values is None else f.missing_values
-            for f in table.fields
-        }
+        self.missing = {f.name: table.missing(f) for f in table.fields}
         # What only groups: `education` of `education_level`, `survey` of the list `survey.needs`.
         words = [*(n.split("_") for n in self.types), *self.children]
         self.groups = {"_".join(w[:n]) for w in words for n in range(1, len(w))}

@@ -5,6 +5,7 @@ A tree may be a stranger's: links, devices and paths that leave the root are ref
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -14,7 +15,9 @@ from pathlib import Path, PurePosixPath
 
 from generator.problems import Problem, error, printable, quoted
 
-SKIPPED_FOLDERS = frozenset({".git", ".venv", "build", "node_modules", "__pycache__"})
+# Never records, wherever they stand; and what only stands at the root.
+SKIPPED_FOLDERS = frozenset({".git", "__pycache__"})
+SKIPPED_AT_ROOT = frozenset({".venv", "build", "node_modules"})
 MAX_BYTES = {".csv": 64 * 2**20, ".yaml": 2 * 2**20, ".yml": 2 * 2**20, ".md": 2 * 2**20, ".sql": 2**20}
 _DATA_SUFFIXES = frozenset(
     {".csv", ".tsv", ".yaml", ".yml", ".md", ".json", ".xlsx", ".xls", ".et", ".ods", ".txt"}
@@ -24,6 +27,7 @@ _DATA_SUFFIXES = frozenset(
 _REFUSED = {
     "link": "这是符号链接，没有读取：链接可能指向别处。请改为普通文件后重新提交。",
     "special": "这是特殊文件（设备、管道等），没有读取。请删除后重新提交。",
+    "closed": "文件夹无法打开，里面的记录没有读取。请检查读取权限。",
     "name": "文件名中有无法显示或不是 UTF-8 的字符，没有读取。请改名后重新提交。",
 }
 
@@ -105,7 +109,8 @@ def list_tree(root: Path, folders: Iterable[str]) -> Listing:
             if kind == "file":
                 files.append(path)
             else:
-                problems.append(error(printable(path), 0, "unsafe-file", _REFUSED[kind]))
+                rule = "source-error" if kind == "closed" else "unsafe-file"
+                problems.append(error(printable(path), 0, rule, _REFUSED[kind]))
     return Listing(tuple(sorted(files)), tuple(problems))
 
 
@@ -118,32 +123,46 @@ def _encodable(name: str) -> bool:
 
 
 def _walk(root: Path, folder: str) -> Iterator[tuple[str, str]]:
-    base = root
-    for part in PurePosixPath(folder).parts:
-        base = base / part
-        if base.is_symlink():
-            yield "link", base.relative_to(root).as_posix()
-            return
-    if not base.is_dir():
+    link = _link_before(root, f"{folder}/x")
+    if link:
+        yield "link", link
+        return
+    top = root / folder
+    if not top.is_dir():
         return
     start = len(str(root)) + 1
-    stack = [str(base)]
+    stack = [str(top)]
     while stack:
         here = stack.pop()
-        with os.scandir(here) as entries:
-            for entry in entries:
-                name = entry.path[start:]
-                if not name.isprintable() or not _encodable(name):
-                    yield "name", name.encode("utf-8", "backslashreplace").decode()
-                elif entry.is_symlink():
-                    yield "link", name
-                elif entry.is_dir(follow_symlinks=False):
-                    if entry.name not in SKIPPED_FOLDERS:
-                        stack.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
-                    yield "file", name
-                else:
-                    yield "special", name
+        try:
+            with os.scandir(here) as found:
+                entries = list(found)
+        except OSError:
+            yield "closed", here[start:]
+            continue
+        for entry in entries:
+            name = entry.path[start:]
+            if not name.isprintable() or not _encodable(name):
+                yield "name", name.encode("utf-8", "backslashreplace").decode()
+            elif entry.is_symlink():
+                yield "link", name
+            elif entry.is_dir(follow_symlinks=False):
+                if entry.name not in SKIPPED_FOLDERS and name not in SKIPPED_AT_ROOT:
+                    stack.append(entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                yield "file", name
+            else:
+                yield "special", name
+
+
+def _link_before(root: Path, name: str) -> str:
+    """Return the first folder on the way to a file that is a link, or nothing."""
+    parts = name.split("/")
+    for end in range(1, len(parts)):
+        folder = "/".join(parts[:end])
+        if folder and os.path.islink(f"{root}/{folder}"):  # noqa: PTH114
+            return folder
+    return ""
 
 
 def unclaimed(files: Iterable[str], claimed: set[str]) -> list[Problem]:
@@ -173,18 +192,29 @@ def unclaimed(files: Iterable[str], claimed: set[str]) -> list[Problem]:
 
 
 def read_bytes(root: Path, name: str) -> bytes | Problem:
-    """Read one listed file, bounded; refuses what has become a link or grown past the bound for its kind."""
+    """Read one file of the tree, bounded; refuses what is a link, lies behind one, or is past the bound for its kind."""
     limit = MAX_BYTES.get(PurePosixPath(name).suffix.lower(), 2 * 2**20)
+    link = _link_before(root, name)
+    if link:
+        return error(link, 0, "unsafe-file", _REFUSED["link"])
     try:
         descriptor = os.open(root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as fault:
+        if fault.errno == errno.ELOOP:
+            return error(name, 0, "unsafe-file", _REFUSED["link"])
+        if fault.errno in (errno.ENXIO, errno.ENODEV):
+            return error(name, 0, "unsafe-file", _REFUSED["special"])
+        reason = {errno.ENOENT: "文件不存在", errno.ENOTDIR: "文件不存在", errno.EACCES: "没有读取权限"}
         return error(
-            name, 0, "source-error", f"文件无法打开（{fault.strerror}）。请检查文件是否存在、是否有读取权限。"
+            name,
+            0,
+            "source-error",
+            f"文件无法打开：{reason.get(fault.errno or 0, fault.strerror)}。请检查文件名和权限。",
         )
     with os.fdopen(descriptor, "rb") as stream:
         info = os.fstat(stream.fileno())
         if not stat.S_ISREG(info.st_mode):
-            return error(name, 0, "unsafe-file", "不是普通文件，没有读取。")
+            return error(name, 0, "unsafe-file", _REFUSED["special"])
         if info.st_size > limit:
             return error(
                 name,

@@ -26,6 +26,8 @@ from generator.reading.documents import read_document
 from generator.reading.files import glob_regex, list_tree, read_bytes, static_prefix, unclaimed
 from generator.reading.package import Package, Table
 
+# Stands for a text of no characters where the schema does not take it for missing.
+EMPTY = "\ufdd0"
 _CACHE = "documents"
 _SETTLED_NS = 2_000_000_000
 _BLANK = re.compile(rb"\n[ \t,]*\n")
@@ -50,7 +52,7 @@ class Records:
         """Yield (file, (line, cells)) for one table, files in order; missing cells are None."""
         for tables in self.chunks.values():
             for file, line, *cells in csv.reader(io.StringIO(tables.get(table, ""), newline="")):
-                yield file, (int(line), [c or None for c in cells])
+                yield file, (int(line), [None if c == "" else "" if c == EMPTY else c for c in cells])
 
 
 def read_records(root: Path, package: Package, cache: Cache | None = None) -> Records:
@@ -63,10 +65,14 @@ def read_records(root: Path, package: Package, cache: Cache | None = None) -> Re
     """
     records = Records()
     sources = [t for t in package.tables.values() if t.path]
-    listing = list_tree(root, {static_prefix(t.path) for t in sources if static_prefix(t.path)})
-    flat = [t.path for t in sources if not static_prefix(t.path)]
-    names = set(listing.files).union(p for p in flat if (root / p).is_file())
+    folders = {static_prefix(t.path) for t in sources} - {""}
+    listing = list_tree(root, folders)
     records.problems.extend(listing.problems)
+    at_root = [t.path for t in sources if not static_prefix(t.path)]
+    names = {*listing.files, *(p for p in at_root if os.path.lexists(root / p))}
+    if any(re.search(r"[*?\[]", p) for p in at_root):
+        # Much else stands at the root: what no table claims there is nobody's loss.
+        names.update(list_tree(root, [""]).files)
     owner = _claims(sorted(names), sources)
     records.problems.extend(unclaimed(listing.files, set(owner)))
     known = _load(cache, package)
@@ -138,7 +144,10 @@ def _stamp(path: Path) -> list[int]:
 def _lines(file: str, rows: Iterable[Row]) -> str:
     stream = io.StringIO(newline="")
     # Two rows in one line would be one row: the register's reader is told that cells may be quoted.
-    csv.writer(stream, lineterminator="\n").writerows([file, line, *cells] for line, cells in rows)
+    csv.writer(stream, lineterminator="\n").writerows(
+        [file, line, *([EMPTY if c == "" else c for c in cells] if "" in cells else cells)]
+        for line, cells in rows
+    )
     return stream.getvalue()
 
 
@@ -146,7 +155,7 @@ def _plain_lines(data: bytes, file: str, table: Table) -> str | None:
     """Return a table file's lines as they stand, when nothing about its form is unusual; None leaves it to `read_csv`."""
     names = ",".join(f.name for f in table.fields)
     if (
-        table.missing_values != ("",)
+        any(table.missing(f) != ("",) for f in table.fields)
         or not data.startswith(names.encode() + b"\n")
         or not data.endswith(b"\n")
     ):

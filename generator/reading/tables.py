@@ -103,6 +103,10 @@ class Table:
         """Return the field of that name."""
         return next((f for f in self.fields if f.name == name), None)
 
+    def missing(self, field: Field) -> tuple[str, ...]:
+        """Return the texts that mean "no value" in a field of this table."""
+        return self.missing_values if field.missing_values is None else field.missing_values
+
     def visible(self, level: Sensitivity) -> tuple[Field, ...]:
         """Return the fields an edition of that level may see."""
         return tuple(f for f in self.fields if f.sensitivity <= level)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from generator.reading.package import Field, Package, Table
-from generator.reading.records import Records
+from generator.reading.records import EMPTY, Records
 
 QUERY_SECONDS = 120.0
 _TYPES = {"integer": "BIGINT", "year": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
@@ -123,6 +123,17 @@ def load_raw(connection: duckdb.DuckDBPyConnection, package: Package, records: R
                 f"auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', new_line = '\\n', "
                 f"max_line_size = 80000000, columns = {{{listed}}})"
             )
+            _empty_texts(connection, table)
+
+
+def _empty_texts(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Put back the texts of no characters, which a CSV line cannot tell from missing ones."""
+    names = [f.name for f in table.fields if "" not in table.missing(f)]
+    if names:
+        changes = ", ".join(
+            f"{quote(n)} = CASE WHEN {quote(n)} = {literal(EMPTY)} THEN '' ELSE {quote(n)} END" for n in names
+        )
+        connection.execute(f"UPDATE raw.{quote(table.name)} SET {changes}")
 
 
 def create_enums(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
