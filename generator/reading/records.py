@@ -11,10 +11,12 @@ import gc
 import hashlib
 import io
 import json
+import multiprocessing
 import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -29,6 +31,7 @@ from generator.reading.package import Package, Table
 # Stands for a text of no characters where the schema does not take it for missing.
 EMPTY = "\ufdd0"
 _CACHE = "documents"
+_MANY = 1500
 _SETTLED_NS = 2_000_000_000
 _BLANK = re.compile(rb"\n[ \t,]*\n")
 
@@ -77,6 +80,8 @@ def read_records(root: Path, package: Package, cache: Cache | None = None) -> Re
     records.problems.extend(unclaimed(listing.files, set(owner)))
     known = _load(cache, package)
     kept: dict[str, list[Any]] = {}
+    fresh = [n for n, t in owner.items() if t.kind != "csv" and n not in known]
+    known.update(_parsed_elsewhere(root, package, {n: owner[n].name for n in sorted(fresh)}))
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -85,7 +90,9 @@ def read_records(root: Path, package: Package, cache: Cache | None = None) -> Re
     finally:
         if enabled:
             gc.enable()
-    if cache is not None and (kept.keys() != known.keys() or any(kept[n] is not e for n, e in known.items())):
+    if cache is not None and (
+        fresh or kept.keys() != known.keys() or any(kept[n] is not e for n, e in known.items())
+    ):
         payload = {"package": package.digest, "saved": time.time_ns(), "files": kept}
         cache.save(
             _CACHE,
@@ -116,23 +123,57 @@ def _read(
         records.chunks[name] = {table.name: _lines(name, rows)}
         records.problems.extend(problems)
         return
-    stamp = _stamp(root / name)
     entry = known.get(name)
-    if entry is None or entry[0] != stamp or entry[4]:
-        data = read_bytes(root, name)
-        if isinstance(data, Problem):
-            records.problems.append(data)
+    if entry is None or entry[4] or entry[0] != _stamp(root / name):
+        made = _entry(root, name, table, package, entry)
+        if isinstance(made, Problem):
+            records.problems.append(made)
             return
-        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-        if entry is not None and entry[1] == digest:
-            entry = [stamp, *entry[1:4], False]
-        else:
-            found, problems = read_document(data, name, table, package)
-            chunks = {t: _lines(name, rows) for t, rows in found.items()}
-            entry = [stamp, digest, chunks, [asdict(p) for p in problems], False]
+        entry = made
     records.chunks[name] = entry[2]
     records.problems.extend(map(_problem, entry[3]))
     kept[name] = entry
+
+
+def _parsed_elsewhere(root: Path, package: Package, files: dict[str, str]) -> dict[str, list[Any]]:
+    """Parse many new documents in several processes; few are parsed sooner here."""
+    workers = os.cpu_count() or 1
+    if len(files) < _MANY or workers == 1:
+        return {}
+    items = list(files.items())
+    size = -(-len(items) // (workers * 4))
+    slices = [dict(items[n : n + size]) for n in range(0, len(items), size)]
+    context = multiprocessing.get_context("forkserver")
+    result: dict[str, list[Any]] = {}
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for entries in pool.map(_parse_slice, [root] * len(slices), [package] * len(slices), slices):
+            result.update(entries)
+    return result
+
+
+def _parse_slice(root: Path, package: Package, files: dict[str, str]) -> dict[str, list[Any]]:
+    gc.disable()
+    entries = {
+        name: _entry(root, name, package.tables[table], package, None) for name, table in files.items()
+    }
+    return {name: entry for name, entry in entries.items() if not isinstance(entry, Problem)}
+
+
+def _entry(
+    root: Path, name: str, table: Table, package: Package, known: list[Any] | None
+) -> list[Any] | Problem:
+    """Return [stamp, digest, chunks, problems, doubtful] of a document, from `known` where its bytes are the same."""
+    # The stamp is taken before the bytes: a change in between makes the entry look old, never new.
+    stamp = _stamp(root / name)
+    data = read_bytes(root, name)
+    if isinstance(data, Problem):
+        return data
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    if known is not None and known[1] == digest:
+        return [stamp, *known[1:4], False]
+    found, problems = read_document(data, name, table, package)
+    chunks = {t: _lines(name, rows) for t, rows in found.items()}
+    return [stamp, digest, chunks, [asdict(p) for p in problems], False]
 
 
 def _stamp(path: Path) -> list[int]:
