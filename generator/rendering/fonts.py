@@ -19,7 +19,7 @@ from generator.problems import UsageError
 from generator.rendering.cutting import Face
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +246,12 @@ def font_face(family: str, file: Path) -> str:
     return f'@font-face {{ font-family: "{family}"; font-weight: 400; src: url("{file.as_uri()}") }}\n'
 
 
-def common_style(cuts: Iterable[Cut]) -> str:
-    """Return the style sheet that gives every role its common font."""
+def common_style(cuts: Sequence[Cut]) -> str:
+    """Return the style sheet that gives every role its common font, and plain text the last role's."""
     faces = "".join(font_face(cut.family, cut.file) for cut in cuts)
     variables = "".join(f'--font-{cut.stack.role.name}: "{cut.family}"; ' for cut in cuts)
-    return f"{faces}:root {{ {variables}}}\n"
+    plain = "".join(f"var(--font-{cut.stack.role.name})" for cut in cuts[-1:])
+    return f"{faces}:root {{ {variables}font-family: {plain} }}\n"
 
 
 def _invisible(character: str) -> bool:

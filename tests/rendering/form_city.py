@@ -77,7 +77,15 @@ PEOPLE: dict[str, tuple[str, dict[str, Any]]] = {
         "赵新",
         {"sex": "女", "birth": "1992-01", "ethnic_group": "土家族", "political_status": "中共党员"},
     ),
-    "P0005": (HOSTILE_NAME, {**_FULL, "resume": _resume([("2003-07", None, HOSTILE_WORK)])}),
+    # So much to say that the last opinion would begin on the second page and end on the third.
+    "P0005": (
+        HOSTILE_NAME,
+        {
+            **_FULL,
+            "rewards_note": "多次受到表彰。" * 27,
+            "resume": _resume([("2003-07", None, HOSTILE_WORK)]),
+        },
+    ),
 }
 KINDS = {
     "P0001": "任前备案",
