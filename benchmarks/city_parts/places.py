@@ -212,12 +212,13 @@ def invented_places(count: int, rng: Random) -> list[Village]:
         county, serial = divmod(number, 90)
         number += 1
         code = f"99{county // 90 + 1:02d}{county % 90 + 1:02d}{101 + serial:03d}"
-        name = f"{rng.choice(first)}{rng.choice(second)}{rng.choice(second)}镇"
+        name = "".join((rng.choice(first), *rng.sample(second, 2), "镇"))
         township = Township(f"t{code}", code, name, "镇", name[0])
         used: set[str] = set()
         for serial_in in range(min(20, count - len(result))):
-            while (village := f"{rng.choice(first)}{rng.choice(second)}{rng.choice(second)}村") in used:
-                pass
+            village = name
+            while village == name or village in used:
+                village = "".join((rng.choice(first), *rng.sample(second, 2), "村"))
             used.add(village)
             result.append(Village(township, village, "村", 201 + serial_in))
     return result
