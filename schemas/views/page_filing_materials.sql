@@ -1,0 +1,36 @@
+/*
+title: 备案材料清单
+description: 每件备案应交的材料和已交的材料，按报送之日（未报送的按基准日）有效的清单核对。
+fields:
+  filing_id: {title: 备案事项编号, sensitivity: internal}
+  material: {title: 材料名称, sensitivity: internal}
+  condition: {title: 适用情形, sensitivity: internal}
+  title: {title: 材料题名, sensitivity: internal}
+  formed_on: {title: 形成时间, sensitivity: internal}
+  pages: {title: 页数, sensitivity: internal}
+  note: {title: 备注, sensitivity: internal}
+  state: {title: 状态, sensitivity: internal}
+  ordinal: {title: 次序, sensitivity: internal}
+*/
+-- The same list and the same conditions as R33 judges by.
+WITH filing AS (
+    SELECT f.filing_id, f.kind, f.concurrent, f.adjustment_id, t.origin, coalesce(s.submitted_on, as_of) AS listed_on
+    FROM filings AS f JOIN filing_status AS s USING (filing_id) LEFT JOIN tenures AS t ON t.tenure_id = f.tenure_id, build
+), required AS (
+    SELECT DISTINCT f.filing_id, r.material, r.condition, r.ordinal
+    FROM filing AS f
+    JOIN required_materials AS r ON r.kind = f.kind
+        AND r.effective_from <= f.listed_on AND (r.effective_to IS NULL OR r.effective_to >= f.listed_on)
+        AND CASE r.condition
+            WHEN '一律' THEN true
+            WHEN '选举产生' THEN coalesce(f.origin = '选举产生', false)
+            WHEN '上级任命' THEN coalesce(f.origin <> '选举产生', false)
+            WHEN '一肩挑' THEN coalesce(f.concurrent, false)
+            WHEN '组织调整' THEN f.adjustment_id IS NOT NULL
+        END
+)
+SELECT coalesce(r.filing_id, m.filing_id) AS filing_id, coalesce(r.material, m.material) AS material, r.condition,
+    m.title, m.formed_on, m.pages, m.note,
+    CASE WHEN m.material IS NULL THEN '没有' WHEN r.material IS NULL THEN '另附' ELSE '齐' END AS state,
+    coalesce(r.ordinal, 1000 + m.ordinal) AS ordinal
+FROM required AS r FULL JOIN filing_materials AS m ON m.filing_id = r.filing_id AND m.material = r.material
