@@ -52,12 +52,13 @@ SELECT t.person_file, t.person_line, 'people', 'person_id', t.person_id, t.name,
 FROM tenure AS t JOIN uncovered AS u USING (tenure_id) LEFT JOIN villages AS v ON v.village_id = t.village_id
 WHERE u.at_start OR u.at_end
 UNION ALL
--- The other way round: a post in a village, since records began, that no tenure knows of.
+-- The other way round: a post in a village, since records began, that no tenure knows of. The month that is running is
+-- left out: within it the tenure may begin after the day looked at.
 SELECT e._file, e._line, 'person_resume', 'post', e.person_id, e.name, e.village_id,
     '第' || e.ordinal || '段写' || e.started || coalesce('至' || e.ended, '起') || '任' || e.post || '，没有对应的任职记录'
 FROM entry AS e
 WHERE e.village_id IS NOT NULL AND e.post IS NOT NULL AND coalesce(e.ends, as_of) >= param_date('register_from', as_of)
-    AND NOT EXISTS (
+    AND e.starts < date_trunc('month', e.as_of) AND NOT EXISTS (
         SELECT 1 FROM tenure AS t
         WHERE t.person_id = e.person_id AND t.village_id = e.village_id AND t.post = e.post
             AND t.starts <= coalesce(e.ends, e.as_of) AND t.ends >= e.starts

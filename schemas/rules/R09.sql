@@ -16,6 +16,7 @@ WITH secretary AS (
         first_day(coalesce(p.party_confirmed, p.party_joined)) AS member_from,
         param_number('membership_years', s.started_on)::INTEGER AS least_years
     FROM secretary_tenures AS s JOIN people AS p USING (person_id), build
+    WHERE s.started_on <= as_of
 ), judged AS (
     SELECT *, CASE
         WHEN serving AND political_status <> '中共党员' THEN '的政治面貌是' || political_status || '，不是中共正式党员'
@@ -23,7 +24,7 @@ WITH secretary AS (
         WHEN first_day(party_joined) > started_on THEN '于' || party_joined || '入党，晚于任职日期' || started_on
         END AS wrong,
         CASE WHEN years_between(member_from, started_on) < least_years
-            THEN '于' || started_on || '任职时，自' || coalesce(party_confirmed, party_joined) || '起党龄不满' || least_years || '年'
+            THEN '于' || started_on || '任职时，从' || coalesce(party_confirmed, party_joined) || '起算，党龄不满' || least_years || '年'
         END AS doubtful
     FROM secretary
 )

@@ -16,6 +16,7 @@ FROM (
     SELECT s.*, p.name, age_on(p.birth, s.started_on) AS age, t.age_approval,
         CASE WHEN s.is_new THEN param_number('age_new_max', s.started_on)
             ELSE param_number('age_kept_max', s.started_on) END::INTEGER AS limit_age
-    FROM secretary_tenures AS s JOIN tenures AS t USING (tenure_id) JOIN people AS p ON p.person_id = s.person_id
+    FROM secretary_tenures AS s JOIN tenures AS t USING (tenure_id) JOIN people AS p ON p.person_id = s.person_id, build
+    WHERE s.started_on <= as_of
 )
 WHERE age > limit_age AND coalesce(trim(age_approval), '') = ''

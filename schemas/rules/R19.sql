@@ -14,7 +14,7 @@ SELECT _file, _line, tenure_id, person_id, village_id, township_id, village_name
 FROM (
     SELECT s.*, p.name, highest_education(p.education_full_time_level, p.education_in_service_level) AS highest,
         TRY_CAST(param('education_new_min', s.started_on) AS education) AS required
-    FROM secretary_tenures AS s JOIN people AS p USING (person_id)
-    WHERE s.is_new
+    FROM secretary_tenures AS s JOIN people AS p USING (person_id), build
+    WHERE s.is_new AND s.started_on <= as_of
 )
 WHERE highest < required OR (highest IS NULL AND required IS NOT NULL)

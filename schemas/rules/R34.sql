@@ -9,23 +9,25 @@ message: "{village_name}{name}（{person_id}）的{kind}{filing_id}，{what}{num
 remedy: "编号按种类和年度、文号按年度，从1号起连续编排，不跳号、不重号；年份用六角括号“〔〕”，序号不加“第”、不编虚位。"
 */
 -- Both numbers are judged alike: as a series (what stands before the bracket), a year and a running number. A filing
--- number belongs to the day of 备案; a document number to the decision, whichever it was.
+-- number belongs to the day of 备案; a document number to the decision, whichever it was. The series is judged as it stands
+-- in the records, also when the city is looked at as of an earlier day: a number is no less in its place for that.
 WITH short AS (
     SELECT unnest(['换届预审', '任前备案', '任后备案', '免职备案', '信息变更', '更正撤销']) AS kind,
         unnest(['预审', '任前', '任后', '免职', '变更', '更正']) AS word
-), office AS (
+), decision AS (
     -- The document is issued by the office that decided.
-    SELECT t.filing_id, arg_max(o.doc_prefix, t.ordinal) AS prefix
-    FROM filing_trail AS t JOIN organisations AS o USING (org_id)
+    SELECT t.filing_id, max(t.date) FILTER (WHERE t.state = '备案') AS filed_on, max(t.date) AS decided_on,
+        arg_max(o.doc_prefix, t.ordinal) AS prefix
+    FROM filing_steps AS t LEFT JOIN organisations AS o USING (org_id)
     WHERE t.state IN ('备案', '不予备案') GROUP BY t.filing_id
 ), number AS (
     SELECT f._file, f._line, f.filing_id, f.kind, f.person_id, f.village_id, f.tenure_id,
-        'filing_number' AS _column, '备案编号' AS what, f.filing_number AS written, w.word || '备' AS prefix, s.filed_on AS given_on
-    FROM filings AS f JOIN filing_status AS s USING (filing_id) JOIN short AS w ON w.kind = f.kind
+        'filing_number' AS _column, '备案编号' AS what, f.filing_number AS written, w.word || '备' AS prefix, d.filed_on AS given_on
+    FROM filings AS f JOIN short AS w USING (kind) LEFT JOIN decision AS d ON d.filing_id = f.filing_id
     UNION ALL
     SELECT f._file, f._line, f.filing_id, f.kind, f.person_id, f.village_id, f.tenure_id,
-        'document_number', '备案文号', f.document_number, o.prefix, s.decided_on
-    FROM filings AS f JOIN filing_status AS s USING (filing_id) LEFT JOIN office AS o ON o.filing_id = f.filing_id
+        'document_number', '备案文号', f.document_number, d.prefix, d.decided_on
+    FROM filings AS f LEFT JOIN decision AS d ON d.filing_id = f.filing_id
 ), parsed AS (
     SELECT *, regexp_extract(written, '^(.+)〔(\d{4})〕([1-9]\d*)号$', ['series', 'year', 'running']) AS part FROM number
 ), placed AS (

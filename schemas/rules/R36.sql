@@ -22,6 +22,6 @@ SELECT f._file, f._line, s.filing_id, s.person_id, s.village_id, s.township_id, 
     CASE s.deadline WHEN 'review_working_days' THEN '受理' ELSE s.state END,
     s.limit_days, s.due_on,
     CASE s.deadline WHEN 'review_working_days' THEN '作出决定' WHEN 'acceptance_working_days' THEN '受理或者退回' ELSE '补正报送' END,
-    '已超期' || s.overdue_working_days || '个工作日', coalesce(s.next_org_name, '办理机构')
-FROM filing_status AS s JOIN filing_trail AS f ON f.filing_id = s.filing_id AND f.is_last
+    '已超期' || coalesce(s.overdue_working_days || '个工作日', date_diff('day', s.due_on, as_of) || '天'), coalesce(s.next_org_name, '办理机构')
+FROM filing_status AS s JOIN filing_trail AS f ON f.filing_id = s.filing_id AND f.is_last, build
 WHERE s.overdue AND s.deadline <> 'report_working_days'

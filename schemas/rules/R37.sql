@@ -15,7 +15,7 @@ WITH report AS (
         AND snapshot_id NOT IN (SELECT replaces FROM snapshots, build WHERE replaces IS NOT NULL AND published_on <= as_of)
 ), compared AS (
     SELECT s._file, s._line, s.snapshot_id, s.org_id, s.indicator_id, r.title AS snapshot_title, r.reference_date,
-        coalesce(o.short_name, s.org_id) AS org_name, coalesce(i.title, s.indicator_id) AS indicator_title,
+        coalesce(v.org_name, o.short_name, s.org_id) AS org_name, coalesce(i.title, s.indicator_id) AS indicator_title,
         s.value AS published, v.value AS recomputed, s.numerator, v.numerator AS counted, s.denominator, v.denominator AS total
     FROM statistics AS s JOIN report AS r USING (snapshot_id)
     LEFT JOIN indicator_values AS v ON v.reference_date = r.reference_date AND v.org_id = s.org_id AND v.indicator_id = s.indicator_id

@@ -90,7 +90,11 @@ WITH trail AS (
     FROM limited
 )
 SELECT d.filing_id, d.kind, d.person_id, p.name AS person_name, d.village_id, d.village_name, d.township_id,
-    o.short_name AS township_name, d.tenure_id, d.filing_number, d.document_number, d.filed_on, d.event_date,
+    o.short_name AS township_name, d.tenure_id,
+    -- As of a day before the decision there was no number yet.
+    CASE WHEN d.filed_on IS NOT NULL THEN d.filing_number END AS filing_number,
+    CASE WHEN d.decided_on IS NOT NULL THEN d.document_number END AS document_number,
+    d.filed_on, d.event_date,
     d.state, d.state_since, d.open, d.decision, d.decided_on, d.revoked, d.submitted_on, d.accepted_on, d.returns,
     d.next_actor,
     CASE d.next_actor WHEN '乡镇' THEN d.township_id WHEN '市' THEN d.city_office END AS next_org_id,

@@ -48,11 +48,11 @@ WITH event AS (
         (r.exited_on::VARCHAR, '退出后备力量')
     ) AS d (date_text, title)
     UNION ALL
-    SELECT a.person_id, c.ended_on::VARCHAR, 'M7', '培训', '参加' || c.title, a.result || '，' || a.days || '天', NULL,
+    SELECT a.person_id, c.ended_on::VARCHAR, 'M7', '培训', '参加' || c.title, a.result || '，' || as_figure(a.days) || '天', NULL,
         'training_classes', c.class_id, NULL
     FROM attendance AS a JOIN training_classes AS c USING (class_id)
     UNION ALL
-    SELECT person_id, decided_on::VARCHAR, 'M10', '考核', year || '年度考核：' || grade, '得分' || score, village_id,
+    SELECT person_id, decided_on::VARCHAR, 'M10', '考核', year || '年度考核：' || grade, '得分' || as_figure(score), village_id,
         'appraisals', appraisal_id, NULL
     FROM appraisals WHERE grade IS NOT NULL
     UNION ALL

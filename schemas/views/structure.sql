@@ -45,7 +45,7 @@ WITH counted AS (
     SELECT c.reference_date, o.org_id, c.item, sum(c.persons)::BIGINT AS persons
     FROM counted AS c JOIN offices AS o USING (township_id) GROUP BY ALL
 ), scope AS (
-    SELECT o.org_id, o.short_name AS org_name, o.parent IS NULL AS whole
+    SELECT o.org_id, CASE WHEN o.parent IS NULL THEN '全市' ELSE o.short_name END AS org_name, o.parent IS NULL AS whole
     FROM organisations AS o SEMI JOIN offices USING (org_id)
 )
 SELECT d.reference_date, d.title AS reference_title, d.term, d.is_now, s.org_id, s.org_name, s.whole,

@@ -6,7 +6,7 @@ from collections import defaultdict
 import pytest
 from rule_cases import CASES, Bench, Case, matches, read_cases
 
-ALL = read_cases()
+ALL = read_cases("rules")
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +16,8 @@ def bench() -> Bench:
 
 @pytest.mark.parametrize("case", ALL, ids=str)
 def test_rule_finds_what_breaks_it_and_is_silent_on_the_nearest_that_does_not(bench: Bench, case: Case) -> None:
-    assert case.rule in bench.rules, f"{case.file} is about a rule that does not exist"
-    found, messages = bench.run(case)
+    assert case.subject in bench.rules, f"{case.file} is about a rule that does not exist"
+    found, messages = bench.run_rule(case)
     assert matches(found, case.finds), f"{case}\nfound:    {found}\nexpected: {case.finds}"
     for message in messages:
         assert "{" not in message
@@ -33,14 +33,14 @@ def test_every_rule_can_be_read(bench: Bench) -> None:
 def test_every_rule_has_a_case_that_breaks_it_and_one_that_does_not(bench: Bench) -> None:
     breaking, silent = defaultdict(int), defaultdict(int)
     for case in ALL:
-        (breaking if case.finds else silent)[case.rule] += 1
+        (breaking if case.finds else silent)[case.subject] += 1
     lacking = {r: (breaking[r], silent[r]) for r in bench.rules if not (breaking[r] and silent[r])}
     assert not lacking, f"rule: (breaking cases, silent cases): {lacking}"
 
 
 def test_each_rule_has_one_case_file_named_after_it(bench: Bench) -> None:
-    assert {p.stem for p in CASES.glob("*.yaml")} == set(bench.rules)
-    assert all(case.file == f"{case.rule}.yaml" for case in ALL)
+    assert {p.stem for p in (CASES / "rules").glob("*.yaml")} == set(bench.rules)
+    assert all(case.file == f"{case.subject}.yaml" for case in ALL)
 
 
 def test_every_rule_cites_a_clause_that_the_policies_have(bench: Bench) -> None:

@@ -1,7 +1,7 @@
-"""Rule cases as data: a small register per case, made with the engine's own functions from rows in a YAML file.
+"""Cases of rules and views as data: a small register per case, made with the engine's own functions from a few rows.
 
 One register holds the city's standing tables (policies, calendar, terms, offices); each case changes it, computes only
-the views which its rule reads, and puts back what it changed.
+the views which it asks for, and puts back what it changed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -21,10 +22,10 @@ from generator.reading.records import Records, read_records
 from generator.reading.yaml import Mapping, YamlError, parse_yaml
 from generator.register import building, database
 from generator.register.cells import create_cells, named_by
-from generator.register.statements import Statement, create_macros, needed_views, read_statements
+from generator.register.statements import Statement, create_macros, in_dependency_order, needed_views, read_statements
 
-ROOT = Path(__file__).resolve().parents[2]
-CASES = ROOT / "tests" / "cases" / "rules"
+ROOT = Path(__file__).resolve().parents[1]
+CASES = ROOT / "tests" / "cases"
 AS_OF = datetime.date(2026, 11, 20)
 # What every case sees unless it gives rows for the table itself.
 STANDING = ("policies", "calendar", "calendar_years", "terms", "organisations", "indicators")
@@ -34,51 +35,54 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One case of a rule: the rows it stands on and the findings it should yield."""
+    """One case of a rule or a view: the rows it stands on, and the findings or rows it should yield."""
 
-    rule: str
+    subject: str
     name: str
     file: str
     as_of: datetime.date
     records: dict[str, list[dict[str, str | None]]]
     finds: list[dict[str, str | None]]
     says: tuple[str, ...]
+    where: dict[str, str | None]
 
     def __str__(self) -> str:
-        return f"{self.rule}: {self.name}"
+        return f"{self.subject}: {self.name}"
 
 
-def read_cases() -> list[Case]:
-    """Read every case file."""
-    return [case for path in sorted(CASES.glob("*.yaml")) for case in _cases_of(path)]
+def read_cases(kind: str) -> list[Case]:
+    """Read every case file of `rules` or of `views`."""
+    word, yields = {"rules": ("rule", "finds"), "views": ("view", "rows")}[kind]
+    return [case for path in sorted((CASES / kind).glob("*.yaml")) for case in _cases_of(path, word, yields)]
 
 
-def _cases_of(path: Path) -> list[Case]:
+def _cases_of(path: Path, word: str, yields: str) -> list[Case]:
     try:
         document = parse_yaml(path.read_text(encoding="utf-8"))
     except YamlError as fault:
         raise AssertionError(f"{path.name}:{fault.line}: {fault}") from None
     assert isinstance(document, Mapping), path
-    rule, listed = document["rule"], document["cases"]
-    assert isinstance(rule, str), path
+    subject, listed = document[word], document["cases"]
+    assert isinstance(subject, str), path
     assert isinstance(listed, list), path
     cases = []
     for item in listed:
         assert isinstance(item, Mapping), path
-        unknown = set(item) - {"name", "as_of", "records", "finds", "says"}
+        unknown = set(item) - {"name", "as_of", "records", yields, "says" if word == "rule" else "where"}
         assert not unknown, f"{path.name}:{item.line} has keys no case has: {sorted(unknown)}"
         records = item.get("records") or Mapping(0)
         assert isinstance(records, Mapping), path
         says = item.get("says") or []
         cases.append(
             Case(
-                rule=rule,
+                subject=subject,
                 name=str(item["name"]),
                 file=path.name,
                 as_of=datetime.date.fromisoformat(str(item.get("as_of") or AS_OF)),
                 records={t: _rows(rows, f"{path.name}: {item['name']}: {t}") for t, rows in records.items()},
-                finds=_rows(item["finds"], f"{path.name}: {item['name']}: finds"),
+                finds=_rows(item[yields], f"{path.name}: {item['name']}: {yields}"),
                 says=tuple(str(s) for s in says) if isinstance(says, list) else (str(says),),
+                where=_rows([item.get("where") or Mapping(0)], path.name)[0],
             )
         )
     return cases
@@ -124,6 +128,10 @@ def matches(found: list[dict[str, str | None]], expected: list[dict[str, str | N
     return False
 
 
+def _shown(columns: list[str], rows: list[tuple[object, ...]]) -> list[dict[str, str | None]]:
+    return [{c: shown(v) for c, v in zip(columns, row, strict=True)} for row in rows]
+
+
 class Bench:
     """The prepared register on which cases are tried, one after the other."""
 
@@ -131,7 +139,7 @@ class Bench:
         self.root = root
         self.package: Package = load_package(root)
         self.macros: list[Statement] = read_statements(root, "schemas/macros")
-        self.views: list[Statement] = read_statements(root, "schemas/views")
+        self.views: list[Statement] = in_dependency_order(read_statements(root, "schemas/views"), self.macros)
         rules, self.rule_problems = read_rules(root, self.package)
         self.rules: dict[str, Rule] = {r.id: r for r in rules}
         self._standing_tables = {
@@ -161,17 +169,17 @@ class Bench:
     def _standing(self) -> Records:
         return read_records(self.root, dataclasses.replace(self.package, tables=self._standing_tables))
 
-    def run(self, case: Case) -> tuple[list[dict[str, str | None]], list[str]]:
+    def rows_of_view(self, case: Case) -> list[dict[str, str | None]]:
+        """Return the rows that the case's view has, of those the case looks at."""
+        view = next(v for v in self.views if v.name == case.subject)
+        with self._filled(case, view):
+            rows = _shown(*database.rows_of(self.connection, f"SELECT * FROM {database.quote(view.name)}"))
+            return [r for r in rows if case.where.items() <= r.items()]
+
+    def run_rule(self, case: Case) -> tuple[list[dict[str, str | None]], list[str]]:
         """Return the rows that the case's rule finds, and the messages a reader would get."""
-        rule = self.rules[case.rule]
-        if rule.id not in self._needed:
-            self._needed[rule.id] = needed_views(rule.statement, self.views, self.macros)
-        views = self._needed[rule.id]
-        try:
-            self._fill(case)
-            problems: list[building.Problem] = []
-            building.compute_views(self.connection, views, problems)
-            assert not problems, problems[0].message
+        rule = self.rules[case.subject]
+        with self._filled(case, rule.statement):
             columns, rows = database.rows_of(self.connection, rule.statement.sql)
             missing = set(_SLOT.findall(rule.message + rule.remedy)) - set(columns)
             assert not missing, f"the message of {rule.id} names columns that its query lacks: {sorted(missing)}"
@@ -179,8 +187,21 @@ class Bench:
                 return [], []
             findings, broken = run_rules(self.connection, self.package, [rule], Locator(self.root, self.package))
             assert not broken, broken[0].message
-            found = [{c: shown(v) for c, v in zip(columns, row, strict=True)} for row in rows]
-            return found, [f.problem.message for f in findings]
+            return _shown(columns, rows), [f.problem.message for f in findings]
+
+    @contextmanager
+    def _filled(self, case: Case, statement: Statement) -> Iterator[None]:
+        if statement.file not in self._needed:
+            self._needed[statement.file] = needed_views(statement, self.views, self.macros)
+            if statement in self.views:
+                self._needed[statement.file].append(statement)
+        views = self._needed[statement.file]
+        try:
+            self._fill(case)
+            problems: list[building.Problem] = []
+            building.compute_views(self.connection, views, problems)
+            assert not problems, problems[0].message
+            yield
         finally:
             self._restore(case, views)
 
