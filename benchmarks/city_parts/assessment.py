@@ -22,7 +22,7 @@ BASIC = (
     ("群众满意程度", "群众测评满意率（%）", 10),
 )
 OWN = (
-    ("产业发展", "新增{trade}规模（亩、头或者户）", 12),
+    ("产业发展", "新增{trade}规模（{unit}）", 12),
     ("新农村建设", "硬化入组道路（公里）", 8),
     ("产业发展", "盘活闲置校舍、厂房（处）", 10),
     ("社会事业进步", "建成日间照料点并正常运行（个）", 10),
@@ -67,7 +67,7 @@ def set_targets(city: City, service: Service, villages: list[Village]) -> dict[t
                             "year": year,
                             "target_class": target_class,
                             "dimension": dimension,
-                            "metric": metric.format(trade=trade),
+                            "metric": metric.format(trade=trade, unit=_unit(trade)),
                             "goal": goal,
                             "weight": weight,
                             "committed_on": committed,
@@ -79,6 +79,12 @@ def set_targets(city: City, service: Service, villages: list[Village]) -> dict[t
             if assessed:
                 totals[village, year] = total
     return totals
+
+
+def _unit(trade: str) -> str:
+    if any(word in trade for word in ("种植", "大棚", "栽培")):
+        return "亩"
+    return "头（只）" if "养" in trade else "户"
 
 
 def _goal(rng: Random, metric: str) -> tuple[str, str, float]:

@@ -10,6 +10,8 @@ from .service import Service
 from .story import Tenure
 from .writing import Row
 
+SEATS = ("党代表", "人大代表", "政协委员")
+
 
 def honour(city: City, service: Service, appraisals: dict[tuple[Person, int], Row]) -> None:
     """Give honours to those who were graded best, and a few to others."""
@@ -105,12 +107,19 @@ def advance_some(city: City, service: Service, appraisals: dict[tuple[Person, in
         (date(2026, 9, 21), "党代表", "市级", "进行中", None, 0.07),
         (date(2026, 10, 19), "人大代表", "市级", "进行中", None, 0.04),
     )
+    seated = {str(id(row["person_id"])) for row in city.all("advancement") if row["kind"] in SEATS}
     for day, kind, level, result, decided, share in plan:
         for tenure in service.in_office(day):
             if (
                 city.rng("advance?", tenure.village.township.code, tenure.village.name, kind, day).random()
                 < share
             ):
+                mark = str(id(tenure.person.key))
+                if kind in SEATS:
+                    # Nobody sits in two of these bodies.
+                    if mark in seated:
+                        continue
+                    seated.add(mark)
                 grade = appraisals.get((tenure.person, day.year - 1), {}).get("grade")
                 if grade in (None, "优秀", "称职"):
                     advance(city, tenure, kind, level, day, result, decided)

@@ -29,29 +29,18 @@ CLASSES = (
     ("2026年新一届村（社区）党组织书记任职培训班", "市级", date(2026, 6, 22), 5, "市委党校", ""),
     ("2026年乡村产业带头人培训班", "市级", date(2026, 9, 14), 3, "示例农业职业学院", ""),
 )
-NEEDS = (
-    "集体经济项目怎样选、怎样管",
-    "“三资”管理和村级财务公开",
-    "矛盾纠纷怎样早发现、早调处",
-    "党员大会、支部委员会怎样开",
-    "土地流转合同怎样签",
-    "农产品怎样卖上好价钱",
-    "村庄规划和宅基地审批",
-    "发展党员的程序和材料",
-    "网格怎样划、怎样管",
-    "惠农政策怎样落到户",
-    "农业保险和防灾减灾",
-    "一事一议怎样议",
-)
+# Title, kind, form, teacher, and the need that the course answers.
 COURSES = (
-    ("习近平总书记关于“三农”工作的重要论述", "政治理论", "专家授课", "市委党校 顾教授"),
-    ("村党组织领导乡村治理的方法", "岗位业务", "课堂教学", "市委组织部 何立"),
-    ("村级集体经济项目案例分析", "岗位业务", "学员互动", "市农业农村局 白科长"),
-    ("“三资”管理常见问题", "岗位业务", "专家授课", "市审计局 康科长"),
-    ("现代种养技术", "实用技术", "专家授课", "示例农业职业学院 葛老师"),
-    ("先进村现场教学", "实用技术", "参观考察", "现场讲解"),
-    ("分组讨论：我村的下一步", "岗位业务", "学习交流", "班主任"),
-    ("制定本村发展计划", "实用技术", "成果运用", "班主任"),
+    ("党的“三农”政策解读", "政治理论", "专家授课", "市委党校 顾教授", "党的农村政策怎样学深用好"),
+    ("村党组织领导乡村治理的方法", "岗位业务", "课堂教学", "市委组织部 何立", "矛盾纠纷怎样早发现、早调处"),
+    ("发展党员和“三会一课”实务", "岗位业务", "课堂教学", "市委组织部 何立", "发展党员的程序和材料"),
+    ("村级集体经济项目案例分析", "岗位业务", "学员互动", "市农业农村局 白科长", "集体经济项目怎样选、怎样管"),
+    ("“三资”管理常见问题", "岗位业务", "专家授课", "市审计局 康科长", "“三资”管理和村级财务公开"),
+    ("现代种养技术", "实用技术", "专家授课", "示例农业职业学院 葛老师", "新品种、新技术怎样用"),
+    ("农产品电商和品牌", "实用技术", "专家授课", "示例职业技术学院 秦老师", "农产品怎样卖上好价钱"),
+    ("先进村现场教学", "实用技术", "参观考察", "现场讲解", "先进村是怎样做起来的"),
+    ("分组讨论：工作中的难题", "岗位业务", "学习交流", "班主任", "工作中的难题怎样办"),
+    ("制定本村发展计划", "实用技术", "成果运用", "班主任", "本村发展计划怎样定"),
 )
 RESOLUTIONS = (
     "年内把合作社社员从30户增加到50户",
@@ -164,14 +153,19 @@ def _class(
     }
     if level == "市级":
         survey = city.workdays.add(start, -rng.randint(34, 44))
-        needs = rng.sample(NEEDS, 5)
-        mentions = sorted((rng.randint(9, 52) for _ in needs), reverse=True)
-        courses = rng.sample(COURSES, min(len(COURSES), 3 + days // 2))
-        courses.sort(key=COURSES.index)
+        # The last three are how every class is taught; what else is taught is what was asked for.
+        chosen = [
+            COURSES[0],
+            *sorted(rng.sample(COURSES[1:-3], min(4, days)), key=COURSES.index),
+            *COURSES[-3:],
+        ]
+        asked = sorted(chosen, key=lambda c: rng.random())
+        mentions = sorted((rng.randint(9, 52) for _ in asked), reverse=True)
+        numbers = {course[4]: f"n{i}" for i, course in enumerate(asked, 1)}
         left = days * 8
         lessons = []
-        for i, (name, kind, form, teacher) in enumerate(courses):
-            hours = left if i + 1 == len(courses) else max(4, left // (len(courses) - i) // 4 * 4)
+        for i, (name, kind, form, teacher, need) in enumerate(chosen):
+            hours = left if i + 1 == len(chosen) else max(2, left // (len(chosen) - i) // 2 * 2)
             left -= hours
             lessons.append(
                 {
@@ -180,7 +174,7 @@ def _class(
                     "form": form,
                     "teacher": teacher,
                     "hours": hours,
-                    "need": f"n{i % len(needs) + 1}",
+                    "need": numbers[need],
                 }
             )
         row.update(
@@ -208,17 +202,21 @@ def _class(
                     ("每人提交一份本村发展计划，半年后回访", "学员两两结对，约定互访一次")
                 ),
                 "survey.needs": [
-                    {"need": f"n{i}", "topic": topic, "mentions": count}
-                    for i, (topic, count) in enumerate(zip(needs, mentions, strict=True), 1)
+                    {"need": numbers[course[4]], "topic": course[4], "mentions": count}
+                    for course, count in zip(asked, mentions, strict=True)
                 ],
                 "courses": lessons,
                 "closing_talks": [
                     {
                         "person_id": p.key,
-                        "topic": f"{rng.choice(('把', '让'))}{p.trade}{rng.choice(('做成大产业', '带到每一户'))}",
+                        "topic": rng.choice(
+                            (f"把{p.trade}做成大产业", f"把{p.trade}技术送到每一户", "把党员的作用亮出来")
+                        ),
                         "resolution": r,
                     }
-                    for p, r in zip(talkers, rng.sample(RESOLUTIONS, len(talkers)), strict=True)
+                    for i, (p, r) in enumerate(
+                        zip(talkers, rng.sample(RESOLUTIONS, len(talkers)), strict=True)
+                    )
                 ],
             }
         )
