@@ -27,5 +27,5 @@ CREATE MACRO number_candidates(value) AS list_distinct(
        || regexp_extract_all(translate(value, '０１２３４５６７８９－　', '0123456789- '), '[0-9]{4}(?:[ -][0-9]{4}){3}'),
        lambda grouped: regexp_replace(grouped, '[ -]', '', 'g')));
 -- Cheap first sight: nearly every cell ends here.
-CREATE MACRO may_hold_number(value) AS regexp_matches(value,
+CREATE MACRO may_hold_number(value) AS strlen(value) >= 11 AND regexp_matches(value,
   '[0-9０-９]{11}|[0-9０-９]{6}[ 　－-][0-9０-９]{8}[ 　－-]|[0-9０-９]{3}[ 　－-][0-9０-９]{4}[ 　－-][0-9０-９]{4}');

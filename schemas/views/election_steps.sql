@@ -1,10 +1,10 @@
 /*
 title: 选任过程
-description: 每次选任逐个环节的日期、文件和结果，以及各环节的核算；缺少的环节也列出。按次序号从小到大就是一次选任的全过程。
+description: 每次选任逐个环节的日期、文件和结果，以及各环节的核算；缺少的环节也列出。按次序、分子从大到小排列就是一次选任的全过程。
 fields:
   election_id: {title: 选任编号, sensitivity: internal}
   village_id: {title: 村（社区）编号, sensitivity: internal}
-  ordinal: {title: 次序, sensitivity: internal}
+  ordinal: {title: 次序, description: 环节、会议、核算项目的先后；同一项目的几个人次序相同。, sensitivity: internal}
   stage: {title: 环节, sensitivity: internal}
   place: {title: 环节次序, sensitivity: internal}
   line_kind: {title: 行类, description: 环节或者核算。, sensitivity: internal}
@@ -75,7 +75,10 @@ tests AS (
     FROM election_tests AS t LEFT JOIN people AS p USING (person_id)
 )
 SELECT f.election_id, e.village_id,
-    row_number() OVER (PARTITION BY f.election_id ORDER BY f.place, f.line_kind DESC, f.on_date, f.meeting, f.item_order, f.numerator DESC, f.person_id) AS ordinal,
+    -- A number that sorts, not a running count: to count would mean to sort everything here already.
+    1000 * f.place + CASE f.line_kind WHEN '环节' THEN 0 ELSE 100 + 20 * coalesce(list_position(
+        ['党员推荐会', '群众推荐会', '党员大会预选', '党员大会选举', '党员大会另选', '委员会会议选举', '村（居）民选举', '村（居）民另选'],
+        f.meeting), 0) + f.item_order END AS ordinal,
     f.stage, f.place, f.line_kind, f.started_on, f.ended_on, f.org_name, f.document, f.result, f.state, f.problem, f.meeting, f.on_date,
     f.person_id, f.person_name, f.item, f.numerator, f.denominator, f.share, f.arithmetic, f.comparison, f.threshold, f.requirement, f.met,
     f.decided, f.rule, f.detail

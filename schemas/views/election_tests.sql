@@ -22,30 +22,31 @@ fields:
 -- One computation for the page and for the rules R21 to R29: what a reviewer reads is what was judged.
 -- `threshold` is NULL where no policy set it on that day; `met` is then NULL and nothing is judged.
 -- A failed election is shown as it went, and not judged again: that it failed is the judgement.
-WITH meetings AS (
-    SELECT m.*, e.village_id, e.kind, e.seats, e.outcome,
+WITH limits AS (
+    -- What was in force on each day on which there was a meeting: looked up once a day, not once a meeting.
+    SELECT date, param_decimal('quorum_share', date) AS quorum_share, param_decimal('candidate_ratio', date) AS candidate_ratio,
+        param_decimal('preselection_share', date) AS preselection_share, param_decimal('recommend_share', date) AS recommend_share,
+        param_decimal('win_share', date) AS win_share, param('vote_base', date) AS vote_base
+    FROM (SELECT DISTINCT date FROM election_meetings WHERE date IS NOT NULL)
+),
+meetings AS MATERIALIZED (
+    SELECT m.*, e.village_id, e.kind, e.seats, e.outcome, l.* EXCLUDE (date, vote_base),
         m.meeting IN ('村（居）民选举', '村（居）民另选') AS by_villagers,
         CASE m.meeting WHEN '党员推荐会' THEN '党员推荐' WHEN '群众推荐会' THEN '群众推荐' ELSE '大会选举' END AS stage,
         -- A vote that was taken is decided, even while the election goes on.
         e.outcome <> '失败' AND (e.outcome = '成功' OR m.issued > 0) AS decided,
-        param_decimal('quorum_share', m.date) AS quorum_share,
-        param_decimal('candidate_ratio', m.date) AS candidate_ratio,
-        param_decimal('preselection_share', m.date) AS preselection_share,
-        param_decimal('recommend_share', m.date) AS recommend_share,
-        param_decimal('win_share', m.date) AS win_share,
         -- Villagers' elections count those who took part, whatever the Party's rule counts.
-        CASE WHEN m.meeting IN ('村（居）民选举', '村（居）民另选') OR param('vote_base', m.date) = '实到会' THEN '实到' ELSE '应到' END
-            AS base_name
-    FROM election_meetings AS m JOIN elections AS e USING (election_id)
+        CASE WHEN m.meeting IN ('村（居）民选举', '村（居）民另选') OR l.vote_base = '实到会' THEN '实到' ELSE '应到' END AS base_name
+    FROM election_meetings AS m JOIN elections AS e USING (election_id) LEFT JOIN limits AS l ON l.date = m.date
 ),
-votes AS (
+votes AS MATERIALIZED (
     SELECT v.*, m.village_id, m.stage, m.date, m.decided, m.base_name, m.valid, m.preselection_share, m.win_share, m.by_villagers,
         CASE m.base_name WHEN '实到' THEN m.present ELSE m.expected END AS base,
         m._file AS meeting_file
     FROM meeting_votes AS v JOIN meetings AS m ON m.election_id = v.election_id AND m.meeting = v.meeting
 ),
 -- The notes of a candidate who withdrew or was struck off are history, not a judgement.
-standing AS (
+standing AS MATERIALIZED (
     SELECT c.*, e.village_id, e.kind, e.outcome
     FROM election_candidates AS c JOIN elections AS e USING (election_id)
     WHERE c.status NOT IN ('退出', '取消资格')
@@ -132,7 +133,7 @@ rounds AS (
         GROUP BY link.election_id, v.meeting, v.person_id
     ) AS r ON r.election_id = c.election_id AND r.meeting = plan.meeting AND r.person_id = c.person_id
 ),
-reviewed AS (
+reviewed AS MATERIALIZED (
     SELECT c.election_id, c.person_id, c.confirmed_on, param_number('joint_review_days', c.confirmed_on)::INTEGER AS days,
         -- The list of departments is that of the day on which the reviews were given.
         coalesce(min(r.date), c.confirmed_on) AS listed_on
@@ -142,35 +143,52 @@ reviewed AS (
     WHERE c.confirmed_on IS NOT NULL
     GROUP BY c.election_id, c.person_id, c.confirmed_on
 ),
-department_results AS (
-    SELECT c.election_id, c.person_id, c.confirmed_on, c.days, d.org_id, any_value(d.ordinal) AS ordinal, any_value(o.short_name) AS short_name,
-        bool_or(r.result = '通过' AND r.date <= c.confirmed_on AND r.date >= c.confirmed_on - c.days) AS passed,
-        max(r.date) AS last_on, max_by(r.result, r.date) AS last_result
-    FROM reviewed AS c
+departments AS (
+    SELECT c.listed_on, d.org_id, d.ordinal, o.short_name
+    FROM (SELECT DISTINCT listed_on FROM reviewed) AS c
     JOIN policy_departments AS d ON d.role = '资格联审' AND d.effective_from <= c.listed_on
         AND (d.effective_to IS NULL OR d.effective_to >= c.listed_on)
     LEFT JOIN organisations AS o ON o.org_id = d.org_id
-    LEFT JOIN election_chain AS link ON link.election_id = c.election_id
-    LEFT JOIN joint_reviews AS r ON r.election_id = link.source_id AND r.person_id = c.person_id AND r.org_id = d.org_id
-    GROUP BY c.election_id, c.person_id, c.confirmed_on, c.days, d.org_id
 ),
-departments AS (
-    SELECT election_id, person_id, confirmed_on, any_value(days) AS days,
-        count(*) FILTER (passed) AS passed, count(*) AS required,
+passed AS (
+    SELECT c.election_id, c.person_id, count(DISTINCT d.org_id) AS passed
+    FROM reviewed AS c JOIN election_chain AS link ON link.election_id = c.election_id
+    JOIN joint_reviews AS r ON r.election_id = link.source_id AND r.person_id = c.person_id AND r.result = '通过'
+        AND r.date <= c.confirmed_on AND r.date >= c.confirmed_on - c.days
+    JOIN departments AS d ON d.listed_on = c.listed_on AND d.org_id = r.org_id
+    GROUP BY c.election_id, c.person_id
+),
+counted AS MATERIALIZED (
+    SELECT c.*, coalesce(p.passed, 0) AS passed, n.required
+    FROM reviewed AS c JOIN (SELECT listed_on, count(*) AS required FROM departments GROUP BY listed_on) AS n USING (listed_on)
+    LEFT JOIN passed AS p USING (election_id, person_id)
+),
+-- Who lacks what is spelt out only for those who lack something.
+lacking AS (
+    SELECT election_id, person_id,
         string_agg(short_name || CASE
             WHEN last_on IS NULL THEN '没有意见'
             WHEN last_result <> '通过' THEN last_result
             WHEN last_on > confirmed_on THEN last_on || '才通过'
-            ELSE last_on || '的意见已过期' END, '，' ORDER BY ordinal) FILTER (passed IS NOT TRUE) AS lacking
-    FROM department_results GROUP BY election_id, person_id, confirmed_on
+            ELSE last_on || '的意见已过期' END, '，' ORDER BY ordinal) AS lacking
+    FROM (
+        SELECT c.election_id, c.person_id, c.confirmed_on, d.ordinal, d.short_name, max(r.date) AS last_on, max_by(r.result, r.date) AS last_result,
+            bool_or(r.result = '通过' AND r.date <= c.confirmed_on AND r.date >= c.confirmed_on - c.days) AS passed
+        FROM counted AS c JOIN departments AS d USING (listed_on)
+        LEFT JOIN election_chain AS link ON link.election_id = c.election_id
+        LEFT JOIN joint_reviews AS r ON r.election_id = link.source_id AND r.person_id = c.person_id AND r.org_id = d.org_id
+        WHERE c.passed < c.required
+        GROUP BY c.election_id, c.person_id, c.confirmed_on, d.ordinal, d.short_name
+    ) WHERE passed IS NOT TRUE
+    GROUP BY election_id, person_id
 ),
 reviews AS (
     SELECT c.election_id, c.village_id, '资格联审' AS stage, NULL AS meeting, c.confirmed_on AS on_date, c.person_id,
         '联审通过' AS item, 'R28' AS rule, d.passed AS numerator, d.required AS denominator, '全部' AS comparison,
         d.passed = d.required AS met, c.outcome <> '失败' AS decided,
-        coalesce(d.lacking, '确定为候选人之前' || d.days || '天以内全部通过') AS detail,
+        coalesce(l.lacking, '确定为候选人之前' || d.days || '天以内全部通过') AS detail,
         'election_candidates' AS _table, 'confirmed_on' AS _column, c._file, c._line
-    FROM standing AS c JOIN departments AS d USING (election_id, person_id)
+    FROM standing AS c JOIN counted AS d USING (election_id, person_id) LEFT JOIN lacking AS l USING (election_id, person_id)
 ),
 posted AS (
     SELECT n.election_id, n.village_id, '候选人公示' AS stage, n.started_on AS on_date, n.person_id, '公示工作日' AS item, 'R29' AS rule,

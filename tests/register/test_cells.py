@@ -3,8 +3,11 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+import pytest
+
 from generator.project import Project
 from generator.register.building import Register, build_register
+from generator.register.cells import digits_of, is_free
 
 PACKAGE = """
 name: small
@@ -100,3 +103,37 @@ def test_nobody_pays_for_cells_who_does_not_read_them(tmp_path: Path) -> None:
     register = _register(tmp_path, None, "house_id,note,key_code\nH1,,\n", "owner_id: O1\n")
     names = register.connection.execute("SELECT view_name FROM duckdb_views() WHERE view_name = 'cells'").fetchall()
     assert names == []
+
+
+@pytest.mark.parametrize(
+    "pattern, digits",
+    [
+        (r"^P\d{4,6}$", 6),
+        (r"^E\d{4}-\d{4,6}$", 10),
+        (r"^[A-Za-z0-9._-]{1,40}$", 40),
+        (r"^1[3-9]\d{9}$", 11),
+        # Without an end: as many as it takes.
+        (r"^\d+$", 11),
+        (r"^\d{3,}$", 11),
+        (r"^(\d\d)*$", 11),
+        (r"^(\d\d){9}$", 11),
+    ],
+)
+def test_a_pattern_tells_how_many_digits_it_lets_in(pattern: str, digits: int) -> None:
+    assert digits_of(pattern) == digits
+
+
+def test_a_field_is_free_when_nothing_in_the_schema_keeps_a_number_out(tmp_path: Path) -> None:
+    schema = HOUSES + """
+  - {name: kind, title: 类别, type: string, constraints: {enum: [平房, 楼房]}}
+  - {name: built, title: 建成, type: date}
+  - {name: rooms, title: 间数, type: integer, constraints: {maximum: 99}}
+  - {name: area, title: 面积, type: number}
+  - {name: plate, title: 门牌, type: string, constraints: {pattern: '^\\d{1,4}$'}}
+  - {name: owner, title: 房主, type: string}
+foreignKeys: [{fields: [owner], reference: {resource: owners, fields: [owner_id]}}]
+"""
+    for name, text in (("datapackage.yaml", PACKAGE), ("houses.yaml", schema), ("owners.yaml", OWNERS)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    table = Project.open(tmp_path).package.tables["houses"]
+    assert [f.name for f in table.fields if is_free(table, f)] == ["house_id", "note", "key_code", "area"]
