@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -13,6 +14,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from generator.project import Project
+from generator.reading.editor import editor_schemas
 from generator.rendering.fonts import RARE_PACKAGES, ROLES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,3 +118,12 @@ def test_a_change_request_is_read_by_the_base_branch_engine() -> None:
     for step in steps(path):
         for command in re.findall(r"(\S*/lingtouyan|\S*/set-up)", step.get("run", "")):
             assert command.startswith("base/")
+
+
+def test_the_editor_checks_by_the_present_schemas() -> None:
+    package = Project.open(ROOT).package
+    folder = ROOT / "schemas/json"
+    written = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    assert written == editor_schemas(package), "run `lingtouyan schemas` and commit what it wrote"
+    wired = json.loads((ROOT / ".vscode/settings.json").read_text())["yaml.schemas"]
+    assert wired == {f"./schemas/json/{name}.json": [package.tables[name].path] for name in written}
