@@ -6,7 +6,7 @@ DuckDB accepts whole columns at once; each distinct cell it does not accept goes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -160,17 +160,27 @@ def _tell(
             yield Problem(file, where, field.title, rule, severity, message)
 
 
-def check_keys(connection: duckdb.DuckDBPyConnection, package: Package, locator: Locator) -> list[Problem]:
-    """Check unique values, primary and foreign keys over all files of each table, on the typed tables."""
+def check_keys(
+    connection: duckdb.DuckDBPyConnection, package: Package, locator: Locator, unread: Mapping[str, str]
+) -> list[Problem]:
+    """Check unique values, primary and foreign keys over all files of each table, on the typed tables.
+
+    Args:
+        unread: table -> a file of it that could not be read, as a likely reason why a row is not found.
+    """
 
     def check(own: duckdb.DuckDBPyConnection, table: Table) -> list[Problem]:
-        return list(_check_keys(own, table, package, locator))
+        return list(_check_keys(own, table, package, locator, unread))
 
     return [p for found in side_by_side(connection, check, package.tables.values()) for p in found]
 
 
 def _check_keys(
-    connection: duckdb.DuckDBPyConnection, table: Table, package: Package, locator: Locator
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    package: Package,
+    locator: Locator,
+    unread: Mapping[str, str],
 ) -> Iterator[Problem]:
     keys: dict[tuple[str, ...], str] = {table.primary_key: "primary-key"} if table.primary_key else {}
     for field in table.fields:
@@ -189,7 +199,7 @@ def _check_keys(
             yield from _repeated(connection, table, fields, rule, locator)
     for key, count in zip(table.foreign_keys, found[len(keys) :], strict=True):
         if count:
-            yield from _dangling(connection, table, key, package, locator)
+            yield from _dangling(connection, table, key, package, locator, unread)
 
 
 def _repeats(table: Table, fields: tuple[str, ...], *, missing: bool) -> str:
@@ -234,7 +244,8 @@ def _repeated(
     wording = Wording(table, table.field(fields[0]))
     if rule == "primary-key":
         for file, line in connection.execute(
-            f"SELECT _file, _line FROM {source} WHERE {all_null}"
+            # What is written and of the wrong type is not missing.
+            f"SELECT _file, _line FROM raw.{source} WHERE {all_null}"
         ).fetchall():
             yield error(file, line, rule, f"主键“{title}”没有填写，这条记录无法识别。请填写。", title)
     # A missing value is no repeat; the keys' own order in the files decides which row came first.
@@ -257,7 +268,12 @@ def _repeated(
 
 
 def _dangling(
-    connection: duckdb.DuckDBPyConnection, table: Table, key: ForeignKey, package: Package, locator: Locator
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    key: ForeignKey,
+    package: Package,
+    locator: Locator,
+    unread: Mapping[str, str],
 ) -> Iterator[Problem]:
     target = package.tables[key.table]
     picked = ", ".join(f"t.{quote(f)}" for f in key.fields)
@@ -273,6 +289,17 @@ def _dangling(
             file,
             where,
             "foreign-key",
-            wording.dangling(target, values if _shown(table, key.fields) else None),
+            wording.dangling(target, values, unread.get(target.name, ""), shown=_shown(table, key.fields)),
             title,
         )
+
+
+def without_consequences(absent: Iterable[Problem], problems: Iterable[Problem]) -> list[Problem]:
+    """Leave out what only follows from a column that a whole file lacks: that was said once, at its header."""
+    columns = {(p.file, p.column) for p in absent if p.rule == "missing-label"}
+    return [
+        p
+        for p in problems
+        if p.rule not in ("constraint-error", "primary-key")
+        or not any((p.file, column) in columns for column in p.column.split("、"))
+    ]

@@ -30,7 +30,8 @@ class Judge:
         import frictionless
 
         try:
-            made = frictionless.Field.from_descriptor(dict(field.descriptor))
+            # Which texts are no value was settled in reading: here every text is one.
+            made = frictionless.Field.from_descriptor({**field.descriptor, "missingValues": []})
             read_value = made.create_value_reader()
             for name in _BOUNDS:
                 if name in field.constraints and read_value(field.constraints[name]) is None:

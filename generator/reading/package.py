@@ -213,13 +213,10 @@ class _PackageReader:
         known_fields = {f.name for f in fields}
         label = text(schema, "label")
         key = names(schema.get("primaryKey"))
-        for part in (*key, *([label] if label else [])):
-            if part not in known_fields:
-                self.fault(
-                    schema_file,
-                    schema.lines.get("primaryKey", 1),
-                    f"primaryKey 或 label 用到了没有声明的字段 {quoted(part)}。",
-                )
+        for place, parts in (("primaryKey", key), ("label", (label,) if label else ())):
+            for part in parts:
+                if part not in known_fields:
+                    fault(schema.lines[place], f"{place} 用到了没有声明的字段 {quoted(part)}。")
         misspelt(schema, _SCHEMA_KEYS, fault)
         return Table(
             name=name,

@@ -30,10 +30,11 @@ from generator.reading.package import Package, Table
 
 # Stands for a text of no characters where the schema does not take it for missing.
 EMPTY = "\ufdd0"
+_UNREAD = frozenset({"blank-header", "incorrect-label", "extra-label", "source-error", "unsafe-file"})
 _CACHE = "documents"
 _MANY = 1500
 _SETTLED_NS = 2_000_000_000
-_BLANK = re.compile(rb"\n[ \t,]*\n")
+_BLANK = re.compile(rb'\n[ \t,"]*\n')
 
 Chunks = dict[str, str]
 """Table -> CSV lines, each beginning with file and line."""
@@ -99,6 +100,19 @@ def read_records(root: Path, package: Package, cache: Cache | None = None) -> Re
             json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"),
         )
     return records
+
+
+def unread_files(package: Package, records: Records) -> dict[str, str]:
+    """Return table -> a file of it, or of the documents it stands in, from which nothing could be read."""
+    sources = [(glob_regex(t.path), t) for t in package.tables.values() if t.path]
+    silent = {p.file for p in records.problems if p.rule in _UNREAD}
+    empty = {f for f in silent if not any(records.chunks.get(f, {}).values())}
+    found: dict[str, str] = {}
+    for file in sorted(empty):
+        source = next((t for pattern, t in sources if pattern.match(file)), None)
+        if source is not None:
+            found.setdefault(source.name, file)
+    return {t.name: found[o] for t in package.tables.values() if (o := package.origin(t).name) in found}
 
 
 def _read(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from generator.checking.conformance import check_conformance, check_keys
+from generator.checking.conformance import check_conformance, check_keys, without_consequences
 from generator.checking.locating import Locator
 from generator.checking.rules import Finding, Rule, read_rules, run_rules
 from generator.history.changes import History, read_history
@@ -23,7 +23,7 @@ from generator.history.table import create_history
 from generator.problems import Problem, UsageError, error, has_errors, in_order, warning
 from generator.project import Project
 from generator.reading.package import Package
-from generator.reading.records import Records, read_records
+from generator.reading.records import Records, read_records, unread_files
 from generator.register.cells import create_cells, named_by
 from generator.register.database import (
     SqlError,
@@ -130,9 +130,10 @@ def build_register(
         attach(connection, edition, path)
     shut(connection)
     create_enums(connection, package)
-    problems.extend(check_conformance(connection, package, locator))
+    formal = check_conformance(connection, package, locator)
     create_typed(connection, package)
-    problems.extend(check_keys(connection, package, locator))
+    formal += check_keys(connection, package, locator, unread_files(package, records))
+    problems.extend(without_consequences(records.problems, formal))
     create_descriptions(connection, package)
     if named_by([*macros, *declared, *(r.statement for r in rules)]):
         create_cells(connection, package)

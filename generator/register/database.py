@@ -23,6 +23,7 @@ from generator.reading.records import EMPTY, Records
 QUERY_SECONDS = 120.0
 _TYPES = {"integer": "BIGINT", "year": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _PLACE = (("_file", "VARCHAR"), ("_line", "INTEGER"))
 
 
@@ -84,7 +85,9 @@ def typed(field: Field) -> str:
     if field.type == "array":
         return f"TRY_CAST(TRY_CAST({cell} AS JSON) AS VARCHAR[])"
     if field.type == "date":
-        return f"CASE WHEN regexp_full_match({cell}, '\\d{{4}}-\\d{{2}}-\\d{{2}}') THEN TRY_CAST({cell} AS DATE) END"
+        # The database knows a year 0, nobody else does.
+        shape = f"regexp_full_match({cell}, {literal(_DATE)}) AND {cell} >= '0001'"
+        return f"CASE WHEN {shape} THEN TRY_CAST({cell} AS DATE) END"
     if field.type == "year":
         return f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}') THEN TRY_CAST({cell} AS BIGINT) END"
     if field.type == "integer":

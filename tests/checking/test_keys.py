@@ -1,0 +1,204 @@
+"""Keys over all files of a table: what stands twice, what is referred to and not there, and in which lines."""
+
+from __future__ import annotations
+
+import pytest
+from trees import Tree, places
+
+from generator.problems import Problem
+
+REQUIRED = {"constraints": {"required": True}}
+
+
+def one(problems: list[Problem]) -> Problem:
+    assert len(problems) == 1, problems
+    return problems[0]
+
+
+@pytest.fixture
+def people(tree: Tree) -> Tree:
+    fields = [
+        {"name": "id", "title": "编号", **REQUIRED},
+        {"name": "email", "title": "邮箱", "constraints": {"unique": True}},
+        {"name": "chief", "title": "上级"},
+    ]
+    return tree.table(
+        "people",
+        fields,
+        path="records/*/people.csv",
+        primaryKey=["id"],
+        foreignKeys=[{"fields": ["chief"], "reference": {"resource": "people", "fields": ["id"]}}],
+    )
+
+
+def test_a_key_repeated_in_one_file_names_both_lines(people: Tree) -> None:
+    people.write("records/a/people.csv", "id,email,chief\nP1,,\nP2,,\nP1,,\nP1,,\n")
+    problems = people.check()
+    assert places(problems) == [(4, "primary-key", "编号"), (5, "primary-key", "编号")]
+    assert "“P1”" in problems[0].message
+    assert "第 2 行" in problems[0].message
+
+
+def test_a_key_repeated_in_another_file_names_that_file(people: Tree) -> None:
+    people.write("records/a/people.csv", "id,email,chief\nP1,,\n")
+    people.write("records/b/people.csv", "id,email,chief\nP9,,\nP1,,\n")
+    found = one(people.check())
+    assert (found.file, found.line, found.rule) == ("records/b/people.csv", 3, "primary-key")
+    assert "records/a/people.csv 第 2 行" in found.message
+
+
+def test_a_missing_key_is_named_where_it_is_missing(people: Tree) -> None:
+    people.write("records/a/people.csv", "id,email,chief\n,x,\n,y,\n")
+    assert {(p.line, p.rule) for p in people.check()} == {
+        (2, "constraint-error"),
+        (2, "primary-key"),
+        (3, "constraint-error"),
+        (3, "primary-key"),
+    }
+
+
+def test_a_unique_value_may_be_missing_often_and_stand_once(people: Tree) -> None:
+    people.write("records/a/people.csv", "id,email,chief\nP1,a@b,\nP2,,\nP3,,\nP4,a@b,\n")
+    found = one(people.check())
+    assert (found.line, found.rule, found.column) == (5, "unique-error", "邮箱")
+    assert "第 2 行" in found.message
+
+
+def test_a_reference_within_a_table_reaches_all_its_files(people: Tree) -> None:
+    people.write("records/a/people.csv", "id,email,chief\nP1,,P2\nP2,,P2\n")
+    people.write("records/b/people.csv", "id,email,chief\nP3,,P1\nP4,,P9\nP5,, P1\n")
+    problems = [p for p in people.check() if p.rule == "foreign-key"]
+    assert [(p.file, p.line, p.column) for p in problems] == [
+        ("records/b/people.csv", 3, "上级"),
+        ("records/b/people.csv", 4, "上级"),
+    ]
+    assert "“P9”" in problems[0].message
+    assert "people表" in problems[0].message
+    assert "空格" in problems[1].message
+
+
+def test_keys_of_several_parts_are_compared_as_a_whole(tree: Tree) -> None:
+    tree.table("years", ["place", {"name": "year", "type": "integer"}], primaryKey=["place", "year"])
+    tree.table(
+        "figures",
+        ["figure_id", "place", {"name": "year", "type": "integer"}],
+        foreignKeys=[
+            {"fields": ["place", "year"], "reference": {"resource": "years", "fields": ["place", "year"]}}
+        ],
+    )
+    tree.write("records/years.csv", "place,year\nA,2020\nA,2021\nB,2020\nA,2020\n,2020\nA,\nA,\n")
+    tree.write(
+        "records/figures.csv", "figure_id,place,year\n1,A,2020\n2,B,2021\n3,,\n4,,2020\n5,A,2022\n6,B,\n"
+    )
+    problems = tree.check()
+    assert [(p.file, p.line, p.rule) for p in problems] == [
+        ("records/figures.csv", 3, "foreign-key"),
+        ("records/figures.csv", 6, "foreign-key"),
+        ("records/figures.csv", 7, "foreign-key"),
+        ("records/years.csv", 5, "primary-key"),
+        ("records/years.csv", 8, "primary-key"),
+    ]
+    assert "“B”、“2021”" in problems[0].message
+
+
+def test_keys_compare_values_and_not_their_spelling(tree: Tree) -> None:
+    tree.table("a", [{"name": "n", "type": "integer"}], primaryKey=["n"])
+    tree.table(
+        "b",
+        [{"name": "n", "type": "integer"}],
+        foreignKeys=[{"fields": ["n"], "reference": {"resource": "a", "fields": ["n"]}}],
+    )
+    tree.write("records/a.csv", "n\n7\n07\n")
+    tree.write("records/b.csv", "n\n+7\n")
+    assert [(p.file, p.line, p.rule) for p in tree.check()] == [("records/a.csv", 3, "primary-key")]
+
+
+def test_a_value_of_the_wrong_type_is_no_missing_key(tree: Tree) -> None:
+    tree.table("a", [{"name": "n", "type": "integer"}], primaryKey=["n"])
+    tree.write("records/a.csv", "n\nseven\neight\n")
+    assert places(tree.check()) == [(2, "type-error", "n标题"), (3, "type-error", "n标题")]
+
+
+def test_keys_in_documents_are_shown_at_the_line_of_the_key(tree: Tree) -> None:
+    tree.table("people", ["name", "person_id"], path="records/*.yaml", primaryKey=["person_id"])
+    tree.table(
+        "posts", ["person_id", "post"], parent="people", property="posts", primaryKey=["person_id", "post"]
+    )
+    tree.write("records/a.yaml", "name: 甲\nperson_id: P1\nposts:\n- {post: x}\n- {post: x}\n")
+    tree.write("records/b.yaml", "name: 乙\nperson_id: P1\n")
+    problems = tree.check()
+    assert [(p.file, p.line) for p in problems] == [("records/a.yaml", 5), ("records/b.yaml", 2)]
+    assert "第 4 行" in problems[0].message
+    assert "records/a.yaml 第 2 行" in problems[1].message
+
+
+def test_a_restricted_key_is_not_repeated_in_messages(tree: Tree) -> None:
+    secret = {"sensitivity": "restricted"}
+    tree.table(
+        "a",
+        [{"name": "n", **secret}, {"name": "u", "constraints": {"unique": True}, **secret}],
+        primaryKey=["n"],
+    )
+    tree.table(
+        "b",
+        [{"name": "n", **secret}],
+        foreignKeys=[{"fields": ["n"], "reference": {"resource": "a", "fields": ["n"]}}],
+    )
+    tree.write("records/a.csv", "n,u\ncanary-1,canary-3\ncanary-1,canary-3\n")
+    tree.write("records/b.csv", "n\ncanary-2\n")
+    problems = tree.check()
+    assert len(problems) == 3
+    assert not any("canary" in p.message for p in problems)
+
+
+def test_what_could_not_be_read_is_named_as_a_likely_cause(tree: Tree) -> None:
+    tree.table("people", ["person_id", "name"], path="records/*.yaml", primaryKey=["person_id"])
+    tree.table(
+        "posts",
+        ["person_id"],
+        foreignKeys=[{"fields": ["person_id"], "reference": {"resource": "people", "fields": ["person_id"]}}],
+    )
+    tree.write("records/P1.yaml", "person_id: P1\n\tname: x\n")
+    tree.write("records/posts.csv", "person_id\nP1\n")
+    problems = tree.check()
+    assert [(p.file, p.rule) for p in problems] == [
+        ("records/P1.yaml", "source-error"),
+        ("records/posts.csv", "foreign-key"),
+    ]
+    assert "records/P1.yaml" in problems[1].message
+
+
+def test_a_missing_column_is_one_fault_and_not_one_per_row(tree: Tree) -> None:
+    tree.table("a", [{"name": "n", **REQUIRED}, {"name": "m", **REQUIRED}], primaryKey=["n"])
+    tree.write("records/a.csv", "m\n1\n2\n\n")
+    assert places(tree.check()) == [(1, "missing-label", "n标题"), (4, "blank-row", "")]
+
+
+def test_ordered_words_compare_by_their_order_and_not_as_text(tree: Tree) -> None:
+    words = ["小学", "高中", "大专", "本科"]
+    tree.table(
+        "a",
+        [
+            {
+                "name": "e",
+                "categories": words,
+                "categoriesOrdered": "true",
+                "categoriesType": "education",
+                "constraints": {"enum": words},
+            }
+        ],
+    )
+    tree.write("records/a.csv", 'e\n本科\n小学\n大专\n""\n高中\n中专\n')
+    register = tree.register()
+    assert [(p.line, p.rule) for p in register.problems] == [(5, "blank-row"), (7, "constraint-error")]
+    found = register.connection.execute(
+        "SELECT e::VARCHAR FROM a WHERE e >= '大专'::education ORDER BY e"
+    ).fetchall()
+    assert found == [("大专",), ("本科",)]
+    assert register.connection.execute("SELECT e::VARCHAR FROM a ORDER BY e NULLS FIRST").fetchall() == [
+        (None,),
+        ("小学",),
+        ("高中",),
+        ("大专",),
+        ("本科",),
+    ]
