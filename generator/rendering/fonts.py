@@ -251,7 +251,8 @@ def common_style(cuts: Sequence[Cut]) -> str:
     faces = "".join(font_face(cut.family, cut.file) for cut in cuts)
     variables = "".join(f'--font-{cut.stack.role.name}: "{cut.family}"; ' for cut in cuts)
     plain = "".join(f"var(--font-{cut.stack.role.name})" for cut in cuts[-1:])
-    return f"{faces}:root {{ {variables}font-family: {plain} }}\n"
+    # By element and not as `:root`, so that the plainest rule of a style sheet outweighs it.
+    return f"{faces}:root {{ {variables}}}\nhtml {{ font-family: {plain} }}\n"
 
 
 def _invisible(character: str) -> bool:

@@ -474,6 +474,14 @@ def test_a_registration_form_fills_both_sides_of_one_sheet_unless_there_is_too_m
         assert [round(float(side) / MILLIMETRE) for side in sheet.mediabox[2:]] == [210, 297]
 
 
+def test_the_form_is_set_in_the_typefaces_that_its_style_sheet_names(forms):
+    listed = subprocess.run(
+        ["pdffonts", forms / "registration" / "F2026-9001.pdf"], check=True, capture_output=True, text=True
+    ).stdout
+    names = [line.split()[0] for line in listed.splitlines()[2:]]
+    assert sorted(name.rpartition("-")[2] for name in names) == ["biaosong", "fangsong", "kaiti", "songti"]
+
+
 def test_the_form_says_what_the_records_say(forms):
     text = words(forms / "registration" / "F2026-9001.pdf")
     for expected in (
