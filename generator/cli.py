@@ -217,7 +217,7 @@ def _schemas(options: argparse.Namespace) -> int:
 
 
 def _parser() -> _Parser:
-    parser = _Parser(prog="lingtouyan", description="把版本库里的记录校验后生成网站、数据包和备案卷。")
+    parser = _Parser(prog="lingtouyan", description="把版本库里的记录校验后生成网站、数据包和卷宗。")
     parser.add_argument(
         "--root", type=Path, default=Path(), metavar="目录", help="记录库的根目录（默认当前目录）"
     )
@@ -251,7 +251,7 @@ def _parser() -> _Parser:
     query.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
     query.add_argument("--rev", **rev)  # type: ignore[arg-type]
 
-    build = command("build", _build, "生成网站、数据包和备案卷。")
+    build = command("build", _build, "生成网站、数据包和卷宗。")
     build.add_argument(
         "--edition", choices=("public", "internal", "all"), default="all", help="生成哪一版（默认全部）"
     )
@@ -270,7 +270,7 @@ def _parser() -> _Parser:
     serve.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
 
     history = command("history", _history, "一条记录的变更历史：谁、何时、把哪一项由什么改成什么。")
-    history.add_argument("table", metavar="表", help="表名，如 people")
+    history.add_argument("table", metavar="表", help="表名，见数据字典")
     history.add_argument("key", metavar="编号", help="记录的主键；由几项组成时用 / 连接")
     history.add_argument("field", metavar="字段", nargs="?", help="只看这一项")
     history.add_argument("--format", choices=("text", "json"), default="text", help="输出格式")
@@ -279,10 +279,10 @@ def _parser() -> _Parser:
     review.add_argument("base", metavar="基准", help="与哪个版本比较：分支、标签、提交或日期")
     review.add_argument("head", metavar="版本", nargs="?", default="HEAD", help="要审阅的版本（默认 HEAD）")
     review.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="输出格式")
-    review.add_argument("--no-prints", action="store_true", help="不计算需重印的备案卷")
+    review.add_argument("--no-prints", action="store_true", help="不计算需重印的卷宗")
     review.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
 
-    audit = command("audit", _audit, "核查历史：是否被改写，已备案事实是否被改动，谁改了不归自己管的文件。")
+    audit = command("audit", _audit, "核查历史：是否被改写，已公布的事实是否被改动，谁改了不归自己管的文件。")
     audit.add_argument(
         "--anchor",
         type=Path,
@@ -299,7 +299,7 @@ def _parser() -> _Parser:
     fmt.add_argument("--check", action="store_true", help="只检查，不改动；有需要整理的文件时退出码为 1")
 
     new = command("new", _new, "新建一条记录：自动编号、放进对应的文件夹、补齐应有的清单。")
-    new.add_argument("table", metavar="表", help="表名，如 filings")
+    new.add_argument("table", metavar="表", help="表名，见数据字典")
     new.add_argument("values", metavar="字段=值", nargs="*", help="字段名或中文名都可以")
     new.add_argument("--in", dest="folder", default="", metavar="文件夹", help="有多个文件夹时写明放进哪个")
 

@@ -18,7 +18,7 @@ _FOLDERS = {
     "schemas/views": "视图",
     "schemas/macros": "宏",
     "site/pages": "页面模板",
-    "site/dossiers": "备案卷模板",
+    "site/dossiers": "卷宗模板",
     "site/macros": "模板宏",
     "site/theme": "网站外观",
 }
