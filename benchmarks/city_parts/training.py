@@ -221,6 +221,6 @@ def _class(
             }
         )
     else:
-        row["org_id"] = "sw"
+        row["org_id"] = "shengwzzb"
     row["disclosure_id"] = city.disclosure("swzzb", "培训班次", f"公开《{title}》信息", start, rng)
     return row
