@@ -111,6 +111,11 @@ def test_a_query_names_an_edition_that_exists(tree: Path) -> None:
     assert caught.value.problems[0].line == 6
 
 
+def test_figures_read_the_same_alone_and_among_words(tree: Path) -> None:
+    made = pages(tree, "public", PAGE + "\n{{ 100.0 }}｜{{ (100.0 | plain) ~ '%' }}\n")
+    assert "100｜100%" in made.replace("&#37;", "%")
+
+
 def test_cells_are_dressed_and_stay_inside_the_table(tree: Path) -> None:
     made = pages(tree, "public", PAGE)
     table = made[made.index('<div class="data"') : made.index("</table>")]
