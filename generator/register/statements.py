@@ -210,3 +210,23 @@ def _macro_statements(
         problems.append(error(macro.file, 1, "sql-error", "这里只能写 CREATE MACRO 语句。"))
         return []
     return found
+
+
+def reached(words: Iterable[str], statements: Iterable[Statement]) -> frozenset[str]:
+    """Return all identifiers, in lower case, that a query with these words reaches through views and macros."""
+    through: dict[str, set[str]] = {}
+    for statement in statements:
+        for name in {statement.name, *_MACRO.findall(_NOISE.sub(" ", statement.sql))}:
+            through.setdefault(name.lower(), set()).update(w.lower() for w in statement.words)
+    found = {w.lower() for w in words}
+    pending = [w for w in found if w in through]
+    while pending:
+        more = through[pending.pop()] - found
+        found |= more
+        pending.extend(w for w in more if w in through)
+    return frozenset(found)
+
+
+def words_of(sql: str) -> frozenset[str]:
+    """Return the identifiers of a statement, in lower case."""
+    return frozenset(w.lower() for w in _WORD.findall(_NOISE.sub(" ", sql)))

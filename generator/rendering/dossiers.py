@@ -23,7 +23,7 @@ from tqdm import tqdm
 from generator.problems import Problem, RecordsError, error, printable, quoted, warning
 from generator.rendering.cutting import harfbuzz_version, require_libraries
 from generator.rendering.fonts import Stack, cut_common, find_stacks, identity
-from generator.rendering.sheets import Attachment, Outcome, Press, Sheet
+from generator.rendering.sheets import Attachment, Mark, Outcome, Press, Sheet
 from generator.rendering.workers import Workers
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class DossierJob:
             the HTML is made and hashed instead, which is always right and costs the templating.
         created: date in the PDF's metadata, from the records or the commit; None leaves it out.
         attachments: files to carry; they need `created`.
+        mark: what stands at the foot of every page, or None.
     """
 
     path: str
@@ -66,6 +67,7 @@ class DossierJob:
     digest: str = ""
     created: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +233,7 @@ class _Run:
         except RecordsError as stop:
             self.report.problems.extend(stop.problems)
             return None
-        return Sheet(html, job.styles, self.out / job.path, job.created, job.attachments)
+        return Sheet(html, job.styles, self.out / job.path, job.created, job.attachments, job.mark)
 
     def _path_fault(self, path: str) -> str:
         parts = PurePosixPath(path).parts
@@ -253,7 +255,8 @@ class _Run:
             (a.name, hashlib.sha256(a.content).hexdigest(), a.description, a.relationship)
             for a in job.attachments
         ]
-        facts = (self.engine, job.styles, str(job.created), attached, content)
+        mark = job.mark and (job.mark.commit, job.mark.digest)
+        facts = (self.engine, job.styles, str(job.created), attached, mark, content)
         digest.update(json.dumps(facts, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 

@@ -35,6 +35,7 @@ from generator.rendering.fonts import (
     rare_style,
     unprintable,
 )
+from generator.rendering.marks import mark_style
 from generator.rendering.sheets import Attachment, Outcome, Press, Sheet
 
 if TYPE_CHECKING:
@@ -200,10 +201,11 @@ def _print(shared: _Shared, sheet: Sheet, listener: _Listener) -> Outcome:
     sandbox = Sandbox(press.templates, press.folder)
     rare = rare_style(printed | possible | more, press.cuts, press.folder)
     html = weasyprint.HTML(string=sheet.html, base_url=shared.base_url, url_fetcher=sandbox)
+    added = [rare, mark_style(sheet.mark) if sheet.mark else ""]
     options: dict[str, Any] = {"pdf_variant": "pdf/a-3u", "pdf_tags": True, "cache": {}}
     document = html.render(
         font_config=shared.fonts,
-        stylesheets=[*sheets, *([shared.parse(rare, sandbox)] if rare else [])],
+        stylesheets=[*sheets, *(shared.parse(style, sandbox) for style in added if style)],
         **options,
     )
     _set_metadata(document.metadata, sheet.created)

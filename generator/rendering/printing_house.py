@@ -9,13 +9,15 @@ import datetime
 import functools
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
 import duckdb
 import jinja2
 
-from generator.problems import Problem, RecordsError, error
+from generator.history.origin import read_origins
+from generator.problems import Problem, RecordsError, UsageError, error, printable
 from generator.project import EDITION_TITLES, EDITIONS, Project
 from generator.register.editions import open_edition
 from generator.rendering.dossiers import DossierJob, Previous, Printed, render_dossiers
@@ -23,6 +25,8 @@ from generator.rendering.escaping import text
 from generator.rendering.functions import make_functions
 from generator.rendering.links import Links
 from generator.rendering.pages import output_path
+from generator.rendering.provenance import Provenance
+from generator.rendering.seal import attachment, canonical, mark_of, payload
 from generator.rendering.templates import (
     Groups,
     Results,
@@ -62,12 +66,13 @@ def print_dossiers(
     Raises:
         RecordsError: a template cannot be read or its queries fail.
     """
+    provenance = Provenance(project, connection, edition, read_origins(project))
     previous = (
         Previous(last, {p: Printed(*v) for p, v in known.items()})
         if known and not last.is_symlink()
         else None
     )
-    jobs = dossier_jobs(project, connection, edition, facts)
+    jobs = dossier_jobs(project, connection, edition, facts, provenance)
     report = render_dossiers(
         jobs, templates=project.root / FOLDER, out=out, previous=previous, progress=progress
     )
@@ -110,31 +115,94 @@ def _shared_files(root: Path) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which dossiers are wanted.
+
+    Attributes:
+        kinds: names of templates; empty for all.
+        keys: last parts of paths, or whole paths; empty for all.
+        where: an SQL condition on the columns of the `each` query, or empty.
+    """
+
+    kinds: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    where: str = ""
+
+    def takes(self, path: str) -> bool:
+        """Tell whether a path, without suffix, is among the keys."""
+        return not self.keys or bool({path, path.rsplit("/", 1)[-1]} & self.keys)
+
+
+def chosen_templates(project: Project, edition: str, selection: Selection) -> list[Template]:
+    """Return the templates that an edition prints of a selection.
+
+    Raises:
+        UsageError: a kind that does not exist, or not in this edition.
+    """
+    every = read_templates(project.root, FOLDER, ".html", EDITIONS)
+    known = {t.name: t for t in every if t.edition in ("", edition)}
+    for name in sorted(selection.kinds - known.keys()):
+        only = next((t.edition for t in every if t.name == name), "")
+        hint = f"它只在{EDITION_TITLES[only]}里（--edition {only}）。" if only else ""
+        raise UsageError(
+            f"{EDITION_TITLES[edition]}没有叫 {printable(name)} 的文书。{hint or '可用：' + '、'.join(known) + '。'}"
+        )
+    return [
+        t
+        for t in known.values()
+        if (not selection.kinds or t.name in selection.kinds)
+        and (t.each or not (selection.keys or selection.where))
+    ]
+
+
+def _with_condition(template: Template, where: str) -> Template:
+    if not where:
+        return template
+    query = template.queries[template.each]
+    limited = replace(
+        query, sql=f"SELECT * FROM ({query.sql.strip().rstrip(';')}\n) AS rows WHERE ({where}\n)"
+    )
+    return replace(template, queries={**template.queries, query.name: limited})
+
+
 def dossier_jobs(
-    project: Project, connection: duckdb.DuckDBPyConnection, edition: str, facts: dict[str, Any]
+    project: Project,
+    connection: duckdb.DuckDBPyConnection,
+    edition: str,
+    facts: dict[str, Any],
+    provenance: Provenance | None = None,
+    selection: Selection | None = None,
 ) -> Iterator[DossierJob]:
     """Yield everything that an edition prints; the HTML of each is made only when asked for.
 
-    The commit is no part of it, and the date in a PDF is the reference date: what has not changed prints the same
-    after the next commit.
+    The commit built is no part of it, only the one that the content last changed at, and the date in a PDF is the
+    reference date: what has not changed prints the same after the next commit.
 
     Args:
         connection: the edition's database.
-        facts: what every template sees besides its rows; must hold `as_of`.
+        facts: what every template sees besides its rows; must hold `edition`, `as_of` and `draft`.
+        provenance: where the content comes from; None leaves marks and attachments out.
+        selection: what is wanted; None for all.
 
     Raises:
         RecordsError: a template cannot be read or its queries fail.
+        UsageError: a kind of the selection does not exist.
     """
-    templates = [
-        t for t in read_templates(project.root, FOLDER, ".html", EDITIONS) if t.edition in ("", edition)
-    ]
+    selection = selection or Selection()
+    templates = chosen_templates(project, edition, selection)
     facts = {name: value for name, value in facts.items() if name != "build"}
     functions, filters, shapes = make_functions(project, connection, Links(), edition)
     environment = make_environment(project.root, html=True, functions=functions, filters=filters)
-    shared = f"{shapes}\0{facts!r}\0{_shared_files(project.root)}"
+    files = _shared_files(project.root)
+    shared = f"{shapes}\0{facts!r}\0{files}"
     created = datetime.datetime.combine(facts["as_of"], datetime.time(), datetime.UTC)
     for template in templates:
+        template = _with_condition(template, selection.where)
         results = run_queries(connection, template, edition)
+        commit_of = provenance.of(template, results) if provenance else None
+        form = hashlib.sha256(f"{template.digest}\0{files}".encode()).hexdigest()
+        always = [r for n, v in results.rows.items() if n != template.each and isinstance(v, list) for r in v]
         try:
             body = environment.from_string(template.body)
             title = environment.overlay(autoescape=False, finalize=text).from_string(template.title)
@@ -161,10 +229,16 @@ def dossier_jobs(
                     ]
                 )
             seen.add(path)
+            if not selection.takes(path.removesuffix(".pdf")):
+                continue
             digest = common.copy()
             mine = {n: v[row.get(template.queries[n].by)] for n, v in groups.items()}
             digest.update(repr((list(row.items()), mine)).encode("utf-8", "backslashreplace"))
             name = title.render(row=row, **facts).strip() if template.each else template.title
+            commit, data = "", b""
+            if commit_of is not None:
+                commit = commit_of(row, [*always, *(r for rows in mine.values() for r in rows)])
+                data = canonical(payload(template, form, path, name, facts, row, results, mine, commit))
             yield DossierJob(
                 path=path,
                 html=functools.partial(_render, template, body, results, row, mine, facts, name),
@@ -174,6 +248,8 @@ def dossier_jobs(
                 styles=template.styles,
                 digest=digest.hexdigest(),
                 created=created,
+                attachments=(attachment(data),) if data else (),
+                mark=mark_of(commit, data) if data else None,
             )
 
 

@@ -48,6 +48,19 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What stands at the foot of every page: where the records are found, and what they must hash to.
+
+    Attributes:
+        commit: ten hexadecimal digits; empty when the records are not committed.
+        digest: sixteen hexadecimal digits.
+    """
+
+    commit: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """One dossier to print.
 
@@ -57,6 +70,7 @@ class Sheet:
         out: the file to write.
         created: date for the metadata, or None.
         attachments: files to carry.
+        mark: what stands at the foot of every page, or None.
     """
 
     html: str
@@ -64,6 +78,7 @@ class Sheet:
     out: Path
     created: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,122 @@
+"""Printing some dossiers only: those of some kinds, keys or conditions, beside what the last build printed.
+
+What the last build already printed the same is taken over; what it printed besides stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from generator.history.opening import opened
+from generator.history.origin import read_origins
+from generator.problems import Problem, UsageError, has_errors
+from generator.project import Project
+from generator.register.building import register_with_editions
+from generator.register.editions import open_edition
+from generator.rendering.dossiers import Previous, Printed, render_dossiers
+from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
+from generator.rendering.provenance import Provenance
+
+
+@dataclass
+class PrintReport:
+    """What was printed.
+
+    Attributes:
+        problems: findings of the check, and what could not be printed.
+        refused: nothing was printed, because the records have errors.
+        printed: the files, inside `folder`.
+    """
+
+    folder: Path
+    problems: list[Problem] = field(default_factory=list)
+    refused: bool = False
+    printed: list[str] = field(default_factory=list)
+    rendered: int = 0
+
+
+def print_selection(
+    root: Path,
+    selection: Selection,
+    *,
+    edition: str,
+    as_of: str | None = None,
+    revision: str | None = None,
+    out: Path | None = None,
+    progress: TextIO | None = None,
+) -> PrintReport:
+    """Print a selection of one edition's dossiers.
+
+    Args:
+        out: where to; None for the place where a build puts them.
+
+    Raises:
+        UsageError: nothing is called that, or nothing was selected.
+        RecordsError: templates or SQL of the tree are at fault, or the condition is.
+    """
+    with opened(root, revision) as project, tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
+        date = project.as_of(as_of)
+        home = project.build / edition / "dossiers"
+        report = PrintReport(out or home)
+        database = Path(scratch) / "edition.duckdb"
+        register = register_with_editions(project, date, {edition: database})
+        report.problems = list(register.problems)
+        if has_errors(register.problems):
+            report.refused = True
+            return report
+        connection = open_edition(database)
+        facts = {"edition": edition, "as_of": date, "draft": False}
+        provenance = Provenance(project, connection, edition, read_origins(project))
+        jobs = list(dossier_jobs(project, connection, edition, facts, provenance, selection))
+        if not jobs:
+            raise UsageError("没有符合条件的文书。请核对种类、编号和条件。")
+        (project.build / edition).mkdir(parents=True, exist_ok=True)
+        name = f"made-{edition}"
+        stored = project.cache.load(name)
+        made: dict[str, Any] = json.loads(stored) if stored else {}
+        known = {p: Printed(*v) for p, v in made.get("dossiers", {}).items()}
+        previous = Previous(home, known) if known and not (project.build / edition).is_symlink() else None
+        with tempfile.TemporaryDirectory(dir=project.build, prefix=".print-") as staged:
+            done = render_dossiers(
+                jobs,
+                templates=project.root / FOLDER,
+                out=Path(staged),
+                previous=previous,
+                progress=progress,
+            )
+            for path in done.printed:
+                _move(Path(staged) / path, report.folder, path)
+        report.problems.extend(done.problems)
+        report.printed, report.rendered = sorted(done.printed), done.rendered
+        connection.close()
+        if out is None:
+            made["dossiers"] = {
+                **made.get("dossiers", {}),
+                **{p: [v.inputs, v.output] for p, v in done.printed.items()},
+            }
+            _remember(project, name, made)
+    return report
+
+
+def _remember(project: Project, name: str, made: dict[str, Any]) -> None:
+    text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
+    project.cache.save(name, text.encode())
+
+
+def _move(source: Path, folder: Path, path: str) -> None:
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"{target.parent} 经符号链接通到别处，没有写入。")
+    temporary = target.with_name(f".{target.name}.new")
+    temporary.unlink(missing_ok=True)
+    try:
+        shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
