@@ -113,4 +113,5 @@ def make_functions(
         "edition_title": EDITION_TITLES[edition],
         "site_title": project.package.title,
     }
-    return functions, dict(FILTERS), project.package.digest
+    # `~` writes 100.0; joined to other words a figure should look as it does alone.
+    return functions, {**FILTERS, "plain": text}, project.package.digest
