@@ -112,8 +112,9 @@ def test_a_query_names_an_edition_that_exists(tree: Path) -> None:
 
 
 def test_figures_read_the_same_alone_and_among_words(tree: Path) -> None:
-    made = pages(tree, "public", PAGE + "\n{{ 100.0 }}｜{{ (100.0 | plain) ~ '%' }}\n")
-    assert "100｜100%" in made.replace("&#37;", "%")
+    page = PAGE.replace("queries:\n", "queries:\n  shares: SELECT 100::DOUBLE AS share\n")
+    page += "\n{% for s in shares %}{{ s.share }}｜{{ (s.share | plain) ~ '%' }}{% endfor %}\n"
+    assert "100｜100%" in pages(tree, "public", page)
 
 
 def test_cells_are_dressed_and_stay_inside_the_table(tree: Path) -> None:
