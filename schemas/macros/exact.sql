@@ -14,3 +14,10 @@ CREATE MACRO fraction(part, total) AS
 
 -- 6.0 as 6 and 1.2 as 1.2.
 CREATE MACRO shown_number(figure) AS regexp_replace(rounded(figure, 4)::VARCHAR, '\.0$', '');
+
+-- The last day of a year. A year that is none (a slip of the keyboard) has no last day, and stops nothing.
+CREATE MACRO year_end(calendar_year) AS
+    CASE WHEN calendar_year BETWEEN 1900 AND 2200 THEN make_date(calendar_year::INTEGER, 12, 31) END;
+
+-- A figure as a decimal, so that 33.3 and 33.3 and 33.4 add up to a hundred; NULL for what is beyond all measure.
+CREATE MACRO exact(figure) AS TRY_CAST(figure AS DECIMAL(12, 3));

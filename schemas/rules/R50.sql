@@ -29,7 +29,7 @@ SELECT s.person_id, s.village_id, NULL AS appraisal_id, s.tenure_id, coalesce(v.
     coalesce(p.name, s.person_id) AS person_name, s.year,
     s.report_deadline, '没有述职评议考核记录' AS problem, 'tenures' AS _table, 'person_id' AS _column, t._file, t._line
 FROM (
-    SELECT y.*, TRY_CAST((y.year + 1) || '-' || param('report_deadline', make_date(y.year, 12, 31)) AS DATE) AS report_deadline
+    SELECT y.*, TRY_CAST((y.year + 1) || '-' || param('report_deadline', year_end(y.year)) AS DATE) AS report_deadline
     FROM secretary_years AS y, ledger_starts AS l
     WHERE l.ledger = '考核' AND y.half_year AND y.finished AND y.in_office AND y.year >= l.first_year
 ) AS s CROSS JOIN build

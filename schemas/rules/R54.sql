@@ -12,4 +12,4 @@ remedy: "请按报酬管理办法核对三项比例。"
 SELECT year, shown_number(base_percent) AS base, shown_number(performance_percent) AS performance, shown_number(reward_percent) AS reward,
     shown_number(base_percent + performance_percent + reward_percent) AS total, _file, _line
 FROM pay_schemes
-WHERE base_percent::DECIMAL(9, 3) + performance_percent::DECIMAL(9, 3) + reward_percent::DECIMAL(9, 3) <> 100
+WHERE exact(base_percent) + exact(performance_percent) + exact(reward_percent) <> 100

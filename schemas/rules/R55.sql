@@ -15,7 +15,7 @@ SELECT y.person_id, y.village_id, y.tenure_id, coalesce(v.name, y.village_id) AS
             || array_to_string(y.months_missing, '、') || '月没有发放记录' END,
         CASE WHEN len(y.months_indirect) > 0 THEN array_to_string(y.months_indirect, '、') || '月没有直达个人账户' END,
         CASE WHEN len(y.months_off) > 0 THEN array_to_string(y.months_off, '、') || '月实发与应发相差超过'
-            || shown_number(param_number('pay_variance_max', make_date(y.year, 12, 31))) || '%' END) AS problem,
+            || shown_number(param_number('pay_variance_max', year_end(y.year))) || '%' END) AS problem,
     s._file, s._line
 FROM build CROSS JOIN pay_years AS y
 JOIN (SELECT person_id, village_id, arg_max(_file, started_on) AS _file, arg_max(_line, started_on) AS _line

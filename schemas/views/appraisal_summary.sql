@@ -56,9 +56,9 @@ running AS (
     SELECT appraisal_id, row_number() OVER (PARTITION BY person_id, run ORDER BY year) AS years_incompetent FROM bad
 ),
 dated AS (
-    SELECT a.*, coalesce(a.decided_on, a.reports_members_date, a.reports_township_date, make_date(a.year::INTEGER, 12, 31)) AS on_date,
+    SELECT a.*, coalesce(a.decided_on, a.reports_members_date, a.reports_township_date, year_end(a.year)) AS on_date,
         -- The parameter gives month and day in the year after.
-        TRY_CAST((a.year + 1) || '-' || param('report_deadline', make_date(a.year::INTEGER, 12, 31)) AS DATE) AS report_deadline
+        TRY_CAST((a.year + 1) || '-' || param('report_deadline', year_end(a.year)) AS DATE) AS report_deadline
     FROM appraisals AS a
 )
 SELECT a.appraisal_id, a.person_id, p.name AS person_name, a.village_id, v.name AS village_name, v.township_id, o.short_name AS township_name,

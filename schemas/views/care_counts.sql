@@ -10,7 +10,7 @@ fields:
 */
 -- The public door of M15 and M16. Figures of a township could be few enough to point at somebody, so there are none.
 WITH years AS (
-    SELECT y.year::INTEGER AS year, least(make_date(y.year::INTEGER, 12, 31), as_of) AS on_date, as_of
+    SELECT y.year::INTEGER AS year, least(year_end(y.year), as_of) AS on_date, as_of
     FROM build, unnest(range(least((SELECT min(first_year) FROM ledger_starts WHERE ledger IN ('走访慰问', '体检')), year(as_of)), year(as_of) + 1)) AS y(year)
 )
 SELECT y.year, '台账' AS category, '在账' || n.word AS item, 10 + n.ordinal AS ordinal, count(g.ledger_id) AS persons

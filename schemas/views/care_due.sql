@@ -35,10 +35,10 @@ visits AS (
     CROSS JOIN build WHERE w.window_start <= as_of
 ),
 checkups AS (
-    SELECT '体检' AS kind, s.year, make_date(s.year - n.years + 1, 1, 1) AS period_start, make_date(s.year, 12, 31) AS period_end, s.township_id,
+    SELECT '体检' AS kind, s.year, make_date(s.year - n.years + 1, 1, 1) AS period_start, year_end(s.year) AS period_end, s.township_id,
         s.person_id, s.tenure_id,
         (SELECT min(c.date) FROM care AS c WHERE c.action = '体检' AND c.person_id = s.person_id
-            AND c.date BETWEEN make_date(s.year - n.years + 1, 1, 1) AND make_date(s.year, 12, 31)) AS done_on,
+            AND c.date BETWEEN make_date(s.year - n.years + 1, 1, 1) AND year_end(s.year)) AS done_on,
         t._file, t._line
     FROM secretary_years AS s
     JOIN ledger_starts AS l ON l.ledger = '体检' AND s.year >= l.first_year

@@ -27,7 +27,7 @@ WITH secretary AS (
 ),
 appraisal AS (
     SELECT a.* FROM build CROSS JOIN appraisal_summary AS a
-    WHERE a.year >= year(as_of) - 2 AND coalesce(a.decided_on, a.reports_members_date, make_date(a.year::INTEGER, 1, 1)) <= as_of
+    WHERE a.year >= year(as_of) - 2 AND coalesce(a.decided_on, a.reports_members_date, year_end(a.year - 1)) <= as_of
 ),
 -- A year asked for is the last finished one; what came before has been dealt with or is past mending.
 signs AS (
@@ -43,9 +43,9 @@ signs AS (
         'appraisals', appraisal_id
     FROM appraisal WHERE integrity_result IN ('差', '一般')
     UNION ALL
-    SELECT person_id, '党务公开', year || '年度公开' || openness_times || '次，少于' || param('openness_times_min', make_date(year::INTEGER, 12, 31)) || '次',
-        1, make_date(year::INTEGER, 12, 31), 'appraisals', appraisal_id
-    FROM appraisal WHERE openness_times < param_number('openness_times_min', make_date(year::INTEGER, 12, 31))
+    SELECT person_id, '党务公开', year || '年度公开' || openness_times || '次，少于' || param('openness_times_min', year_end(year)) || '次',
+        1, year_end(year), 'appraisals', appraisal_id
+    FROM appraisal WHERE openness_times < param_number('openness_times_min', year_end(year))
     UNION ALL
     SELECT a.person_id, '述职', a.year || '年度没有按期双向述职', 2, a.report_deadline, 'appraisals', a.appraisal_id
     FROM build CROSS JOIN appraisal AS a WHERE NOT a.both_in_time AND as_of > a.report_deadline
@@ -73,7 +73,7 @@ signs AS (
     WHERE t.complete AND t.score_total < 70 AND t.year >= year(as_of) - 2 AND t.assessed_on <= as_of
     UNION ALL
     SELECT t.person_id, '培训', t.year || '年参加市级以上培训' || t.city_classes || '次、累计' || shown_number(t.days) || '天，没有达到规定', 1,
-        make_date(t.year, 12, 31), 'people', t.person_id
+        year_end(t.year), 'people', t.person_id
     FROM build CROSS JOIN training_year AS t WHERE t.judged AND NOT t.met AND t.year = year(as_of) - 1
     UNION ALL
     SELECT a.person_id, '培训缺课', c.title || '缺课', 1, c.ended_on, 'training_classes', c.class_id

@@ -6,15 +6,19 @@ fields:
   first_year: {title: 起始年度, sensitivity: internal}
 */
 -- What a rule misses must be missing from a ledger that was kept: nobody enters the inspections of years before the register.
--- A ledger that is wholly empty is still asked for, or the city that never began one would never be told.
-SELECT ledger, coalesce(first_year, year(as_of) - 1)::INTEGER AS first_year
-FROM (
-    SELECT '督导' AS ledger, min(year) AS first_year FROM inspections
-    UNION ALL SELECT '培训', min(year(c.started_on)) FROM training_classes AS c JOIN attendance USING (class_id)
-    UNION ALL SELECT '目标', min(year) FROM targets
-    UNION ALL SELECT '考核', min(year) FROM appraisals
-    UNION ALL SELECT '审计', min(year(started_on)) FROM audits
-    UNION ALL SELECT '报酬', min(year) FROM payments
-    UNION ALL SELECT '体检', min(year(date)) FROM care WHERE action = '体检'
-    UNION ALL SELECT '走访慰问', min(year(date)) FROM care WHERE action = '走访慰问'
-), build
+-- A ledger that is wholly empty is still asked for, or the city that never began one would never be told. A year that can
+-- be none, a slip of the keyboard, begins nothing.
+WITH kept AS (
+    SELECT '督导' AS ledger, year FROM inspections
+    UNION ALL SELECT '培训', year(c.started_on) FROM training_classes AS c SEMI JOIN attendance USING (class_id)
+    UNION ALL SELECT '目标', year FROM targets
+    UNION ALL SELECT '考核', year FROM appraisals
+    UNION ALL SELECT '审计', year(started_on) FROM audits
+    UNION ALL SELECT '报酬', year FROM payments
+    UNION ALL SELECT '体检', year(date) FROM care WHERE action = '体检'
+    UNION ALL SELECT '走访慰问', year(date) FROM care WHERE action = '走访慰问'
+)
+SELECT l.ledger, coalesce(min(k.year) FILTER (k.year BETWEEN 2000 AND year(as_of)), any_value(year(as_of)) - 1)::INTEGER AS first_year
+FROM build CROSS JOIN (VALUES ('督导'), ('培训'), ('目标'), ('考核'), ('审计'), ('报酬'), ('体检'), ('走访慰问')) AS l(ledger)
+LEFT JOIN kept AS k ON k.ledger = l.ledger
+GROUP BY l.ledger

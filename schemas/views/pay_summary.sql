@@ -41,7 +41,7 @@ counts AS (
         count(*) FILTER (y.performance_payments > 0) AS performance_paid
     FROM pay_years AS y JOIN offices AS f USING (township_id) GROUP BY f.org_id, y.year
 )
-SELECT coalesce(a.org_id, c.org_id) AS org_id, o.short_name AS org_name, coalesce(a.year, c.year)::INTEGER AS year, a.recipients,
+SELECT coalesce(a.org_id, c.org_id) AS org_id, o.short_name AS org_name, TRY_CAST(coalesce(a.year, c.year) AS INTEGER) AS year, a.recipients,
     a.base_amount, a.performance_amount, a.reward_amount, a.total_amount,
     CASE WHEN a.recipients > 0 THEN rounded(a.total_amount / a.recipients, 0) END AS average, s.benchmark,
     share_of(a.base_amount, a.total_amount, 1) AS base_share, share_of(a.performance_amount, a.total_amount, 1) AS performance_share,

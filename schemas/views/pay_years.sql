@@ -21,11 +21,11 @@ due AS (
     FROM months GROUP BY person_id, village_id, year(month_start)
 ),
 paid AS (
-    SELECT p.person_id, p.village_id, p.year::INTEGER AS year,
-        list_sort(list_distinct(list(p.month::INTEGER) FILTER (p.kind = '基本报酬' AND p.paid_on <= as_of))) AS months_paid,
-        list_sort(list_distinct(list(p.month::INTEGER) FILTER (p.kind = '基本报酬' AND NOT p.direct))) AS months_indirect,
-        list_sort(list_distinct(list(p.month::INTEGER) FILTER (p.kind = '基本报酬'
-            AND abs(p.variance) > param_number('pay_variance_max', make_date(p.year::INTEGER, 12, 31))))) AS months_off,
+    SELECT p.person_id, p.village_id, TRY_CAST(p.year AS INTEGER) AS year,
+        list_sort(list_distinct(list(TRY_CAST(p.month AS INTEGER)) FILTER (p.kind = '基本报酬' AND p.paid_on <= as_of))) AS months_paid,
+        list_sort(list_distinct(list(TRY_CAST(p.month AS INTEGER)) FILTER (p.kind = '基本报酬' AND NOT p.direct))) AS months_indirect,
+        list_sort(list_distinct(list(TRY_CAST(p.month AS INTEGER)) FILTER (p.kind = '基本报酬'
+            AND abs(p.variance) > param_number('pay_variance_max', year_end(p.year))))) AS months_off,
         count(*) FILTER (p.kind = '绩效报酬' AND p.paid_on <= as_of) AS performance_payments
     FROM build CROSS JOIN payments AS p GROUP BY p.person_id, p.village_id, p.year
 )

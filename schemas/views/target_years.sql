@@ -25,7 +25,7 @@ WITH sums AS (
     SELECT village_id, year, count(*) AS targets, count(*) FILTER (target_class = '基本目标') AS basic_targets,
         count(*) FILTER (target_class = '个性目标') AS own_targets, count(DISTINCT dimension) AS dimensions,
         -- Weights may have a fraction; as decimals they add up to what people see.
-        sum(weight::DECIMAL(9, 3)) AS weight_total, sum(score::DECIMAL(9, 3)) AS score_total, count(score) AS assessed,
+        sum(exact(weight)) AS weight_total, sum(exact(score)) AS score_total, count(score) AS assessed,
         max(committed_on) AS committed_on, max(assessed_on) AS assessed_on, arg_min(_file, _line) AS _file, min(_line) AS _line
     FROM targets GROUP BY village_id, year
 ),
@@ -34,7 +34,7 @@ missing AS (
     FROM target_results WHERE basic_targets + own_targets = 0 GROUP BY village_id, year
 ),
 required AS (
-    SELECT s.*, param_decimal('target_weight_total', make_date(year::INTEGER, 12, 31)) AS weight_required FROM sums AS s
+    SELECT s.*, param_decimal('target_weight_total', year_end(year)) AS weight_required FROM sums AS s
 )
 SELECT r.village_id, v.name AS village_name, v.township_id, o.short_name AS township_name, r.year, r.targets, r.basic_targets, r.own_targets,
     r.dimensions, r.weight_total::DOUBLE AS weight_total, r.weight_required::DOUBLE AS weight_required, r.score_total::DOUBLE AS score_total,

@@ -96,7 +96,7 @@ items AS (
     -- M7, M8 training
     UNION ALL BY NAME
     SELECT 'M7' AS system, '年度培训' AS kind, any_value(t.township_name) || '还有' || count(*) || '名书记没有达到' || t.year || '年集中培训要求' AS title,
-        t.township_id AS org_id, t.township_id, make_date(t.year, 12, 31) AS due_on, 'attendance' AS table_name, t.township_id || '/' || t.year AS record_key
+        t.township_id AS org_id, t.township_id, year_end(t.year) AS due_on, 'attendance' AS table_name, t.township_id || '/' || t.year AS record_key
     FROM horizon CROSS JOIN training_year AS t WHERE t.year = this_year AND t.judged AND NOT t.met AND t.in_office
     GROUP BY t.township_id, t.year
     UNION ALL BY NAME
@@ -115,14 +115,14 @@ items AS (
     UNION ALL BY NAME
     SELECT 'M10' AS system, '年终考核' AS kind, any_value(t.township_name) || '还有' || count(*) || '个村（社区）没有完成' || t.year || '年岗位目标考核' AS title,
         t.township_id AS org_id, t.township_id,
-        TRY_CAST((t.year + 1) || '-' || param('report_deadline', make_date(t.year::INTEGER, 12, 31)) AS DATE) AS due_on,
+        TRY_CAST((t.year + 1) || '-' || param('report_deadline', year_end(t.year)) AS DATE) AS due_on,
         'targets' AS table_name, t.township_id || '/' || t.year AS record_key
     FROM horizon CROSS JOIN target_years AS t WHERE t.year IN (this_year, this_year - 1) AND NOT t.complete
     GROUP BY t.township_id, t.year
     UNION ALL BY NAME
     SELECT 'M11' AS system, '双向述职' AS kind, any_value(o.short_name) || '还有' || count(*) || '名书记没有完成' || y.year || '年度双向述职' AS title,
         y.township_id AS org_id, y.township_id,
-        TRY_CAST((y.year + 1) || '-' || param('report_deadline', make_date(y.year, 12, 31)) AS DATE) AS due_on,
+        TRY_CAST((y.year + 1) || '-' || param('report_deadline', year_end(y.year)) AS DATE) AS due_on,
         'appraisals' AS table_name, y.township_id || '/' || y.year AS record_key
     FROM horizon CROSS JOIN secretary_years AS y JOIN secretary AS s USING (tenure_id)
     LEFT JOIN organisations AS o ON o.org_id = y.township_id
@@ -207,7 +207,7 @@ items AS (
     WHERE d.applied_on <= as_of AND (d.decision IS NULL OR d.approved_on > as_of)
     UNION ALL BY NAME
     SELECT 'M0' AS system, '工作日历' AS kind, (this_year + 1) || '年的工作日历还没有登记，期限跨年的事项无法计算' AS title, o.org_id,
-        make_date(this_year, 12, 31) AS due_on, 'calendar_years' AS table_name, (this_year + 1)::VARCHAR AS record_key
+        year_end(this_year) AS due_on, 'calendar_years' AS table_name, (this_year + 1)::VARCHAR AS record_key
     FROM horizon LEFT JOIN city_office AS o ON o.system = 'M0'
     WHERE NOT EXISTS (SELECT 1 FROM calendar_years AS c WHERE c.year = this_year + 1)
 )

@@ -31,8 +31,8 @@ WITH attended AS (
 asked AS (
     SELECT s.*, s.half_year AND s.year >= l.first_year AS asked,
         -- What is asked for in a year is what was in force on its last day, or is in force now.
-        param_decimal('city_classes_min', least(make_date(s.year, 12, 31), as_of)) AS classes_required,
-        param_decimal('training_days_min', least(make_date(s.year, 12, 31), as_of)) AS days_required
+        param_decimal('city_classes_min', least(year_end(s.year), as_of)) AS classes_required,
+        param_decimal('training_days_min', least(year_end(s.year), as_of)) AS days_required
     FROM build CROSS JOIN secretary_years AS s CROSS JOIN ledger_starts AS l WHERE l.ledger = '培训'
 )
 SELECT s.person_id, p.name AS person_name, s.year, s.village_id, v.name AS village_name, s.township_id, o.short_name AS township_name, s.tenure_id,
