@@ -22,7 +22,13 @@ from generator.reading.records import Records, read_records
 from generator.reading.yaml import Mapping, YamlError, parse_yaml
 from generator.register import building, database
 from generator.register.cells import create_cells, named_by
-from generator.register.statements import Statement, create_macros, in_dependency_order, needed_views, read_statements
+from generator.register.statements import (
+    Statement,
+    create_macros,
+    in_dependency_order,
+    needed_views,
+    read_statements,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = ROOT / "tests" / "cases"
@@ -93,7 +99,9 @@ def _rows(value: object, place: str) -> list[dict[str, str | None]]:
     rows: list[dict[str, str | None]] = []
     for item in value:
         assert isinstance(item, Mapping), f"{place} should be a list of mappings"
-        rows.append({k: v if v is None or isinstance(v, str) else _text_of_list(v, place) for k, v in item.items()})
+        rows.append(
+            {k: v if v is None or isinstance(v, str) else _text_of_list(v, place) for k, v in item.items()}
+        )
     return rows
 
 
@@ -123,7 +131,9 @@ def matches(found: list[dict[str, str | None]], expected: list[dict[str, str | N
         return True
     head, rest = expected[0], expected[1:]
     for n, row in enumerate(found):
-        if all(k in row and row[k] == v for k, v in head.items()) and matches(found[:n] + found[n + 1 :], rest):
+        if all(k in row and row[k] == v for k, v in head.items()) and matches(
+            found[:n] + found[n + 1 :], rest
+        ):
             return True
     return False
 
@@ -162,7 +172,9 @@ class Bench:
         self._stale: set[str] = set()
         self.connection.execute("CREATE SCHEMA kept")
         for name in self._standing_tables:
-            self.connection.execute(f"CREATE TABLE kept.{database.quote(name)} AS FROM raw.{database.quote(name)}")
+            self.connection.execute(
+                f"CREATE TABLE kept.{database.quote(name)} AS FROM raw.{database.quote(name)}"
+            )
         for name in _DESCRIPTIONS:
             self.connection.execute(f"CREATE TABLE kept.{name} AS FROM {name}")
 
@@ -182,10 +194,14 @@ class Bench:
         with self._filled(case, rule.statement):
             columns, rows = database.rows_of(self.connection, rule.statement.sql)
             missing = set(_SLOT.findall(rule.message + rule.remedy)) - set(columns)
-            assert not missing, f"the message of {rule.id} names columns that its query lacks: {sorted(missing)}"
+            assert not missing, (
+                f"the message of {rule.id} names columns that its query lacks: {sorted(missing)}"
+            )
             if not rows:
                 return [], []
-            findings, broken = run_rules(self.connection, self.package, [rule], Locator(self.root, self.package))
+            findings, broken = run_rules(
+                self.connection, self.package, [rule], Locator(self.root, self.package)
+            )
             assert not broken, broken[0].message
             return _shown(columns, rows), [f.problem.message for f in findings]
 
@@ -240,17 +256,24 @@ class Bench:
                 continue
             self.connection.execute(f"DELETE FROM raw.{database.quote(name)}")
             if name in self._standing_tables:
-                self.connection.execute(f"INSERT INTO raw.{database.quote(name)} FROM kept.{database.quote(name)}")
+                self.connection.execute(
+                    f"INSERT INTO raw.{database.quote(name)} FROM kept.{database.quote(name)}"
+                )
 
     def _drop(self, names: Iterable[str]) -> None:
         statements = "; ".join(f"DROP TABLE IF EXISTS {database.quote(n)}" for n in names)
         if statements:
             self.connection.execute(statements)
 
-    def _cells(self, table: Table, row: dict[str, str | None], index: int, rows: list[dict[str, str | None]]) -> list[object]:
+    def _cells(
+        self, table: Table, row: dict[str, str | None], index: int, rows: list[dict[str, str | None]]
+    ) -> list[object]:
         unknown = set(row) - {f.name for f in table.fields} - {"_file", "_line"}
         assert not unknown, f"{table.name} has no field {sorted(unknown)}"
-        cells: list[object] = [row.get("_file") or f"{table.name}.{index + 1}", int(row.get("_line") or index + 2)]
+        cells: list[object] = [
+            row.get("_file") or f"{table.name}.{index + 1}",
+            int(row.get("_line") or index + 2),
+        ]
         for field in table.fields:
             if field.name in row:
                 cells.append(row[field.name])
@@ -266,5 +289,6 @@ class Bench:
         for row in rows:
             slots = ", ".join("?" for _ in row)
             self.connection.execute(
-                f"INSERT INTO {name} ({', '.join(map(database.quote, row))}) VALUES ({slots})", list(row.values())
+                f"INSERT INTO {name} ({', '.join(map(database.quote, row))}) VALUES ({slots})",
+                list(row.values()),
             )

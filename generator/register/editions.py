@@ -105,16 +105,16 @@ def write_edition(
 def _copy(
     connection: duckdb.DuckDBPyConnection, alias: str, view: Statement, edition: str, columns: list[str]
 ) -> None:
-    rows = view.header.get("rows") or Mapping(0)
-    if not isinstance(rows, Mapping) or not EDITIONS.keys() >= rows.keys():
-        # A filter that is not understood must not mean "all rows".
+    rows = view.header.get("rows", Mapping(0))
+    # A filter that is empty or not understood must not mean "all rows".
+    if not (isinstance(rows, Mapping) and EDITIONS.keys() >= rows.keys() and all(rows.values())):
         raise RecordsError(
             [
                 error(
                     view.file,
                     1,
                     "sql-error",
-                    f"rows 应是“版名: 条件”的映射，版名可用：{'、'.join(EDITIONS)}。",
+                    f"rows 应是“版名: 条件”的映射，条件不能空着，版名可用：{'、'.join(EDITIONS)}。",
                 )
             ]
         )

@@ -10,9 +10,10 @@ remedy: "请核对后保留一份，把任职等记录改到保留的人员编�
 */
 -- The digest is keyed, so equal digests mean equal ID numbers and nothing else can be read from them.
 -- That person_id itself is not used twice is a matter of the primary key.
-SELECT _file, _line, person_id, name, [h FOR h IN holders IF h <> name || '（' || person_id || '）'] AS others
-FROM (
-    SELECT *, list(name || '（' || person_id || '）') OVER (PARTITION BY id_digest) AS holders
-    FROM people WHERE id_digest IS NOT NULL
-)
-WHERE len(holders) > 1
+-- A few of the others are named, however many there are.
+SELECT p._file, p._line, p.person_id, p.name,
+    array_to_string([h FOR h IN s.holders IF h <> p.name || '（' || p.person_id || '）'][:3], '、') AS others
+FROM people AS p JOIN (
+    SELECT id_digest, list(name || '（' || person_id || '）' ORDER BY person_id)[:4] AS holders
+    FROM people WHERE id_digest IS NOT NULL GROUP BY id_digest HAVING count(*) > 1
+) AS s USING (id_digest)

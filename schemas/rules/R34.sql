@@ -33,9 +33,12 @@ WITH short AS (
 ), placed AS (
     SELECT * EXCLUDE (part), nullif(part.series, '') AS series, TRY_CAST(part.year AS INTEGER) AS in_year,
         TRY_CAST(part.running AS BIGINT) AS running,
-        count(*) OVER (PARTITION BY _column, written) AS holders,
-        list(filing_id) OVER (PARTITION BY _column, written) AS holder_ids
-    FROM parsed
+        h.holders
+    FROM parsed LEFT JOIN (
+        -- A few of the holders of one number are named, however many there are.
+        SELECT _column, written, list(filing_id ORDER BY filing_id)[:4] AS holders
+        FROM number WHERE written IS NOT NULL GROUP BY ALL HAVING count(*) > 1
+    ) AS h USING (_column, written)
 ), counted AS (
     -- Where a number is out of its place, the one before it in the series says how many are lacking between.
     SELECT *, coalesce(lag(running) OVER (PARTITION BY _column, series, in_year ORDER BY running, filing_id), 0) AS before
@@ -48,7 +51,7 @@ WITH short AS (
         WHEN series IS NULL THEN '写法不对'
         WHEN series <> coalesce(prefix, series) THEN '的字头应为“' || prefix || '”'
         WHEN in_year <> year(given_on) THEN '的年份应为办结的' || year(given_on) || '年'
-        WHEN holders > 1 THEN '与' || array_to_string([h FOR h IN holder_ids IF h <> filing_id], '、') || '重号'
+        WHEN holders IS NOT NULL THEN '与' || array_to_string([h FOR h IN holders IF h <> filing_id][:3], '、') || '重号'
         WHEN running > before + 1 THEN '前面缺少' || CASE WHEN running = before + 2 THEN '' ELSE (before + 1) || '号至' END || (running - 1) || '号'
         END AS problem
     FROM counted

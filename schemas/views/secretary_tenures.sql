@@ -23,16 +23,21 @@ fields:
 */
 -- What nearly every rule about secretaries asks is worked out here once.
 WITH secretary AS (
-    SELECT t.*, v.name AS village_name, v.township_id, v.successor
+    SELECT t.*, v.name AS village_name, v.township_id, v.successor,
+        lead(t.started_on) OVER (PARTITION BY t.person_id, t.village_id ORDER BY t.started_on, t.tenure_id) AS again_on
     FROM tenures AS t LEFT JOIN villages AS v USING (village_id)
     WHERE t.post = '党组织书记'
 ), going_on AS (
     -- The next term of the same person here, or in the village that took this one in, begun before the grace ran out.
-    SELECT DISTINCT t.tenure_id
-    FROM secretary AS t
-    JOIN secretary AS n ON n.person_id = t.person_id AND n.started_on > t.started_on
-        AND n.village_id IN (t.village_id, t.successor)
-    WHERE n.started_on <= t.ended_on + coalesce(param_number('term_grace_days', t.ended_on), 0)::INTEGER
+    SELECT t.tenure_id
+    FROM (
+        SELECT tenure_id, ended_on, again_on FROM secretary
+        UNION ALL
+        SELECT t.tenure_id, t.ended_on, n.started_on
+        FROM secretary AS t JOIN secretary AS n ON n.person_id = t.person_id AND n.village_id = t.successor
+            AND n.started_on > t.started_on
+    ) AS t
+    WHERE t.again_on <= t.ended_on + coalesce(param_number('term_grace_days', t.ended_on), 0)::INTEGER
 )
 SELECT s.tenure_id, s.person_id, s.village_id, s.village_name, s.township_id, s.term, s.started_on, s.ended_on,
     s.end_reason, s.origin, s.election_id,

@@ -15,7 +15,9 @@ def bench() -> Bench:
 
 
 @pytest.mark.parametrize("case", ALL, ids=str)
-def test_rule_finds_what_breaks_it_and_is_silent_on_the_nearest_that_does_not(bench: Bench, case: Case) -> None:
+def test_rule_finds_what_breaks_it_and_is_silent_on_the_nearest_that_does_not(
+    bench: Bench, case: Case
+) -> None:
     assert case.subject in bench.rules, f"{case.file} is about a rule that does not exist"
     found, messages = bench.run_rule(case)
     assert matches(found, case.finds), f"{case}\nfound:    {found}\nexpected: {case.finds}"
@@ -46,7 +48,9 @@ def test_each_rule_has_one_case_file_named_after_it(bench: Bench) -> None:
 def test_every_rule_cites_a_clause_that_the_policies_have(bench: Bench) -> None:
     known = {
         f"{policy}#{section}"
-        for policy, section in bench.connection.execute("SELECT policy_id, section FROM policy_clauses").fetchall()
+        for policy, section in bench.connection.execute(
+            "SELECT policy_id, section FROM policy_clauses"
+        ).fetchall()
     }
     wrong = {r.id: r.clause for r in bench.rules.values() if r.clause not in known}
     assert not wrong, f"no such clause: {wrong}"
@@ -58,7 +62,11 @@ def test_every_rule_says_what_it_asks_why_and_what_to_do(bench: Bench) -> None:
         assert rule.table, f"{rule.id} does not say which table is at fault"
         assert rule.message.endswith("。"), f"the message of {rule.id} is no sentence"
         assert rule.remedy.endswith("。"), f"the remedy of {rule.id} is no sentence"
-        assert re.search(r"^\s*--", rule.statement.sql, re.MULTILINE), f"{rule.id} has no comment that says why"
+        assert re.search(r"^\s*--", rule.statement.sql, re.MULTILINE), (
+            f"{rule.id} has no comment that says why"
+        )
         table = bench.package.tables.get(rule.table)
         if table is not None and rule.column:
-            assert table.field(rule.column), f"{rule.id} points at {rule.table}.{rule.column}, which does not exist"
+            assert table.field(rule.column), (
+                f"{rule.id} points at {rule.table}.{rule.column}, which does not exist"
+            )

@@ -23,7 +23,7 @@ def ask(connection: duckdb.DuckDBPyConnection, expression: str) -> object:
 
 
 @pytest.mark.parametrize(
-    ("expression", "expected"),
+    "expression, expected",
     [
         # Subtracting the years would say 45.
         ("age_on('1973-12-20', DATE '2018-09-01')", 44),
@@ -56,7 +56,7 @@ def test_dates(connection: duckdb.DuckDBPyConnection, expression: str, expected:
 
 
 @pytest.mark.parametrize(
-    ("expression", "expected"),
+    "expression, expected",
     [
         # 春节 2026: nine days off from 15 February, two Saturdays worked for it.
         ("add_working_days(DATE '2026-02-11', 5)", DATE("2026-02-25")),
@@ -128,7 +128,7 @@ def test_a_parameter_is_asked_for_a_column_of_any_name(connection: duckdb.DuckDB
 
 
 @pytest.mark.parametrize(
-    ("expression", "expected"),
+    "expression, expected",
     [
         ("highest_education('高中'::education, '大专'::education)", "大专"),
         ("highest_education('本科'::education, '大专'::education)", "本科"),
@@ -149,5 +149,7 @@ def test_a_parameter_is_asked_for_a_column_of_any_name(connection: duckdb.DuckDB
         ("as_figure(49.5)", "49.5"),
     ],
 )
-def test_education_and_figures(connection: duckdb.DuckDBPyConnection, expression: str, expected: object) -> None:
+def test_education_and_figures(
+    connection: duckdb.DuckDBPyConnection, expression: str, expected: object
+) -> None:
     assert ask(connection, expression) == expected

@@ -21,7 +21,10 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 
-_CLOCK = re.compile(r"\b(?:current_date|current_time|current_timestamp|localtimestamp)\b|\b(?:now|today|get_current_time\w*)\s*\(", re.I)
+_CLOCK = re.compile(
+    r"\b(?:current_date|current_time|current_timestamp|localtimestamp)\b|\b(?:now|today|get_current_time\w*)\s*\(",
+    re.IGNORECASE,
+)
 
 
 def slips(sql: str) -> list[str]:
@@ -34,7 +37,9 @@ def statements() -> list[Statement]:
 
 @pytest.mark.parametrize("statement", statements(), ids=lambda s: s.file)
 def test_no_rank_is_compared_with_a_bare_word(statement: Statement) -> None:
-    assert slips(statement.sql) == [], f"{statement.file}: write '大专'::education: a bare word is compared as text"
+    assert slips(statement.sql) == [], (
+        f"{statement.file}: write '大专'::education: a bare word is compared as text"
+    )
 
 
 def test_no_row_filter_compares_a_rank_with_a_bare_word() -> None:
