@@ -113,6 +113,40 @@ def _build(options: argparse.Namespace) -> int:
     return RECORDS_WRONG if report.refused else FINE
 
 
+def _dossiers(options: argparse.Namespace) -> int:
+    from generator.rendering.print_run import print_selection
+    from generator.rendering.printing_house import Selection
+
+    report = print_selection(
+        options.root,
+        Selection(frozenset(options.kinds), frozenset(options.key), options.where),
+        edition=options.edition,
+        as_of=options.as_of,
+        revision=options.rev,
+        out=options.out,
+        progress=sys.stderr,
+    )
+    if report.problems:
+        print(as_text(report.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
+        print(summary(report.problems))
+    if report.refused:
+        print("记录有错误，没有排印。请先改正，或用 build --draft 生成带“草稿”标记的预览。")
+        return RECORDS_WRONG
+    print(f"{len(report.printed)} 份 PDF（新做 {report.rendered}） → {report.folder}")
+    return RECORDS_WRONG if has_errors(report.problems) else FINE
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from generator.rendering.verify import DIFFERS, TRUE, verify
+
+    verdicts = verify(options.root, options.files)
+    for verdict in verdicts:
+        print(verdict.text())
+    states = {v.state for v in verdicts}
+    # A difference found weighs more than a file that could not be judged.
+    return RECORDS_WRONG if DIFFERS in states else FINE if states == {TRUE} else USED_WRONGLY
+
+
 def _serve(options: argparse.Namespace) -> int:
     from generator.rendering.preview import preview
 
@@ -261,6 +295,25 @@ def _parser() -> _Parser:
         "--draft", action="store_true", help="记录有错误也生成，每页标明“草稿”并在相应处显示问题"
     )
     build.add_argument("--no-dossiers", action="store_true", help="只生成网站和数据包，不生成 PDF")
+
+    dossiers = command("dossiers", _dossiers, "只排印选定的文书，例如一个人的登记表。")
+    dossiers.add_argument(
+        "kinds", metavar="种类", nargs="*", help="文书种类，即 site/dossiers 里模板的文件名（默认全部）"
+    )
+    chosen = dossiers.add_mutually_exclusive_group()
+    chosen.add_argument("--key", metavar="编号", nargs="+", default=[], help="只印这些编号的")
+    chosen.add_argument(
+        "--where", metavar="条件", default="", help="只印符合条件的，SQL 写法，如 \"village = '云岭村'\""
+    )
+    dossiers.add_argument(
+        "--edition", choices=("public", "internal"), default="internal", help="哪一版（默认内部版）"
+    )
+    dossiers.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
+    dossiers.add_argument("--rev", **rev)  # type: ignore[arg-type]
+    dossiers.add_argument("--out", type=Path, metavar="目录", help="放到哪里（默认 build/<版>/dossiers）")
+
+    verify = command("verify", _verify, "核验 PDF：附带的数据、每页的标记和文字，是否与仓库里的记录一致。")
+    verify.add_argument("files", type=Path, nargs="+", metavar="文件", help="要核验的 PDF")
 
     serve = command("serve", _serve, "在本机预览网站，文件一改就更新。")
     serve.add_argument(

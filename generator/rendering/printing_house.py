@@ -152,7 +152,7 @@ def chosen_templates(project: Project, edition: str, selection: Selection) -> li
         t
         for t in known.values()
         if (not selection.kinds or t.name in selection.kinds)
-        and (t.each or not (selection.keys or selection.where))
+        and (t.each or t.name in selection.keys or not (selection.keys or selection.where))
     ]
 
 

@@ -1,0 +1,353 @@
+"""Telling a true print from an altered one: its data, its marks and its words, against the repository it names.
+
+Three answers: all true, something differs, cannot be told. A print is true for its commit, whatever changed since.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from generator.history.git import git
+from generator.history.opening import opened
+from generator.history.origin import read_origins
+from generator.problems import RecordsError, UsageError, printable, quoted
+from generator.project import EDITIONS, Project
+from generator.register.building import register_with_editions
+from generator.register.editions import open_edition
+from generator.rendering.comparing import data_differences, text_differences
+from generator.rendering.dossiers import DossierJob, render_dossiers
+from generator.rendering.evidence import Evidence, gather
+from generator.rendering.functions import Labels
+from generator.rendering.marks import PageMark, marks_in
+from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
+from generator.rendering.provenance import Provenance
+from generator.rendering.seal import SCHEMA, canonical, digest_of
+
+TRUE, DIFFERS, UNPROVEN = "属实", "不符", "无法核验"
+_TEXTS = ("schema", "kind", "form", "edition", "path", "title", "as_of", "commit")
+_MEMBERS = {*_TEXTS, "draft", "row", "lists"}
+
+
+@dataclass
+class Verdict:
+    """What was found out about one file."""
+
+    file: Path
+    state: str = TRUE
+    lines: list[str] = field(default_factory=list)
+
+    def differs(self, line: str) -> None:
+        """Enter something that is not as it should be."""
+        self.state = DIFFERS
+        self.lines.append(f"不符：{line}")
+
+    def unproven(self, line: str) -> None:
+        """Enter something that cannot be told."""
+        if self.state == TRUE:
+            self.state = UNPROVEN
+        self.lines.append(f"无法核验：{line}")
+
+    def holds(self, line: str) -> None:
+        """Enter something that is true."""
+        self.lines.append(f"相符：{line}")
+
+    def remark(self, line: str) -> None:
+        """Enter something worth knowing."""
+        self.lines.append(f"说明：{line}")
+
+    def text(self) -> str:
+        """Return the verdict for the user."""
+        return "\n".join(
+            [
+                f"{printable(str(self.file))}：{self.state}",
+                *(f"  {printable(line)}" for line in self.lines),
+            ]
+        )
+
+
+@dataclass
+class _Case:
+    """A file whose data could be read."""
+
+    verdict: Verdict
+    evidence: Evidence
+    data: dict[str, Any]
+
+    @property
+    def group(self) -> tuple[str, str, bool]:
+        return self.data["commit"], self.data["as_of"], self.data["draft"]
+
+
+def verify(root: Path, files: Sequence[Path]) -> list[Verdict]:
+    """Verify prints against the repository at `root`; every commit named is opened once, however many name it.
+
+    Raises:
+        UsageError: there is no data package at `root`.
+        RecordsError: the data package or a schema there has faults.
+    """
+    project = Project.open(root)
+    verdicts = [Verdict(f) for f in files]
+    cases: list[_Case] = []
+    for verdict, evidence in zip(verdicts, gather(files), strict=True):
+        data = _carried(verdict, evidence)
+        if data is not None:
+            _check_marks(verdict, evidence, data)
+            cases.append(_Case(verdict, evidence, data))
+    groups: dict[tuple[str, str, bool], list[_Case]] = {}
+    for case in cases:
+        if case.data["commit"]:
+            groups.setdefault(case.group, []).append(case)
+        else:
+            case.verdict.unproven("印的时候记录还没有提交，追溯不到仓库里的哪个版本。")
+    for (commit, as_of, _), members in sorted(groups.items()):
+        _against_repository(project, commit, members)
+        _since(project, commit, datetime.date.fromisoformat(as_of), members)
+    return verdicts
+
+
+# ---- the file by itself -------------------------------------------------------------------------------------------
+
+
+def _carried(verdict: Verdict, evidence: Evidence) -> dict[str, Any] | None:
+    """Return the attached data, when they are such as the engine attaches."""
+    if evidence.fault:
+        verdict.unproven(evidence.fault)
+        return None
+    if evidence.data is None:
+        if any(marks_in(p.text) for p in evidence.pages):
+            verdict.differs("页脚有标记，但附带的记录数据不见了。")
+        else:
+            verdict.unproven("没有标记，也没有附带记录数据：不是本工具排印的。")
+        return None
+    try:
+        data = json.loads(evidence.data)
+        regular = canonical(data) == evidence.data
+    except (ValueError, RecursionError):
+        verdict.differs("附带的数据已损坏，读不出来。")
+        return None
+    if not isinstance(data, dict) or data.keys() != _MEMBERS or not _well_formed(data):
+        other = data.get("schema") if isinstance(data, dict) else None
+        if isinstance(other, str) and other.startswith("lingtouyan-dossier/") and other != SCHEMA:
+            verdict.unproven(f"附带的数据是另一种版式 {quoted(other)}，请用排印它的那一版程序核验。")
+        else:
+            verdict.differs("附带的数据不是本工具写的样子。")
+        return None
+    if not regular:
+        verdict.differs("附带的数据被改写过（不是规范写法）。")
+    return data
+
+
+def _well_formed(data: dict[str, Any]) -> bool:
+    def rows(value: Any) -> bool:
+        return isinstance(value, list) and all(isinstance(r, dict) for r in value)
+
+    try:
+        datetime.date.fromisoformat(data["as_of"])
+    except (TypeError, ValueError):
+        return False
+    return (
+        all(isinstance(data[n], str) for n in _TEXTS)
+        and data["schema"] == SCHEMA
+        and data["edition"] in EDITIONS
+        and re.fullmatch(r"[0-9a-f]{40}|", data["commit"]) is not None
+        and isinstance(data["draft"], bool)
+        and isinstance(data["row"], dict)
+        and isinstance(data["lists"], dict)
+        and all(rows(v) for v in data["lists"].values())
+    )
+
+
+def _check_marks(verdict: Verdict, evidence: Evidence, data: dict[str, Any]) -> None:
+    """Compare the marks on the pages with the data, and with one another."""
+    assert evidence.data is not None  # noqa: S101 - there are data only of what was carried
+    digest, commit, count = digest_of(evidence.data)[:16], data["commit"][:10], len(evidence.pages)
+    before = len(verdict.lines)
+    seen: list[PageMark] = []
+    for number, page in enumerate(evidence.pages, 1):
+        marks = marks_in(page.text)
+        if not marks:
+            verdict.differs(f"第 {number} 页页脚没有标记，是后加的页或标记被抹去。")
+            continue
+        # A record may hold what looks like a mark; the engine's own stands last or first, so any true one will do.
+        mark = next((m for m in marks if (m.digest, m.commit) == (digest, commit)), marks[-1])
+        seen.append(mark)
+        if mark.digest != digest:
+            verdict.differs(
+                f"第 {number} 页印的摘要是 {mark.digest}，附带的数据算出来是 {digest}："
+                "数据被改过，或这一页来自另一份印本。"
+            )
+        if mark.commit != commit:
+            verdict.differs(
+                f"第 {number} 页印的提交是 {mark.commit or '未提交'}，附带的数据写的是 {commit or '未提交'}。"
+            )
+    numbers = [m.page for m in seen]
+    totals = {m.pages for m in seen}
+    if len(totals) > 1:
+        verdict.differs(f"各页印的总页数不同（{'、'.join(map(str, sorted(totals)))}），不是同一份。")
+    elif totals and len(seen) == count:
+        total = totals.pop()
+        missing = sorted(set(range(1, min(total, 9999) + 1)) - set(numbers))
+        if total != count or missing:
+            lacking = f"，缺第 {_some(missing)} 页" if missing else ""
+            verdict.differs(f"应有 {total} 页，现有 {count} 页{lacking}。")
+        elif numbers != list(range(1, count + 1)):
+            verdict.differs(f"各页的次序被调换：{_some(numbers)}。")
+    for number, page in enumerate(evidence.pages, 1):
+        if page.laid_over:
+            verdict.differs(f"第 {number} 页上加有批注或表单（{'、'.join(sorted(set(page.laid_over)))}）。")
+    if len(verdict.lines) == before:
+        verdict.holds(f"{count} 页的标记齐全、连续，与附带的数据一致（摘要 {digest}）。")
+
+
+def _some(numbers: Sequence[int]) -> str:
+    return "、".join(map(str, numbers[:20])) + ("……" if len(numbers) > 20 else "")
+
+
+# ---- the file and the repository ----------------------------------------------------------------------------------
+
+
+def _against_repository(project: Project, commit: str, cases: list[_Case]) -> None:
+    """Compare data and words with those that the repository gives for the commit."""
+    try:
+        with (
+            opened(project.root, commit) as then,
+            tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch,
+        ):
+            if git(project.root, "merge-base", "--is-ancestor", commit, "HEAD") is None:
+                for case in cases:
+                    case.verdict.differs(f"提交 {commit[:10]} 不在当前这条历史上，它的内容没有被合并。")
+            printed: dict[Path, _Case] = {}
+            jobs: list[DossierJob] = []
+            folder = Path(scratch) / "prints"
+            for number, (case, job, labels) in enumerate(_jobs_of(then, cases, Path(scratch))):
+                if _same_data(case, job, labels, commit) and job is not None:
+                    target = f"{number}/{job.path}"
+                    printed[folder / target] = case
+                    jobs.append(_placed(job, target))
+            report = render_dossiers(jobs, templates=then.root / FOLDER, out=folder)
+            done = [p for p in printed if p.exists()]
+            for path, again in zip(done, gather(done), strict=True):
+                _compare_pages(printed[path], path, again)
+            for path in printed.keys() - set(done):
+                reason = "；".join(p.message for p in report.problems[:1])
+                printed[path].verdict.unproven(f"本机不能重新排印它，没有比对文字。{reason}")
+    except UsageError as fault:
+        for case in cases:
+            case.verdict.unproven(str(fault))
+    except RecordsError as fault:
+        for case in cases:
+            case.verdict.unproven(
+                f"提交 {commit[:10]} 的记录库用这一版程序读不了：{fault.problems[0].message}"
+            )
+
+
+def _placed(job: DossierJob, path: str) -> DossierJob:
+    from dataclasses import replace
+
+    return replace(job, path=path)
+
+
+def _jobs_of(
+    project: Project, cases: list[_Case], scratch: Path
+) -> Iterator[tuple[_Case, DossierJob | None, Labels]]:
+    """Yield what the tree prints in place of each case; None where it prints no such thing."""
+    _, as_of, draft = cases[0].group
+    date = datetime.date.fromisoformat(as_of)
+    editions = sorted({c.data["edition"] for c in cases})
+    paths = {e: scratch / f"{e}.duckdb" for e in editions}
+    register_with_editions(project, date, paths, draft=draft, allow_errors=True)
+    origins = read_origins(project)
+    for edition in editions:
+        members = [c for c in cases if c.data["edition"] == edition]
+        connection = open_edition(paths[edition])
+        provenance = Provenance(project, connection, edition, origins)
+        facts = {"edition": edition, "as_of": date, "draft": draft}
+        jobs: dict[tuple[str, str], DossierJob] = {}
+        for kind in sorted({c.data["kind"] for c in members}):
+            keys = frozenset(c.data["path"].removesuffix(".pdf") for c in members if c.data["kind"] == kind)
+            try:
+                found = dossier_jobs(
+                    project, connection, edition, facts, provenance, Selection(frozenset({kind}), keys)
+                )
+                jobs.update({(kind, j.path): j for j in found})
+            except UsageError:
+                continue
+        labels = Labels(connection)
+        for case in members:
+            yield case, jobs.get((case.data["kind"], case.data["path"])), labels
+        connection.close()
+
+
+def _data_of(job: DossierJob) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(job.attachments[0].content)
+    return data
+
+
+def _same_data(case: _Case, job: DossierJob | None, labels: Labels, commit: str) -> bool:
+    """Compare the data; tell whether there is something to compare the words with."""
+    where = f"提交 {commit[:10]}"
+    if job is None:
+        case.verdict.differs(f"{where} 里没有这份文书（{case.data['kind']}：{case.data['path']}）。")
+        return False
+    truth = _data_of(job)
+    if job.attachments[0].content == case.evidence.data:
+        case.verdict.holds(f"附带的数据与{where} 的记录一致。")
+        return True
+    for line in data_differences(truth, case.data, labels):
+        case.verdict.differs(f"{line}（{where} 的记录为前者）。")
+    return True
+
+
+def _compare_pages(case: _Case, path: Path, again: Evidence) -> None:
+    """Compare the pages with those printed again."""
+    verdict = case.verdict
+    if again.fault:
+        verdict.unproven(f"重新排印的一份读不出来：{again.fault}")
+        return
+    content, original = case.verdict.file.read_bytes(), path.read_bytes()
+    if content == original:
+        verdict.holds("与本机按该提交重新排印的一份逐字节相同。")
+        return
+    mine, theirs = case.evidence.pages, again.pages
+    differences = list(text_differences([p.text for p in theirs], [p.text for p in mine]))
+    for line in differences:
+        verdict.differs(line)
+    if differences:
+        return
+    verdict.holds("各页文字与按该提交重新排印的一致。")
+    if content.startswith(original):
+        verdict.remark("文件在原件之后追加过内容（例如电子签章），原件部分逐字节相同。")
+    if [p.drawing for p in mine] != [p.drawing for p in theirs]:
+        verdict.unproven(
+            "版面的图形或字体与本机重新排印的不同：可能动过图形，也可能是本机的字体、程序与当时不同。"
+            "请用当时的版本核验。"
+        )
+    elif not content.startswith(original):
+        verdict.remark("文件被别的程序另存过，各页的内容没有变。")
+
+
+def _since(project: Project, commit: str, as_of: datetime.date, cases: list[_Case]) -> None:
+    """Say what the records say by now."""
+    head = (git(project.root, "rev-parse", "HEAD") or "").strip()
+    if not head or head == commit:
+        return
+    try:
+        with opened(project.root, head) as now, tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
+            for case, job, labels in _jobs_of(now, cases, Path(scratch)):
+                if job is None:
+                    case.verdict.remark("现在的记录里已没有这份文书。")
+                    continue
+                truth = {**_data_of(job), "commit": case.data["commit"], "form": case.data["form"]}
+                changed = list(data_differences(case.data, truth, labels))
+                if changed:
+                    case.verdict.remark(f"此后记录有变化，现为后者：{'；'.join(changed[:10])}。")
+    except (UsageError, RecordsError):
+        for case in cases:
+            case.verdict.remark("现在的记录读不出来，没有比对此后的变化。")
