@@ -122,7 +122,13 @@ def table(
 def _width(rows: Sequence[Row], name: str) -> int:
     """Width, in letters, that spares a column's values a line break on a narrow screen; long texts do break."""
     values = (row.get(name) for row in rows[:: max(1, len(rows) // 100)])
-    words = (value.striptags() if isinstance(value, Markup) else text(value) for value in values)
+    words = (
+        line
+        for value in values
+        for line in (
+            [part.striptags() for part in value.split("<br>")] if isinstance(value, Markup) else [text(value)]
+        )
+    )
     return min(14, max(math.ceil(sum(0.6 if letter < "\u2e80" else 1 for letter in word)) for word in words))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -130,6 +131,11 @@ def test_figures_stand_right_and_missing_ones_are_empty() -> None:
     assert Seen(html).cells[1:] == [["1", "1"], ["", ""], ["2.5", "x"]]
     # True is no figure.
     assert "number" not in table([{"b": True}], ["b"])
+
+
+def test_a_column_is_as_wide_as_its_longest_line() -> None:
+    rows: list[Row] = [{"two": Markup("一二三<br>四五六"), "one": Markup("一二三<span>四五六</span>")}]
+    assert re.findall(r"--wide:\s*(\d+)", str(table(rows, ["two", "one"]))) == ["3", "6"]
 
 
 def test_dates_are_not_broken_into_lines() -> None:
