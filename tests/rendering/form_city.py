@@ -82,7 +82,7 @@ PEOPLE: dict[str, tuple[str, dict[str, Any]]] = {
         HOSTILE_NAME,
         {
             **_FULL,
-            "rewards_note": "多次受到表彰。" * 27,
+            "rewards_note": "多次受到表彰。" * 40,
             "resume": _resume([("2003-07", None, HOSTILE_WORK)]),
         },
     ),

@@ -559,7 +559,7 @@ def test_text_keeps_within_the_margins_and_leaves_the_binding_edge_free(forms, n
         for x0, y0, x1, y1, word in boxes(file, sheet):
             assert left - 0.5 <= x0, word
             assert x1 <= right + 0.5, word
-            assert y0 >= 15, word
+            assert y0 >= 13, word
             assert y1 <= 297 - 10, word
 
 
