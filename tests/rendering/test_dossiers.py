@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -423,7 +424,14 @@ def test_progress_is_a_bar_on_a_terminal_and_a_line_elsewhere(templates, tmp_pat
     assert terminal.getvalue().endswith("文书 6 份：新排印 6 份，沿用 0 份。\n")
 
 
-def test_nothing_is_left_behind(templates, tmp_path):
+@pytest.fixture
+def temporary():
+    """An empty folder for temporary files; its name is short, because the workers' socket lies in it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_nothing_is_left_behind(templates, tmp_path, temporary):
     script = (
         "import sys; from pathlib import Path\n"
         "from generator.rendering.dossiers import DossierJob, render_dossiers\n"
@@ -433,10 +441,9 @@ def test_nothing_is_left_behind(templates, tmp_path):
         "    print(render_dossiers(jobs, templates=here / 'templates', out=here / 'out').rendered)\n"
     )
     (tmp_path / "run.py").write_text(script)
-    (tmp_path / "temporary").mkdir()
     environment = {
         **os.environ,
-        "TMPDIR": str(tmp_path / "temporary"),
+        "TMPDIR": str(temporary),
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     done = subprocess.run(
@@ -444,7 +451,7 @@ def test_nothing_is_left_behind(templates, tmp_path):
     )
     assert (done.stdout, done.stderr) == ("1\n", "")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.pdf"]
-    assert list((tmp_path / "temporary").iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
 # ---- the forms of this city --------------------------------------------------------------------------------------
