@@ -22,7 +22,7 @@ from generator.history.proposal import Proposal, create_proposal
 from generator.history.table import create_history
 from generator.problems import Problem, UsageError, error, has_errors, in_order, warning
 from generator.project import Project
-from generator.reading.package import Package
+from generator.reading.package import ENGINE_TABLES, Package
 from generator.reading.records import Records, read_records, unread_files
 from generator.register.cells import create_cells, named_by
 from generator.register.database import (
@@ -41,13 +41,14 @@ from generator.register.database import (
     quote,
     shut,
 )
-from generator.register.editions import attach, write_edition
+from generator.register.editions import attach, check_cuts, write_edition
 from generator.register.statements import (
     Statement,
     columns_of,
     create_macros,
     in_dependency_order,
     read_statements,
+    usable_views,
 )
 
 
@@ -118,8 +119,12 @@ def build_register(
     """
     package = project.package
     macros = read_statements(project.root, "schemas/macros")
-    declared = in_dependency_order(read_statements(project.root, "schemas/views"), macros)
-    rules, problems = read_rules(project.root, package)
+    usable, problems = usable_views(
+        read_statements(project.root, "schemas/views"), [*package.tables, *ENGINE_TABLES]
+    )
+    declared = in_dependency_order(usable, macros)
+    rules, faults = read_rules(project.root, package)
+    problems.extend(faults)
     records = records or read_records(project.root, package, project.cache if use_cache else None)
     problems.extend(records.problems)
 
@@ -145,6 +150,7 @@ def build_register(
     create_rules(connection, rules)
     create_macros(connection, macros)
     views = compute_views(connection, declared, problems)
+    problems.extend(check_cuts(connection, views, package))
     _describe_views(connection, views)
     findings, broken = run_rules(connection, package, rules, locator)
     problems.extend(broken)

@@ -19,8 +19,11 @@ import duckdb
 
 from generator.reading.package import Field, Package, Table
 from generator.reading.records import EMPTY, Records
+from generator.register.grammar import refusal
 
 QUERY_SECONDS = 120.0
+MAX_ROWS = 2_000_000
+MAX_MEGABYTES = 4096
 _TYPES = {"integer": "BIGINT", "year": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -45,17 +48,27 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def connect(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
-    """Open a database with nothing loaded from outside."""
-    return duckdb.connect(
-        path,
-        config={
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "allow_community_extensions": False,
-            "preserve_insertion_order": True,
-        },
-    )
+def connect(
+    path: str = ":memory:", *, read_only: bool = False, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open a database with nothing loaded from outside, that takes no more than its share of the memory and no disk."""
+    config: dict[str, Any] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "preserve_insertion_order": True,
+        "memory_limit": f"{_memory_share()}MB",
+        "temp_directory": "",
+    }
+    if threads is not None:
+        config["threads"] = threads
+    return duckdb.connect(path, read_only=read_only, config=config)
+
+
+def _memory_share() -> int:
+    """Return how many megabytes a query of the tree may make the database use."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return min(MAX_MEGABYTES, whole * 6 // 10)
 
 
 def shut(connection: duckdb.DuckDBPyConnection) -> None:
@@ -269,9 +282,9 @@ def create_build(
 
 
 @contextmanager
-def bounded(connection: duckdb.DuckDBPyConnection, seconds: float = QUERY_SECONDS) -> Iterator[None]:
+def bounded(connection: duckdb.DuckDBPyConnection, seconds: float | None = None) -> Iterator[None]:
     """Interrupt what runs longer: a statement from the tree may be made to run for ever."""
-    timer = threading.Timer(seconds, connection.interrupt)
+    timer = threading.Timer(QUERY_SECONDS if seconds is None else seconds, connection.interrupt)
     timer.daemon = True
     timer.start()
     try:
@@ -281,7 +294,7 @@ def bounded(connection: duckdb.DuckDBPyConnection, seconds: float = QUERY_SECOND
 
 
 def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
-    """Return the statement when it is a single SELECT.
+    """Return the statement when it is a single SELECT that only reads, and the same each time.
 
     Raises:
         SqlError: it is anything else.
@@ -292,35 +305,59 @@ def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
         raise SqlError(explain(fault)) from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise SqlError("只能写一条 SELECT 查询。")
-    return statements[0].query.strip().rstrip(";")
+    query = statements[0].query.strip().rstrip(";")
+    reason = refusal(connection, query)
+    if reason:
+        raise SqlError(reason)
+    return query
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Run one SELECT from the tree and return (column names, rows).
 
     Raises:
-        SqlError: refused, failed or took too long.
+        SqlError: refused, failed, took too long or gave too much.
     """
     query = one_select(connection, sql)
     try:
         with bounded(connection):
             cursor = connection.execute(query)
-            return [d[0] for d in cursor.description or ()], cursor.fetchall()
+            names = [d[0] for d in cursor.description or ()]
+            rows = cursor.fetchmany(MAX_ROWS + 1)
     except duckdb.Error as fault:
         raise SqlError(explain(fault)) from None
+    if len(rows) > MAX_ROWS:
+        raise SqlError(f"查询结果超过 {MAX_ROWS:,} 行，已停止。")
+    return names, rows
+
+
+# Faults whose text tells values of the records: what kind it is is said, the values are not.
+_TELLING = (
+    duckdb.ConversionException,
+    duckdb.OutOfRangeException,
+    duckdb.ConstraintException,
+    duckdb.DataError,
+)
+_KNOWN_FAULTS = (
+    ("file system operations are disabled", "查询不能读写文件或访问网络"),
+    ("configuration has been locked", "查询不能改设置"),
+    ("INTERRUPT", "查询用时过长，已停止"),
+    ("Out of Memory", "查询用的内存过多，已停止"),
+    ("Referenced column", "用到了没有的列"),
+    ("does not exist", "用到了没有的表、列或函数"),
+    ("Parser Error", "语法有误"),
+    ("Conversion Error", "有的值不能转换成所要的类型，可用 TRY_CAST"),
+    ("Out of Range", "有的值超出了类型的范围"),
+)
 
 
 def explain(fault: duckdb.Error) -> str:
     """Say in the user's language what the database refused; its own first line follows for the maintainer."""
     text = str(fault).strip()
     first = text.splitlines()[0] if text else ""
-    known = (
-        ("file system operations are disabled", "查询不能读写文件或访问网络"),
-        ("configuration has been locked", "查询不能改设置"),
-        ("INTERRUPT", f"查询超过 {QUERY_SECONDS:.0f} 秒，已停止"),
-        ("Referenced column", "用到了没有的列"),
-        ("does not exist", "用到了没有的表、列或函数"),
-        ("Parser Error", "语法有误"),
-    )
-    hint = next((h for k, h in known if k in text), "查询出错")
+    hint = next((h for k, h in _KNOWN_FAULTS if k in text), "查询出错")
+    if isinstance(fault, _TELLING):
+        return hint
+    if isinstance(fault, duckdb.InvalidInputException) and hint == "查询出错":
+        return "查询中的函数得到了它不能处理的值"
     return f"{hint}（{first}）"

@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 
 from generator.history.table import copy_history
-from generator.problems import RecordsError, error
+from generator.problems import Problem, RecordsError, error
 from generator.project import EDITIONS
 from generator.reading.package import ForeignKey, Package, Sensitivity, Table
 from generator.reading.yaml import Mapping
-from generator.register.database import SqlError, explain, literal, quote, shut
+from generator.register.database import SqlError, bounded, connect, explain, literal, one_select, quote, shut
 from generator.register.statements import Statement, columns_of
 
 _ENGINE = ("tables", "fields", "rules", "views")
@@ -70,25 +70,16 @@ def write_edition(
         ]
         if level >= Sensitivity.INTERNAL:
             columns += ["_file", "_line"]
-        condition = table.row_filters.get(edition)
-        where = f" WHERE ({condition})" if condition else ""
-        query = f"SELECT {', '.join(columns)} FROM {quote(table.name)}{where}"
+        query = (
+            f"SELECT {', '.join(columns)} FROM {quote(table.name)}{_where(table.row_filters.get(edition))}"
+        )
         try:
-            if len(connection.extract_statements(query)) != 1:
-                raise SqlError("条件里只能写一个判断式。")
-            connection.execute(f"CREATE TABLE {alias}.{quote(table.name)} AS {query}")
+            with bounded(connection):
+                connection.execute(
+                    f"CREATE TABLE {alias}.{quote(table.name)} AS {one_select(connection, query)}"
+                )
         except (duckdb.Error, SqlError) as fault:
-            text = explain(fault) if isinstance(fault, duckdb.Error) else str(fault)
-            raise RecordsError(
-                [
-                    error(
-                        table.schema_file,
-                        1,
-                        "schema-error",
-                        f"rows.{edition} 的条件无法计算，为免误公开已停止：{text}",
-                    )
-                ]
-            ) from None
+            raise RecordsError([_uncut(table.schema_file, "schema-error", edition, fault)]) from None
     for view in views:
         columns = [quote(n) for n, c in columns_of(view).items() if c.sensitivity <= level]
         if columns:
@@ -105,36 +96,79 @@ def write_edition(
 def _copy(
     connection: duckdb.DuckDBPyConnection, alias: str, view: Statement, edition: str, columns: list[str]
 ) -> None:
-    rows = view.header.get("rows", Mapping(0))
-    # A filter that is empty or not understood must not mean "all rows".
-    if not (isinstance(rows, Mapping) and EDITIONS.keys() >= rows.keys() and all(rows.values())):
-        raise RecordsError(
-            [
-                error(
-                    view.file,
-                    1,
-                    "sql-error",
-                    f"rows 应是“版名: 条件”的映射，条件不能空着，版名可用：{'、'.join(EDITIONS)}。",
-                )
-            ]
-        )
-    condition = rows.get(edition)
-    where = f" WHERE ({condition})" if condition else ""
-    query = f"SELECT {', '.join(columns)} FROM {quote(view.name)}{where}"
+    query = f"SELECT {', '.join(columns)} FROM {quote(view.name)}{_where(row_filters(view).get(edition))}"
     try:
-        if len(connection.extract_statements(query)) != 1:
-            raise SqlError("条件里只能写一个判断式。")
-        connection.execute(f"CREATE TABLE {alias}.{quote(view.name)} AS {query}")
+        with bounded(connection):
+            connection.execute(f"CREATE TABLE {alias}.{quote(view.name)} AS {one_select(connection, query)}")
     except (duckdb.Error, SqlError) as fault:
-        text = explain(fault) if isinstance(fault, duckdb.Error) else str(fault)
-        message = (
-            f"文件头的 fields 与查询结果不一致，或 rows.{edition} 的条件无法计算，为免误公开已停止：{text}"
-        )
-        raise RecordsError([error(view.file, 1, "sql-error", message)]) from None
+        raise RecordsError([_uncut(view.file, "sql-error", edition, fault)]) from None
+
+
+def _where(condition: str | None) -> str:
+    return f" WHERE ({condition}\n)" if condition is not None else ""
+
+
+def row_filters(view: Statement) -> dict[str, str]:
+    """Return edition -> condition as a view's header declares it.
+
+    Raises:
+        RecordsError: it is not understood, which must not mean "all rows".
+    """
+    declared = view.header.get("rows", Mapping(0))
+    result: dict[str, str] = {}
+    if isinstance(declared, Mapping) and EDITIONS.keys() >= declared.keys():
+        result = {k: v for k, v in declared.items() if isinstance(v, str) and v.strip()}
+    if not isinstance(declared, Mapping) or len(result) != len(declared):
+        message = f"rows 应是“版名: 条件”的映射，条件不能空着，版名可用：{'、'.join(EDITIONS)}。"
+        raise RecordsError([error(view.file, 1, "sql-error", message)])
+    return result
+
+
+def check_cuts(
+    connection: duckdb.DuckDBPyConnection, views: Sequence[Statement], package: Package
+) -> list[Problem]:
+    """Say which row filters and declared columns no edition could be cut by, before one is."""
+    problems: list[Problem] = []
+
+    def plan(query: str, file: str, rule: str, edition: str) -> None:
+        try:
+            connection.execute(f"EXPLAIN {one_select(connection, query)}")
+        except (duckdb.Error, SqlError) as fault:
+            problems.append(_uncut(file, rule, edition, fault))
+
+    for table in package.tables.values():
+        for edition, condition in table.row_filters.items():
+            plan(
+                f"SELECT 1 FROM {quote(table.name)}{_where(condition)}",
+                table.schema_file,
+                "schema-error",
+                edition,
+            )
+    for view in views:
+        held = {r[0] for r in connection.execute(f"DESCRIBE {quote(view.name)}").fetchall()}
+        lacking = [n for n in columns_of(view) if n not in held]
+        if lacking:
+            message = f"文件头 fields 写了查询结果里没有的列：{'、'.join(lacking)}。"
+            problems.append(error(view.file, 1, "sql-error", message))
+        try:
+            filters = row_filters(view)
+        except RecordsError as fault:
+            problems.extend(fault.problems)
+            continue
+        for edition, condition in filters.items():
+            plan(f"SELECT 1 FROM {quote(view.name)}{_where(condition)}", view.file, "sql-error", edition)
+    return problems
+
+
+def _uncut(file: str, rule: str, edition: str, fault: Exception) -> Problem:
+    text = explain(fault) if isinstance(fault, duckdb.Error) else str(fault)
+    return error(
+        file, 1, rule, f"rows.{edition} 的条件或 fields 无法用来生成这一版，为免误公开已停止：{text}"
+    )
 
 
 def open_edition(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a written edition alone, for reading, with its doors shut."""
-    connection = duckdb.connect(str(path), read_only=True, config={"threads": 1})
+    connection = connect(str(path), read_only=True, threads=1)
     shut(connection)
     return connection

@@ -6,7 +6,7 @@ The header is a leading block comment, so that the file stays a SQL file which a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -15,8 +15,10 @@ import duckdb
 from generator.problems import Problem, RecordsError, error
 from generator.reading.files import list_tree, read_bytes
 from generator.reading.package import SENSITIVITIES, Sensitivity
+from generator.reading.schemas import IDENTIFIER
 from generator.reading.yaml import Mapping, YamlError, parse_yaml
 from generator.register.database import explain
+from generator.register.grammar import refusal
 
 _HEADER = re.compile(r"\s*/\*(.*?)\*/", re.DOTALL)
 _MACRO = re.compile(r"\bmacro\s+([A-Za-z_][A-Za-z0-9_]*)", re.IGNORECASE)
@@ -75,7 +77,11 @@ def read_statements(root: Path, folder: str) -> list[Statement]:
         if isinstance(data, Problem):
             problems.append(data)
             continue
-        text = data.decode("utf-8", "replace")
+        try:
+            text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            problems.append(error(file, 0, "sql-error", "SQL 文件不是 UTF-8 编码。请另存为 UTF-8。"))
+            continue
         found = _HEADER.match(text)
         header: Mapping = Mapping(1)
         if found:
@@ -95,6 +101,41 @@ def read_statements(root: Path, folder: str) -> list[Statement]:
     if problems:
         raise RecordsError(problems)
     return result
+
+
+def usable_views(views: Iterable[Statement], taken: Iterable[str]) -> tuple[list[Statement], list[Problem]]:
+    """Return the views that can be tables of the register, and what is wrong with the names and headers of the others.
+
+    Args:
+        views: as read.
+        taken: names of record tables and of the engine's own.
+    """
+    used = dict.fromkeys(taken, "")
+    usable: list[Statement] = []
+    problems: list[Problem] = []
+    for view in views:
+        if not IDENTIFIER.match(view.name):
+            reason = "视图的文件名应为小写英文字母、数字和下划线。"
+        elif view.name in used:
+            reason = f"视图名 {view.name} 与{used[view.name] or '一张表'}重复。请改文件名。"
+        else:
+            reason = _header_fault(view)
+            usable.append(view)
+            used[view.name] = f" {view.file} "
+        if reason:
+            problems.append(error(view.file, 1, "sql-error", reason))
+    return usable, problems
+
+
+def _header_fault(view: Statement) -> str:
+    declared = view.header.get("fields")
+    if declared is not None and not isinstance(declared, Mapping):
+        return "文件头的 fields 应是“列名: {title, sensitivity}”的映射。"
+    for name, item in declared.items() if declared else ():
+        level = item.get("sensitivity", "restricted") if isinstance(item, Mapping) else None
+        if not isinstance(level, str) or level not in SENSITIVITIES:
+            return f"文件头 fields.{name} 应是映射，sensitivity 应为 {'、'.join(SENSITIVITIES)} 之一。"
+    return ""
 
 
 def columns_of(view: Statement) -> dict[str, ViewColumn]:
@@ -178,6 +219,7 @@ def create_macros(connection: duckdb.DuckDBPyConnection, macros: Iterable[Statem
         RecordsError: a file holds something else or fails.
     """
     problems: list[Problem] = []
+    macros = list(macros)
     pending = [(m, s) for m in macros for s in _macro_statements(connection, m, problems)]
     faults: dict[str, str] = {}
     # A macro may use one that stands in a later file.
@@ -193,8 +235,22 @@ def create_macros(connection: duckdb.DuckDBPyConnection, macros: Iterable[Statem
             problems.extend(error(m.file, 1, "sql-error", f"宏无法建立：{faults[m.file]}") for m, _ in left)
             break
         pending = left
+    if not problems:
+        problems.extend(_offending(connection, macros))
     if problems:
         raise RecordsError(problems)
+
+
+def _offending(connection: duckdb.DuckDBPyConnection, macros: Iterable[Statement]) -> Iterator[Problem]:
+    """Yield a problem for each macro that does what a SELECT of the tree may not do."""
+    made = connection.execute(
+        "SELECT function_name, function_type, macro_definition FROM duckdb_functions() WHERE NOT internal"
+    ).fetchall()
+    files = {name.lower(): m.file for m in macros for name in _MACRO.findall(_NOISE.sub(" ", m.sql))}
+    for name, kind, definition in sorted(made):
+        reason = refusal(connection, definition if kind == "table_macro" else f"SELECT {definition}")
+        if reason:
+            yield error(files.get(name.lower(), "schemas/macros"), 1, "sql-error", f"宏 {name}：{reason}")
 
 
 def _macro_statements(
