@@ -1,0 +1,94 @@
+"""A small repository with two people and their posts, whose cards are printed and verified."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from trees import Tree
+
+STYLE = """@page { size: A5; margin: 20mm 20mm 22mm 24mm;
+  @bottom-center { content: counter(page); font: 10pt var(--font-songti) } }
+html { font: 12pt var(--font-fangsong) } h1 { font: 22pt var(--font-biaosong) } .next { break-before: page }"""
+CARD = """---
+title: "履历卡 {{ row.name }}"
+edition: internal
+each: people
+path: "card/{{ row.person_id }}"
+styles: [card.css]
+queries:
+  people: SELECT * FROM people ORDER BY person_id
+  posts:
+    by: person_id
+    sql: SELECT person_id, title, since FROM posts ORDER BY post_id
+---
+<!doctype html>
+<html lang="zh-CN"><head><meta charset="utf-8"><title>{{ row.name }}</title></head><body>
+<h1>{{ row.name }}</h1><p>{{ row.note }}</p>
+{% for post in posts %}
+<p class="next">{{ post.title }} {{ post.since }}</p>
+{% endfor %}
+</body></html>
+"""
+LIST = """---
+title: 名册
+styles: [card.css]
+queries:
+  people: SELECT person_id, name FROM people ORDER BY person_id
+---
+<!doctype html>
+<html lang="zh-CN"><head><meta charset="utf-8"><title>名册</title></head><body>
+{% for person in people %}
+<p>{{ person.name }}</p>
+{% endfor %}
+</body></html>
+"""
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run one git command."""
+    done = subprocess.run(["git", "-C", root, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(root: Path, message: str = "改") -> str:
+    """Commit all there is and return the commit's id."""
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", message)
+    return git(root, "rev-parse", "HEAD")
+
+
+def person(tree: Tree, key: str, name: str, note: str) -> None:
+    """Write one person's record."""
+    tree.write(f"records/people/{key}.yaml", f"person_id: {key}\nname: {name}\nnote: {note}\n")
+
+
+def write_city(root: Path) -> Tree:
+    """Write the records, schemas and templates, and commit them."""
+    tree = Tree(root)
+    tree.table(
+        "people", ["person_id", "name", "note"], path="records/people/*.yaml", primaryKey=["person_id"]
+    )
+    key = {"fields": ["person_id"], "reference": {"resource": "people", "fields": ["person_id"]}}
+    since = {"name": "since", "type": "date"}
+    tree.table(
+        "posts",
+        ["post_id", "person_id", "title", since],
+        path="records/*/posts.csv",
+        primaryKey=["post_id"],
+        foreignKeys=[key],
+    )
+    person(tree, "P1", "李示范", "在本村任职。")
+    person(tree, "P2", "王𬭎𠮷", "返乡创业。")
+    tree.write(
+        "records/east/posts.csv",
+        "post_id,person_id,title,since\nA1,P1,副书记,2018-03-01\nA2,P1,书记,2021-03-01\n",
+    )
+    tree.write("records/west/posts.csv", "post_id,person_id,title,since\nB1,P2,委员,2021-03-01\n")
+    tree.write("site/dossiers/card.css", STYLE)
+    tree.write("site/dossiers/card.html", CARD)
+    tree.write("site/dossiers/list.html", LIST)
+    tree.write(".gitignore", "build/\n")
+    git(root, "init", "-q")
+    commit(root, "初始")
+    return tree
