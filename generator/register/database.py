@@ -291,6 +291,9 @@ def bounded(connection: duckdb.DuckDBPyConnection, seconds: float | None = None)
         yield
     finally:
         timer.cancel()
+        # The waiting thread holds the connection: were it the last to let go, it would take the whole database down
+        # with it at the end of the program, and be killed while doing so.
+        timer.join()
 
 
 def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
