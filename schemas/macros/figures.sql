@@ -3,7 +3,7 @@ title: 数字
 description: 占比和平均数的四舍五入，以及数字的写法。
 */
 -- Half up on the decimal figure: 12.345 is a little less in binary, which the tiny addend outweighs.
-CREATE MACRO rounded(figure, decimals) AS round(figure + 1e-9, decimals::INTEGER);
+CREATE MACRO rounded(figure, decimals) AS round(figure + 1e-9, TRY_CAST(decimals AS INTEGER));
 
 CREATE MACRO share_of(part, total, decimals) AS CASE WHEN total > 0 THEN rounded(100.0 * part / total, decimals) END;
 
