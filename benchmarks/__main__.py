@@ -45,7 +45,11 @@ def run(what: str, villages: int, command: list[str], cwd: Path | None = None) -
     """Run a process and measure it with the operating system's own accounting (its children included)."""
     start = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        command,
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start

@@ -30,7 +30,9 @@ def _dates(text: str) -> Change:
 
 
 def _words(field: Field) -> str | None:
-    return "没有这一项" if field.categories or "enum" in field.constraints or field.type == "boolean" else None
+    return (
+        "没有这一项" if field.categories or "enum" in field.constraints or field.type == "boolean" else None
+    )
 
 
 def _nothing(_field: Field) -> str:
@@ -52,8 +54,14 @@ KINDS: tuple[Change, ...] = (
 def _spoil(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
     for table in package.tables.values():
         for n, kind in enumerate(KINDS):
-            new = {f.name: kind(f) for f in table.fields if f.name not in table.primary_key or f.type != "string"}
-            sets = [f"{database.quote(k)} = nullif({database.literal(v)}, '')" for k, v in new.items() if v is not None]
+            new = {
+                f.name: kind(f) for f in table.fields if f.name not in table.primary_key or f.type != "string"
+            }
+            sets = [
+                f"{database.quote(k)} = nullif({database.literal(v)}, '')"
+                for k, v in new.items()
+                if v is not None
+            ]
             if sets:
                 connection.execute(
                     f"UPDATE raw.{database.quote(table.name)} SET {', '.join(sets)} WHERE rowid % {len(KINDS)} = {n}"
@@ -77,7 +85,9 @@ def test_no_nonsense_in_the_cells_stops_a_view_or_a_rule() -> None:
     macros = read_statements(ROOT, "schemas/macros")
     create_macros(connection, macros)
     problems: list[building.Problem] = []
-    building.compute_views(connection, in_dependency_order(read_statements(ROOT, "schemas/views"), macros), problems)
+    building.compute_views(
+        connection, in_dependency_order(read_statements(ROOT, "schemas/views"), macros), problems
+    )
     assert [p.message for p in problems] == []
     for rule in rules:
         database.rows_of(connection, rule.statement.sql)

@@ -20,6 +20,8 @@ def test_nothing_waits_on_a_query_that_is_done() -> None:
 def test_a_query_without_end_is_stopped() -> None:
     connection = connect()
     with pytest.raises(duckdb.InterruptException), bounded(connection, 0.2):
-        connection.execute("SELECT count(*) FROM range(1000000) a, range(1000000) b, range(1000000) c").fetchall()
+        connection.execute(
+            "SELECT count(*) FROM range(1000000) a, range(1000000) b, range(1000000) c"
+        ).fetchall()
     with pytest.raises(SqlError):
         rows_of(connection, "SELECT * FROM missing")

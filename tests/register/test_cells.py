@@ -44,7 +44,12 @@ SELECT table_name, field, value, table_name AS _table, field AS _column, _file, 
 
 
 def _register(root: Path, rules: str | None, houses: str, owner: str) -> Register:
-    for name, text in (("datapackage.yaml", PACKAGE), ("houses.yaml", HOUSES), ("owners.yaml", OWNERS), ("houses.csv", houses)):
+    for name, text in (
+        ("datapackage.yaml", PACKAGE),
+        ("houses.yaml", HOUSES),
+        ("owners.yaml", OWNERS),
+        ("houses.csv", houses),
+    ):
         (root / name).write_text(text, encoding="utf-8")
     (root / "owners").mkdir()
     (root / "owners" / "o1.yaml").write_text(owner, encoding="utf-8")
@@ -55,7 +60,9 @@ def _register(root: Path, rules: str | None, houses: str, owner: str) -> Registe
 
 
 def test_a_rule_can_look_through_every_filled_cell_and_name_table_field_and_line(tmp_path: Path) -> None:
-    register = _register(tmp_path, RULE, "house_id,note,key_code\nH1,空着,\nH2,住人,空\n", "owner_id: O1\nnote: 空\n")
+    register = _register(
+        tmp_path, RULE, "house_id,note,key_code\nH1,空着,\nH2,住人,空\n", "owner_id: O1\nnote: 空\n"
+    )
     found = {(p.file, p.line, p.column, p.message) for p in register.problems}
     assert found == {
         ("houses.csv", 2, "说明", "houses 的 note 写着“空着”。"),
@@ -67,8 +74,12 @@ def test_a_rule_can_look_through_every_filled_cell_and_name_table_field_and_line
     assert tables == [("houses",), ("owners",)]
 
 
-def test_values_of_more_than_one_character_in_restricted_fields_are_struck_from_messages(tmp_path: Path) -> None:
-    register = _register(tmp_path, RULE, "house_id,note,key_code\nH2,住人,空4711\n", "owner_id: O1\nnote: 有\n")
+def test_values_of_more_than_one_character_in_restricted_fields_are_struck_from_messages(
+    tmp_path: Path,
+) -> None:
+    register = _register(
+        tmp_path, RULE, "house_id,note,key_code\nH2,住人,空4711\n", "owner_id: O1\nnote: 有\n"
+    )
     assert [p.message for p in register.problems] == ["houses 的 key_code 写着“●●●”。"]
 
 
@@ -101,7 +112,9 @@ def test_cells_says_how_sensitive_each_value_is_and_leaves_out_empty_ones(tmp_pa
 
 def test_nobody_pays_for_cells_who_does_not_read_them(tmp_path: Path) -> None:
     register = _register(tmp_path, None, "house_id,note,key_code\nH1,,\n", "owner_id: O1\n")
-    names = register.connection.execute("SELECT view_name FROM duckdb_views() WHERE view_name = 'cells'").fetchall()
+    names = register.connection.execute(
+        "SELECT view_name FROM duckdb_views() WHERE view_name = 'cells'"
+    ).fetchall()
     assert names == []
 
 
@@ -124,7 +137,9 @@ def test_a_pattern_tells_how_many_digits_it_lets_in(pattern: str, digits: int) -
 
 
 def test_a_field_is_free_when_nothing_in_the_schema_keeps_a_number_out(tmp_path: Path) -> None:
-    schema = HOUSES + """
+    schema = (
+        HOUSES
+        + """
   - {name: kind, title: 类别, type: string, constraints: {enum: [平房, 楼房]}}
   - {name: built, title: 建成, type: date}
   - {name: rooms, title: 间数, type: integer, constraints: {maximum: 99}}
@@ -133,6 +148,7 @@ def test_a_field_is_free_when_nothing_in_the_schema_keeps_a_number_out(tmp_path:
   - {name: owner, title: 房主, type: string}
 foreignKeys: [{fields: [owner], reference: {resource: owners, fields: [owner_id]}}]
 """
+    )
     for name, text in (("datapackage.yaml", PACKAGE), ("houses.yaml", schema), ("owners.yaml", OWNERS)):
         (tmp_path / name).write_text(text, encoding="utf-8")
     table = Project.open(tmp_path).package.tables["houses"]
