@@ -28,7 +28,7 @@ class PrintReport:
     """What was printed.
 
     Attributes:
-        problems: findings of the check, and what could not be printed.
+        problems: what could not be printed; the findings of the check when they are why.
         refused: nothing was printed, because the records have errors.
         printed: the files, inside `folder`.
     """
@@ -65,9 +65,8 @@ def print_selection(
         report = PrintReport(out or home)
         database = Path(scratch) / "edition.duckdb"
         register = register_with_editions(project, date, {edition: database})
-        report.problems = list(register.problems)
         if has_errors(register.problems):
-            report.refused = True
+            report.problems, report.refused = list(register.problems), True
             return report
         connection = open_edition(database)
         facts = {"edition": edition, "as_of": date, "draft": False}
