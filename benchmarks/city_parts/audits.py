@@ -94,7 +94,7 @@ def audit_departures(
             rng,
             "离任审计",
             start,
-            41 if (village.name, end.year) in late else rng.randint(12, 19),
+            41 if (village.name, end.year) in late else min(rng.randint(12, 19), (end - start).days + 30),
         )
 
 

@@ -20,7 +20,13 @@ WITH criteria AS (
         list(c.criterion ORDER BY c.ordinal) FILTER (WHERE r.rating IS NULL) AS unrated,
         list(c.criterion ORDER BY c.ordinal) FILTER (WHERE r.rating IS NOT NULL AND coalesce(trim(r.evidence), '') = '') AS bare
     FROM secretary AS s CROSS JOIN criteria AS c
-    LEFT JOIN inspection_ratings AS r ON r.election_id = s.election_id AND r.person_id = s.person_id AND r.criterion = c.criterion
+    -- A repeated election stands on the inspection of the attempt that failed.
+    LEFT JOIN (
+        SELECT election_id, person_id, criterion, rating, evidence FROM inspection_ratings
+        UNION ALL
+        SELECT k.election_id, i.person_id, i.criterion, i.rating, i.evidence
+        FROM election_chain AS k JOIN inspection_ratings AS i ON i.election_id = k.source_id AND k.source_id <> k.election_id
+    ) AS r ON r.election_id = s.election_id AND r.person_id = s.person_id AND r.criterion = c.criterion
     GROUP BY s.tenure_id
 )
 SELECT s._file, s._line, s.tenure_id, s.person_id, s.village_id, s.township_id, s.village_name, s.name, s.started_on, s.election_id,
