@@ -107,14 +107,16 @@ def as_github(problems: Sequence[Problem]) -> str:
     """Print workflow commands that the git host shows beside the changed lines."""
 
     def data(text: str) -> str:
-        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        return printable(text).replace("%", "%25")
 
     def prop(text: str) -> str:
         return data(text).replace(":", "%3A").replace(",", "%2C")
 
+    def place(p: Problem) -> str:
+        return f"file={prop(p.file)},line={max(p.line, 1)}," if p.file else ""
+
     return "\n".join(
-        f"::{p.severity.value} file={prop(p.file)},line={max(p.line, 1)},title={prop(_title(p))}::{data(printable(p.message))}"
-        for p in problems
+        f"::{p.severity.value} {place(p)}title={prop(_title(p))}::{data(p.message)}" for p in problems
     )
 
 
@@ -141,8 +143,9 @@ def as_text(problems: Sequence[Problem], *, colour: bool = False, limit: int | N
             continue
         mark = f"{red}错误{off}" if p.severity is Severity.ERROR else f"{yellow}提醒{off}"
         place = f"第{p.line}行" if p.line else ""
-        column = f" [{p.column}]" if p.column else ""
-        lines.append(f"  {place}{column} {mark} {p.rule}：{printable(p.message)}".replace("   ", "  "))
+        column = f"[{printable(p.column)}]" if p.column else ""
+        head = " ".join(part for part in (place, column, mark) if part)
+        lines.append(f"  {head} {printable(p.rule)}：{printable(p.message)}")
     lines.extend(_left_out(left_out))
     return "\n".join(lines)
 

@@ -15,15 +15,14 @@ from typing import Any
 import duckdb
 
 from generator.checking.locating import Locator
+from generator.checking.secrets import Reach, Secrets, strike
 from generator.problems import Problem, Severity, error, printable
-from generator.reading.package import Package, Sensitivity, Table
-from generator.register.database import SqlError, quote, rows_of, side_by_side
+from generator.reading.package import Package
+from generator.register.database import SqlError, rows_of, side_by_side
 from generator.register.statements import Statement, read_statements
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _MAX_SHOWN = 200
-# (file, line) of a row -> its restricted values.
-_Secrets = dict[tuple[str, int], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,37 +97,44 @@ def read_rules(root: Path, package: Package) -> tuple[list[Rule], list[Problem]]
 
 
 def run_rules(
-    connection: duckdb.DuckDBPyConnection, package: Package, rules: Sequence[Rule], locator: Locator
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    rules: Sequence[Rule],
+    locator: Locator,
+    statements: Sequence[Statement] = (),
 ) -> tuple[list[Finding], list[Problem]]:
     """Run each rule once over the whole register.
+
+    Args:
+        statements: the views and macros that rules may read through.
 
     Returns:
         The findings, and the problems of rules that could not be run.
     """
     findings: list[Finding] = []
     problems: list[Problem] = []
+    secrets = Secrets(connection, package, statements)
     answers = side_by_side(connection, _answer, rules)
     for rule, answer in zip(rules, answers, strict=True):
-        if isinstance(answer, SqlError):
-            problems.append(error(rule.statement.file, 1, "sql-error", f"规则 {rule.id} 无法运行：{answer}"))
+        fault = str(answer) if isinstance(answer, SqlError) else _unfit(rule, answer[0])
+        if fault or isinstance(answer, SqlError):
+            problems.append(error(rule.statement.file, 1, "sql-error", f"规则 {rule.id} 无法运行：{fault}"))
             continue
         columns, rows = answer
-        if "_file" not in columns or "_line" not in columns:
-            problems.append(
-                error(
-                    rule.statement.file, 1, "sql-error", f"规则 {rule.id} 的查询应给出 _file 和 _line 两列。"
-                )
-            )
-            continue
-        secrets: dict[str, _Secrets] = {}
+        reach = secrets.reach(rule.statement) if rows else Reach()
         for row in rows:
-            values = dict(zip(columns, row, strict=True))
-            # A rule about several tables names the one at fault in each row; one that judges by degrees, the severity.
-            table = str(values.get("_table") or rule.table)
-            if table not in secrets:
-                secrets[table] = _restricted_of(connection, package.tables.get(table))
-            findings.append(_finding(rule, table, values, package, locator, secrets[table]))
+            findings.append(
+                _finding(rule, dict(zip(columns, row, strict=True)), package, locator, secrets, reach)
+            )
     return findings, problems
+
+
+def _unfit(rule: Rule, columns: list[str]) -> str:
+    """Say what a rule's result lacks, or return an empty text."""
+    if "_file" not in columns or "_line" not in columns:
+        return "查询应给出 _file 和 _line 两列。"
+    lacking = sorted(set(_SLOT.findall(rule.message + rule.remedy)) - set(columns))
+    return f"message 或 remedy 用到了查询结果里没有的列：{'、'.join(lacking)}。" if lacking else ""
 
 
 def _answer(
@@ -140,56 +146,41 @@ def _answer(
         return fault
 
 
-def _restricted_of(connection: duckdb.DuckDBPyConnection, table: Table | None) -> _Secrets:
-    """Return the restricted values of each row of a table: they are struck from messages, whatever a rule selects."""
-    if table is None:
-        return {}
-    names = [f.name for f in table.fields if f.sensitivity is Sensitivity.RESTRICTED and f.type == "string"]
-    if not names:
-        return {}
-    some = " OR ".join(f"{quote(n)} IS NOT NULL" for n in names)
-    rows = connection.execute(
-        f"SELECT _file, _line, {', '.join(map(quote, names))} FROM raw.{quote(table.name)} WHERE {some}"
-    ).fetchall()
-    return {(r[0], r[1]): [v for v in r[2:] if v is not None and len(v) > 1] for r in rows}
-
-
 def _finding(
-    rule: Rule, table_name: str, values: dict[str, Any], package: Package, locator: Locator, secrets: _Secrets
+    rule: Rule, values: dict[str, Any], package: Package, locator: Locator, secrets: Secrets, reach: Reach
 ) -> Finding:
-    file, line = str(values.get("_file") or ""), int(values.get("_line") or 0)
+    # A rule about several tables names the one at fault in each row; one that judges by degrees, the severity.
+    table_name = str(values.get("_table") or rule.table)
+    file, row_line = str(values.get("_file") or ""), _number(values.get("_line"))
     column = str(values.get("_column") or rule.column)
     table = package.tables.get(table_name)
     named = table.field(column) if table is not None else None
-    if table is not None and column and file:
-        line = locator.line(file, table, line, column)
-    hidden = secrets.get((file, int(values.get("_line") or 0)), [])
-    text = _fill(rule.message, values, hidden, package.titles) + _fill(
-        rule.remedy, values, hidden, package.titles
-    )
+    line = locator.line(file, table, row_line, column) if table is not None and column and file else row_line
+    near = secrets.near(table_name, file, row_line)
+
+    def shown(slot: re.Match[str]) -> str:
+        # Only names are looked up, never attributes: the template is the tree's, the values are the records'.
+        words = _plain(values[slot[1]])
+        # To strike a word out of a field's title would tell that it is the value.
+        return _cut(words if words in package.titles else strike(words, near, reach))
+
+    text = _SLOT.sub(shown, rule.message) + _SLOT.sub(shown, rule.remedy)
     subjects = {
         k: v
         for k, v in values.items()
-        if not k.startswith("_") and isinstance(v, str) and k.endswith(("_id", "_key"))
+        if not k.startswith("_")
+        and isinstance(v, str)
+        and k.endswith(("_id", "_key"))
+        and strike(v, near, reach) == v
     }
     title = named.title if named else ""
-    severity = Severity(values["_severity"]) if values.get("_severity") else rule.severity
+    given = values.get("_severity")
+    severity = Severity(given) if given in list(Severity) else rule.severity
     return Finding(Problem(file, line, title, rule.id, severity, text), rule.id, table_name, subjects)
 
 
-def _fill(template: str, values: dict[str, Any], hidden: Sequence[str], titles: frozenset[str]) -> str:
-    # Only names are looked up, never attributes: the template is the tree's, the values are the records'.
-    def shown(slot: re.Match[str]) -> str:
-        if slot[1] not in values:
-            return slot[0]
-        text = _plain(values[slot[1]])
-        # To strike a word out of a field's title would tell that it is the value.
-        if text not in titles:
-            for secret in hidden:
-                text = text.replace(secret, "●●●")
-        return text
-
-    return _SLOT.sub(shown, template)
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _plain(value: Any) -> str:
@@ -201,5 +192,9 @@ def _plain(value: Any) -> str:
         return "、".join(_plain(v) for v in value)
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ", timespec="minutes")
-    text = printable(str(value))
+    return str(value)
+
+
+def _cut(text: str) -> str:
+    text = printable(text)
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"

@@ -152,7 +152,7 @@ def build_register(
     views = compute_views(connection, declared, problems)
     problems.extend(check_cuts(connection, views, package))
     _describe_views(connection, views)
-    findings, broken = run_rules(connection, package, rules, locator)
+    findings, broken = run_rules(connection, package, rules, locator, [*views, *macros])
     problems.extend(broken)
     problems.extend(f.problem for f in findings)
     problems = in_order(problems)

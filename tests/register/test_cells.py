@@ -67,7 +67,7 @@ def test_a_rule_can_look_through_every_filled_cell_and_name_table_field_and_line
     assert found == {
         ("houses.csv", 2, "说明", "houses 的 note 写着“空着”。"),
         # The code of the lock is restricted: whatever a rule selects, its value does not reach the message.
-        ("houses.csv", 3, "门锁密码", "houses 的 key_code 写着“空”。"),
+        ("houses.csv", 3, "门锁密码", "houses 的 key_code 写着“●●●”。"),
         ("owners/o1.yaml", 2, "说明", "owners 的 note 写着“空”。"),
     }
     tables = register.connection.execute("SELECT DISTINCT table_name FROM findings ORDER BY 1").fetchall()
