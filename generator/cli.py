@@ -303,7 +303,7 @@ def _parser() -> _Parser:
     chosen = dossiers.add_mutually_exclusive_group()
     chosen.add_argument("--key", metavar="编号", nargs="+", default=[], help="只印这些编号的")
     chosen.add_argument(
-        "--where", metavar="条件", default="", help="只印符合条件的，SQL 写法，如 \"village = '云岭村'\""
+        "--where", metavar="条件", default="", help="只印符合条件的，SQL 写法，如 \"name = '某某'\""
     )
     dossiers.add_argument(
         "--edition", choices=("public", "internal"), default="internal", help="哪一版（默认内部版）"

@@ -121,8 +121,8 @@ def test_a_change_leads_to_one_rebuild_that_knows_what_changed(site: Site) -> No
         (site.watched / "~$b.csv").write_text("", "utf-8")
         until(lambda: len(site.said) == 2)
         assert site.calls == [set(), {site.source, other}]
-        assert next(told)["busy"]
-        assert next(told) == {"build": 2, "busy": False, "error": ""}
+        # A page that listens late may miss that a build was under way, never how it ended.
+        assert next(s for s in told if not s["busy"]) == {"build": 2, "busy": False, "error": ""}
         assert "<p>二</p>" in get(preview.url)[2]
 
 
