@@ -26,27 +26,38 @@ _NAMES = {
 _MOST = 20
 
 
-def data_differences(truth: Mapping[str, Any], found: Mapping[str, Any], labels: Labels) -> Iterator[str]:
-    """Yield where two sets of attached data differ."""
+def data_differences(
+    truth: Mapping[str, Any],
+    found: Mapping[str, Any],
+    labels: Labels,
+    words: tuple[str, str] = ("应为", "印的是"),
+) -> Iterator[str]:
+    """Yield where two sets of attached data differ; `words` introduce the one and the other value."""
     for name, title in _NAMES.items():
         if truth[name] != found[name]:
-            yield f"{title}：应为{_said(truth[name])}，现为{_said(found[name])}"
-    yield from _row("", truth["row"], found["row"], labels)
+            yield f"{title}：{words[0]}{_said(truth[name])}，{words[1]}{_said(found[name])}"
+    yield from _row("", truth["row"], found["row"], labels, words)
     for name in sorted({*truth["lists"], *found["lists"]}):
         left, right = truth["lists"].get(name, []), found["lists"].get(name, [])
         if len(left) != len(right):
-            yield f"{quoted(name)}应有 {len(left)} 行，现有 {len(right)} 行"
+            yield f"{quoted(name)}的行数：{words[0]} {len(left)} 行，{words[1]} {len(right)} 行"
         for number, (one, other) in enumerate(zip(left, right, strict=False), 1):
             if one != other:
-                yield from _row(f"{name} 第{number}行的", one, other, labels)
+                yield from _row(f"{name} 第{number}行的", one, other, labels, words)
 
 
-def _row(where: str, truth: Mapping[str, Any], found: Mapping[str, Any], labels: Labels) -> Iterator[str]:
+def _row(
+    where: str,
+    truth: Mapping[str, Any],
+    found: Mapping[str, Any],
+    labels: Labels,
+    words: tuple[str, str],
+) -> Iterator[str]:
     for name in dict.fromkeys([*truth, *found]):
         one, other = truth.get(name), found.get(name)
         # Numbers written alike are alike in canonical form, and true is no number there.
         if one != other or isinstance(one, bool) is not isinstance(other, bool):
-            yield f"{where}{labels.of(name)}：应为{_said(one)}，现为{_said(other)}"
+            yield f"{where}{labels.of(name)}：{words[0]}{_said(one)}，{words[1]}{_said(other)}"
 
 
 def _said(value: Any) -> str:

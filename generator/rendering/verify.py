@@ -10,7 +10,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,42 +74,49 @@ class Verdict:
 
 @dataclass
 class _Case:
-    """A file whose data could be read."""
+    """A file whose data could be read; `later` says what became of its records since."""
 
     verdict: Verdict
     evidence: Evidence
     data: dict[str, Any]
-
-    @property
-    def group(self) -> tuple[str, str, bool]:
-        return self.data["commit"], self.data["as_of"], self.data["draft"]
+    later: str = ""
 
 
 def verify(root: Path, files: Sequence[Path]) -> list[Verdict]:
-    """Verify prints against the repository at `root`; every commit named is opened once, however many name it.
+    """Verify prints against the repository at `root`.
 
-    Raises:
-        UsageError: there is no data package at `root`.
-        RecordsError: the data package or a schema there has faults.
+    What the records of today still print is proved by them, in one go; only what has changed since needs the tree of
+    its own commit, and every such tree is opened once, however many prints name it.
     """
-    project = Project.open(root)
+    root = root.resolve()
     verdicts = [Verdict(f) for f in files]
     cases: list[_Case] = []
     for verdict, evidence in zip(verdicts, gather(files), strict=True):
         data = _carried(verdict, evidence)
-        if data is not None:
-            _check_marks(verdict, evidence, data)
+        if data is None:
+            continue
+        _check_marks(verdict, evidence, data)
+        if data["commit"]:
             cases.append(_Case(verdict, evidence, data))
-    groups: dict[tuple[str, str, bool], list[_Case]] = {}
-    for case in cases:
-        if case.data["commit"]:
-            groups.setdefault(case.group, []).append(case)
         else:
-            case.verdict.unproven("印的时候记录还没有提交，追溯不到仓库里的哪个版本。")
-    for (commit, as_of, _), members in sorted(groups.items()):
-        _against_repository(project, commit, members)
-        _since(project, commit, datetime.date.fromisoformat(as_of), members)
+            verdict.unproven("印的时候记录还没有提交，追溯不到仓库里的哪个版本。")
+    left: list[_Case] = []
+    head = (git(root, "rev-parse", "HEAD") or "").strip()
+    for members in _grouped(cases, "as_of", "draft"):
+        left.extend(_against_repository(root, head, members, now=True) if head else members)
+    for members in _grouped(left, "commit", "as_of", "draft"):
+        _against_repository(root, members[0].data["commit"], members, now=False)
+    for case in left:
+        if case.later:
+            case.verdict.remark(case.later)
     return verdicts
+
+
+def _grouped(cases: Sequence[_Case], *names: str) -> list[list[_Case]]:
+    groups: dict[tuple[Any, ...], list[_Case]] = {}
+    for case in cases:
+        groups.setdefault(tuple(case.data[n] for n in names), []).append(case)
+    return [groups[k] for k in sorted(groups)]
 
 
 # ---- the file by itself -------------------------------------------------------------------------------------------
@@ -213,53 +220,75 @@ def _some(numbers: Sequence[int]) -> str:
 # ---- the file and the repository ----------------------------------------------------------------------------------
 
 
-def _against_repository(project: Project, commit: str, cases: list[_Case]) -> None:
-    """Compare data and words with those that the repository gives for the commit."""
+def _against_repository(root: Path, commit: str, cases: list[_Case], *, now: bool) -> list[_Case]:
+    """Compare data and words with those that the repository gives for a commit.
+
+    Args:
+        now: it is the newest commit, not the one that the prints name.
+
+    Returns:
+        The cases that it does not print (any more), or could not be asked about.
+    """
+    left: list[_Case] = []
     try:
-        with (
-            opened(project.root, commit) as then,
-            tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch,
-        ):
-            if git(project.root, "merge-base", "--is-ancestor", commit, "HEAD") is None:
-                for case in cases:
-                    case.verdict.differs(f"提交 {commit[:10]} 不在当前这条历史上，它的内容没有被合并。")
+        with opened(root, commit) as tree, tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
+            merged = now or git(root, "merge-base", "--is-ancestor", commit, "HEAD") is not None
+            folder = Path(scratch) / "prints"
             printed: dict[Path, _Case] = {}
             jobs: list[DossierJob] = []
-            folder = Path(scratch) / "prints"
-            for number, (case, job, labels) in enumerate(_jobs_of(then, cases, Path(scratch))):
-                if _same_data(case, job, labels, commit) and job is not None:
+            for number, (case, job, labels) in enumerate(_jobs_of(tree, cases, Path(scratch))):
+                if not merged:
+                    case.verdict.differs(f"提交 {commit[:10]} 不在当前这条历史上，它的内容没有被合并。")
+                if now and (job is None or job.attachments[0].content != case.evidence.data):
+                    case.later = _later(case, job, labels)
+                    left.append(case)
+                    continue
+                _compare_data(case, job, labels)
+                if job is not None:
                     target = f"{number}/{job.path}"
                     printed[folder / target] = case
-                    jobs.append(_placed(job, target))
-            report = render_dossiers(jobs, templates=then.root / FOLDER, out=folder)
-            done = [p for p in printed if p.exists()]
-            for path, again in zip(done, gather(done), strict=True):
-                _compare_pages(printed[path], path, again)
-            for path in printed.keys() - set(done):
-                reason = "；".join(p.message for p in report.problems[:1])
-                printed[path].verdict.unproven(f"本机不能重新排印它，没有比对文字。{reason}")
-    except UsageError as fault:
+                    jobs.append(replace(job, path=target))
+            _compare_prints(tree, jobs, folder, printed)
+    except (UsageError, RecordsError, OSError) as fault:
+        if now:
+            return cases
         for case in cases:
-            case.verdict.unproven(str(fault))
-    except RecordsError as fault:
-        for case in cases:
-            case.verdict.unproven(
-                f"提交 {commit[:10]} 的记录库用这一版程序读不了：{fault.problems[0].message}"
-            )
+            case.verdict.unproven(f"提交 {commit[:10]} 的记录库读不出来：{_reason(fault)}")
+    return left
 
 
-def _placed(job: DossierJob, path: str) -> DossierJob:
-    from dataclasses import replace
+def _reason(fault: Exception) -> str:
+    if isinstance(fault, RecordsError):
+        return fault.problems[0].message if fault.problems else ""
+    return (fault.strerror or type(fault).__name__) if isinstance(fault, OSError) else str(fault)
 
-    return replace(job, path=path)
+
+def _later(case: _Case, job: DossierJob | None, labels: Labels) -> str:
+    """Say what the records of today say otherwise."""
+    if job is None:
+        return "现在的记录里已没有这份文书。"
+    today = {**_data_of(job), "commit": case.data["commit"], "form": case.data["form"]}
+    changed = list(data_differences(case.data, today, labels, ("印的是", "现在是")))[:10]
+    return f"此后记录有变化：{'；'.join(changed)}。" if changed else ""
+
+
+def _compare_prints(
+    tree: Project, jobs: Sequence[DossierJob], folder: Path, printed: dict[Path, _Case]
+) -> None:
+    report = render_dossiers(jobs, templates=tree.root / FOLDER, out=folder)
+    done = [p for p in printed if p.exists()]
+    for path, again in zip(done, gather(done), strict=True):
+        _compare_pages(printed[path], path, again)
+    for path in printed.keys() - set(done):
+        reason = "；".join(p.message for p in report.problems[:1])
+        printed[path].verdict.unproven(f"本机不能重新排印它，没有比对文字。{reason}")
 
 
 def _jobs_of(
     project: Project, cases: list[_Case], scratch: Path
 ) -> Iterator[tuple[_Case, DossierJob | None, Labels]]:
     """Yield what the tree prints in place of each case; None where it prints no such thing."""
-    _, as_of, draft = cases[0].group
-    date = datetime.date.fromisoformat(as_of)
+    date, draft = datetime.date.fromisoformat(cases[0].data["as_of"]), cases[0].data["draft"]
     editions = sorted({c.data["edition"] for c in cases})
     paths = {e: scratch / f"{e}.duckdb" for e in editions}
     register_with_editions(project, date, paths, draft=draft, allow_errors=True)
@@ -290,19 +319,15 @@ def _data_of(job: DossierJob) -> dict[str, Any]:
     return data
 
 
-def _same_data(case: _Case, job: DossierJob | None, labels: Labels, commit: str) -> bool:
-    """Compare the data; tell whether there is something to compare the words with."""
-    where = f"提交 {commit[:10]}"
+def _compare_data(case: _Case, job: DossierJob | None, labels: Labels) -> None:
+    where = f"提交 {case.data['commit'][:10]}"
     if job is None:
         case.verdict.differs(f"{where} 里没有这份文书（{case.data['kind']}：{case.data['path']}）。")
-        return False
-    truth = _data_of(job)
-    if job.attachments[0].content == case.evidence.data:
+    elif job.attachments[0].content == case.evidence.data:
         case.verdict.holds(f"附带的数据与{where} 的记录一致。")
-        return True
-    for line in data_differences(truth, case.data, labels):
-        case.verdict.differs(f"{line}（{where} 的记录为前者）。")
-    return True
+    else:
+        for line in data_differences(_data_of(job), case.data, labels):
+            case.verdict.differs(f"{line}（按{where} 的记录）。")
 
 
 def _compare_pages(case: _Case, path: Path, again: Evidence) -> None:
@@ -331,23 +356,3 @@ def _compare_pages(case: _Case, path: Path, again: Evidence) -> None:
         )
     elif not content.startswith(original):
         verdict.remark("文件被别的程序另存过，各页的内容没有变。")
-
-
-def _since(project: Project, commit: str, as_of: datetime.date, cases: list[_Case]) -> None:
-    """Say what the records say by now."""
-    head = (git(project.root, "rev-parse", "HEAD") or "").strip()
-    if not head or head == commit:
-        return
-    try:
-        with opened(project.root, head) as now, tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
-            for case, job, labels in _jobs_of(now, cases, Path(scratch)):
-                if job is None:
-                    case.verdict.remark("现在的记录里已没有这份文书。")
-                    continue
-                truth = {**_data_of(job), "commit": case.data["commit"], "form": case.data["form"]}
-                changed = list(data_differences(case.data, truth, labels))
-                if changed:
-                    case.verdict.remark(f"此后记录有变化，现为后者：{'；'.join(changed[:10])}。")
-    except (UsageError, RecordsError):
-        for case in cases:
-            case.verdict.remark("现在的记录读不出来，没有比对此后的变化。")

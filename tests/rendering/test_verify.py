@@ -175,7 +175,7 @@ def test_every_alteration_is_found_out(city, tmp_path, capsys) -> None:
         assert verdict.state == DIFFERS, f"{name}: {verdict.text()}"
         assert "逐字节相同" not in verdict.text()
     said = {name: "\n".join(verdict.lines) for name, verdict in verdicts.items()}
-    assert "name标题：应为“李示范”，现为“李冒充”" in said["data"]
+    assert "name标题：应为“李示范”，印的是“李冒充”" in said["data"]
     assert "印的摘要是" in said["data"]
     assert "不是规范写法" in said["spaced"]
     assert "印的提交是" in said["commit"]
