@@ -85,7 +85,7 @@ def write_edition(
         if columns:
             _copy(connection, alias, view, edition, columns)
     for name in (*_ENGINE, *(_INTERNAL_ENGINE if level >= Sensitivity.INTERNAL else ())):
-        connection.execute(f"CREATE TABLE {alias}.{name} AS SELECT * FROM {name}")
+        connection.execute(f"CREATE TABLE {alias}.{name} AS SELECT * FROM {name} ORDER BY ALL")
     connection.execute(
         f"CREATE TABLE {alias}.build AS SELECT * REPLACE ({literal(edition)} AS edition) FROM build"
     )
@@ -99,7 +99,11 @@ def _copy(
     query = f"SELECT {', '.join(columns)} FROM {quote(view.name)}{_where(row_filters(view).get(edition))}"
     try:
         with bounded(connection):
-            connection.execute(f"CREATE TABLE {alias}.{quote(view.name)} AS {one_select(connection, query)}")
+            # Several cores give a view's rows in no fixed order; a page whose own order leaves ties must not vary.
+            checked = one_select(connection, query)
+            connection.execute(
+                f"CREATE TABLE {alias}.{quote(view.name)} AS SELECT * FROM ({checked}) ORDER BY ALL"
+            )
     except (duckdb.Error, SqlError) as fault:
         raise RecordsError([_uncut(view.file, "sql-error", edition, fault)]) from None
 

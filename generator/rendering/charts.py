@@ -12,7 +12,7 @@ from decimal import Decimal
 from markupsafe import Markup
 
 from generator.rendering.components import Href, Row
-from generator.rendering.escaping import address, escape, text
+from generator.rendering.escaping import Html, address, escape, text
 
 _ROW, _BAR = 46, 14
 _PLOT, _HEAD, _FOOT = 200, 22, 30
@@ -37,14 +37,14 @@ def _share(value: float, whole: float) -> str:
 
 
 def _figure(kind: str, caption: str, svg: Markup, legend: Markup | str = "") -> Markup:
-    head = Markup("\n<figcaption>{}</figcaption>").format(escape(caption)) if caption else ""
-    return Markup('<figure class="chart chart--{}">{}{}\n{}\n</figure>').format(kind, head, legend, svg)
+    head = Html("\n<figcaption>{}</figcaption>").format(escape(caption)) if caption else ""
+    return Html('<figure class="chart chart--{}">{}{}\n{}\n</figure>').format(kind, head, legend, svg)
 
 
 def _svg(height: float, title: str, words: str, parts: Sequence[Markup]) -> Markup:
-    return Markup(
+    return Html(
         '<svg width="100%" style="height:{}px" role="img">\n<title>{}</title>\n<desc>{}</desc>\n{}\n</svg>'
-    ).format(round(height), escape(title), escape(words), Markup("\n").join(parts))
+    ).format(round(height), escape(title), escape(words), Html("\n").join(parts))
 
 
 def bars(
@@ -72,11 +72,11 @@ def bars(
     parts = []
     for index, row in enumerate(rows):
         place = index * _ROW
-        label = Markup('<text class="label" x="0" y="{}">{}</text>').format(place + 18, escape(row.get(x)))
+        label = Html('<text class="label" x="0" y="{}">{}</text>').format(place + 18, escape(row.get(x)))
         to = href(row) if href else None
-        parts.append(Markup('<a href="{}">{}</a>').format(address(to), label) if to else label)
+        parts.append(Html('<a href="{}">{}</a>').format(address(to), label) if to else label)
         parts.append(
-            Markup(
+            Html(
                 '<text class="figure" x="100%" y="{}">{}</text>'
                 '<rect class="track" x="0" y="{}" width="100%" height="{}" rx="2"/>'
                 '<rect class="c0" x="0" y="{}" width="{}" height="{}" rx="2"/>'
@@ -113,17 +113,17 @@ def progress(
     verdict = {True: "达标", False: "未达标", None: "没有目标" if target is None else "没有数据"}[met]
     aim = "" if target is None else f"目标{'不高于' if at_most else '不低于'} {number(target, unit)}"
     words = f"{number(value, unit)}　{aim}　{verdict}" if aim else number(value, unit)
-    parts = [
-        Markup('<text class="label" x="0" y="18">{}</text>').format(escape(label)),
-        Markup('<text class="figure" x="100%" y="18">{}</text>').format(escape(words)),
-        Markup('<rect class="track" x="0" y="27" width="100%" height="{}" rx="2"/>').format(_BAR),
-        Markup('<rect class="{}" x="0" y="27" width="{}" height="{}" rx="2"/>').format(
+    parts: list[Markup] = [
+        Html('<text class="label" x="0" y="18">{}</text>').format(escape(label)),
+        Html('<text class="figure" x="100%" y="18">{}</text>').format(escape(words)),
+        Html('<rect class="track" x="0" y="27" width="100%" height="{}" rx="2"/>').format(_BAR),
+        Html('<rect class="{}" x="0" y="27" width="{}" height="{}" rx="2"/>').format(
             {True: "ok", False: "short", None: "c0"}[met], _share(_size(value), whole), _BAR
         ),
     ]
     if target is not None:
         place = _share(target, whole)
-        parts.append(Markup('<line class="mark" x1="{}" x2="{}" y1="23" y2="46"/>').format(place, place))
+        parts.append(Html('<line class="mark" x1="{}" x2="{}" y1="23" y2="46"/>').format(place, place))
     return _figure("progress", "", _svg(50, label or "完成情况", words, parts))
 
 
@@ -166,8 +166,8 @@ def columns(
     ]
     ticks = _ticks(max(sums, default=0))
     floor = _HEAD + _PLOT
-    parts = [
-        Markup(
+    parts: list[Markup] = [
+        Html(
             '<line class="grid" x1="0" x2="100%" y1="{}" y2="{}"/><text class="tick" x="0" y="{}">{}</text>'
         ).format(
             *(round(floor - _PLOT * tick / ticks[-1], 1),) * 2,
@@ -186,15 +186,15 @@ def columns(
             else _group(row, series, start, slot, ticks[-1], unit)
         )
         parts.append(
-            Markup('<text class="under" x="{:.2f}%" y="{}">{}</text>').format(
+            Html('<text class="under" x="{:.2f}%" y="{}">{}</text>').format(
                 start + slot / 2, floor + 20, escape(row.get(x))
             )
         )
     legend: Markup | str = ""
     if len(series) > 1:
-        legend = Markup('\n<ul class="legend">{}</ul>').format(
+        legend = Html('\n<ul class="legend">{}</ul>').format(
             Markup().join(
-                Markup('<li class="legend-item"><span class="key c{}"></span>{}</li>').format(
+                Html('<li class="legend-item"><span class="key c{}"></span>{}</li>').format(
                     index % 6, escape(labels.get(name, name))
                 )
                 for index, name in enumerate(series)
@@ -210,7 +210,7 @@ def columns(
 
 def _column(x: float, width: float, low: float, high: float, top: float, colour: int) -> Markup:
     floor = _HEAD + _PLOT
-    return Markup('<rect class="c{}" x="{:.2f}%" width="{:.2f}%" y="{:.1f}" height="{:.1f}"/>').format(
+    return Html('<rect class="c{}" x="{:.2f}%" width="{:.2f}%" y="{:.1f}" height="{:.1f}"/>').format(
         colour % 6, x, width, floor - _PLOT * high / top, max(0.0, _PLOT * (high - low) / top)
     )
 
@@ -222,7 +222,7 @@ def _group(row: Row, series: Sequence[str], start: float, slot: float, top: floa
         x, size = start + slot * 0.1 + width * index, _size(row.get(name))
         parts.append(_column(x + width * 0.05, width * 0.9, 0, size, top, index))
         parts.append(
-            Markup('<text class="over" x="{:.2f}%" y="{:.1f}">{}</text>').format(
+            Html('<text class="over" x="{:.2f}%" y="{:.1f}">{}</text>').format(
                 x + width / 2, _HEAD + _PLOT - _PLOT * size / top - 5, escape(number(row.get(name), unit))
             )
         )
@@ -238,7 +238,7 @@ def _stack(row: Row, series: Sequence[str], start: float, slot: float, top: floa
         parts.append(_column(x, width, below, below + size, top, index))
         if _PLOT * size / top >= 16:
             parts.append(
-                Markup('<text class="within" x="{:.2f}%" y="{:.1f}">{}</text>').format(
+                Html('<text class="within" x="{:.2f}%" y="{:.1f}">{}</text>').format(
                     x + width / 2,
                     _HEAD + _PLOT - _PLOT * (below + size / 2) / top + 5,
                     escape(number(row.get(name), unit)),

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
-from generator.rendering.escaping import address, escape, text
+from generator.rendering.escaping import Html, address, escape, text
 
 Row: TypeAlias = Mapping[str, object]
 Href: TypeAlias = Callable[[Row], "str | None"]
@@ -32,19 +32,19 @@ def attribute(name: str, value: object) -> Markup:
     if value is None or value is False:
         return Markup()
     if value is True:
-        return Markup(" {}").format(name)
-    return Markup(' {}="{}"').format(name, escape(value))
+        return Html(" {}").format(name)
+    return Html(' {}="{}"').format(name, escape(value))
 
 
 def link(href: str | None, words: object) -> Markup:
     """Words, linked when there is somewhere to go."""
-    return Markup('<a href="{}">{}</a>').format(address(href), escape(words)) if href else escape(words)
+    return Html('<a href="{}">{}</a>').format(address(href), escape(words)) if href else escape(words)
 
 
 def badge(words: object, kind: str = "neutral") -> Markup:
     """A short mark. The words carry the meaning; the colour only repeats it."""
     known = kind if kind in KINDS else "neutral"
-    return Markup('<span class="badge badge--{}">{}</span>').format(known, escape(words))
+    return Html('<span class="badge badge--{}">{}</span>').format(known, escape(words))
 
 
 def _is_number(value: object) -> bool:
@@ -76,12 +76,12 @@ def table(
     """
     labels, href, orders = labels or {}, href or {}, orders or {}
     if not rows:
-        return Markup('<div class="data data--empty"><p>{}{}</p></div>').format(
-            Markup("<strong>{}</strong>：").format(escape(caption)) if caption else "", escape(empty)
+        return Html('<div class="data data--empty"><p>{}{}</p></div>').format(
+            Html("<strong>{}</strong>：").format(escape(caption)) if caption else "", escape(empty)
         )
     numbers = {name for name in columns if _all_numbers(rows, name)}
     heads = Markup().join(
-        Markup('<th scope="col" style="--wide:{}em"{}{}{}>{}</th>').format(
+        Html('<th scope="col" style="--wide:{}em"{}{}{}>{}</th>').format(
             _width(rows, name),
             attribute("class", "number" if name in numbers else None),
             attribute("data-facet", name in facets),
@@ -92,16 +92,16 @@ def table(
     )
     many = len(rows) >= FILTER_FROM or (bool(facets) and len(rows) > 1)
     parts = [
-        Markup('<div class="data"{}{}>').format(
+        Html('<div class="data"{}{}>').format(
             attribute("data-filter", many), attribute("data-search-exclude", len(rows) >= EXCLUDE_FROM)
         ),
-        Markup('<div class="data-scroll" role="region" tabindex="0"{}>').format(
+        Html('<div class="data-scroll" role="region" tabindex="0"{}>').format(
             attribute("aria-label", caption or "表格")
         ),
-        Markup('<table class="data-table">'),
-        Markup("<caption>{}</caption>").format(escape(caption)) if caption else Markup(),
-        Markup("<thead><tr>{}</tr></thead>").format(heads),
-        Markup("<tbody>"),
+        Html('<table class="data-table">'),
+        Html("<caption>{}</caption>").format(escape(caption)) if caption else Markup(),
+        Html("<thead><tr>{}</tr></thead>").format(heads),
+        Html("<tbody>"),
     ]
     plain, numeric, day = "<td>", '<td class="number">', '<td class="date">'
     tags = {
@@ -114,9 +114,9 @@ def table(
             f"{tag}{link(to(row), row.get(name)) if to else escape(row.get(name))}</td>"
             for name, to, tag in cells
         )
-        parts.append(Markup(f"<tr>{line}</tr>"))  # noqa: S704 -- every cell is escaped above
-    parts += [Markup("</tbody>"), Markup("</table></div>"), Markup("</div>")]
-    return Markup("\n").join(part for part in parts if part)
+        parts.append(Html(f"<tr>{line}</tr>"))
+    parts += [Html("</tbody>"), Html("</table></div>"), Html("</div>")]
+    return Html("\n").join(part for part in parts if part)
 
 
 def _width(rows: Sequence[Row], name: str) -> int:
@@ -147,36 +147,36 @@ def _all_dates(rows: Sequence[Row], name: str) -> bool:
 
 def definition(pairs: Sequence[tuple[object, object]], *, wide: Sequence[object] = ()) -> Markup:
     """Labels and values side by side; values of labels in `wide` take a whole line. Missing ones show a dash."""
-    items = Markup("\n").join(
-        Markup("<div{}><dt>{}</dt><dd>{}</dd></div>").format(
+    items = Html("\n").join(
+        Html("<div{}><dt>{}</dt><dd>{}</dd></div>").format(
             attribute("class", "wide" if label in wide else None), escape(label), _or_dash(value)
         )
         for label, value in pairs
     )
-    return Markup('<dl class="facts">\n{}\n</dl>').format(items) if pairs else Markup()
+    return Html('<dl class="facts">\n{}\n</dl>').format(items) if pairs else Markup()
 
 
 def _or_dash(value: object) -> Markup:
-    return escape(value) if text(value) else Markup('<span class="none" title="没有记录">—</span>')
+    return escape(value) if text(value) else Html('<span class="none" title="没有记录">—</span>')
 
 
 def tiles(items: Sequence[Row]) -> Markup:
     """Large figures for a home page: each with `title`, `value` and, if any, `unit`, `note`, `href`, `kind`."""
-    cells = Markup("\n").join(
-        Markup('<li class="tile tile--{}"><span class="tile-title">{}</span>{}{}</li>').format(
+    cells = Html("\n").join(
+        Html('<li class="tile tile--{}"><span class="tile-title">{}</span>{}{}</li>').format(
             item.get("kind") if item.get("kind") in KINDS else "neutral",
             _tile_title(item),
-            Markup('<span class="tile-value">{}{}</span>').format(
+            Html('<span class="tile-value">{}{}</span>').format(
                 _or_dash(item.get("value")),
-                Markup("<small>{}</small>").format(escape(item["unit"])) if item.get("unit") else "",
+                Html("<small>{}</small>").format(escape(item["unit"])) if item.get("unit") else "",
             ),
-            Markup('<span class="tile-note">{}</span>').format(escape(item["note"]))
+            Html('<span class="tile-note">{}</span>').format(escape(item["note"]))
             if item.get("note")
             else "",
         )
         for item in items
     )
-    return Markup('<ul class="tiles">\n{}\n</ul>').format(cells) if items else Markup()
+    return Html('<ul class="tiles">\n{}\n</ul>').format(cells) if items else Markup()
 
 
 def _tile_title(item: Row) -> Markup:
@@ -187,21 +187,21 @@ def _tile_title(item: Row) -> Markup:
 def timeline(items: Sequence[Row], *, empty: str = "没有记录。") -> Markup:
     """What happened, in the order given: each with `date`, `title` and, if any, `text`, `href`, `kind`."""
     if not items:
-        return Markup('<p class="none">{}</p>').format(escape(empty))
-    lines = Markup("\n").join(
-        Markup(
+        return Html('<p class="none">{}</p>').format(escape(empty))
+    lines = Html("\n").join(
+        Html(
             '<li class="timeline-item timeline-item--{}"><span class="timeline-date">{}</span>{}{}</li>'
         ).format(
             item.get("kind") if item.get("kind") in KINDS else "neutral",
             escape(item.get("date")),
-            Markup('<span class="timeline-title">{}</span>').format(_tile_title(item)),
-            Markup('<span class="timeline-text">{}</span>').format(escape(item["text"]))
+            Html('<span class="timeline-title">{}</span>').format(_tile_title(item)),
+            Html('<span class="timeline-text">{}</span>').format(escape(item["text"]))
             if item.get("text")
             else "",
         )
         for item in items
     )
-    return Markup('<ol class="timeline">\n{}\n</ol>').format(lines)
+    return Html('<ol class="timeline">\n{}\n</ol>').format(lines)
 
 
 def flow(steps: Sequence[Row]) -> Markup:
@@ -210,24 +210,24 @@ def flow(steps: Sequence[Row]) -> Markup:
     `state` is one of done, current, open, failed; it is also said in words for those who do not see colours.
     """
     words = {"done": "已完成", "current": "当前环节", "open": "未到", "failed": "未通过"}
-    cells = Markup("\n").join(
-        Markup('<li class="step step--{}"{}>{}<span class="step-title">{}</span>{}{}</li>').format(
+    cells = Html("\n").join(
+        Html('<li class="step step--{}"{}>{}<span class="step-title">{}</span>{}{}</li>').format(
             step["state"] if step.get("state") in words else "plain",
             attribute("aria-current", "step" if step.get("state") == "current" else None),
-            Markup('<span class="step-count">{}</span>').format(escape(step["count"]))
+            Html('<span class="step-count">{}</span>').format(escape(step["count"]))
             if step.get("count") is not None
             else "",
             _tile_title(step),
-            Markup('<span class="step-note">{}</span>').format(escape(step["note"]))
+            Html('<span class="step-note">{}</span>').format(escape(step["note"]))
             if step.get("note")
             else "",
-            Markup('<span class="step-state">{}</span>').format(words[str(step["state"])])
+            Html('<span class="step-state">{}</span>').format(words[str(step["state"])])
             if step.get("state") in words
             else "",
         )
         for step in steps
     )
-    return Markup('<ol class="flow">\n{}\n</ol>').format(cells) if steps else Markup()
+    return Html('<ol class="flow">\n{}\n</ol>').format(cells) if steps else Markup()
 
 
 def heatmap(
@@ -254,30 +254,30 @@ def heatmap(
     cells = {(text(row[x]), text(row[y])): row for row in rows}
     given = [float(row[value]) for row in rows if _is_number(row.get(value))]  # type: ignore[arg-type]
     top = high if high is not None else max(given, default=0)
-    heads = Markup().join(Markup('<th scope="col">{}</th>').format(escape(column)) for column in columns)
+    heads = Markup().join(Html('<th scope="col">{}</th>').format(escape(column)) for column in columns)
     body = []
     for line in lines:
         filled = Markup().join(_heat(cells.get((column, line)), value, low, top, href) for column in columns)
-        body.append(Markup('<tr><th scope="row">{}</th>{}</tr>').format(escape(line), filled))
+        body.append(Html('<tr><th scope="row">{}</th>{}</tr>').format(escape(line), filled))
     if not body:
-        return Markup('<p class="none">没有记录。</p>')
-    return Markup(
+        return Html('<p class="none">没有记录。</p>')
+    return Html(
         '<div class="data">\n<div class="data-scroll" role="region" tabindex="0"{}>\n<table class="heat">\n{}'
         '<thead><tr><th scope="col">{}</th>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>\n</div>'
     ).format(
         attribute("aria-label", caption or "分布图"),
-        Markup("<caption>{}</caption>\n").format(escape(caption)) if caption else "",
+        Html("<caption>{}</caption>\n").format(escape(caption)) if caption else "",
         escape(labels.get(y, "")),
         heads,
-        Markup("\n").join(body),
+        Html("\n").join(body),
     )
 
 
 def _heat(row: Row | None, value: str, low: float, high: float, href: Href | None) -> Markup:
     if row is None or row.get(value) is None:
-        return Markup('<td class="none">—</td>')
+        return Html('<td class="none">—</td>')
     shown = row[value]
     level = 0
     if _is_number(shown) and high > low:
         level = min(4, max(0, round((float(shown) - low) / (high - low) * 4)))  # type: ignore[arg-type]
-    return Markup('<td class="heat-{}">{}</td>').format(level, link(href(row) if href else None, shown))
+    return Html('<td class="heat-{}">{}</td>').format(level, link(href(row) if href else None, shown))

@@ -4,6 +4,8 @@ One escape serves HTML text, attributes, Markdown and Jinja, because a template 
 expected to know which of them a value will pass through.
 """
 
+from __future__ import annotations
+
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
@@ -11,6 +13,7 @@ from decimal import Decimal
 from urllib.parse import quote
 
 from markupsafe import Markup
+from markupsafe import escape as html_escape
 
 # Punctuation that some reader of the page may act on, wherever it stands.
 _ACTIVE = r"""[&<>"'\\`*_{}\[\]()#+!|~^=@$]"""
@@ -88,3 +91,17 @@ def front_matter(meta: Mapping[str, object]) -> str:
 
     body = yaml.safe_dump(safe(meta), allow_unicode=True, sort_keys=False, width=10_000)
     return f"---\n{body}---\n\n"
+
+
+class Html(Markup):
+    """Markup with a `format` in C: its standard one takes each template apart in Python, once per cell of every table.
+
+    Arguments that are no markup and no number are escaped for plain HTML, as the standard one does.
+    """
+
+    __slots__ = ()
+
+    def format(self, *args: object) -> Html:  # type: ignore[override]
+        """Fill the slots in order."""
+        shown = [a if isinstance(a, (Markup, int, float)) else html_escape(a) for a in args]
+        return Html(str.format(self, *shown))

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from generator.rendering.escaping import escape
+from generator.rendering.escaping import Html, escape
 
 
 class Links:
@@ -60,7 +60,7 @@ class Links:
         """Return a link to a record's page; plain text where this edition has no such page."""
         shown = escape(key if words is None else words)
         href = self.href(record, key) if key is not None else None
-        return shown if href is None else Markup('<a href="{}">{}</a>').format(Markup(escape(href)), shown)  # noqa: S704
+        return shown if href is None else Html('<a href="{}">{}</a>').format(Markup(escape(href)), shown)  # noqa: S704
 
     def answers(self, asked: Iterable[tuple[str, str]]) -> list[list[str | None]]:
         """Return what those questions are answered today: [record, key, url or None], sorted."""

@@ -83,6 +83,6 @@ WITH event AS (
 )
 SELECT e.person_id, first_day(e.date_text) AS date, e.date_text, e.kind, e.title, e.village_id, v.name AS village_name, e.tenure_id,
     e.detail, e.system, e.table_name, e.record_key,
-    row_number() OVER (PARTITION BY e.person_id ORDER BY first_day(e.date_text), e.system, e.record_key, e.kind) AS ordinal
+    row_number() OVER (PARTITION BY e.person_id ORDER BY first_day(e.date_text), e.system, e.record_key, e.kind, e.title, e.detail) AS ordinal
 FROM event AS e LEFT JOIN villages AS v USING (village_id), build
 WHERE first_day(e.date_text) <= as_of
