@@ -28,7 +28,7 @@ from generator.rendering.functions import Labels
 from generator.rendering.marks import PageMark, marks_in
 from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
 from generator.rendering.provenance import Provenance
-from generator.rendering.seal import SCHEMA, canonical, digest_of
+from generator.rendering.seal import SCHEMA, attachment, canonical, digest_of, mark_of
 
 TRUE, DIFFERS, UNPROVEN = "属实", "不符", "无法核验"
 _TEXTS = ("schema", "kind", "form", "edition", "path", "title", "as_of", "commit")
@@ -243,6 +243,7 @@ def _against_repository(root: Path, commit: str, cases: list[_Case], *, now: boo
                     case.later = _later(case, job, labels)
                     left.append(case)
                     continue
+                job = _at_named_commit(case, job)
                 _compare_data(case, job, labels)
                 if job is not None:
                     target = f"{number}/{job.path}"
@@ -317,6 +318,16 @@ def _jobs_of(
 def _data_of(job: DossierJob) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(job.attachments[0].content)
     return data
+
+
+def _at_named_commit(case: _Case, job: DossierJob | None) -> DossierJob | None:
+    """Return the job as a print that names this commit has it: any commit that holds the same data is a true one."""
+    if job is None:
+        return None
+    data = canonical({**_data_of(job), "commit": case.data["commit"]})
+    if data != case.evidence.data:
+        return job
+    return replace(job, attachments=(attachment(data),), mark=mark_of(case.data["commit"], data))
 
 
 def _compare_data(case: _Case, job: DossierJob | None, labels: Labels) -> None:

@@ -237,6 +237,21 @@ def test_the_record_altered_later_leaves_the_print_true_for_its_commit(copy, cit
     assert "已调离" in verdict.text()
 
 
+def test_a_print_that_names_a_later_commit_with_the_same_records_is_true_for_that(
+    copy, city, tmp_path, monkeypatch
+) -> None:
+    copy.write("README.md", "说明\n")
+    later = commit(copy.root)
+    with monkeypatch.context() as patch:
+        # As an engine that judges more carefully would name it.
+        patch.setattr("generator.history.origin.Origins.name", lambda self, position: self.commits[0])
+        file = prints(copy.root, tmp_path / "out", "card", "--key", "P1")["card/P1.pdf"]
+    assert data_of(file)["commit"] == later
+    verdict = judge(copy.root, tmp_path / "a", a=file)["a"]
+    assert verdict.state == TRUE, verdict.text()
+    assert "逐字节相同" in verdict.text()
+
+
 def test_only_what_changed_prints_other_bytes_and_names_its_own_commit(copy, city, tmp_path) -> None:
     files = city[1]
     copy.write("README.md", "说明\n")
