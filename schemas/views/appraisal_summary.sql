@@ -59,7 +59,8 @@ dated AS (
     SELECT a.*, coalesce(a.decided_on, a.reports_members_date, a.reports_township_date, year_end(a.year)) AS on_date,
         -- The parameter gives month and day in the year after.
         TRY_CAST((a.year + 1) || '-' || param('report_deadline', year_end(a.year)) AS DATE) AS report_deadline
-    FROM appraisals AS a
+    FROM build CROSS JOIN appraisals AS a
+    WHERE coalesce(least(a.reports_township_date, a.reports_members_date, a.decided_on), year_end(a.year - 1)) <= as_of
 )
 SELECT a.appraisal_id, a.person_id, p.name AS person_name, a.village_id, v.name AS village_name, v.township_id, o.short_name AS township_name,
     a.tenure_id, a.year, a.report_deadline, a.reports_township_date, a.reports_members_date,

@@ -56,7 +56,9 @@ ordered AS (SELECT election_id, count(*) AS stage_problems FROM election_order G
 named AS (SELECT election_id, count(*) AS candidates FROM election_candidates GROUP BY election_id),
 repeated AS (SELECT previous AS election_id, min(election_id) AS repeated_by FROM elections WHERE previous IS NOT NULL GROUP BY previous)
 SELECT e.election_id, e.village_id, v.name AS village_name, v.township_id, o.short_name AS township_name, e.term, e.kind, e.attempt, e.previous,
-    r.repeated_by, e.outcome, e.failure_reason, s.started_on, m.voted_on, s.latest_stage, s.latest_on, coalesce(n.candidates, 0) AS candidates,
+    -- On an earlier day, what was decided later had not been decided yet.
+    r.repeated_by, CASE WHEN coalesce(m.voted_on, e.approval_date, s.latest_on) > as_of THEN '进行中' ELSE e.outcome END AS outcome,
+    e.failure_reason, s.started_on, m.voted_on, s.latest_stage, s.latest_on, coalesce(n.candidates, 0) AS candidates,
     w.winner_id, p.name AS winner_name, x.winner_votes, m.attendance, coalesce(t.tests, 0) AS tests, coalesce(t.tests_failed, 0) AS tests_failed,
     coalesce(d.stage_problems, 0) AS stage_problems, e.approval_date, k.tenure_id, k.started_on AS tenure_started_on,
     CASE WHEN e.outcome = '失败' THEN coalesce(m.voted_on, s.latest_on)
@@ -74,3 +76,4 @@ LEFT JOIN repeated AS r ON r.election_id = e.election_id
 LEFT JOIN (SELECT election_id, person_id, min_by(tenure_id, started_on) AS tenure_id, min(started_on) AS started_on
            FROM tenures WHERE post IN ('党组织书记', '村（居）委会主任') GROUP BY election_id, person_id) AS k
     ON k.election_id = e.election_id AND k.person_id = w.winner_id
+WHERE s.started_on IS NULL OR s.started_on <= as_of

@@ -68,7 +68,8 @@ running AS (
     GROUP BY q.first_secretary_id
 )
 SELECT f.first_secretary_id, f.person_id, p.name AS person_name, f.village_id, v.name AS village_name, v.township_id,
-    t.short_name AS township_name, f.dispatching_org, u.short_name AS unit_name, f.started_on, f.ended_on, f.end_reason,
+    t.short_name AS township_name, f.dispatching_org, u.short_name AS unit_name, f.started_on, f.ended_on,
+    CASE WHEN f.ended_on <= as_of THEN f.end_reason END AS end_reason,
     in_office(f.started_on, f.ended_on, as_of) AS in_post,
     (f.started_on + to_years(param_number('fs_term_years', f.started_on)::INTEGER))::DATE AS term_ends_on,
     nullif(concat_ws('、', CASE WHEN f.city_responsible IS NULL THEN '市级责任人' END,
@@ -89,3 +90,4 @@ LEFT JOIN organisations AS u ON u.org_id = f.dispatching_org
 LEFT JOIN inspected AS i ON i.first_secretary_id = f.first_secretary_id
 LEFT JOIN on_site AS s ON s.first_secretary_id = f.first_secretary_id
 LEFT JOIN running AS r ON r.first_secretary_id = f.first_secretary_id
+WHERE f.started_on <= as_of

@@ -66,7 +66,7 @@ SELECT b.first_secretary_id, b.person_id, p.name AS person_name, b.village_id, v
     END AS state,
     i.date, i.result::VARCHAR AS result, i.days_month1, i.days_month2, i.days_month3, i.findings, i.rectify_by, i.rectified_on, i.sent_to_unit_on
 FROM bodies AS b
-LEFT JOIN inspections AS i ON i.first_secretary_id = b.first_secretary_id AND i.year = b.year AND i.quarter = b.quarter AND i.org_id = b.org_id
+LEFT JOIN inspections AS i ON i.first_secretary_id = b.first_secretary_id AND i.year = b.year AND i.quarter = b.quarter AND i.org_id = b.org_id AND i.date <= b.as_of
 LEFT JOIN people AS p ON p.person_id = b.person_id
 LEFT JOIN villages AS v ON v.village_id = b.village_id
 LEFT JOIN organisations AS o ON o.org_id = b.org_id

@@ -18,7 +18,7 @@ WITH kept AS (
     UNION ALL SELECT '体检', year(date) FROM care WHERE action = '体检'
     UNION ALL SELECT '走访慰问', year(date) FROM care WHERE action = '走访慰问'
 )
-SELECT l.ledger, coalesce(min(k.year) FILTER (k.year BETWEEN 2000 AND year(as_of)), any_value(year(as_of)) - 1)::INTEGER AS first_year
+SELECT l.ledger, coalesce(min(k.year) FILTER (k.year BETWEEN 2000 AND 2100), any_value(year(as_of)) - 1)::INTEGER AS first_year
 FROM build CROSS JOIN (VALUES ('督导'), ('培训'), ('目标'), ('考核'), ('审计'), ('报酬'), ('体检'), ('走访慰问')) AS l(ledger)
 LEFT JOIN kept AS k ON k.ledger = l.ledger
 GROUP BY l.ledger

@@ -32,14 +32,14 @@ WITH amounts AS (
         sum(t.amount) FILTER (t.kind = '奖励报酬') AS reward_amount, sum(t.amount) AS total_amount,
         -- The year is settled when its last part is.
         CASE WHEN bool_and(t.settled_on IS NOT NULL) THEN max(t.settled_on) END AS settled_on
-    FROM pay_totals AS t JOIN offices AS f ON f.township_id = t.org_id GROUP BY f.org_id, t.year
+    FROM build CROSS JOIN pay_totals AS t JOIN offices AS f ON f.township_id = t.org_id WHERE t.year <= year(as_of) GROUP BY f.org_id, t.year
 ),
 counts AS (
     SELECT f.org_id, y.year, sum(len(y.months_due)) AS months_due,
         sum(len(y.months_due) - len(y.months_missing)) AS months_paid, sum(len(y.months_missing)) AS months_missing,
         sum(len(y.months_indirect)) AS months_indirect, sum(len(y.months_off)) AS months_off,
         count(*) FILTER (y.performance_payments > 0) AS performance_paid
-    FROM pay_years AS y JOIN offices AS f USING (township_id) GROUP BY f.org_id, y.year
+    FROM build CROSS JOIN pay_years AS y JOIN offices AS f USING (township_id) WHERE y.year <= year(as_of) GROUP BY f.org_id, y.year
 )
 SELECT coalesce(a.org_id, c.org_id) AS org_id, o.short_name AS org_name, TRY_CAST(coalesce(a.year, c.year) AS INTEGER) AS year, a.recipients,
     a.base_amount, a.performance_amount, a.reward_amount, a.total_amount,

@@ -12,17 +12,15 @@ fields:
   months_average: {title: 到下一阶段平均月数, sensitivity: internal}
 */
 WITH person AS (
-    SELECT v.township_id, s.stage, s.ordinal, r.entered_on, r.exited_on, enum_code(r.stage)::INTEGER + 1 AS place,
-        [r.capable_on, r.member_on, r.cadre_on, r.secretary_on][s.ordinal] AS from_day,
-        [r.member_on, r.cadre_on, r.secretary_on, NULL][s.ordinal] AS to_day, as_of
-    FROM build CROSS JOIN reserve AS r JOIN villages AS v USING (village_id),
+    SELECT r.township_id, s.stage, s.ordinal, r.place, r.active, r.exited_on, r.days[s.ordinal] AS from_day,
+        CASE WHEN r.days[s.ordinal + 1] <= as_of THEN r.days[s.ordinal + 1] END AS to_day
+    FROM build CROSS JOIN reserve_at AS r,
         (VALUES ('致富能手', 1), ('党员', 2), ('村干部', 3), ('村党组织书记', 4)) AS s(stage, ordinal)
-    WHERE r.entered_on <= as_of
 )
 SELECT f.org_id, any_value(o.short_name) AS org_name, p.stage, p.ordinal,
     count(*) FILTER (p.place >= p.ordinal) AS reached,
-    count(*) FILTER (p.place = p.ordinal AND in_office(p.entered_on, p.exited_on, p.as_of)) AS staying,
-    count(*) FILTER (p.place = p.ordinal AND p.exited_on <= p.as_of) AS exited,
+    count(*) FILTER (p.place = p.ordinal AND p.active) AS staying,
+    count(*) FILTER (p.place = p.ordinal AND p.exited_on IS NOT NULL) AS exited,
     rounded(avg(months_between(p.from_day, p.to_day)), 1) AS months_average
 FROM person AS p JOIN offices AS f USING (township_id) LEFT JOIN organisations AS o ON o.org_id = f.org_id
 GROUP BY f.org_id, p.stage, p.ordinal

@@ -25,12 +25,11 @@ SELECT v.village_id, v.name AS village_name, v.township_id, o.short_name AS town
     count(*) FILTER (active AND r.stage = '村干部') AS cadres,
     count(*) FILTER (active AND r.stage <> '村党组织书记' AND r.duty IS NULL) AS without_duty,
     count(*) FILTER (r.stage = '村党组织书记') AS became_secretary,
-    count(*) FILTER (r.exited_on <= as_of AND r.stage <> '村党组织书记') AS exited,
+    count(*) FILTER (r.exited_on IS NOT NULL AND r.stage <> '村党组织书记') AS exited,
     CASE WHEN v.poor THEN param_number('reserve_min_poor', any_value(as_of))::INTEGER END AS required,
     coalesce(v.poor AND count(r.reserve_id) FILTER (active AND r.stage <> '村党组织书记') < param_number('reserve_min_poor', any_value(as_of)),
         false) AS short
 FROM build JOIN villages AS v ON in_office(v.valid_from, v.valid_to, as_of)
 LEFT JOIN organisations AS o ON o.org_id = v.township_id
-LEFT JOIN (SELECT *, in_office(entered_on, exited_on, (SELECT as_of FROM build)) AS active FROM reserve) AS r
-    ON r.village_id = v.village_id AND r.entered_on <= as_of
+LEFT JOIN reserve_at AS r ON r.village_id = v.village_id
 GROUP BY v.village_id, v.name, v.township_id, o.short_name, v.poor

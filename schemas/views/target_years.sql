@@ -25,9 +25,10 @@ WITH sums AS (
     SELECT village_id, year, count(*) AS targets, count(*) FILTER (target_class = '基本目标') AS basic_targets,
         count(*) FILTER (target_class = '个性目标') AS own_targets, count(DISTINCT dimension) AS dimensions,
         -- Weights may have a fraction; as decimals they add up to what people see.
-        sum(exact(weight)) AS weight_total, sum(exact(score)) AS score_total, count(score) AS assessed,
+        sum(exact(weight)) AS weight_total, sum(exact(score)) FILTER (coalesce(assessed_on, year_end(year)) <= as_of) AS score_total,
+        count(score) FILTER (coalesce(assessed_on, year_end(year)) <= as_of) AS assessed,
         max(committed_on) AS committed_on, max(assessed_on) AS assessed_on, arg_min(_file, _line) AS _file, min(_line) AS _line
-    FROM targets GROUP BY village_id, year
+    FROM build CROSS JOIN targets WHERE year <= year(as_of) GROUP BY village_id, year
 ),
 missing AS (
     SELECT village_id, year, string_agg(dimension, '、' ORDER BY ordinal) AS missing_dimensions
