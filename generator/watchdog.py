@@ -1,6 +1,7 @@
 """Time bounds for what a tree brings with it (patterns, templates): a stranger's loop must not run for ever.
 
-In the main thread an alarm interrupts even a regular expression; in another thread the interpreter is told to raise.
+In the main thread an alarm interrupts even a regular expression; elsewhere one watchman tells the thread to raise, which
+it does between two steps of Python.
 """
 
 from __future__ import annotations
@@ -13,24 +14,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_ROUND = 0.2
 
-class OverdueError(Exception):
+
+class OverdueError(BaseException):
     """The time allowed has passed."""
 
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise `OverdueError` in this thread when the block takes longer. Bounds must not be nested."""
-    if threading.current_thread() is threading.main_thread():
-        with _alarm(seconds):
+    """Raise `OverdueError` in this thread when the block takes longer. Not for blocks within blocks."""
+    if threading.current_thread() is not threading.main_thread():
+        with watched(seconds):
             yield
-    else:
-        with _told(seconds):
-            yield
+        return
 
-
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
     def ring(number: int, frame: FrameType | None) -> None:
         raise OverdueError
 
@@ -44,23 +42,9 @@ def _alarm(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _told(seconds: float) -> Iterator[None]:
-    thread = threading.get_ident()
-    lock = threading.Lock()
-    rung = done = False
-
-    def ring() -> None:
-        nonlocal rung
-        with lock:
-            if not done:
-                rung = True
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(thread), ctypes.py_object(OverdueError)
-                )
-
-    timer = threading.Timer(seconds, ring)
-    timer.daemon = True
-    timer.start()
+def watched(seconds: float) -> Iterator[None]:
+    """Do the same for a block that is all Python, in any thread, at next to no cost."""
+    _WATCHMAN.begin(seconds)
     arrived = False
     try:
         yield
@@ -68,9 +52,54 @@ def _told(seconds: float) -> Iterator[None]:
         arrived = True
         raise
     finally:
-        with lock:
-            done = True
-        timer.cancel()
-        if rung and not arrived:
-            # It is on its way: let it arrive here and not in what comes after.
-            time.sleep(0.1)
+        if _WATCHMAN.end() and not arrived:
+            # Told just now: let it arrive here and not in what comes after.
+            time.sleep(2 * _ROUND)
+
+
+class _Watchman:
+    """One thread that looks at all the others' deadlines a few times a second."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._deadlines: dict[int, float] = {}
+        self._told: set[int] = set()
+        self._work = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, seconds: float) -> None:
+        """Note the deadline of this thread."""
+        with self._lock:
+            self._deadlines[threading.get_ident()] = time.monotonic() + seconds
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._walk, name="watchman", daemon=True)
+            self._thread.start()
+        if not self._work.is_set():
+            self._work.set()
+
+    def end(self) -> bool:
+        """Forget the deadline of this thread; tell whether it was told to raise."""
+        me = threading.get_ident()
+        with self._lock:
+            self._deadlines.pop(me, None)
+            told = me in self._told
+            self._told.discard(me)
+        return told
+
+    def _walk(self) -> None:
+        while True:
+            self._work.wait()
+            time.sleep(_ROUND)
+            now = time.monotonic()
+            with self._lock:
+                if not self._deadlines:
+                    self._work.clear()
+                for thread in [t for t, deadline in self._deadlines.items() if deadline < now]:
+                    del self._deadlines[thread]
+                    self._told.add(thread)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(thread), ctypes.py_object(OverdueError)
+                    )
+
+
+_WATCHMAN = _Watchman()

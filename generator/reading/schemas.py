@@ -39,7 +39,7 @@ SUPPORTED: dict[str, frozenset[str]] = {
     "yearmonth": _BOUNDS | {"enum"},
 }
 FORMATS = {
-    "string": frozenset({"default", "email", "uri", "binary", "uuid", "wkt"}),
+    "string": frozenset({"default", "email", "uri", "binary", "uuid"}),
     "geopoint": frozenset({"default", "array", "object"}),
     "geojson": frozenset({"default", "topojson"}),
 }

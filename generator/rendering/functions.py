@@ -16,7 +16,7 @@ from generator.rendering import charts, components
 from generator.rendering.escaping import text
 from generator.rendering.formats import FILTERS
 from generator.rendering.links import Links
-from generator.rendering.templates import Row
+from generator.rendering.sandbox import Row
 
 
 class Labels:

@@ -15,29 +15,37 @@ import duckdb
 import jinja2
 import markdown
 
-from generator.problems import RecordsError, error
+from generator.problems import Problem, RecordsError, error
 from generator.rendering.escaping import front_matter, text
 from generator.rendering.frames import FrameSpec
 from generator.rendering.links import Links
-from generator.rendering.templates import Groups, Results, Row, Template, run_queries, template_fault
+from generator.rendering.sandbox import Groups, Row, Sandbox, compiled, rendered
+from generator.rendering.templates import (
+    PATH_SLOT,
+    UNSAFE_IN_PATH,
+    Results,
+    Template,
+    run_queries,
+    template_fault,
+)
 
 _TAG = re.compile(r"\{#.*?#\}|\{%-?\s*macro\b.*?\bendmacro\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
-_PATTERN = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
-_UNSAFE = re.compile(r"[^0-9A-Za-z_\-\u00b7\u3400-\u9fff\U00020000-\U0003ffff.]")
+# Names that one system or another takes for a device.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)", re.IGNORECASE)
 _BUILD_WORD = re.compile(r"\bbuild\b|\bcommit\b")
 
 
 def slug(value: object) -> str:
-    """Return a value as one path segment: what could climb, split or confuse is written as `~` and its code."""
-    plain = _UNSAFE.sub(lambda m: f"~{ord(m[0]):x}", text(value))
-    if not plain.strip("."):
-        return "".join(f"~{ord(c):x}" for c in plain) or "~"
-    return (
-        plain
-        if len(plain.encode()) <= 150
-        else plain[:30] + "~" + hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
-    )
+    """Return a value as one path segment: what could climb, split, hide or confuse is written as `~` and its code."""
+    plain = UNSAFE_IN_PATH.sub(lambda m: f"~{ord(m[0]):x}", text(value))
+    if _DEVICE.match(plain) or plain.startswith("."):
+        plain = f"~{ord(plain[0]):x}{plain[1:]}"
+    if plain.endswith("."):
+        plain = f"{plain[:-1]}~2e"
+    if len(plain.encode()) > 150:
+        return plain[:30] + "~" + hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
+    return plain or "~"
 
 
 def output_path(template: Template, row: Row) -> str:
@@ -55,7 +63,7 @@ def output_path(template: Template, row: Row) -> str:
             )
         return slug(row[name])
 
-    return _PATTERN.sub(segment, template.path).strip("/")
+    return PATH_SLOT.sub(segment, template.path).strip("/")
 
 
 def compile_record_body(body: str, convert: Callable[[str], str]) -> str:
@@ -86,6 +94,21 @@ def compile_record_body(body: str, convert: Callable[[str], str]) -> str:
 
     kept = _TAG.sub(keep, body)
     return _SLOT.sub(lambda m: tags[int(m[1] or m[2])], convert(kept))
+
+
+def lines_of(body: str, source: str) -> Callable[[int], int]:
+    """Return line of the compiled source -> line of the template's body: the tags stand in both, in one order."""
+
+    def starts(text: str) -> list[int]:
+        return [text.count("\n", 0, m.start()) + 1 for m in _TAG.finditer(text)]
+
+    pairs = list(zip(starts(source), starts(body), strict=False))
+
+    def line(number: int) -> int:
+        before = [(there, here) for there, here in pairs if there <= number]
+        return before[-1][1] + number - before[-1][0] if before else 1
+
+    return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +144,7 @@ class RecordKind:
     spec: FrameSpec
     results: Results
     body: jinja2.Template
+    lines: Callable[[int], int]
     pages: list[RecordPage] = field(default_factory=list)
 
 
@@ -154,7 +178,7 @@ class PageMaker:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        environment: jinja2.Environment,
+        environment: Sandbox,
         links: Links,
         facts: dict[str, Any],
         convert: Callable[[str], str],
@@ -174,7 +198,8 @@ class PageMaker:
             RecordsError: with the faults of all templates.
         """
         edition = str(self._facts["edition"])
-        pages, problems = Pages(), []
+        pages = Pages()
+        problems: list[Problem] = []
         written: list[tuple[Template, Results]] = []
         for template in templates:
             if template.edition and template.edition != edition:
@@ -187,7 +212,7 @@ class PageMaker:
                     written.append((template, results))
             except RecordsError as fault:
                 problems.extend(fault.problems)
-        self._refuse_doubles(pages, problems)
+        self._refuse_doubles(pages, written, problems)
         for template, results in written:
             try:
                 pages.written.append(self._written(template, results))
@@ -201,12 +226,13 @@ class PageMaker:
         folder = template.path.split("{")[0].rpartition("/")[0]
         spec = FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
         source = compile_record_body(template.body, self._convert)
+        lines = lines_of(template.body, source)
         try:
-            body = self._environment.from_string(source)
-            title = self._environment.overlay(autoescape=False, finalize=text).from_string(template.title)
-        except jinja2.TemplateError as fault:
-            raise template_fault(template, fault) from None
-        kind = RecordKind(template, spec, results, body)
+            body = compiled(self._environment, source)
+            title = compiled(self._environment.overlay(autoescape=False, finalize=text), template.title)
+        except Exception as fault:
+            raise template_fault(template, fault, lines=lines) from None
+        kind = RecordKind(template, spec, results, body, lines)
         rows: Any = results.rows[template.each]
         common = hashlib.blake2b(
             f"{template.digest}\0{self._shared}\0".encode()
@@ -233,9 +259,9 @@ class PageMaker:
                 )
             )
             try:
-                words = title.render(row=row, **self._facts).strip()
-            except jinja2.TemplateError as fault:
-                raise template_fault(template, fault) from None
+                words = rendered(title, row=row, **self._facts).strip()
+            except Exception as fault:
+                raise template_fault(template, fault, "title", lambda _: 0) from None
             page = RecordPage(
                 url, words, text(row.get(template.meta.get("description", ""), "")), row, digest.hexdigest()
             )
@@ -246,28 +272,36 @@ class PageMaker:
                 search.append(_search_entry(template, row, url))
         return kind
 
-    def _refuse_doubles(self, pages: Pages, problems: list[Any]) -> None:
-        seen: dict[str, str] = {}
+    def _refuse_doubles(
+        self, pages: Pages, written: Sequence[tuple[Template, Results]], problems: list[Problem]
+    ) -> None:
+        seen = {written_url(t): t.file for t, _ in written}
         for kind in pages.kinds:
             for page in kind.pages:
-                if page.url in seen:
+                other = seen.get(page.url)
+                if other is not None:
+                    reason = (
+                        "两条记录得到同一个页面路径"
+                        if other == kind.template.file
+                        else f"{other} 已经用了页面路径"
+                    )
                     problems.append(
                         error(
                             kind.template.file,
                             1,
                             "template-error",
-                            f"两条记录得到同一个页面路径 {page.url}。请让 path 含主键。",
+                            f"{reason} {page.url or '/'}。请改 path，并让它含主键。",
                         )
                     )
-                seen[page.url] = page.title
+                seen[page.url] = kind.template.file
 
     def _written(self, template: Template, results: Results) -> WrittenPage:
         path = f"{template.name}.md"
-        url = "" if template.name == "index" else template.name.removesuffix("/index") + "/"
+        url = written_url(template)
         self._links.start(url)
         try:
-            body = self._environment.from_string(template.body).render(**self._facts, **results.rows)
-        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, MemoryError) as fault:
+            body = rendered(compiled(self._environment, template.body), **{**results.rows, **self._facts})
+        except Exception as fault:
             raise template_fault(template, fault) from None
         meta: dict[str, object] = {"title": template.title, **template.meta}
         return WrittenPage(path, url, front_matter(meta) + body.lstrip("\n"))
@@ -286,14 +320,19 @@ class PageMaker:
                 values[name] = value
         self._links.start(page.url)
         try:
-            html = kind.body.render(row=page.row, **self._facts, **values)
-        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, MemoryError) as fault:
-            raise template_fault(kind.template, fault, page.title) from None
+            html = rendered(kind.body, **{**values, **self._facts, "row": page.row})
+        except Exception as fault:
+            raise template_fault(kind.template, fault, page.title, kind.lines) from None
         return html, self._links.answers(self._links.asked)
 
     def unchanged(self, asked: Sequence[Sequence[str | None]]) -> bool:
         """Tell whether the links that a page asked for are answered as they were."""
         return all(self._links.find(str(record), key) == url for record, key, url in asked)
+
+
+def written_url(template: Template) -> str:
+    """Return where a written page goes, relative to the site's root."""
+    return "" if template.name == "index" else template.name.removesuffix("/index") + "/"
 
 
 def _search_entry(template: Template, row: Row, url: str) -> dict[str, str]:

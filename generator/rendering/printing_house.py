@@ -26,11 +26,10 @@ from generator.rendering.functions import make_functions
 from generator.rendering.links import Links
 from generator.rendering.pages import output_path
 from generator.rendering.provenance import Provenance
+from generator.rendering.sandbox import Groups, Row, compiled, rendered
 from generator.rendering.seal import attachment, canonical, mark_of, payload
 from generator.rendering.templates import (
-    Groups,
     Results,
-    Row,
     Template,
     make_environment,
     read_templates,
@@ -204,9 +203,9 @@ def dossier_jobs(
         form = hashlib.sha256(f"{template.digest}\0{files}".encode()).hexdigest()
         always = [r for n, v in results.rows.items() if n != template.each and isinstance(v, list) for r in v]
         try:
-            body = environment.from_string(template.body)
-            title = environment.overlay(autoescape=False, finalize=text).from_string(template.title)
-        except jinja2.TemplateError as fault:
+            body = compiled(environment, template.body)
+            title = compiled(environment.overlay(autoescape=False, finalize=text), template.title)
+        except Exception as fault:
             raise template_fault(template, fault) from None
         common = hashlib.blake2b(f"{template.digest}\0{shared}\0".encode(), digest_size=32)
         groups = {n: v for n, v in results.rows.items() if isinstance(v, Groups)}
@@ -234,7 +233,7 @@ def dossier_jobs(
             digest = common.copy()
             mine = {n: v[row.get(template.queries[n].by)] for n, v in groups.items()}
             digest.update(repr((list(row.items()), mine)).encode("utf-8", "backslashreplace"))
-            name = title.render(row=row, **facts).strip() if template.each else template.title
+            name = _title(template, title, row, facts) if template.each else template.title
             commit, data = "", b""
             if commit_of is not None:
                 commit = commit_of(row, [*always, *(r for rows in mine.values() for r in rows)])
@@ -263,6 +262,13 @@ def _render(
     name: str,
 ) -> str:
     try:
-        return body.render(row=row, title=name, **facts, **{**results.rows, **mine})
-    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, MemoryError) as fault:
+        return rendered(body, **{**results.rows, **mine, **facts, "row": row, "title": name})
+    except Exception as fault:
         raise template_fault(template, fault, name) from None
+
+
+def _title(template: Template, title: jinja2.Template, row: Row, facts: dict[str, Any]) -> str:
+    try:
+        return rendered(title, row=row, **facts).strip()
+    except Exception as fault:
+        raise template_fault(template, fault, "title", lambda _: 0) from None

@@ -19,7 +19,8 @@ from generator.reading.package import DESCRIPTOR, Table
 from generator.register.database import quote
 from generator.register.editions import visible_table
 from generator.register.statements import reached, read_statements, words_of
-from generator.rendering.templates import Results, Row, Template
+from generator.rendering.sandbox import Row
+from generator.rendering.templates import Results, Template
 
 # What these say may change with any commit.
 _RESTLESS = frozenset(

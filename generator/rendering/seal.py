@@ -15,8 +15,9 @@ from typing import Any
 
 import rfc8785
 
+from generator.rendering.sandbox import Groups, Row
 from generator.rendering.sheets import Attachment, Mark
-from generator.rendering.templates import Groups, Results, Row, Template
+from generator.rendering.templates import Results, Template
 
 SCHEMA = "lingtouyan-dossier/1"
 ATTACHMENT = "记录.json"

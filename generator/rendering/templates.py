@@ -15,33 +15,16 @@ from typing import Any
 import duckdb
 import jinja2
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from generator.problems import Problem, RecordsError, error
+from generator.problems import Problem, RecordsError, error, quoted
 from generator.reading.files import UnsafePathError, checked_pattern, list_tree, read_bytes
 from generator.reading.markdown import parse_markdown
 from generator.reading.yaml import Mapping as YamlMapping
 from generator.reading.yaml import YamlError
 from generator.register.database import SqlError, rows_of
 from generator.rendering.escaping import escape, text
-
-_MAX_PRODUCT = 1_000_000
-
-
-class Row(dict[str, Any]):
-    """One row of a query; in a template its columns are its attributes, whatever they are called."""
-
-    __slots__ = ()
-
-
-class Groups(dict[Any, list[Row]]):
-    """Rows of a query by the value of a column; a value that does not occur has no rows."""
-
-    __slots__ = ()
-
-    def __missing__(self, key: Any) -> list[Row]:
-        return []
+from generator.rendering.sandbox import Groups, Row, Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +70,9 @@ class Template:
     digest: str
 
 
+PATH_SLOT = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
+UNSAFE_IN_PATH = re.compile(r"[^0-9A-Za-z_\-\u00b7\u3400-\u9fff\U00020000-\U0003ffff.]")
+_TAKEN = ("row", "title", "edition", "as_of", "draft", "build")
 _KNOWN = {
     "title",
     "description",
@@ -121,7 +107,7 @@ def read_templates(root: Path, folder: str, suffix: str, editions: Iterable[str]
             problems.append(data)
             continue
         try:
-            record = parse_markdown(data.decode("utf-8"))
+            record = parse_markdown(data.decode("utf-8-sig").replace("\r\n", "\n"))
             templates.append(_template(file, folder, suffix, record, data, set(editions)))
         except UnicodeDecodeError:
             problems.append(error(file, 1, "template-error", "模板不是 UTF-8 编码。"))
@@ -146,6 +132,10 @@ def _template(
     declared = record.get("queries")
     for name, value in declared.items() if isinstance(declared, YamlMapping) else ():
         line = declared.lines[name] if isinstance(declared, YamlMapping) else 1
+        if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in _TAKEN:
+            raise YamlError(
+                line, f"查询名 {quoted(name)} 应为小写英文字母、数字和下划线，且不能是 {'、'.join(_TAKEN)}。"
+            )
         if isinstance(value, str):
             queries[name] = Query(name, value, "", line)
         elif isinstance(value, YamlMapping) and isinstance(value.get("sql"), str):
@@ -156,18 +146,21 @@ def _template(
         else:
             raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition 的映射。")
     each, path, edition = plain("each"), plain("path"), plain("edition")
+    if path and not _inside(path):
+        raise YamlError(
+            record.lines["path"],
+            "path 应是相对路径，由字母、数字、汉字、“-”“_”“.”和 {{ row.列名 }} 组成，不能含“..”。",
+        )
+    if each in queries and queries[each].by:
+        raise YamlError(record.lines["each"], f"each 的查询 {each} 不能分组（by）。")
     if each and (each not in queries or not path):
         raise YamlError(record.lines["each"], "each 应是 queries 中的一个查询名，并用 path 写明每页的路径。")
     if edition and edition not in editions:
         raise YamlError(record.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
     search = record.get("search")
     styles = record.get("styles")
-    body_text = data.decode("utf-8")
-    body = (
-        body_text.split("\n---", 1)[1].split("\n", 1)[1]
-        if "\n---" in body_text and "\n" in body_text.split("\n---", 1)[1]
-        else ""
-    )
+    lines = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+    body = "\n".join(lines[record.lines["body"] - 1 :])
     return Template(
         name=file[len(folder) + 1 : -len(suffix)],
         file=file,
@@ -189,29 +182,15 @@ def _template(
     )
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja without a way out, and without sums that never end."""
-
-    intercepted_binops = frozenset(["*", "**"])
-
-    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:
-        sizes = [len(v) if isinstance(v, (str, list, tuple)) else v for v in (left, right)]
-        if operator == "**" or any(isinstance(v, (str, list, tuple)) for v in (left, right)):
-            if all(isinstance(v, int) for v in sizes) and abs(sizes[0]) * abs(sizes[1]) > _MAX_PRODUCT:
-                raise SecurityError("乘积过大")
-            if operator == "**" and (abs(right) > 64 or abs(left) > _MAX_PRODUCT):
-                raise SecurityError("乘方过大")
-        return super().call_binop(context, operator, left, right)
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, Row):
-            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
-        return super().getattr(obj, attribute)
+def _inside(path: str) -> bool:
+    """Tell whether a pattern of output paths stays below the output folder, whatever values fill it."""
+    segments = PATH_SLOT.sub("x", path.strip("/")).split("/")
+    return not path.startswith("/") and all(s.strip(".") and not UNSAFE_IN_PATH.search(s) for s in segments)
 
 
 def make_environment(
     root: Path, *, html: bool, functions: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]]
-) -> jinja2.Environment:
+) -> Sandbox:
     """Make the environment that templates of one kind run in.
 
     Args:
@@ -232,7 +211,7 @@ def make_environment(
         data = read_bytes(inside, name)
         return None if isinstance(data, Problem) else data.decode("utf-8", "replace")
 
-    environment = _Sandbox(
+    environment = Sandbox(
         loader=jinja2.FunctionLoader(load),
         autoescape=True,
         finalize=_shown if html else escape,
@@ -242,7 +221,7 @@ def make_environment(
         keep_trailing_newline=True,
     )
     environment.globals.update(functions)
-    environment.filters.update(filters)
+    environment.add_filters(filters)
     return environment
 
 
@@ -327,11 +306,22 @@ def _absent(connection: duckdb.DuckDBPyConnection, message: str, edition: str) -
     )
 
 
-def template_fault(template: Template, fault: Exception, what: str = "") -> RecordsError:
-    """Turn a Jinja failure into a problem of its template."""
+def template_fault(
+    template: Template, fault: Exception, what: str = "", lines: Callable[[int], int] | None = None
+) -> RecordsError:
+    """Turn whatever a template ran into into a problem of its file.
+
+    Args:
+        what: the record that was being shown.
+        lines: line of the compiled source -> line of the template's body, where the two differ.
+    """
+    if isinstance(fault, RecordsError):
+        return fault
     line = getattr(fault, "lineno", None)
     if line is None:
         line = _line_in_traceback(fault)
+    if line and lines:
+        line = lines(line)
     where = template.body_line - 1 + line if line else template.body_line
     if isinstance(fault, SecurityError):
         reason = f"模板试图做沙箱不允许的事（{fault}）。"
@@ -339,6 +329,10 @@ def template_fault(template: Template, fault: Exception, what: str = "") -> Reco
         reason = f"用到了没有的名字：{fault}。请核对查询的列名。"
     elif isinstance(fault, jinja2.TemplateSyntaxError):
         reason = f"Jinja 语法有误：{fault.message}"
+    elif isinstance(fault, jinja2.TemplateNotFound):
+        reason = f"没有可以引用的模板 {quoted(fault.name or fault)}：只能引用 site/ 里的文件。"
+    elif isinstance(fault, RecursionError):
+        reason = "宏或引用层层嵌套，没有尽头。"
     else:
         reason = f"{type(fault).__name__}: {fault}"
     about = f"生成“{what}”时：" if what else ""

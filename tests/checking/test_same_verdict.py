@@ -142,7 +142,7 @@ CELLS: dict[str, st.SearchStrategy[str]] = {
     "yearmonth": st.sampled_from(["2020-03", "2020-3", "2020-13", "2020", "2020-03-01", "20-03"]),
 }
 FORMATS: dict[str, list[str]] = {
-    "string": ["email", "uri", "binary", "uuid", "wkt"],
+    "string": ["email", "uri", "binary", "uuid"],
     "date": ["any", "%Y/%m/%d", "%d.%m.%Y"],
     "datetime": ["any", "%Y-%m-%d %H:%M:%S"],
     "time": ["any", "%H:%M"],
