@@ -11,4 +11,4 @@ CREATE MACRO share_of(part, total, decimals) AS CASE WHEN total > 0 THEN rounded
 CREATE MACRO as_percent(ratio) AS printf('%.1f%%', rounded(100.0 * ratio, 1));
 
 -- A figure as people write it: 50 and not 50.0.
-CREATE MACRO as_figure(figure) AS CASE WHEN figure = floor(figure) THEN figure::BIGINT::VARCHAR ELSE figure::VARCHAR END;
+CREATE MACRO as_figure(figure) AS CASE WHEN figure = floor(figure) AND abs(figure) < 1e15 THEN figure::BIGINT::VARCHAR ELSE figure::VARCHAR END;

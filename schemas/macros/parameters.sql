@@ -14,4 +14,8 @@ CREATE MACRO param(parameter_name, on_date) AS (
 
 CREATE MACRO param_number(parameter_name, on_date) AS TRY_CAST(param(parameter_name, on_date) AS DOUBLE);
 
+-- A number of days or years, as a whole number that a date can be moved by: what is out of all bounds is no value.
+CREATE MACRO param_count(parameter_name, on_date) AS
+    TRY_CAST(TRY_CAST(param(parameter_name, on_date) AS DOUBLE) AS SMALLINT)::INTEGER;
+
 CREATE MACRO param_date(parameter_name, on_date) AS TRY_CAST(param(parameter_name, on_date) AS DATE);

@@ -45,7 +45,7 @@ CREATE MACRO working_days_between(from_day, to_day) AS (
 CREATE MACRO add_working_days(from_day, day_count) AS (
     SELECT CASE WHEN _runs[_place] = _runs[date_diff('day', _first, _day) + 1] THEN _day END
     FROM (
-        SELECT *, _days[(_numbers[_place] + day_count)::BIGINT] AS _day
+        SELECT *, CASE WHEN day_count >= 0 THEN _days[TRY_CAST(_numbers[_place] + day_count AS BIGINT)] END AS _day
         FROM (SELECT *, CASE WHEN from_day >= _first THEN date_diff('day', _first, from_day) + 1 END AS _place FROM calendar_lists())
     )
 );

@@ -15,10 +15,10 @@ WITH ranged AS (
     FROM villages, build WHERE regexp_full_match(code, '[0-9]{12}')
 ), limited AS (
     SELECT *,
-        CASE kind WHEN '社区' THEN param_number('community_code_min', since) ELSE param_number('village_code_min', since) END AS lowest,
-        CASE kind WHEN '社区' THEN param_number('community_code_max', since) ELSE param_number('village_code_max', since) END AS highest
+        CASE kind WHEN '社区' THEN param_count('community_code_min', since) ELSE param_count('village_code_min', since) END AS lowest,
+        CASE kind WHEN '社区' THEN param_count('community_code_max', since) ELSE param_count('village_code_max', since) END AS highest
     FROM ranged
 )
 SELECT _file, _line, village_id, township_id, name, kind, code,
-    lpad(lowest::INTEGER::VARCHAR, 3, '0') AS low, lpad(highest::INTEGER::VARCHAR, 3, '0') AS high
+    lpad(lowest::VARCHAR, 3, '0') AS low, lpad(highest::VARCHAR, 3, '0') AS high
 FROM limited WHERE part NOT BETWEEN lowest AND highest

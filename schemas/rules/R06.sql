@@ -11,7 +11,7 @@ remedy: "请核对出生日期和入党时间。"
 -- Where only the month of joining is known, its last day is taken: what may have been in time is not called too early.
 SELECT _file, _line, person_id, name, birth, party_joined,
     CASE WHEN latest_day(party_joined) < first_day(birth) THEN '早于出生'
-        ELSE '时只有' || years_between(first_day(birth), latest_day(party_joined)) || '周岁，不满' || least_age::INTEGER || '周岁' END AS problem
-FROM (SELECT *, coalesce(param_number('join_age_min', latest_day(party_joined)), param_number('join_age_min', as_of)) AS least_age
+        ELSE '时只有' || years_between(first_day(birth), latest_day(party_joined)) || '周岁，不满' || least_age || '周岁' END AS problem
+FROM (SELECT *, coalesce(param_count('join_age_min', latest_day(party_joined)), param_count('join_age_min', as_of)) AS least_age
     FROM people, build)
 WHERE years_between(first_day(birth), latest_day(party_joined)) < least_age

@@ -14,7 +14,7 @@ WITH secretary AS (
     SELECT s.*, p.name, p.political_status, p.party_joined, p.party_confirmed,
         in_office(s.started_on, s.ended_on, as_of) AS serving,
         first_day(coalesce(p.party_confirmed, p.party_joined)) AS member_from,
-        param_number('membership_years', s.started_on)::INTEGER AS least_years
+        param_count('membership_years', s.started_on) AS least_years
     FROM secretary_tenures AS s JOIN people AS p USING (person_id), build
     WHERE s.started_on <= as_of
 ), judged AS (

@@ -14,7 +14,7 @@ WITH secretary AS (
     SELECT s.*, p.name, t.exemption, as_of, in_office(s.started_on, s.ended_on, as_of) AS serving
     FROM secretary_tenures AS s JOIN tenures AS t USING (tenure_id) LEFT JOIN people AS p ON p.person_id = s.person_id, build
     WHERE s.started_on >= (SELECT min(effective_from) FROM policies WHERE policy_id = 'selection')
-        AND least(coalesce(s.ended_on, as_of), as_of) > s.started_on + param_number('term_grace_days', s.started_on)::INTEGER
+        AND least(coalesce(s.ended_on, as_of), as_of) > s.started_on + param_count('term_grace_days', s.started_on)
 )
 SELECT _file, _line, tenure_id, person_id, village_id, township_id, village_name, name,
     CASE WHEN serving THEN '自' || started_on || '任职以来，至今' ELSE '在' || started_on || '至' || ended_on || '任职期间' END AS since

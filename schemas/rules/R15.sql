@@ -15,9 +15,9 @@ FROM (
     SELECT *, (started_on + to_years(years))::DATE + grace AS due_on
     FROM (
         SELECT t.*, v.name AS village_name, p.name, as_of,
-            CASE WHEN t.post LIKE '党组织%' THEN param_number('party_term_years', t.started_on)
-                ELSE param_number('committee_term_years', t.started_on) END::INTEGER AS years,
-            coalesce(param_number('term_grace_days', t.started_on), 0)::INTEGER AS grace
+            CASE WHEN t.post LIKE '党组织%' THEN param_count('party_term_years', t.started_on)
+                ELSE param_count('committee_term_years', t.started_on) END AS years,
+            coalesce(param_count('term_grace_days', t.started_on), 0) AS grace
         FROM tenures AS t LEFT JOIN villages AS v USING (village_id) LEFT JOIN people AS p USING (person_id), build
     )
 )

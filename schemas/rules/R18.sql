@@ -14,8 +14,8 @@ SELECT _file, _line, tenure_id, person_id, village_id, township_id, village_name
     CASE WHEN is_new THEN '新任' ELSE '继续任职' END AS kind
 FROM (
     SELECT s.*, p.name, age_on(p.birth, s.started_on) AS age, t.age_approval,
-        CASE WHEN s.is_new THEN param_number('age_new_max', s.started_on)
-            ELSE param_number('age_kept_max', s.started_on) END::INTEGER AS limit_age
+        CASE WHEN s.is_new THEN param_count('age_new_max', s.started_on)
+            ELSE param_count('age_kept_max', s.started_on) END AS limit_age
     FROM secretary_tenures AS s JOIN tenures AS t USING (tenure_id) JOIN people AS p ON p.person_id = s.person_id, build
     WHERE s.started_on <= as_of
 )

@@ -32,7 +32,7 @@ WITH short AS (
     SELECT *, regexp_extract(written, '^(.+)〔(\d{4})〕([1-9]\d*)号$', ['series', 'year', 'running']) AS part FROM number
 ), placed AS (
     SELECT * EXCLUDE (part), nullif(part.series, '') AS series, TRY_CAST(part.year AS INTEGER) AS in_year,
-        TRY_CAST(part.running AS BIGINT) AS running,
+        TRY_CAST(part.running AS INTEGER)::BIGINT AS running,
         h.holders
     FROM parsed LEFT JOIN (
         -- A few of the holders of one number are named, however many there are.
@@ -48,7 +48,7 @@ WITH short AS (
         WHEN written IS NULL AND given_on IS NULL THEN NULL
         WHEN written IS NULL THEN '没有填写，' || given_on || '已经办结'
         WHEN given_on IS NULL THEN CASE _column WHEN 'filing_number' THEN '填早了，还没有准予备案' ELSE '填早了，还没有作出决定' END
-        WHEN series IS NULL THEN '写法不对'
+        WHEN series IS NULL OR running IS NULL THEN '写法不对'
         WHEN series <> coalesce(prefix, series) THEN '的字头应为“' || prefix || '”'
         WHEN in_year <> year(given_on) THEN '的年份应为办结的' || year(given_on) || '年'
         WHEN holders IS NOT NULL THEN '与' || array_to_string([h FOR h IN holders IF h <> filing_id][:3], '、') || '重号'

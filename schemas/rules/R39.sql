@@ -25,8 +25,8 @@ WITH days AS (
         WHEN lower > upper THEN '的下限' || lower || '大于上限' || upper
         WHEN is_lowest AND coalesce(lower, 0) > 0 THEN '是最低一段，却从' || lower || '起，以下留空'
         WHEN NOT is_lowest AND (before_upper IS NULL OR lower IS NULL OR lower <= before_upper) THEN '与“' || before_title || '”重叠'
-        WHEN NOT is_lowest AND lower > before_upper + 1 THEN '与“' || before_title || '”之间留空' || (before_upper + 1)
-            || CASE WHEN lower > before_upper + 2 THEN '至' || (lower - 1) ELSE '' END
+        WHEN NOT is_lowest AND lower > before_upper::HUGEINT + 1 THEN '与“' || before_title || '”之间留空' || (before_upper::HUGEINT + 1)
+            || CASE WHEN lower > before_upper::HUGEINT + 2 THEN '至' || (lower::HUGEINT - 1) ELSE '' END
         WHEN is_highest AND upper IS NOT NULL THEN '是最高一段，却到' || upper || '为止，以上留空'
         END AS problem
     FROM band

@@ -29,7 +29,7 @@ WITH duty AS (
 ), due AS (
     SELECT d.*, as_of,
         CASE WHEN d.kinds = ['任前备案'] THEN d.event_date
-            ELSE add_working_days(d.event_date, param_number('report_working_days', d.event_date)) END AS due_on
+            ELSE add_working_days(d.event_date, param_count('report_working_days', d.event_date)) END AS due_on
     FROM duty AS d, build
     -- What happened before there was a duty to file asks for nothing.
     WHERE d.event_date <= as_of AND param('report_working_days', d.event_date) IS NOT NULL

@@ -33,4 +33,4 @@ SELECT filing_id, kind, person_id, village_id, village_name, township_id, tenure
     report_days,
     CASE WHEN kind IN ('任后备案', '免职备案') THEN add_working_days(event_date, report_days) END AS report_due_on,
     _file, _line
-FROM (SELECT *, param_number('report_working_days', event_date)::BIGINT AS report_days FROM event)
+FROM (SELECT *, param_count('report_working_days', event_date) AS report_days FROM event)

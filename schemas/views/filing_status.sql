@@ -82,7 +82,7 @@ WITH trail AS (
         END AS base_date
     FROM stated AS s LEFT JOIN onward AS n USING (filing_id)
 ), limited AS (
-    SELECT *, param_number(deadline, base_date)::BIGINT AS limit_days FROM based
+    SELECT *, param_count(deadline, base_date) AS limit_days FROM based
 ), due AS (
     SELECT *, CASE
         WHEN deadline = 'report_working_days' AND kind = '任前备案' THEN started_on

@@ -48,11 +48,10 @@ WITH step AS (
     LEFT JOIN filing_transitions AS t ON t.from_state = s.from_state AND t.to_state = s.state
         AND t.effective_from <= s.date AND (t.effective_to IS NULL OR t.effective_to >= s.date)
 ), limited AS (
-    SELECT *, param_number(deadline, base_date)::BIGINT AS limit_days FROM based
+    SELECT *, param_count(deadline, base_date) AS limit_days FROM based
 )
 SELECT l.filing_id, l.ordinal, l.from_state, l.state, l.date, l.org_id, o.short_name AS org_name, l.signer, l.opinion, l.document,
     l.from_date, l.accepted_on, l.actor, l.deadline, l.base_date, l.limit_days,
-    add_working_days(l.base_date, l.limit_days) AS due_on,
-    l.date > add_working_days(l.base_date, l.limit_days) AS late,
+    l.due_on, l.date > l.due_on AS late,
     l.is_last, l._file, l._line
-FROM limited AS l LEFT JOIN organisations AS o USING (org_id)
+FROM (SELECT *, add_working_days(base_date, limit_days) AS due_on FROM limited) AS l LEFT JOIN organisations AS o USING (org_id)

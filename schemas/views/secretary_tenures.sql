@@ -37,7 +37,7 @@ WITH secretary AS (
         FROM secretary AS t JOIN secretary AS n ON n.person_id = t.person_id AND n.village_id = t.successor
             AND n.started_on > t.started_on
     ) AS t
-    WHERE t.again_on <= t.ended_on + coalesce(param_number('term_grace_days', t.ended_on), 0)::INTEGER
+    WHERE t.again_on <= t.ended_on + coalesce(param_count('term_grace_days', t.ended_on), 0)
 )
 SELECT s.tenure_id, s.person_id, s.village_id, s.village_name, s.township_id, s.term, s.started_on, s.ended_on,
     s.end_reason, s.origin, s.election_id,

@@ -35,10 +35,10 @@ SELECT d.reference_date, d.title AS reference_title, d.is_now, v.org_id, v.org_n
         ELSE exact <= g.value + 1e-9
     END AS met,
     rounded(v.value - g.value, v.decimals) AS gap,
-    CASE WHEN v.kind = '占比' THEN greatest(0, CASE g.direction
+    CASE WHEN v.kind = '占比' THEN TRY_CAST(greatest(0, CASE g.direction
         WHEN '不低于' THEN ceil(g.value * v.denominator / 100 - v.numerator - 1e-9)
         ELSE ceil(v.numerator - g.value * v.denominator / 100 - 1e-9)
-    END)::BIGINT END AS persons_short,
+    END) AS BIGINT) END AS persons_short,
     g.policy_id, g.section, v.sort_order
 FROM reference_dates AS d
 JOIN policy_goals AS g ON g.effective_from <= d.reference_date AND (g.effective_to IS NULL OR g.effective_to >= d.reference_date)

@@ -14,7 +14,7 @@ fields:
   adds_up: {title: 各项是否互不重叠, description: 为“否”的维度各项互相包含，占比不得相加。, sensitivity: public}
 */
 SELECT reference_date, b.dimension, b.band AS item, b.title,
-    CASE b.dimension WHEN '年龄' THEN 100 WHEN '任职年限' THEN 600 ELSE 700 END + b.ordinal AS ordinal,
+    CASE b.dimension WHEN '年龄' THEN 100 WHEN '任职年限' THEN 600 ELSE 700 END + least(b.ordinal, 99) AS ordinal,
     'count_' || b.band AS count_id, 'share_' || b.band AS share_id, b.lower, b.upper, true AS adds_up
 FROM reference_dates JOIN policy_bands AS b
     ON b.effective_from <= reference_date AND (b.effective_to IS NULL OR b.effective_to >= reference_date)

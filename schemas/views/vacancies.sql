@@ -35,11 +35,12 @@ WITH covered AS (
 )
 SELECT village_id, village_name, township_id, vacant_from, vacant_to,
     date_diff('day', vacant_from, coalesce(vacant_to, as_of)) AS days,
-    param_number('vacancy_days', vacant_from)::INTEGER AS limit_days,
-    vacant_from + param_number('vacancy_days', vacant_from)::INTEGER AS due_on,
+    limit_days, vacant_from + limit_days AS due_on,
     tenure_id, person_id, _file, _line
 FROM (
     -- A village that is no more needs no secretary: its vacancy ends with it.
-    SELECT * REPLACE (coalesce(vacant_to, CASE WHEN valid_to <= as_of THEN valid_to END) AS vacant_to) FROM gap
+    SELECT * REPLACE (coalesce(vacant_to, CASE WHEN valid_to <= as_of THEN valid_to END) AS vacant_to),
+        param_count('vacancy_days', vacant_from) AS limit_days
+    FROM gap
 )
 WHERE vacant_from < coalesce(vacant_to, as_of + 1)
