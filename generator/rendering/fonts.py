@@ -227,6 +227,12 @@ class Cut:
         return f"{self.stack.fonts[0].name} {self.stack.role.name}"
 
 
+@cache
+def _common_cut(font: FontFile) -> bytes:
+    # Kept: each edition prints, and a server that watches the files prints again and again.
+    return face(font).cut(repertoire())
+
+
 def cut_common(stacks: Iterable[Stack], folder: Path) -> tuple[Cut, ...]:
     """Cut the first font of each stack to the common characters.
 
@@ -236,7 +242,7 @@ def cut_common(stacks: Iterable[Stack], folder: Path) -> tuple[Cut, ...]:
     cuts = []
     for stack in stacks:
         file = folder / f"{stack.role.name}.font"
-        file.write_bytes(face(stack.fonts[0]).cut(repertoire()))
+        file.write_bytes(_common_cut(stack.fonts[0]))
         cuts.append(Cut(stack, file))
     return tuple(cuts)
 

@@ -34,7 +34,7 @@ def cuts(tmp_path_factory):
 @pytest.fixture
 def fresh():
     """Let this test see fonts of its own, and later tests the machine's again."""
-    found = (fonts._scanned, fonts.installed, fonts.face)
+    found = (fonts._scanned, fonts.installed, fonts.face, fonts._common_cut)
     for function in found:
         function.cache_clear()
     yield
