@@ -28,6 +28,7 @@ from generator.project import EDITION_TITLES, EDITIONS, Project
 from generator.register.building import Register, register_with_editions
 from generator.register.editions import open_edition
 from generator.register.export import export_edition
+from generator.rendering.feeds import write_feeds
 from generator.rendering.functions import make_functions
 from generator.rendering.links import Links
 from generator.rendering.mkdocs_process import MkDocs, warm_up
@@ -253,6 +254,7 @@ class _EditionBuild:
         count, fresh = self._stamp(maker, pages, website.frames, site)
         write_record_index(site, [_entry(e) for e in pages.search])
         write_sitemap(job, [*website.urls, *(p.url for k in pages.kinds for p in k.pages)])
+        write_feeds(self.project.root, site, self.connection, environment, self.facts)
         return (
             f"{EDITION_TITLES[self.edition]}：{len(pages.written)} 个栏目页（新做 {len(website.rebuilt)}）、"
             f"{count} 个记录页（新做 {fresh}）"
