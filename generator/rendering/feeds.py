@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -19,7 +20,8 @@ import jinja2
 from generator.problems import RecordsError, error
 from generator.project import EDITIONS
 from generator.rendering.escaping import text
-from generator.rendering.templates import Sandbox, read_templates, run_queries, template_fault
+from generator.rendering.sandbox import Sandbox, compiled, rendered
+from generator.rendering.templates import read_templates, run_queries, template_fault
 
 _LINE = 75
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -31,7 +33,9 @@ def _literal(value: Any) -> str:
             return float(item)
         return item.isoformat() if isinstance(item, datetime.date) else str(item)
 
-    return json.dumps(value, ensure_ascii=False, default=other)
+    # JSON knows neither NaN nor infinity.
+    known = None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(known, ensure_ascii=False, default=other)
 
 
 def _cell(value: Any) -> str:
@@ -61,14 +65,24 @@ def _folded(made: str) -> str:
     return "".join(f"{line}\r\n" for line in lines)
 
 
-def _as_it_is(made: str) -> str:
+def _parsed(made: str) -> str:
+    """Return the text when it is JSON; a template can forget a comma."""
+    try:
+        json.loads(made)
+    except ValueError as fault:
+        raise jinja2.TemplateError(f"生成的内容不是 JSON（{fault}）。请核对模板里的逗号和引号。") from None
     return made
+
+
+def _for_spreadsheets(made: str) -> str:
+    # Without the mark, a spreadsheet on Chinese Windows takes UTF-8 for GBK.
+    return f"\ufeff{made}"
 
 
 # What writes a value, and what the whole file goes through at the end.
 _FORMATS: dict[str, tuple[Callable[[Any], str], Callable[[str], str]]] = {
-    ".json": (_literal, _as_it_is),
-    ".csv": (_cell, _as_it_is),
+    ".json": (_literal, _parsed),
+    ".csv": (_cell, _for_spreadsheets),
     ".ics": (_calendar_text, _folded),
 }
 
@@ -108,14 +122,13 @@ def write_feeds(
                     reason = "数据文件不能用 each，也不能与网站已有的文件同名。"
                     raise RecordsError([error(template.file, 1, "template-error", reason)])
                 results = run_queries(connection, template, edition)
-                words = plain.from_string(template.body).render(**facts, **results.rows)
-            except RecordsError as fault:
-                problems.extend(fault.problems)
-            except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as fault:
+                words = rendered(compiled(plain, template.body), **{**results.rows, **facts})
+                content = finish(words)
+            except Exception as fault:
                 problems.extend(template_fault(template, fault).problems)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(finish(words).encode("utf-8", "replace"))
+                target.write_bytes(content.encode("utf-8", "replace"))
                 made.append(f"{template.name}{suffix}")
     if problems:
         raise RecordsError(problems)

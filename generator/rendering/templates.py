@@ -331,6 +331,8 @@ def template_fault(
         reason = f"Jinja 语法有误：{fault.message}"
     elif isinstance(fault, jinja2.TemplateNotFound):
         reason = f"没有可以引用的模板 {quoted(fault.name or fault)}：只能引用 site/ 里的文件。"
+    elif isinstance(fault, OverflowError):
+        reason = "模板试图做沙箱不允许的事（循环次数或数字过大）。"
     elif isinstance(fault, RecursionError):
         reason = "宏或引用层层嵌套，没有尽头。"
     else:
