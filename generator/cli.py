@@ -298,7 +298,10 @@ def _parser() -> _Parser:
 
     dossiers = command("dossiers", _dossiers, "只排印选定的文书，例如一个人的登记表。")
     dossiers.add_argument(
-        "kinds", metavar="种类", nargs="*", help="文书种类，即 site/dossiers 里模板的文件名（默认全部）"
+        "kinds",
+        metavar="种类",
+        nargs="*",
+        help="文书种类，即 site/dossiers 里模板的文件名（默认是 build 也印的各种；写明 on_demand 的要指名）",
     )
     chosen = dossiers.add_mutually_exclusive_group()
     chosen.add_argument("--key", metavar="编号", nargs="+", default=[], help="只印这些编号的")

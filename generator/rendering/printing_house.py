@@ -119,7 +119,7 @@ class Selection:
     """Which dossiers are wanted.
 
     Attributes:
-        kinds: names of templates; empty for all.
+        kinds: names of templates; empty for all that are not made on demand only.
         keys: last parts of paths, or whole paths; empty for all.
         where: an SQL condition on the columns of the `each` query, or empty.
     """
@@ -134,7 +134,7 @@ class Selection:
 
 
 def chosen_templates(project: Project, edition: str, selection: Selection) -> list[Template]:
-    """Return the templates that an edition prints of a selection.
+    """Return the templates that an edition prints of a selection; those on demand only when it names them.
 
     Raises:
         UsageError: a kind that does not exist, or not in this edition.
@@ -150,7 +150,7 @@ def chosen_templates(project: Project, edition: str, selection: Selection) -> li
     return [
         t
         for t in known.values()
-        if (not selection.kinds or t.name in selection.kinds)
+        if (t.name in selection.kinds if selection.kinds else not t.on_demand)
         and (t.each or t.name in selection.keys or not (selection.keys or selection.where))
     ]
 

@@ -25,6 +25,7 @@ from generator.reading.yaml import YamlError
 from generator.register.database import SqlError, rows_of
 from generator.rendering.escaping import escape, text
 from generator.rendering.sandbox import Groups, Row, Sandbox
+from generator.rendering.shared_queries import SharedQueries
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class Template:
         record, key: the table whose records these pages show, and the column that identifies them.
         search: what of each row the header search finds.
         edition: the only edition it belongs to, or empty.
-        digest: over the file.
+        on_demand: it is made only when asked for by name, not by a build.
+        digest: over the file and the files that it takes queries from.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Template:
     styles: tuple[str, ...]
     meta: dict[str, str]
     digest: str
+    on_demand: bool = False
 
 
 PATH_SLOT = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
@@ -84,6 +87,7 @@ _KNOWN = {
     "search",
     "edition",
     "styles",
+    "on_demand",
     "icon",
     "hide",
     "status",
@@ -99,6 +103,7 @@ def read_templates(root: Path, folder: str, suffix: str, editions: Iterable[str]
     listing = list_tree(root, [folder])
     problems = list(listing.problems)
     templates: list[Template] = []
+    shared = SharedQueries(root, folder)
     for file in listing.files:
         if not file.endswith(suffix) or PurePosixPath(file).name.startswith("_"):
             continue
@@ -108,7 +113,7 @@ def read_templates(root: Path, folder: str, suffix: str, editions: Iterable[str]
             continue
         try:
             record = parse_markdown(data.decode("utf-8-sig").replace("\r\n", "\n"))
-            templates.append(_template(file, folder, suffix, record, data, set(editions)))
+            templates.append(_template(file, folder, suffix, record, data, set(editions), shared))
         except UnicodeDecodeError:
             problems.append(error(file, 1, "template-error", "模板不是 UTF-8 编码。"))
         except YamlError as fault:
@@ -119,7 +124,13 @@ def read_templates(root: Path, folder: str, suffix: str, editions: Iterable[str]
 
 
 def _template(
-    file: str, folder: str, suffix: str, record: YamlMapping, data: bytes, editions: set[str]
+    file: str,
+    folder: str,
+    suffix: str,
+    record: YamlMapping,
+    data: bytes,
+    editions: set[str],
+    shared: SharedQueries,
 ) -> Template:
     def plain(key: str) -> str:
         value = record.get(key)
@@ -129,6 +140,7 @@ def _template(
         if key not in _KNOWN | {"body", "sections"}:
             raise YamlError(record.lines[key], f"不认识的键 {key}。可用：{'、'.join(sorted(_KNOWN))}。")
     queries: dict[str, Query] = {}
+    digest = hashlib.blake2b(data, digest_size=16)
     declared = record.get("queries")
     for name, value in declared.items() if isinstance(declared, YamlMapping) else ():
         line = declared.lines[name] if isinstance(declared, YamlMapping) else 1
@@ -136,6 +148,9 @@ def _template(
             raise YamlError(
                 line, f"查询名 {quoted(name)} 应为小写英文字母、数字和下划线，且不能是 {'、'.join(_TAKEN)}。"
             )
+        if isinstance(value, YamlMapping) and "from" in value:
+            value, more = shared.resolve(name, value)
+            digest.update(more)
         if isinstance(value, str):
             queries[name] = Query(name, value, "", line)
         elif isinstance(value, YamlMapping) and isinstance(value.get("sql"), str):
@@ -144,7 +159,9 @@ def _template(
                 raise YamlError(value.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
             queries[name] = Query(name, str(value["sql"]), str(value.get("by") or ""), line, only)
         else:
-            raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition 的映射。")
+            raise YamlError(
+                line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition 或 from、where 的映射。"
+            )
     each, path, edition = plain("each"), plain("path"), plain("edition")
     if path and not _inside(path):
         raise YamlError(
@@ -157,6 +174,8 @@ def _template(
         raise YamlError(record.lines["each"], "each 应是 queries 中的一个查询名，并用 path 写明每页的路径。")
     if edition and edition not in editions:
         raise YamlError(record.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
+    if (on_demand := plain("on_demand") or "false") not in ("true", "false"):
+        raise YamlError(record.lines["on_demand"], "on_demand 应为 true 或 false。")
     search = record.get("search")
     styles = record.get("styles")
     lines = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
@@ -178,7 +197,8 @@ def _template(
         edition=edition,
         styles=tuple(s for s in styles if isinstance(s, str)) if isinstance(styles, list) else (),
         meta={k: plain(k) for k in ("description", "icon", "status") if plain(k)},
-        digest=hashlib.blake2b(data, digest_size=16).hexdigest(),
+        digest=digest.hexdigest(),
+        on_demand=on_demand == "true",
     )
 
 

@@ -83,17 +83,35 @@ def test_parts_of_templates_are_no_pages(tree: Tree) -> None:
         ("---\nqueries:\n  a: SELECT 1\neach: a\n---\n", 4, ["path"]),
         ("---\nqueries:\n  a: {sql: SELECT 1 AS k, by: k}\neach: a\npath: x/{k}\n---\n", 4, ["分组"]),
         ("---\nedition: secret\n---\n", 2, ["public"]),
+        ("---\non_demand: 是\n---\n", 2, ["true"]),
+        ("---\nqueries:\n  a: {from: ../_s.yaml}\n---\n", 3, ["同一文件夹"]),
+        ("---\nqueries:\n  a: {from: _absent.yaml}\n---\n", 3, ["_absent.yaml"]),
+        ("---\nqueries:\n  b: {from: _s.yaml}\n---\n", 3, ["没有查询", "b"]),
+        ("---\nqueries:\n  a: {from: _s.yaml, by: k}\n---\n", 3, ["不能写 by"]),
     ],
 )
 def test_a_head_that_cannot_be_one_is_named_at_its_line(
     tree: Tree, text: str, line: int, words: list[str]
 ) -> None:
+    tree.write(f"{PAGES}/_s.yaml", "a: SELECT 1 AS k\n")
     with pytest.raises(RecordsError) as fault:
         read(tree, text)
     (found,) = fault.value.problems
     assert (found.file, found.line, found.rule) == (f"{PAGES}/p.md", line, "template-error")
     for word in words:
         assert word in found.message
+
+
+def test_templates_share_queries_and_change_with_them(tree: Tree) -> None:
+    tree.write(f"{PAGES}/_s.yaml", "a: SELECT 1 AS k;\nb:\n  by: k\n  sql: SELECT 2 AS k\n")
+    head = "---\nqueries:\n  a: {from: _s.yaml, where: k > 0}\n  b: {from: _s.yaml}\n---\n"
+    before = read(tree, head)
+    assert {n: (q.sql, q.by, q.line) for n, q in before.queries.items()} == {
+        "a": ("SELECT * FROM (SELECT 1 AS k\n) AS rows WHERE (k > 0\n)", "", 3),
+        "b": ("SELECT 2 AS k", "k", 4),
+    }
+    tree.write(f"{PAGES}/_s.yaml", "a: SELECT 1 AS k\nb: {by: k, sql: SELECT 3 AS k}\n")
+    assert read(tree, head).digest != before.digest
 
 
 @pytest.mark.parametrize(
