@@ -34,12 +34,15 @@ def mark_style(mark: Mark) -> str:
             "white-space: pre; font: 6.5pt/1.35 var(--font-heiti); letter-spacing: 0; text-align: left; padding: 3.4mm 0 0",
         ),
     }
-    rules = (
-        f"@{name} {{ content: {content}; vertical-align: top; margin: 0; {look} }}"
+    rules = "".join(
+        f"@{name} {{ content: {content}; vertical-align: top; margin: 0; {look} }} "
         for name, (content, look) in boxes.items()
     )
-    # No template's own style may cover or remove it.
-    return "@page { " + " ".join(rules).replace("; ", " !important; ").replace(" }", " !important }") + " }\n"
+    # No template's own style may cover or remove it, or count the pages otherwise.
+    counting = "counter-reset: none; counter-set: none; counter-increment: page 1; "
+    return (
+        "@page { " + (counting + rules).replace("; ", " !important; ").replace(" }", " !important }") + "}\n"
+    )
 
 
 def _commit_words(mark: Mark) -> str:

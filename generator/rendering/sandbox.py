@@ -48,6 +48,18 @@ class Groups(dict[Any, list[Row]]):
         return []
 
 
+def grouped(rows: Iterable[Row], column: str) -> Groups:
+    """Return rows by the value of a column, so that a volume hands each of its parts its own rows without a query.
+
+    Raises:
+        KeyError: the rows have no such column.
+    """
+    groups = Groups()
+    for row in rows:
+        groups.setdefault(row[column], []).append(row)
+    return groups
+
+
 class _Generator(CodeGenerator):
     """Compiles `a ~ b` so that its result is charged like that of `a + b`."""
 

@@ -24,7 +24,7 @@ from generator.reading.yaml import Mapping as YamlMapping
 from generator.reading.yaml import YamlError
 from generator.register.database import SqlError, rows_of
 from generator.rendering.escaping import escape, text
-from generator.rendering.sandbox import Groups, Row, Sandbox
+from generator.rendering.sandbox import Groups, Row, Sandbox, grouped
 from generator.rendering.shared_queries import SharedQueries
 
 
@@ -241,7 +241,7 @@ def make_environment(
         keep_trailing_newline=True,
     )
     environment.globals.update(functions)
-    environment.add_filters(filters)
+    environment.add_filters({"grouped": grouped, **filters})
     return environment
 
 
@@ -295,10 +295,7 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
         made = [Row(zip(columns, row, strict=True)) for row in rows]
         results.columns[query.name] = columns
         if query.by:
-            groups = Groups()
-            for row in made:
-                groups.setdefault(row[query.by], []).append(row)
-            results.rows[query.name] = groups
+            results.rows[query.name] = grouped(made, query.by)
         else:
             results.rows[query.name] = made
     return results

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from trees import Tree
 
+from generator.cli import main
+
 STYLE = """@page { size: A5; margin: 20mm 20mm 22mm 24mm;
   @bottom-center { content: counter(page); font: 10pt var(--font-songti) } }
 html { font: 12pt var(--font-fangsong) } h1 { font: 22pt var(--font-biaosong) } .next { break-before: page }"""
@@ -30,6 +32,44 @@ queries:
 {% endfor %}
 </body></html>
 """
+# Parts of a bound volume come from a shared file, each with its own rows and without a query of its own.
+SHEET = """{% for post in posts %}
+<p>{{ person.name }}：{{ post.title }}</p>
+{% endfor %}
+"""
+VOLUME = """---
+title: 卷
+edition: internal
+styles: [volume.css]
+queries:
+  people: SELECT person_id, name FROM people ORDER BY person_id
+  all_posts: SELECT person_id, title FROM posts ORDER BY post_id
+---
+<!doctype html>
+<html lang="zh-CN"><head><meta charset="utf-8"><title>卷</title></head><body>
+<section class="cover"><h1>卷</h1>
+{% for person in people %}
+<p><a href="#{{ person.person_id }}">{{ person.name }}</a></p>
+{% endfor %}
+</section>
+{% set posts_of = all_posts | grouped("person_id") %}
+{% for person in people %}
+{% set posts = posts_of[person.person_id] %}
+<section class="sheet" id="{{ person.person_id }}" data-bearer="{{ person.name }}"><h2>{{ person.name }}</h2>
+{% include "dossiers/_sheet.html" %}
+<p class="next">附页</p></section>
+{% endfor %}
+</body></html>
+"""
+VOLUME_STYLE = """@page { size: A5; margin: 20mm 20mm 22mm 24mm }
+@page :left { margin-left: 20mm; margin-right: 24mm }
+@page cover { counter-reset: page 40 }
+@page sheet { @top-left { content: string(bearer) "（续）"; font: 9pt var(--font-kaiti) } }
+@page sheet:nth(1 of sheet) { @top-left { content: none } }
+html { font: 12pt var(--font-fangsong) }
+.cover { page: cover } .sheet { page: sheet; break-before: page; string-set: bearer attr(data-bearer) }
+h1 { bookmark-level: 1 } h2 { bookmark-level: 2 } .next { break-before: page }
+a::after { content: leader(".") target-counter(attr(href), page) }"""
 LIST = """---
 title: 名册
 styles: [card.css]
@@ -56,6 +96,12 @@ def commit(root: Path, message: str = "改") -> str:
     git(root, "add", "-A")
     git(root, "commit", "-qm", message)
     return git(root, "rev-parse", "HEAD")
+
+
+def prints(root: Path, out: Path, *options: str) -> dict[str, bytes]:
+    """Print and return path -> bytes."""
+    assert main(["--root", str(root), "dossiers", *options, "--out", str(out)]) == 0
+    return {p.relative_to(out).as_posix(): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
 
 
 def person(tree: Tree, key: str, name: str, note: str) -> None:
@@ -88,6 +134,9 @@ def write_city(root: Path) -> Tree:
     tree.write("site/dossiers/card.css", STYLE)
     tree.write("site/dossiers/card.html", CARD)
     tree.write("site/dossiers/list.html", LIST)
+    tree.write("site/dossiers/_sheet.html", SHEET)
+    tree.write("site/dossiers/volume.html", VOLUME)
+    tree.write("site/dossiers/volume.css", VOLUME_STYLE)
     tree.write(".gitignore", "build/\n")
     git(root, "init", "-q")
     commit(root, "初始")
