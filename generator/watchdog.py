@@ -42,6 +42,35 @@ def limited(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
+def rationed(seconds: float, patience: float) -> Iterator[None]:
+    """Raise `OverdueError` when the block takes more of the processor's time than `seconds`, or of the clock's than `patience`.
+
+    A busy machine makes the clock run, not the processor's time. For processes of our own: outside a main thread, which
+    alone can be interrupted, there is no bound.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise OverdueError
+
+    bounds = [
+        (signal.SIGPROF, signal.ITIMER_PROF, seconds),
+        (signal.SIGALRM, signal.ITIMER_REAL, patience),
+    ]
+    before = [signal.signal(number, ring) for number, _, _ in bounds]
+    for _, timer, bound in bounds:
+        signal.setitimer(timer, bound)
+    try:
+        yield
+    finally:
+        for (number, timer, _), handler in zip(bounds, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
+
+
+@contextmanager
 def watched(seconds: float) -> Iterator[None]:
     """Do the same for a block that is all Python, in any thread, at next to no cost."""
     _WATCHMAN.begin(seconds)

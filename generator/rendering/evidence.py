@@ -5,11 +5,9 @@ A stranger's file is read in a process of its own, with bounds on time and memor
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import resource
-import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +15,14 @@ from typing import Any
 
 from generator.rendering.seal import ATTACHMENT
 from generator.rendering.workers import Workers
+from generator.watchdog import OverdueError, rationed
 
 MAX_FILE = 200 * 2**20
 MAX_DATA = 20 * 2**20
 MAX_PAGES = 5000
+# Of the processor; and of the clock, for a machine that does nothing else any more.
 MAX_SECONDS = 60
+MAX_PATIENCE = 1800
 MAX_MEMORY = 2 * 2**30
 
 
@@ -54,10 +55,6 @@ class Evidence:
     data: bytes | None = None
 
 
-class _TooSlowError(BaseException):
-    """The time is up. Not an `Exception`, so that no handler inside the reader swallows it."""
-
-
 def gather(paths: Iterable[Path]) -> list[Evidence]:
     """Read files, each as if it were hostile."""
     paths = list(paths)
@@ -77,31 +74,17 @@ def _start(_: str) -> None:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 
-@contextlib.contextmanager
-def _time_limit(seconds: int) -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise _TooSlowError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def read_print(path: Path) -> Evidence:
     """Read one file. Never raises for what it contains."""
     try:
-        with _time_limit(MAX_SECONDS):
+        with rationed(MAX_SECONDS, MAX_PATIENCE):
             if not path.is_file():
                 return Evidence("没有这个文件。")
             if path.stat().st_size > MAX_FILE:
                 return Evidence(f"文件超过 {MAX_FILE >> 20} MB，不是本工具排印的。")
             return _read(path)
-    except _TooSlowError:
-        return Evidence(f"读了 {MAX_SECONDS} 秒仍未读完，已停止。")
+    except OverdueError:
+        return Evidence(f"读它用去处理器 {MAX_SECONDS} 秒仍未读完，已停止。")
     except (MemoryError, RecursionError):
         return Evidence("内容异常庞大或嵌套过深，无法读取。")
     except OSError as fault:

@@ -6,9 +6,13 @@ The one seam to more machines: any other executor can be handed in instead.
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.util
 import os
+import tempfile
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecutor, wait
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from generator.problems import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,12 +23,35 @@ Ticket = TypeVar("Ticket")
 Result = TypeVar("Result")
 
 
+# A socket's path has 108 bytes; what is added to the folder's takes some forty.
+_LONGEST_FOLDER = 60
+
+
+def _settle_sockets() -> None:
+    """Have the workers' sockets made where their paths are short enough, whatever `TMPDIR` says.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    before = tempfile.tempdir
+    if len(os.fsencode(tempfile.gettempdir())) > _LONGEST_FOLDER:
+        short = next((f for f in ("/tmp", "/var/tmp") if os.access(f, os.W_OK | os.X_OK)), None)  # noqa: S108 - a folder of our own is made in it
+        if short is None:
+            raise UsageError("临时文件夹的路径过长（见环境变量 TMPDIR），请设为 60 个字节以内的路径。")
+        tempfile.tempdir = short
+    try:
+        multiprocessing.util.get_temp_dir()
+    finally:
+        tempfile.tempdir = before
+
+
 class _Lane(Generic[Result]):
     """One worker process and what waits for it."""
 
     def __init__(self, module: str, start: Callable[[str], None], argument: str) -> None:
         # A pool of one, and not `max_tasks_per_child`: Python 3.11 can hang with that (cpython issue 115634),
         # and when a process dies it is plain whose work killed it.
+        _settle_sockets()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([module])
         self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=start, initargs=(argument,))

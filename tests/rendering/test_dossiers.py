@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -424,14 +423,11 @@ def test_progress_is_a_bar_on_a_terminal_and_a_line_elsewhere(templates, tmp_pat
     assert terminal.getvalue().endswith("文书 6 份：新排印 6 份，沿用 0 份。\n")
 
 
-@pytest.fixture
-def temporary():
-    """An empty folder for temporary files; its name is short, because the workers' socket lies in it."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Path(folder)
-
-
-def test_nothing_is_left_behind(templates, tmp_path, temporary):
+@pytest.mark.parametrize("depth", [0, 150])
+def test_nothing_is_left_behind(templates, tmp_path, depth):
+    # Deep enough that no socket could be made there.
+    temporary = tmp_path / ("d" * depth) / "t"
+    temporary.mkdir(parents=True)
     script = (
         "import sys; from pathlib import Path\n"
         "from generator.rendering.dossiers import DossierJob, render_dossiers\n"
