@@ -33,6 +33,7 @@ _ARGPARSE = (
     (r"argument (.*?): expected one argument", r"参数 \1 后面要跟一个值"),
     (r"argument (.*?): expected at least one argument", r"参数 \1 后面至少要跟一个值"),
     (r"argument (.*?): invalid int value: (.*)", r"参数 \1 应为整数，不能是 \2"),
+    (r"argument (.*?): not allowed with argument (.*)", r"参数 \1 不能与 \2 同时使用"),
     (r"ambiguous option: (.*) could match (.*)", r"参数 \1 不明确，可能是 \2"),
 )
 
@@ -124,6 +125,7 @@ def _dossiers(options: argparse.Namespace) -> int:
         as_of=options.as_of,
         revision=options.rev,
         out=options.out,
+        blank=options.blank,
         progress=sys.stderr,
     )
     if report.problems:
@@ -308,6 +310,7 @@ def _parser() -> _Parser:
     chosen.add_argument(
         "--where", metavar="条件", default="", help="只印符合条件的，SQL 写法，如 \"name = '某某'\""
     )
+    chosen.add_argument("--blank", action="store_true", help="印空白表供手填：每种一份，页脚注明不是记录")
     dossiers.add_argument(
         "--edition", choices=("public", "internal"), default="internal", help="哪一版（默认内部版）"
     )

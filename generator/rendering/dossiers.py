@@ -255,7 +255,7 @@ class _Run:
             (a.name, hashlib.sha256(a.content).hexdigest(), a.description, a.relationship)
             for a in job.attachments
         ]
-        mark = job.mark and (job.mark.commit, job.mark.digest)
+        mark = job.mark and (job.mark.commit, job.mark.digest, job.mark.blank)
         facts = (self.engine, job.styles, str(job.created), attached, mark, content)
         digest.update(json.dumps(facts, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()

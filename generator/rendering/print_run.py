@@ -18,6 +18,7 @@ from generator.problems import Problem, UsageError, has_errors
 from generator.project import Project
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
+from generator.rendering.blanks import blank_jobs
 from generator.rendering.dossiers import Previous, Printed, render_dossiers
 from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
 from generator.rendering.provenance import Provenance
@@ -48,11 +49,13 @@ def print_selection(
     as_of: str | None = None,
     revision: str | None = None,
     out: Path | None = None,
+    blank: bool = False,
     progress: TextIO | None = None,
 ) -> PrintReport:
     """Print a selection of one edition's dossiers.
 
     Args:
+        blank: blank forms of the selected kinds instead.
         out: where to; None for the place where a build puts them.
 
     Raises:
@@ -71,7 +74,11 @@ def print_selection(
         connection = open_edition(database)
         facts = {"edition": edition, "as_of": date, "draft": False}
         provenance = Provenance(project, connection, edition, read_origins(project))
-        jobs = list(dossier_jobs(project, connection, edition, facts, provenance, selection))
+        jobs = list(
+            blank_jobs(project, connection, edition, date, provenance, selection.kinds)
+            if blank
+            else dossier_jobs(project, connection, edition, facts, provenance, selection)
+        )
         if not jobs:
             raise UsageError("没有符合条件的文书。请核对种类、编号和条件。")
         (project.build / edition).mkdir(parents=True, exist_ok=True)

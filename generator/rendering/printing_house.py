@@ -106,7 +106,8 @@ def fingerprints(
     return result
 
 
-def _shared_files(root: Path) -> str:
+def shared_files(root: Path) -> str:
+    """Return a digest over all that dossiers share: style sheets, pictures, parts of templates."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted((root / FOLDER).rglob("*")):
         if path.is_file() and not path.is_symlink() and (path.suffix != ".html" or path.name.startswith("_")):
@@ -133,8 +134,13 @@ class Selection:
         return not self.keys or bool({path, path.rsplit("/", 1)[-1]} & self.keys)
 
 
-def chosen_templates(project: Project, edition: str, selection: Selection) -> list[Template]:
-    """Return the templates that an edition prints of a selection; those on demand only when it names them.
+def chosen_templates(
+    project: Project, edition: str, selection: Selection, *, on_demand: bool = False
+) -> list[Template]:
+    """Return the templates that an edition prints of a selection.
+
+    Args:
+        on_demand: also those that are made on demand; else only when the selection names them.
 
     Raises:
         UsageError: a kind that does not exist, or not in this edition.
@@ -150,7 +156,7 @@ def chosen_templates(project: Project, edition: str, selection: Selection) -> li
     return [
         t
         for t in known.values()
-        if (t.name in selection.kinds if selection.kinds else not t.on_demand)
+        if (t.name in selection.kinds if selection.kinds else on_demand or not t.on_demand)
         and (t.each or t.name in selection.keys or not (selection.keys or selection.where))
     ]
 
@@ -193,7 +199,7 @@ def dossier_jobs(
     facts = {name: value for name, value in facts.items() if name != "build"}
     functions, filters, shapes = make_functions(project, connection, Links(), edition)
     environment = make_environment(project.root, html=True, functions=functions, filters=filters)
-    files = _shared_files(project.root)
+    files = shared_files(project.root)
     shared = f"{shapes}\0{facts!r}\0{files}"
     created = datetime.datetime.combine(facts["as_of"], datetime.time(), datetime.UTC)
     for template in templates:
@@ -262,7 +268,7 @@ def _render(
     name: str,
 ) -> str:
     try:
-        return rendered(body, **{**results.rows, **mine, **facts, "row": row, "title": name})
+        return rendered(body, **{**results.rows, **mine, **facts, "row": row, "title": name, "blank": False})
     except Exception as fault:
         raise template_fault(template, fault, name) from None
 

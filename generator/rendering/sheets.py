@@ -54,10 +54,12 @@ class Mark:
     Attributes:
         commit: ten hexadecimal digits; empty when the records are not committed.
         digest: sixteen hexadecimal digits.
+        blank: it is a blank form's: the digest is that of its template, and there are no records.
     """
 
     commit: str
     digest: str
+    blank: bool = False
 
 
 @dataclass(frozen=True, slots=True)

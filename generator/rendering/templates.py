@@ -52,6 +52,8 @@ class Template:
         search: what of each row the header search finds.
         edition: the only edition it belongs to, or empty.
         on_demand: it is made only when asked for by name, not by a build.
+        blank: what an empty form for handwriting has instead of rows: query name -> a SELECT, or how many empty rows;
+            None when there is no such form.
         digest: over the file and the files that it takes queries from.
     """
 
@@ -71,11 +73,13 @@ class Template:
     meta: dict[str, str]
     digest: str
     on_demand: bool = False
+    blank: Mapping[str, str | int] | None = field(default_factory=dict)
 
 
 PATH_SLOT = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
 UNSAFE_IN_PATH = re.compile(r"[^0-9A-Za-z_\-\u00b7\u3400-\u9fff\U00020000-\U0003ffff.]")
-_TAKEN = ("row", "title", "edition", "as_of", "draft", "build")
+_TAKEN = ("row", "title", "edition", "as_of", "draft", "build", "blank")
+MAX_BLANK_ROWS = 500
 _KNOWN = {
     "title",
     "description",
@@ -88,6 +92,7 @@ _KNOWN = {
     "edition",
     "styles",
     "on_demand",
+    "blank",
     "icon",
     "hide",
     "status",
@@ -199,7 +204,32 @@ def _template(
         meta={k: plain(k) for k in ("description", "icon", "status") if plain(k)},
         digest=digest.hexdigest(),
         on_demand=on_demand == "true",
+        blank=_blank(record, queries),
     )
+
+
+def _blank(record: YamlMapping, queries: Mapping[str, Query]) -> dict[str, str | int] | None:
+    declared = record.get("blank")
+    if declared == "false":
+        return None
+    result: dict[str, str | int] = {}
+    if declared is None:
+        return result
+    if not isinstance(declared, YamlMapping):
+        raise YamlError(record.lines["blank"], "blank 应是 false，或“查询名: 空行的行数或 SELECT”的映射。")
+    for name, value in declared.items():
+        if name not in queries or not isinstance(value, str):
+            raise YamlError(
+                declared.lines[name],
+                f"blank 的 {quoted(name)} 应是 queries 里的名称，值是空行的行数或一条 SELECT。",
+            )
+        if value.isascii() and value.isdigit():
+            if len(value) > 4 or int(value) > MAX_BLANK_ROWS:
+                raise YamlError(declared.lines[name], f"blank 的空行不能超过 {MAX_BLANK_ROWS} 行。")
+            result[name] = int(value)
+        else:
+            result[name] = value
+    return result
 
 
 def _inside(path: str) -> bool:

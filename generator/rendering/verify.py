@@ -25,7 +25,7 @@ from generator.rendering.comparing import data_differences, text_differences
 from generator.rendering.dossiers import DossierJob, render_dossiers
 from generator.rendering.evidence import Evidence, gather
 from generator.rendering.functions import Labels
-from generator.rendering.marks import PageMark, marks_in
+from generator.rendering.marks import PageMark, blank_in, marks_in
 from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
 from generator.rendering.provenance import Provenance
 from generator.rendering.seal import SCHEMA, attachment, canonical, digest_of, mark_of
@@ -128,7 +128,11 @@ def _carried(verdict: Verdict, evidence: Evidence) -> dict[str, Any] | None:
         verdict.unproven(evidence.fault)
         return None
     if evidence.data is None:
-        if any(marks_in(p.text) for p in evidence.pages):
+        if evidence.pages and all(blank_in(p.text) for p in evidence.pages):
+            verdict.unproven(
+                f"是空白表（模板 {blank_in(evidence.pages[0].text)}），不是记录；手填的内容不在仓库里，无从核验。"
+            )
+        elif any(marks_in(p.text) for p in evidence.pages):
             verdict.differs("页脚有标记，但附带的记录数据不见了。")
         else:
             verdict.unproven("没有标记，也没有附带记录数据：不是本工具排印的。")

@@ -248,7 +248,7 @@ def jobs_of(root: Path, edition: str) -> dict[str, DossierJob]:
                 name = template.path
                 for column, value in row.items():
                     name = name.replace("{{ row." + column + " }}", str(value))
-                html = body.render(row=row, draft=False, edition=edition, as_of=as_of, **rows)
+                html = body.render(row=row, draft=False, blank=False, edition=edition, as_of=as_of, **rows)
                 jobs[name] = DossierJob(f"{name}.pdf", html, name, styles=template.styles)
         connection.close()
     return jobs

@@ -18,15 +18,26 @@ edition: internal
 each: people
 path: "card/{{ row.person_id }}"
 styles: [card.css]
+blank:
+  posts: 2
+  places: SELECT DISTINCT title FROM posts ORDER BY title LIMIT 1
 queries:
   people: SELECT * FROM people ORDER BY person_id
   posts:
     by: person_id
     sql: SELECT person_id, title, since FROM posts ORDER BY post_id
+  places:
+    by: person_id
+    sql: SELECT person_id, title FROM posts WHERE false
 ---
 <!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><title>{{ row.name }}</title></head><body>
 <h1>{{ row.name }}</h1><p>{{ row.note }}</p>
+{% if row.name.split("·")[0] | length > 9 or row.note == 3 %}<p>超长 {{ (row.name | length + 2) * row.note }}</p>{% endif %}
+{% if blank %}
+<p>任职起始：{{ row.since | dots }}{{ "%s%.1f" | format(row.note, row.note) }}年</p>
+{% for place in places %}<p>【{{ place.title }}】</p>{% endfor %}
+{% endif %}
 {% for post in posts %}
 <p class="next">{{ post.title }} {{ post.since }}</p>
 {% endfor %}
@@ -39,6 +50,7 @@ SHEET = """{% for post in posts %}
 """
 VOLUME = """---
 title: 卷
+blank: false
 edition: internal
 styles: [volume.css]
 queries:
