@@ -35,7 +35,7 @@ __all__ = ["Attachment", "DossierJob", "DossierReport", "Previous", "Printed", "
 
 # The layout engine's memory creeps upwards; a process that has printed this many makes room for a fresh one.
 SHEETS_PER_PROCESS = 200
-_TEMPLATE_SUFFIXES = (".html", ".md")
+_TEMPLATE_SUFFIXES = (".html", ".md", ".lrmx", ".xml")
 _MAX_NAME_BYTES = 200
 
 

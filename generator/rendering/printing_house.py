@@ -10,7 +10,7 @@ import functools
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
 import duckdb
@@ -29,6 +29,7 @@ from generator.rendering.provenance import Provenance
 from generator.rendering.sandbox import Groups, Row, compiled, rendered
 from generator.rendering.seal import attachment, canonical, mark_of, payload
 from generator.rendering.templates import (
+    XML_SUFFIXES,
     Results,
     Template,
     make_environment,
@@ -36,6 +37,7 @@ from generator.rendering.templates import (
     run_queries,
     template_fault,
 )
+from generator.rendering.xml_files import xml_text
 
 FOLDER = "site/dossiers"
 
@@ -110,7 +112,8 @@ def shared_files(root: Path) -> str:
     """Return a digest over all that dossiers share: style sheets, pictures, parts of templates."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted((root / FOLDER).rglob("*")):
-        if path.is_file() and not path.is_symlink() and (path.suffix != ".html" or path.name.startswith("_")):
+        template = path.suffix in (".html", *XML_SUFFIXES) and not path.name.startswith("_")
+        if path.is_file() and not path.is_symlink() and not template:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -146,6 +149,12 @@ def chosen_templates(
         UsageError: a kind that does not exist, or not in this edition.
     """
     every = read_templates(project.root, FOLDER, ".html", EDITIONS)
+    for suffix in XML_SUFFIXES:
+        for other in read_templates(project.root, FOLDER, suffix, EDITIONS):
+            if any(other.name == t.name for t in every):
+                fault = f"另有一个模板也叫 {other.name}，请改名。"
+                raise RecordsError([error(other.file, 1, "template-error", fault)])
+            every.append(replace(other, on_demand=True, blank=None))
     known = {t.name: t for t in every if t.edition in ("", edition)}
     for name in sorted(selection.kinds - known.keys()):
         only = next((t.edition for t in every if t.name == name), "")
@@ -181,6 +190,8 @@ def dossier_jobs(
 ) -> Iterator[DossierJob]:
     """Yield everything that an edition prints; the HTML of each is made only when asked for.
 
+    A dossier that is no page but data for other programs has its XML instead, and a path that ends accordingly.
+
     The commit built is no part of it, only the one that the content last changed at, and the date in a PDF is the
     reference date: what has not changed prints the same after the next commit.
 
@@ -208,8 +219,11 @@ def dossier_jobs(
         commit_of = provenance.of(template, results) if provenance else None
         form = hashlib.sha256(f"{template.digest}\0{files}".encode()).hexdigest()
         always = [r for n, v in results.rows.items() if n != template.each and isinstance(v, list) for r in v]
+        suffix = PurePosixPath(template.file).suffix
         try:
-            body = compiled(environment, template.body)
+            body = compiled(
+                environment if suffix == ".html" else environment.overlay(finalize=xml_text), template.body
+            )
             title = compiled(environment.overlay(autoescape=False, finalize=text), template.title)
         except Exception as fault:
             raise template_fault(template, fault) from None
@@ -221,7 +235,9 @@ def dossier_jobs(
         rows: Any = results.rows[template.each] if template.each else [Row()]
         seen: set[str] = set()
         for row in rows:
-            path = (output_path(template, row) if template.each else template.name) + ".pdf"
+            path = (output_path(template, row) if template.each else template.name) + (
+                ".pdf" if suffix == ".html" else suffix
+            )
             if path in seen:
                 raise RecordsError(
                     [
@@ -234,7 +250,7 @@ def dossier_jobs(
                     ]
                 )
             seen.add(path)
-            if not selection.takes(path.removesuffix(".pdf")):
+            if not selection.takes(path.rpartition(".")[0]):
                 continue
             digest = common.copy()
             mine = {n: v[row.get(template.queries[n].by)] for n, v in groups.items()}
