@@ -124,13 +124,13 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _review(options: argparse.Namespace) -> int:
-    from generator.history import account
+    from generator.history.account import as_json as write_json
+    from generator.history.account import as_text as write_text
+    from generator.history.comment import as_markdown
     from generator.history.review import review
 
     result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
-    write = {"text": account.as_text, "markdown": account.as_markdown, "json": account.as_json}[
-        options.format
-    ]
+    write = {"text": write_text, "markdown": as_markdown, "json": write_json}[options.format]
     print(write(result), end="")
     return RECORDS_WRONG if result.refused else FINE
 

@@ -56,6 +56,7 @@ class DossierJob:
         created: date in the PDF's metadata, from the records or the commit; None leaves it out.
         attachments: files to carry; they need `created`.
         mark: what stands at the foot of every page, or None.
+        row: the values of the query's row it is made for.
     """
 
     path: str
@@ -68,6 +69,7 @@ class DossierJob:
     created: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
     mark: Mark | None = None
+    row: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import duckdb
 import jinja2
 
-from generator.history.origin import read_origins
+from generator.history.origin import key_names, read_origins
 from generator.problems import Problem, RecordsError, UsageError, error, printable
 from generator.project import EDITION_TITLES, EDITIONS, Project
 from generator.register.editions import open_edition
@@ -88,9 +88,18 @@ def print_dossiers(
     return [line], {p: [v.inputs, v.output] for p, v in report.printed.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A dossier as it would be printed: what it is made from, its title, and what its row calls records by (field -> key)."""
+
+    digest: str
+    title: str
+    keys: dict[str, str]
+
+
 def fingerprints(
     project: Project, editions: dict[str, Path], as_of: datetime.date
-) -> dict[tuple[str, str], str]:
+) -> dict[tuple[str, str], Fingerprint]:
     """Return (edition, path) -> fingerprint for every dossier that the project would print, without printing any.
 
     The commit is left out: two commits with the same records print the same.
@@ -98,12 +107,14 @@ def fingerprints(
     Args:
         editions: edition -> its written database.
     """
-    result: dict[tuple[str, str], str] = {}
+    names = key_names(project.package)
+    result: dict[tuple[str, str], Fingerprint] = {}
     for edition, path in editions.items():
         connection = open_edition(path)
         facts = {"edition": edition, "as_of": as_of, "draft": False}
         for job in dossier_jobs(project, connection, edition, facts):
-            result[edition, job.path] = job.digest
+            keys = {n: v for n, v in job.row.items() if n in names and isinstance(v, str)}
+            result[edition, job.path] = Fingerprint(job.digest, job.record, keys)
         connection.close()
     return result
 
@@ -268,6 +279,7 @@ def dossier_jobs(
                 line=int(row.get("_line") or 0),
                 styles=template.styles,
                 digest=digest.hexdigest(),
+                row=row,
                 created=created,
                 attachments=(attachment(data),) if data else (),
                 mark=mark_of(commit, data) if data else None,
