@@ -6,6 +6,7 @@ import csv
 import datetime
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -225,8 +226,10 @@ def _filing(n: int, person: str, village: str) -> dict[str, Any]:
     return filing
 
 
-def jobs_of(root: Path, edition: str) -> dict[str, DossierJob]:
-    """Return what is to be printed of a tree in one edition, by path."""
+def jobs_of(
+    root: Path, edition: str, kinds: Collection[str] = ("registration", "removal", "roster")
+) -> dict[str, DossierJob]:
+    """Return what is to be printed of some kinds of a tree in one edition, by path."""
     project = Project.open(root)
     as_of = datetime.date(2026, 11, 20)
     environment = make_environment(root, html=True, functions={}, filters=FILTERS)
@@ -236,7 +239,7 @@ def jobs_of(root: Path, edition: str) -> dict[str, DossierJob]:
         register_with_editions(project, as_of, {edition: path}, allow_errors=True)
         connection = open_edition(path)
         for template in read_templates(root, "site/dossiers", ".html", ["public", "internal"]):
-            if template.edition != edition:
+            if template.edition != edition or template.name not in kinds:
                 continue
             results = run_queries(connection, template, edition)
             body = environment.from_string(template.body)
