@@ -1,6 +1,7 @@
 """Queries that several templates ask: written once in a `_….yaml` beside them, named by `{from: _file.yaml}`.
 
-Such a file maps query names to a SELECT, or to `{by, sql, edition}`, as the head of a template does.
+Such a file maps query names to a SELECT, or to `{by, sql, edition}`, as the head of a template does. A template may
+narrow one with `where`, or ask further of it: its own `sql` sees the shared query as a table of the same name.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from generator.reading.files import read_bytes
 from generator.reading.yaml import Mapping, YamlError, parse_yaml
 
 _NAME = re.compile(r"_[\w-]+\.yaml", re.ASCII)
-_KEYS = ("from", "where")
+_KEYS = ("from", "where", "sql", "by")
 
 
 class SharedQueries:
@@ -29,7 +30,8 @@ class SharedQueries:
 
         Args:
             query: its name, the same in both files.
-            asked: `{from: _file.yaml, where: condition}`; `where` keeps only some of its rows.
+            asked: `{from: _file.yaml}`, with `where` (a condition that keeps only some of its rows), or with `sql` (a
+                SELECT from a table that is called like the query) and `by`.
 
         Raises:
             YamlError: there is no such file or query; the line is the template's.
@@ -38,7 +40,7 @@ class SharedQueries:
         for key in asked:
             if key not in _KEYS:
                 raise YamlError(
-                    asked.lines[key], f"查询 {query} 取自别的文件，只能再写 where，不能写 {key}。"
+                    asked.lines[key], f"查询 {query} 取自别的文件，只能再写 where、sql 和 by，不能写 {key}。"
                 )
         name = asked["from"]
         if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -52,10 +54,13 @@ class SharedQueries:
             made["sql"] = found
         if not isinstance(made.get("sql"), str):
             raise YamlError(line, f"{name} 里没有查询 {quoted(query)}，或它没有 sql。")
+        source = str(made["sql"]).strip().rstrip(";")
         if isinstance(where := asked.get("where"), str):
-            made["sql"] = (
-                f"SELECT * FROM ({str(made['sql']).strip().rstrip(';')}\n) AS rows WHERE ({where}\n)"
-            )
+            source = f"SELECT * FROM ({source}\n) AS rows WHERE ({where}\n)"
+        further = asked.get("sql")
+        made["sql"] = f"WITH {query} AS ({source}\n) {further}" if isinstance(further, str) else source
+        if "by" in asked:
+            made["by"] = asked["by"]
         made.lines = dict.fromkeys(made, line)
         return made, data
 

@@ -164,9 +164,7 @@ def _template(
                 raise YamlError(value.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
             queries[name] = Query(name, str(value["sql"]), str(value.get("by") or ""), line, only)
         else:
-            raise YamlError(
-                line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition 或 from、where 的映射。"
-            )
+            raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition、from、where 的映射。")
     each, path, edition = plain("each"), plain("path"), plain("edition")
     if path and not _inside(path):
         raise YamlError(

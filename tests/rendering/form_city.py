@@ -16,6 +16,7 @@ from generator.project import Project
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
 from generator.rendering.dossiers import DossierJob
+from generator.rendering.escaping import text
 from generator.rendering.formats import FILTERS
 from generator.rendering.templates import Groups, make_environment, read_templates, run_queries
 
@@ -229,17 +230,17 @@ def _filing(n: int, person: str, village: str) -> dict[str, Any]:
 def jobs_of(
     root: Path, edition: str, kinds: Collection[str] = ("registration", "removal", "roster")
 ) -> dict[str, DossierJob]:
-    """Return what is to be printed of some kinds of a tree in one edition, by path."""
+    """Return what is to be printed of a tree in one edition, by path: whole kinds, or `kind/key` alone."""
     project = Project.open(root)
     as_of = datetime.date(2026, 11, 20)
-    environment = make_environment(root, html=True, functions={}, filters=FILTERS)
+    environment = make_environment(root, html=True, functions={}, filters={**FILTERS, "plain": text})
     jobs: dict[str, DossierJob] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "edition.duckdb"
         register_with_editions(project, as_of, {edition: path}, allow_errors=True)
         connection = open_edition(path)
         for template in read_templates(root, "site/dossiers", ".html", ["public", "internal"]):
-            if template.edition != edition or template.name not in kinds:
+            if template.edition != edition or all(k.split("/")[0] != template.name for k in kinds):
                 continue
             results = run_queries(connection, template, edition)
             body = environment.from_string(template.body)
@@ -251,6 +252,8 @@ def jobs_of(
                 name = template.path
                 for column, value in row.items():
                     name = name.replace("{{ row." + column + " }}", str(value))
+                if name not in kinds and template.name not in kinds:
+                    continue
                 html = body.render(row=row, draft=False, blank=False, edition=edition, as_of=as_of, **rows)
                 jobs[name] = DossierJob(f"{name}.pdf", html, name, styles=template.styles)
         connection.close()

@@ -87,7 +87,7 @@ def test_parts_of_templates_are_no_pages(tree: Tree) -> None:
         ("---\nqueries:\n  a: {from: ../_s.yaml}\n---\n", 3, ["同一文件夹"]),
         ("---\nqueries:\n  a: {from: _absent.yaml}\n---\n", 3, ["_absent.yaml"]),
         ("---\nqueries:\n  b: {from: _s.yaml}\n---\n", 3, ["没有查询", "b"]),
-        ("---\nqueries:\n  a: {from: _s.yaml, by: k}\n---\n", 3, ["不能写 by"]),
+        ("---\nqueries:\n  a: {from: _s.yaml, edition: public}\n---\n", 3, ["不能写 edition"]),
     ],
 )
 def test_a_head_that_cannot_be_one_is_named_at_its_line(
@@ -103,14 +103,20 @@ def test_a_head_that_cannot_be_one_is_named_at_its_line(
 
 
 def test_templates_share_queries_and_change_with_them(tree: Tree) -> None:
-    tree.write(f"{PAGES}/_s.yaml", "a: SELECT 1 AS k;\nb:\n  by: k\n  sql: SELECT 2 AS k\n")
-    head = "---\nqueries:\n  a: {from: _s.yaml, where: k > 0}\n  b: {from: _s.yaml}\n---\n"
+    tree.write(f"{PAGES}/_s.yaml", "a: SELECT 1 AS k;\nb:\n  by: k\n  sql: SELECT 2 AS k\nc: SELECT 3 AS k\n")
+    head = "---\nqueries:\n  a: {from: _s.yaml, where: k > 0}\n  b: {from: _s.yaml}\n"
+    head += "  c: {from: _s.yaml, where: k > 0, sql: SELECT k + 1 AS n FROM c, by: n}\n---\n"
     before = read(tree, head)
     assert {n: (q.sql, q.by, q.line) for n, q in before.queries.items()} == {
         "a": ("SELECT * FROM (SELECT 1 AS k\n) AS rows WHERE (k > 0\n)", "", 3),
         "b": ("SELECT 2 AS k", "k", 4),
+        "c": (
+            "WITH c AS (SELECT * FROM (SELECT 3 AS k\n) AS rows WHERE (k > 0\n)\n) SELECT k + 1 AS n FROM c",
+            "n",
+            5,
+        ),
     }
-    tree.write(f"{PAGES}/_s.yaml", "a: SELECT 1 AS k\nb: {by: k, sql: SELECT 3 AS k}\n")
+    tree.write(f"{PAGES}/_s.yaml", "a: SELECT 1 AS k\nb: {by: k, sql: SELECT 3 AS k}\nc: SELECT 3 AS k\n")
     assert read(tree, head).digest != before.digest
 
 
