@@ -456,9 +456,7 @@ def test_nothing_is_left_behind(templates, tmp_path, depth):
 @pytest.fixture(scope="module")
 def forms(tmp_path_factory) -> Path:
     root = form_city.write_tree(tmp_path_factory.mktemp("city"))
-    jobs = form_city.jobs_of(root, "internal", "registration", "removal") | form_city.jobs_of(
-        root, "public", "roster"
-    )
+    jobs = form_city.jobs_of(root, "internal") | form_city.jobs_of(root, "public")
     out = root / "out"
     report = render_dossiers(jobs.values(), templates=root / "site" / "dossiers", out=out)
     assert messages(report) == []
@@ -569,7 +567,7 @@ def test_text_keeps_within_the_margins_and_leaves_the_binding_edge_free(forms, n
 
 
 def test_opinion_signature_and_date_stand_on_one_page(forms):
-    for file in [*sorted(forms.glob("registration/*.pdf")), *sorted(forms.glob("removal/*.pdf"))]:
+    for file in sorted(forms.rglob("re*/*.pdf")):
         for sheet in range(1, number_of_pages(file) + 1):
             found = [word for *_, word in boxes(file, sheet)]
             seals = sum("（盖章）" in word and "填报" not in word for word in found)
