@@ -6,12 +6,11 @@ Exit codes: 0 fine, 1 the records have errors, 2 the tool was used wrongly or th
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
 
+from generator.arguments import USED_WRONGLY, Parser
 from generator.problems import (
     Problem,
     RecordsError,
@@ -24,41 +23,8 @@ from generator.problems import (
     summary,
 )
 
-FINE, RECORDS_WRONG, USED_WRONGLY = 0, 1, 2
+FINE, RECORDS_WRONG = 0, 1
 _SHOWN_PER_RULE = 20
-_ARGPARSE = (
-    (r"the following arguments are required: (.*)", r"缺少参数：\1"),
-    (r"unrecognized arguments: (.*)", r"不认识的参数：\1"),
-    (r"argument (.*?): invalid choice: '?(.*?)'? \(choose from (.*)\)", r"参数 \1 不能是 \2，可选：\3"),
-    (r"argument (.*?): expected one argument", r"参数 \1 后面要跟一个值"),
-    (r"argument (.*?): expected at least one argument", r"参数 \1 后面至少要跟一个值"),
-    (r"argument (.*?): invalid int value: (.*)", r"参数 \1 应为整数，不能是 \2"),
-    (r"argument (.*?): not allowed with argument (.*)", r"参数 \1 不能与 \2 同时使用"),
-    (r"ambiguous option: (.*) could match (.*)", r"参数 \1 不明确，可能是 \2"),
-)
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that speaks the user's language."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
-        self._positionals.title = "参数"
-        self._optionals.title = "选项"
-        self.add_argument("-h", "--help", action="help", help="显示本说明")
-
-    def format_usage(self) -> str:
-        return super().format_usage().replace("usage: ", "用法：")
-
-    def format_help(self) -> str:
-        return super().format_help().replace("usage: ", "用法：")
-
-    def error(self, message: str) -> NoReturn:
-        for pattern, words in _ARGPARSE:
-            if re.fullmatch(pattern, message):
-                message = re.sub(pattern, words, message)
-        sys.stderr.write(f"{message}\n运行 {self.prog} --help 查看用法。\n")
-        raise SystemExit(USED_WRONGLY)
 
 
 def _print_problems(problems: Sequence[Problem], form: str) -> None:
@@ -126,6 +92,7 @@ def _dossiers(options: argparse.Namespace) -> int:
         revision=options.rev,
         out=options.out,
         blank=options.blank,
+        preview=options.format == "html",
         progress=sys.stderr,
     )
     if report.problems:
@@ -134,7 +101,7 @@ def _dossiers(options: argparse.Namespace) -> int:
     if report.refused:
         print("记录有错误，没有排印。请先改正，或用 build --draft 生成带“草稿”标记的预览。")
         return RECORDS_WRONG
-    print(f"{len(report.printed)} 份 PDF（新做 {report.rendered}） → {report.folder}")
+    print(f"{len(report.printed)} 份文书（新做 {report.rendered}） → {report.folder}")
     return RECORDS_WRONG if has_errors(report.problems) else FINE
 
 
@@ -157,13 +124,13 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _review(options: argparse.Namespace) -> int:
-    from generator.history import account
+    from generator.history.account import as_json as write_json
+    from generator.history.account import as_text as write_text
+    from generator.history.comment import as_markdown
     from generator.history.review import review
 
     result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
-    write = {"text": account.as_text, "markdown": account.as_markdown, "json": account.as_json}[
-        options.format
-    ]
+    write = {"text": write_text, "markdown": as_markdown, "json": write_json}[options.format]
     print(write(result), end="")
     return RECORDS_WRONG if result.refused else FINE
 
@@ -252,8 +219,8 @@ def _schemas(options: argparse.Namespace) -> int:
     return FINE
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="lingtouyan", description="把版本库里的记录校验后生成网站、数据包和卷宗。")
+def _parser() -> Parser:
+    parser = Parser(prog="lingtouyan", description="把版本库里的记录校验后生成网站、数据包和卷宗。")
     parser.add_argument(
         "--root", type=Path, default=Path(), metavar="目录", help="记录库的根目录（默认当前目录）"
     )
@@ -316,6 +283,12 @@ def _parser() -> _Parser:
     )
     dossiers.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
     dossiers.add_argument("--rev", **rev)  # type: ignore[arg-type]
+    dossiers.add_argument(
+        "--format",
+        choices=("pdf", "html"),
+        default="pdf",
+        help="html：单个网页文件，只供预览（默认 pdf）；数据类文书（如 .lrmx）总是它本来的格式",
+    )
     dossiers.add_argument("--out", type=Path, metavar="目录", help="放到哪里（默认 build/<版>/dossiers）")
 
     verify = command("verify", _verify, "核验 PDF：附带的数据、每页的标记和文字，是否与仓库里的记录一致。")

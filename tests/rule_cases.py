@@ -17,6 +17,7 @@ import duckdb
 
 from generator.checking.locating import Locator
 from generator.checking.rules import Rule, read_rules, run_rules
+from generator.history.proposal import create_proposal
 from generator.reading.package import Package, Table, load_package
 from generator.reading.records import Records, read_records
 from generator.reading.yaml import Mapping, YamlError, parse_yaml
@@ -35,7 +36,7 @@ CASES = ROOT / "tests" / "cases"
 AS_OF = datetime.date(2026, 11, 20)
 # What every case sees unless it gives rows for the table itself.
 STANDING = ("policies", "calendar", "calendar_years", "terms", "organisations", "indicators")
-_DESCRIPTIONS = ("tables", "fields", "rules")
+_DESCRIPTIONS = ("tables", "fields", "rules", "proposed_commits", "proposed_files", "proposed_changes")
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -166,6 +167,7 @@ class Bench:
         if named_by([*self.macros, *self.views, *(r.statement for r in rules)]):
             create_cells(self.connection, self.package)
         building.create_rules(self.connection, rules)
+        create_proposal(self.connection, None)
         database.create_build(self.connection, AS_OF, "", "", 0, False)
         create_macros(self.connection, self.macros)
         self._needed: dict[str, list[Statement]] = {}
@@ -285,7 +287,8 @@ class Bench:
         return cells
 
     def _describe(self, name: str, rows: list[dict[str, str | None]]) -> None:
-        # What the engine says of itself can only be added to: a rule about schemas is tried on one more field.
+        # What the engine says of itself can only be added to: a rule about schemas is tried on one more field, one
+        # about changes on a change.
         for row in rows:
             slots = ", ".join("?" for _ in row)
             self.connection.execute(

@@ -109,6 +109,7 @@ def copy_project(source: Path, target: Path, city: City, *, sample: bool) -> Non
                 "doc_prefix": f"{t.letter}委",
                 "folder": t.folder,
                 "accounts": f"@{t.org_id}",
+                "emails": f"@{t.org_id}.example",
                 "sort_order": str(1000 + place),
                 "valid_from": "2000-01-01",
                 "valid_to": "",

@@ -22,6 +22,8 @@ from generator.reading.package import Package, Sensitivity, Table
 
 HIDDEN = "●●●"
 _CACHE = "changes"
+# Marks the former place of an item that is no longer in its list.
+_GONE = "−"
 
 Key = tuple[str, ...]
 Record = dict[str, str]
@@ -167,7 +169,7 @@ def table_changes(
             field,
             old,
             new,
-            where.get((table.name, key), ""),
+            where.get((table.name, key)) or where.get((table.name, (*key[:-1], key[-1].rstrip(_GONE))), ""),
         )
 
     if table.parent and table.primary_key[-1:] == ("ordinal",):
@@ -206,7 +208,7 @@ def _aligned(old: Records, new: Records) -> Records:
             for was, now in pairs:
                 result[now] = {**old[was], "ordinal": now[-1]}
             for gone in before[i + len(pairs) : j]:
-                result[(*gone[:-1], f"{gone[-1]}−")] = old[gone]
+                result[(*gone[:-1], f"{gone[-1]}{_GONE}")] = old[gone]
     return result
 
 

@@ -39,7 +39,11 @@ def resolve(root: Path, revision: str) -> Commit:
         if revision.startswith("-"):
             raise UsageError(f"版本名 {revision} 不能以“-”开头。")
         name = revision
-    answer = git(root, "log", "-1", "--format=%H %ct", f"{name}^{{commit}}", "--")
+    # Exactly one commit: a range or an option would be understood by `git log` as well.
+    found = (
+        git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}") or ""
+    ).strip()
+    answer = git(root, "log", "-1", "--format=%H %ct", found, "--") if found else None
     if not answer or not answer.strip():
         raise UsageError(f"仓库里没有叫 {revision} 的提交、标签或分支。")
     identity, time = answer.split()
@@ -58,7 +62,23 @@ def extract(root: Path, commit: Commit, folder: Path) -> None:
         stderr=subprocess.DEVNULL,
         env=environment(),
     )
-    output = cast("IO[bytes]", process.stdout)
+    try:
+        with cast("IO[bytes]", process.stdout) as output:
+            total = _unpack(output, folder)
+    except tarfile.TarError:
+        # An empty tree, or git has failed half way.
+        total = 0
+    finally:
+        process.kill()
+        process.wait()
+    if total > _MAX_BYTES:
+        raise UsageError(f"提交 {commit.short} 的内容超过 {_MAX_BYTES >> 30} GB，没有展开。")
+    if not total:
+        raise UsageError(f"无法展开提交 {commit.short}，或者里面没有文件。")
+
+
+def _unpack(output: IO[bytes], folder: Path) -> int:
+    """Write the plain files of an archive; return their size, at which it stops when that is too much."""
     total = 0
     with tarfile.open(fileobj=output, mode="r|") as archive:
         for member in archive:
@@ -72,16 +92,13 @@ def extract(root: Path, commit: Commit, folder: Path) -> None:
                 continue
             total += member.size
             if total > _MAX_BYTES:
-                process.kill()
-                raise UsageError(f"提交 {commit.short} 的内容超过 {_MAX_BYTES >> 30} GB，没有展开。")
+                break
             # Written by hand: the older of the two Debians has no extraction filter, and nothing but bytes is wanted.
             content = archive.extractfile(member)
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content.read() if content else b"")
-    output.close()
-    if process.wait():
-        raise UsageError(f"无法展开提交 {commit.short}。")
+    return total
 
 
 def first_common(root: Path, base: str, head: str) -> str:

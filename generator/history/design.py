@@ -6,10 +6,12 @@ A lowered sensitivity or a weakened rule is a change to every record, so it is n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from generator.checking.rules import Rule, read_rules
+from generator.problems import Severity
 from generator.project import Project
 from generator.reading.files import list_tree
 from generator.reading.package import Field, Table
@@ -22,16 +24,38 @@ _FOLDERS = {
     "site/macros": "模板宏",
     "site/theme": "网站外观",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """One change to the house.
+
+    Attributes:
+        words: what changes, as a sentence.
+        rules: the rule that changes, if it is one.
+        column: title of the field that changes, if it is one, and `table` its table's name.
+        loud: whether more people will see something, or less is checked.
+    """
+
+    words: str
+    rule: str = ""
+    table: str = ""
+    column: str = ""
+    loud: bool = False
+
+
+_LOUD = 3
 _LEVELS = {"PUBLIC": "公开", "INTERNAL": "内部", "RESTRICTED": "限制"}
 
 
-def design_changes(old: Project, new: Project) -> Iterator[str]:
+def design_changes(old: Project, new: Project) -> Iterator[Design]:
     """Yield one sentence per change between the two trees."""
     before, after = old.package.tables, new.package.tables
     for name in after.keys() - before.keys():
-        yield f"新增登记表“{after[name].title}”（{name}）。"
+        yield Design(f"新增登记表“{after[name].title}”（{name}）。", table=name)
     for name in before.keys() - after.keys():
-        yield f"取消登记表“{before[name].title}”（{name}），其中的记录不再读取。"
+        words = f"取消登记表“{before[name].title}”（{name}），其中的记录不再读取。"
+        yield Design(words, table=name, loud=True)
     for name in [n for n in after if n in before]:
         yield from _table(before[name], after[name])
     yield from _rules(old, new)
@@ -40,52 +64,73 @@ def design_changes(old: Project, new: Project) -> Iterator[str]:
         for file in sorted(mine.keys() | others.keys()):
             if mine.get(file) != others.get(file):
                 verb = "新增" if file not in mine else "删除" if file not in others else "修改"
-                yield f"{verb}{word} {file}。"
+                yield Design(f"{verb}{word} {file}。")
 
 
-def _table(old: Table, new: Table) -> Iterator[str]:
+def loud(designs: Iterable[Design]) -> Iterator[str]:
+    """Yield what must not be overlooked; of one table, no more than the first few and how many there are."""
+    by_table: dict[str, list[Design]] = {}
+    for design in designs:
+        if design.loud:
+            by_table.setdefault(design.table or design.rule, []).append(design)
+    for found in by_table.values():
+        yield from (d.words for d in found[:_LOUD])
+        if len(found) > _LOUD:
+            yield f"同一张表还有 {len(found) - _LOUD} 处这样的改动，见“表结构、规则和模板”。"
+
+
+def _table(old: Table, new: Table) -> Iterator[Design]:
     where = f"“{new.title}”"
     was, now = {f.name: f for f in old.fields}, {f.name: f for f in new.fields}
+
+    def change(words: str, column: str = "", *, loud: bool = False) -> Design:
+        return Design(f"{where}{words}", table=new.name, column=column, loud=loud)
+
     for name in [n for n in now if n not in was]:
-        yield f"{where}新增字段“{now[name].title}”（{name}，{_LEVELS[now[name].sensitivity.name]}）。"
+        level = _LEVELS[now[name].sensitivity.name]
+        yield change(f"新增字段“{now[name].title}”（{name}，{level}）。", now[name].title)
     for name in [n for n in was if n not in now]:
-        yield f"{where}取消字段“{was[name].title}”（{name}）。"
+        yield change(f"取消字段“{was[name].title}”（{name}），其中的内容不再读取。", loud=True)
     for name in [n for n in now if n in was]:
-        yield from _field(where, was[name], now[name])
+        for words, loud in _field(was[name], now[name]):
+            yield change(words, now[name].title, loud=loud)
     if old.primary_key != new.primary_key:
-        yield f"{where}主键由 {'、'.join(old.primary_key)} 改为 {'、'.join(new.primary_key)}。"
+        yield change(f"主键由 {'、'.join(old.primary_key)} 改为 {'、'.join(new.primary_key)}。")
     if old.row_filters != new.row_filters:
-        yield f"{where}各版显示哪些行的条件有改动，请核对是否会多公开。"
+        yield change("各版显示哪些行的条件有改动，请核对是否会多公开。", loud=True)
 
 
-def _field(where: str, old: Field, new: Field) -> Iterator[str]:
+def _field(old: Field, new: Field) -> Iterator[tuple[str, bool]]:
     if old.sensitivity != new.sensitivity:
-        loud = "，会让更多人看到，请确认经过保密审查" if new.sensitivity < old.sensitivity else ""
-        yield f"{where}“{new.title}”的密级由 {_LEVELS[old.sensitivity.name]} 改为 {_LEVELS[new.sensitivity.name]}{loud}。"
+        lower = new.sensitivity < old.sensitivity
+        loud = "，会让更多人看到，请确认经过保密审查" if lower else ""
+        levels = f"{_LEVELS[old.sensitivity.name]} 改为 {_LEVELS[new.sensitivity.name]}"
+        yield f"“{new.title}”的密级由 {levels}{loud}。", lower
     if old.type != new.type:
-        yield f"{where}“{new.title}”的类型由 {old.type} 改为 {new.type}。"
+        yield f"“{new.title}”的类型由 {old.type} 改为 {new.type}。", False
     if old.title != new.title:
-        yield f"{where}字段 {new.name} 的名称由“{old.title}”改为“{new.title}”。"
+        yield f"字段 {new.name} 的名称由“{old.title}”改为“{new.title}”。", False
     if dict(old.constraints) != dict(new.constraints) or old.categories != new.categories:
-        yield f"{where}“{new.title}”的填写要求有改动。"
+        yield f"“{new.title}”的填写要求有改动。", False
 
 
-def _rules(old: Project, new: Project) -> Iterator[str]:
+def _rules(old: Project, new: Project) -> Iterator[Design]:
     was, now = ({r.id: r for r in read_rules(p.root, p.package)[0]} for p in (old, new))
     for name in sorted(now.keys() - was.keys()):
-        yield f"新增规则 {name} {now[name].title}。"
+        yield Design(f"新增规则 {name} {now[name].title}。", rule=name)
     for name in sorted(was.keys() - now.keys()):
-        yield f"取消规则 {name} {was[name].title}，今后不再检查。"
+        yield Design(f"取消规则 {name} {was[name].title}，今后不再检查。", rule=name, loud=True)
     for name in sorted(was.keys() & now.keys()):
         a, b = was[name], now[name]
         if a.severity != b.severity:
-            yield f"规则 {name} {b.title} 由{_weight(a)}改为{_weight(b)}。"
-        elif a.statement.sql != b.statement.sql:
-            yield f"规则 {name} {b.title} 的判断条件有改动。"
+            weaker = b.severity is not Severity.ERROR
+            yield Design(f"规则 {name} {b.title} 由{_weight(a)}改为{_weight(b)}。", rule=name, loud=weaker)
+        if a.statement.sql != b.statement.sql:
+            yield Design(f"规则 {name} {b.title} 的判断条件有改动。", rule=name)
 
 
 def _weight(rule: Rule) -> str:
-    return "错误" if rule.severity == "error" else "提醒"
+    return "错误" if rule.severity is Severity.ERROR else "提醒"
 
 
 def _digests(root: Path, folder: str) -> dict[str, str]:

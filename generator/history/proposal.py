@@ -44,7 +44,10 @@ def proposal_of(root: Path, base: str, head: str, changes: Sequence[Change]) -> 
 
 
 def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | None) -> None:
-    """Create `proposed_commits`, `proposed_files` and `proposed_changes`."""
+    """Create `proposed_commits`, `proposed_files` and `proposed_changes`.
+
+    A change's `ordinal` is the place of its commit among those proposed; 0 where the change is told as one.
+    """
     connection.execute(
         "CREATE TABLE proposed_commits (commit VARCHAR, author VARCHAR, author_email VARCHAR, committer VARCHAR, "
         "committer_email VARCHAR, commit_time TIMESTAMP, subject VARCHAR, is_merge BOOLEAN, "
@@ -54,12 +57,13 @@ def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | 
         "CREATE TABLE proposed_files (_file VARCHAR, _line INTEGER, commit VARCHAR, author VARCHAR, author_email VARCHAR)"
     )
     connection.execute(
-        "CREATE TABLE proposed_changes (_file VARCHAR, _line INTEGER, table_name VARCHAR, record_key VARCHAR, "
-        "root_table VARCHAR, root_key VARCHAR, action VARCHAR, field VARCHAR, before VARCHAR, after VARCHAR)"
+        "CREATE TABLE proposed_changes (_file VARCHAR, _line INTEGER, commit VARCHAR, ordinal INTEGER, table_name VARCHAR, "
+        "record_key VARCHAR, root_table VARCHAR, root_key VARCHAR, action VARCHAR, field VARCHAR, before VARCHAR, after VARCHAR)"
     )
     if proposal is None:
         return
     by_id = {c.id: c for c in proposal.commits}
+    order = {c.id: n for n, c in enumerate(proposal.commits, 1)}
     merges = {c.id: by_id.get(proposal.brought.get(c.id, "")) for c in proposal.commits}
     insert(
         connection,
@@ -91,6 +95,8 @@ def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | 
             (
                 c.file,
                 1,
+                c.commit or None,
+                order.get(c.commit, 0),
                 c.table,
                 c.key,
                 c.root_table,

@@ -1,36 +1,18 @@
 """Run as a script: loads exported CSV files into one DuckDB file, alone in a fresh process.
 
-The database format leaves memory it never wrote in its padding. A process that has seen more than the edition may hold
-must therefore not write it; and a process that starts the same each time writes the same bytes each time.
+The database format writes out memory that it never filled. So whoever starts this has the allocators hand out zeros
+(`ZEROED`), and a process that has seen more than the edition may hold must not write the file: it reads what is published.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
 import struct
 import sys
 from pathlib import Path
 
-_ADDR_NO_RANDOMIZE = 0x0040000
 _HEADERS = (0, 4096, 8192)
 _IDENTIFIER = slice(124, 140)
-
-
-def _start_over_alike() -> None:
-    """Start this script again with fixed addresses, where the kernel lets it: what padding holds then repeats."""
-    if os.environ.get("LINGTOUYAN_ALIKE"):
-        return
-    libc = ctypes.CDLL(None)
-    current = libc.personality(0xFFFFFFFF) if hasattr(libc, "personality") else -1
-    if current != -1:
-        libc.personality(current | _ADDR_NO_RANDOMIZE)
-    os.execve(  # noqa: S606
-        sys.executable,
-        [sys.executable, "-I", *sys.argv],
-        {"LINGTOUYAN_ALIKE": "1", "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"},
-    )
 
 
 def _checksum(data: bytes) -> int:
@@ -60,8 +42,7 @@ def _without_identifier(path: str) -> None:
 
 
 def main() -> None:
-    """Read the order from standard input: `{"file": …, "types": [sql], "tables": [{"name", "csv", "columns", "select"}]}`."""
-    _start_over_alike()
+    """Read the order from standard input: `{"file": …, "types": [sql], "tables": [sql]}`."""
     import duckdb
 
     order = json.load(sys.stdin)
@@ -72,7 +53,7 @@ def main() -> None:
     for statement in order["types"]:
         connection.execute(statement)
     for table in order["tables"]:
-        connection.execute(table["create"])
+        connection.execute(table)
     connection.execute("CHECKPOINT")
     connection.close()
     _without_identifier(path)

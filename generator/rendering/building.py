@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from generator.earlier import stamp_of, take_over
 from generator.history.integrity import ANCHOR, anchor_text
 from generator.history.opening import opened
 from generator.problems import Problem, RecordsError, UsageError, has_errors
@@ -181,6 +182,7 @@ class _EditionBuild:
         self.draft = draft
         self.out = out
         self.last = project.build / edition
+        self.database = database
         self.connection = open_edition(database)
         self.links = Links()
         stored = project.cache.load(f"made-{edition}")
@@ -210,9 +212,18 @@ class _EditionBuild:
         )
         data = self.out / "data"
         with export_edition(
-            self.connection, self.register, self.project.package, self.edition, data, created=created
-        ):
+            self.connection,
+            self.database,
+            self.register,
+            self.project.package,
+            self.edition,
+            data,
+            created=created,
+            last=None if self.last.is_symlink() else self.last / "data",
+            known=self.known.get("data"),
+        ) as export:
             line = self._site(mkdocs)
+        self.made["data"] = export.made
         anchor = anchor_text(self.project, self.as_of.isoformat())
         if anchor:
             (self.out / "site" / ANCHOR).write_text(anchor, encoding="utf-8")
@@ -277,27 +288,17 @@ class _EditionBuild:
                     entry
                     and entry[0] == digest
                     and maker.unchanged(entry[2])
-                    and self._linked(page.url, entry[1], target)
+                    and take_over(self.last / "site" / page.url / "index.html", target, entry[1])
                 ):
                     made[page.url] = entry
                     continue
                 html, asked = maker.render(kind, page)
                 data = frame.fill(title=page.title, content=html, url=page.url, description=page.description)
                 target.write_bytes(data)
-                made[page.url] = [digest, _stamp_of(target), asked]
+                made[page.url] = [digest, stamp_of(target), asked]
                 fresh += 1
         self.made["pages"] = made
         return len(made), fresh
-
-    def _linked(self, url: str, stamp: list[int], target: Path) -> bool:
-        source = self.last / "site" / url / "index.html"
-        try:
-            if _stamp_of(source) != stamp:
-                return False
-            os.link(source, target, follow_symlinks=False)
-        except OSError:
-            return False
-        return True
 
     def dossiers(self, problems: list[Problem], progress: TextIO | None) -> list[str]:
         """Print the PDFs."""
@@ -329,11 +330,6 @@ def _entry(values: dict[str, str]) -> RecordEntry:
     return RecordEntry(
         values["kind"], values["url"], values["title"], values["subtitle"], values["pinyin"], codes=codes
     )
-
-
-def _stamp_of(path: Path) -> list[int]:
-    info = path.lstat()
-    return [info.st_ino, info.st_size, info.st_mtime_ns]
 
 
 def _digest_of(folder: Path, suffix: str) -> str:

@@ -35,7 +35,7 @@ __all__ = ["Attachment", "DossierJob", "DossierReport", "Previous", "Printed", "
 
 # The layout engine's memory creeps upwards; a process that has printed this many makes room for a fresh one.
 SHEETS_PER_PROCESS = 200
-_TEMPLATE_SUFFIXES = (".html", ".md")
+_TEMPLATE_SUFFIXES = (".html", ".md", ".lrmx", ".xml")
 _MAX_NAME_BYTES = 200
 
 
@@ -56,6 +56,7 @@ class DossierJob:
         created: date in the PDF's metadata, from the records or the commit; None leaves it out.
         attachments: files to carry; they need `created`.
         mark: what stands at the foot of every page, or None.
+        row: the values of the query's row it is made for.
     """
 
     path: str
@@ -68,6 +69,7 @@ class DossierJob:
     created: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
     mark: Mark | None = None
+    row: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,16 @@ from typing import Any, TextIO
 
 from generator.history.opening import opened
 from generator.history.origin import read_origins
-from generator.problems import Problem, UsageError, has_errors
+from generator.problems import Problem, RecordsError, UsageError, error, has_errors
 from generator.project import Project
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
 from generator.rendering.blanks import blank_jobs
-from generator.rendering.dossiers import Previous, Printed, render_dossiers
+from generator.rendering.dossiers import DossierJob, Previous, Printed, render_dossiers
 from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
 from generator.rendering.provenance import Provenance
+from generator.rendering.web_previews import self_contained
+from generator.rendering.xml_files import xml_document
 
 
 @dataclass
@@ -50,12 +52,14 @@ def print_selection(
     revision: str | None = None,
     out: Path | None = None,
     blank: bool = False,
+    preview: bool = False,
     progress: TextIO | None = None,
 ) -> PrintReport:
     """Print a selection of one edition's dossiers.
 
     Args:
         blank: blank forms of the selected kinds instead.
+        preview: HTML files to look at, instead of PDFs. Dossiers that are XML are always that.
         out: where to; None for the place where a build puts them.
 
     Raises:
@@ -82,31 +86,75 @@ def print_selection(
         if not jobs:
             raise UsageError("没有符合条件的文书。请核对种类、编号和条件。")
         (project.build / edition).mkdir(parents=True, exist_ok=True)
-        name = f"made-{edition}"
-        stored = project.cache.load(name)
-        made: dict[str, Any] = json.loads(stored) if stored else {}
-        known = {p: Printed(*v) for p, v in made.get("dossiers", {}).items()}
-        previous = Previous(home, known) if known and not (project.build / edition).is_symlink() else None
-        with tempfile.TemporaryDirectory(dir=project.build, prefix=".print-") as staged:
-            done = render_dossiers(
-                jobs,
-                templates=project.root / FOLDER,
-                out=Path(staged),
-                previous=previous,
-                progress=progress,
-            )
-            for path in done.printed:
-                _move(Path(staged) / path, report.folder, path)
-        report.problems.extend(done.problems)
-        report.printed, report.rendered = sorted(done.printed), done.rendered
+        pages = [j for j in jobs if j.path.endswith(".pdf") and not preview]
+        if pages:
+            _print(project, edition, pages, report, None if out else home, progress)
+        for job in jobs:
+            if preview or not job.path.endswith(".pdf"):
+                _write(job, project.root / FOLDER, report)
+        report.printed.sort()
         connection.close()
-        if out is None:
-            made["dossiers"] = {
-                **made.get("dossiers", {}),
-                **{p: [v.inputs, v.output] for p, v in done.printed.items()},
-            }
-            _remember(project, name, made)
     return report
+
+
+def _print(
+    project: Project,
+    edition: str,
+    jobs: list[DossierJob],
+    report: PrintReport,
+    home: Path | None,
+    progress: TextIO | None,
+) -> None:
+    """Print PDFs; those in `home`, where builds put them, are remembered for the next time."""
+    name = f"made-{edition}"
+    stored = project.cache.load(name)
+    made: dict[str, Any] = json.loads(stored) if stored else {}
+    known = {p: Printed(*v) for p, v in made.get("dossiers", {}).items()}
+    trusted = known and not (project.build / edition).is_symlink()
+    with tempfile.TemporaryDirectory(dir=project.build, prefix=".print-") as staged:
+        done = render_dossiers(
+            jobs,
+            templates=project.root / FOLDER,
+            out=Path(staged),
+            previous=Previous(project.build / edition / "dossiers", known) if trusted else None,
+            progress=progress,
+        )
+        for path in done.printed:
+            _move(Path(staged) / path, report.folder, path)
+    report.problems.extend(done.problems)
+    report.printed.extend(done.printed)
+    report.rendered += done.rendered
+    if home is not None:
+        made["dossiers"] = {
+            **made.get("dossiers", {}),
+            **{p: [v.inputs, v.output] for p, v in done.printed.items()},
+        }
+        _remember(project, name, made)
+
+
+def _write(job: DossierJob, templates: Path, report: PrintReport) -> None:
+    """Write a dossier that is a text: XML, or a preview of what would be printed."""
+    try:
+        document = job.html if isinstance(job.html, str) else job.html()
+        if job.path.endswith(".pdf"):
+            path = f"{job.path.removesuffix('.pdf')}.html"
+            content = self_contained(document, job.styles, templates, job.mark).encode("utf-8", "replace")
+        else:
+            path, content = job.path, xml_document(document)
+    except RecordsError as stop:
+        report.problems.extend(stop.problems)
+        return
+    except ValueError as fault:
+        report.problems.append(
+            error(job.source, job.line, "template-error", f"{job.record}没有生成：{fault}")
+        )
+        return
+    with tempfile.NamedTemporaryFile(prefix="lingtouyan-") as made:
+        made.write(content)
+        made.flush()
+        _move(Path(made.name), report.folder, path)
+    report.printed.append(path)
+    report.rendered += 1
 
 
 def _remember(project: Project, name: str, made: dict[str, Any]) -> None:

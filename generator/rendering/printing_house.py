@@ -10,13 +10,13 @@ import functools
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
 import duckdb
 import jinja2
 
-from generator.history.origin import read_origins
+from generator.history.origin import key_names, read_origins
 from generator.problems import Problem, RecordsError, UsageError, error, printable
 from generator.project import EDITION_TITLES, EDITIONS, Project
 from generator.register.editions import open_edition
@@ -29,6 +29,7 @@ from generator.rendering.provenance import Provenance
 from generator.rendering.sandbox import Groups, Row, compiled, rendered
 from generator.rendering.seal import attachment, canonical, mark_of, payload
 from generator.rendering.templates import (
+    XML_SUFFIXES,
     Results,
     Template,
     make_environment,
@@ -36,6 +37,7 @@ from generator.rendering.templates import (
     run_queries,
     template_fault,
 )
+from generator.rendering.xml_files import xml_text
 
 FOLDER = "site/dossiers"
 
@@ -86,9 +88,18 @@ def print_dossiers(
     return [line], {p: [v.inputs, v.output] for p, v in report.printed.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A dossier as it would be printed: what it is made from, its title, and what its row calls records by (field -> key)."""
+
+    digest: str
+    title: str
+    keys: dict[str, str]
+
+
 def fingerprints(
     project: Project, editions: dict[str, Path], as_of: datetime.date
-) -> dict[tuple[str, str], str]:
+) -> dict[tuple[str, str], Fingerprint]:
     """Return (edition, path) -> fingerprint for every dossier that the project would print, without printing any.
 
     The commit is left out: two commits with the same records print the same.
@@ -96,12 +107,14 @@ def fingerprints(
     Args:
         editions: edition -> its written database.
     """
-    result: dict[tuple[str, str], str] = {}
+    names = key_names(project.package)
+    result: dict[tuple[str, str], Fingerprint] = {}
     for edition, path in editions.items():
         connection = open_edition(path)
         facts = {"edition": edition, "as_of": as_of, "draft": False}
         for job in dossier_jobs(project, connection, edition, facts):
-            result[edition, job.path] = job.digest
+            keys = {n: v for n, v in job.row.items() if n in names and isinstance(v, str)}
+            result[edition, job.path] = Fingerprint(job.digest, job.record, keys)
         connection.close()
     return result
 
@@ -110,7 +123,8 @@ def shared_files(root: Path) -> str:
     """Return a digest over all that dossiers share: style sheets, pictures, parts of templates."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted((root / FOLDER).rglob("*")):
-        if path.is_file() and not path.is_symlink() and (path.suffix != ".html" or path.name.startswith("_")):
+        template = path.suffix in (".html", *XML_SUFFIXES) and not path.name.startswith("_")
+        if path.is_file() and not path.is_symlink() and not template:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -146,6 +160,12 @@ def chosen_templates(
         UsageError: a kind that does not exist, or not in this edition.
     """
     every = read_templates(project.root, FOLDER, ".html", EDITIONS)
+    for suffix in XML_SUFFIXES:
+        for other in read_templates(project.root, FOLDER, suffix, EDITIONS):
+            if any(other.name == t.name for t in every):
+                fault = f"另有一个模板也叫 {other.name}，请改名。"
+                raise RecordsError([error(other.file, 1, "template-error", fault)])
+            every.append(replace(other, on_demand=True, blank=None))
     known = {t.name: t for t in every if t.edition in ("", edition)}
     for name in sorted(selection.kinds - known.keys()):
         only = next((t.edition for t in every if t.name == name), "")
@@ -181,6 +201,8 @@ def dossier_jobs(
 ) -> Iterator[DossierJob]:
     """Yield everything that an edition prints; the HTML of each is made only when asked for.
 
+    A dossier that is no page but data for other programs has its XML instead, and a path that ends accordingly.
+
     The commit built is no part of it, only the one that the content last changed at, and the date in a PDF is the
     reference date: what has not changed prints the same after the next commit.
 
@@ -208,8 +230,11 @@ def dossier_jobs(
         commit_of = provenance.of(template, results) if provenance else None
         form = hashlib.sha256(f"{template.digest}\0{files}".encode()).hexdigest()
         always = [r for n, v in results.rows.items() if n != template.each and isinstance(v, list) for r in v]
+        suffix = PurePosixPath(template.file).suffix
         try:
-            body = compiled(environment, template.body)
+            body = compiled(
+                environment if suffix == ".html" else environment.overlay(finalize=xml_text), template.body
+            )
             title = compiled(environment.overlay(autoescape=False, finalize=text), template.title)
         except Exception as fault:
             raise template_fault(template, fault) from None
@@ -221,7 +246,9 @@ def dossier_jobs(
         rows: Any = results.rows[template.each] if template.each else [Row()]
         seen: set[str] = set()
         for row in rows:
-            path = (output_path(template, row) if template.each else template.name) + ".pdf"
+            path = (output_path(template, row) if template.each else template.name) + (
+                ".pdf" if suffix == ".html" else suffix
+            )
             if path in seen:
                 raise RecordsError(
                     [
@@ -234,7 +261,7 @@ def dossier_jobs(
                     ]
                 )
             seen.add(path)
-            if not selection.takes(path.removesuffix(".pdf")):
+            if not selection.takes(path.rpartition(".")[0]):
                 continue
             digest = common.copy()
             mine = {n: v[row.get(template.queries[n].by)] for n, v in groups.items()}
@@ -252,6 +279,7 @@ def dossier_jobs(
                 line=int(row.get("_line") or 0),
                 styles=template.styles,
                 digest=digest.hexdigest(),
+                row=row,
                 created=created,
                 attachments=(attachment(data),) if data else (),
                 mark=mark_of(commit, data) if data else None,

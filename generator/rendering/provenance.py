@@ -30,7 +30,7 @@ _RESTLESS = frozenset(
     )
 )
 _SCHEMAS = re.compile(rf"{re.escape(DESCRIPTOR)}\Z|schemas/(tables|views|macros)/")
-_SHARED = re.compile(r"site/dossiers/(?!(?:.*/)?[^_/][^/]*\.html\Z)")
+_SHARED = re.compile(r"site/dossiers/(?!(?:.*/)?[^_/][^/]*\.(?:html|lrmx|xml)\Z)")
 
 
 def files_named(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

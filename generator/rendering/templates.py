@@ -80,6 +80,8 @@ PATH_SLOT = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
 UNSAFE_IN_PATH = re.compile(r"[^0-9A-Za-z_\-\u00b7\u3400-\u9fff\U00020000-\U0003ffff.]")
 _TAKEN = ("row", "title", "edition", "as_of", "draft", "build", "blank")
 MAX_BLANK_ROWS = 500
+# Dossiers that are no pages but data for other programs; made on demand only.
+XML_SUFFIXES = (".lrmx", ".xml")
 _KNOWN = {
     "title",
     "description",

@@ -17,12 +17,15 @@ WITH names AS (
     SELECT _file, _line, 'supervision_members', 'name', person_id, name FROM supervision_members
 ), problems AS (
     SELECT *, concat_ws('；',
-        -- Dots that look like the right one, in the order in which they are met: bullets, katakana, full width, ASCII.
-        CASE WHEN regexp_matches(written, '[•‧・･．∙⋅․●.。]') THEN '的间隔号用错了，应当用“·”' END,
+        -- Dots that look like the right one, in the order in which they are met: bullets, katakana, full width, ASCII, and
+        -- what other scripts have.
+        CASE WHEN regexp_matches(written, '[•‧・･．∙⋅․●.。ꞏ⸱⸳᛫ᐧ˙]') THEN '的间隔号用错了，应当用“·”' END,
+        CASE WHEN regexp_matches(written, '^·|·$|··') THEN '的间隔号应当在两部分之间，只用一个' END,
         CASE WHEN nfc_normalize(written) <> written THEN '含有没有规范化的字符，规范写法是“' || nfc_normalize(written) || '”' END,
         -- Private code points show as another character, or none, on the next machine.
         CASE WHEN regexp_matches(written, '[\x{E000}-\x{F8FF}\x{F0000}-\x{10FFFD}]') THEN '含有自造字编码，别的电脑上显示不出来' END,
-        CASE WHEN regexp_matches(written, '[\s\x{3000}\x{A0}\x{200B}-\x{200F}\x{FEFF}]') THEN '含有空格或者看不见的字符' END,
+        -- Whatever shows nothing: spaces, controls, marks of direction, joiners, variation selectors, fillers.
+        CASE WHEN regexp_matches(written, '[\p{Z}\p{Cc}\p{Cf}\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}\x{115F}\x{1160}\x{3164}\x{FFA0}]') THEN '含有空格或者看不见的字符' END,
         CASE WHEN length(written) > param_number('name_length_max', as_of)
             THEN '有' || length(written) || '个字，超过' || param('name_length_max', as_of) || '个字' END
     ) AS problem

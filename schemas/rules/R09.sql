@@ -8,7 +8,7 @@ column: person_id
 message: "{village_name}书记{name}（{person_id}）{problem}。"
 remedy: "请核对政治面貌、入党和转正时间；确实不符合条件的，应当依法依规调整。"
 */
--- No member at all is an error; a member too young in the Party is a warning. Political status is that of today, so it is
+-- No member at all, or one on probation, is an error; a member too young in the Party is a warning. Political status is that of today, so it is
 -- asked only of those in office; the day of joining is asked of every tenure.
 WITH secretary AS (
     SELECT s.*, p.name, p.political_status, p.party_joined, p.party_confirmed,
@@ -22,6 +22,7 @@ WITH secretary AS (
         WHEN serving AND political_status <> '中共党员' THEN '的政治面貌是' || political_status || '，不是中共正式党员'
         WHEN serving AND party_joined IS NULL THEN '没有填写入党时间'
         WHEN first_day(party_joined) > started_on THEN '于' || party_joined || '入党，晚于任职日期' || started_on
+        WHEN first_day(party_confirmed) > started_on THEN '于' || party_confirmed || '转正，晚于任职日期' || started_on || '，任职时还是预备党员'
         END AS wrong,
         CASE WHEN years_between(member_from, started_on) < least_years
             THEN '于' || started_on || '任职时，从' || coalesce(party_confirmed, party_joined) || '起算，党龄不满' || least_years || '年'

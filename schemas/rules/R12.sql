@@ -19,7 +19,7 @@ WITH secretary AS (
 SELECT _file, _line, tenure_id, person_id, village_id, township_id, village_name, name,
     CASE WHEN serving THEN '自' || started_on || '任职以来，至今' ELSE '在' || started_on || '至' || ended_on || '任职期间' END AS since
 FROM secretary AS s
-WHERE exemption IS NULL AND NOT EXISTS (
+WHERE coalesce(trim(exemption), '') = '' AND NOT EXISTS (
     SELECT 1 FROM tenures AS h
     WHERE h.post = '村（居）委会主任' AND h.person_id = s.person_id AND h.village_id = s.village_id
         AND h.started_on <= least(coalesce(s.ended_on, s.as_of), s.as_of)

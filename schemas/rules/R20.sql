@@ -10,5 +10,7 @@ remedy: "请核对各环节的起止日期；前一环节没有结束的，不�
 */
 -- The order is computed once, in the view that the page of the election shows too.
 SELECT o.election_id, o.village_id, v.name AS village_name, e.kind, o.stage, o.problem,
-    o._table, CASE o._table WHEN 'elections' THEN 'outcome' ELSE 'started_on' END AS _column, o._file, o._line
+    o._table,
+    CASE o._table WHEN 'elections' THEN 'outcome' WHEN 'election_meetings' THEN 'date' WHEN 'election_candidates' THEN 'confirmed_on'
+        ELSE 'started_on' END AS _column, o._file, o._line
 FROM election_order AS o JOIN elections AS e USING (election_id) LEFT JOIN villages AS v ON v.village_id = o.village_id

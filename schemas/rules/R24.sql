@@ -6,7 +6,7 @@ clause: selection#21
 table: election_meetings
 column: valid
 message: "{village_name}{on_date}{meeting}：{problem}。"
-remedy: "请按计票单核对：发出的票不多于实到人数，收回的不多于发出的，有效的不多于收回的，每人各项票数之和不多于有效票。"
+remedy: "请按计票单核对：发出的票不多于实到人数，收回的不多于发出的，有效的不多于收回的，每人各项票数之和不多于有效票，一张票选的人数不多于应选名额。"
 */
 -- More ballots returned than issued makes an election fail; in one recorded as failed it is a fact and no slip.
 WITH wrong AS (
@@ -23,6 +23,14 @@ WITH wrong AS (
             || (b.approve + b.oppose + b.abstain) || '票，多于有效' || m.valid || '票'
     FROM meeting_votes AS b JOIN election_meetings AS m USING (election_id, meeting) LEFT JOIN people AS p ON p.person_id = b.person_id
     WHERE b.approve + b.oppose + b.abstain > m.valid
+    UNION ALL
+    -- A ballot with more names than seats is void, so no vote has more approvals than valid ballots times seats.
+    SELECT m.election_id, m.meeting, m.date, NULL, 'election_meetings', m._file, m._line, 'valid',
+        '各人赞成票合计' || b.approvals || '票，多于有效' || m.valid || '票×应选' || e.seats || '名'
+    FROM (SELECT election_id, meeting, sum(approve)::BIGINT AS approvals FROM meeting_votes GROUP BY election_id, meeting) AS b
+    JOIN election_meetings AS m USING (election_id, meeting) JOIN elections AS e USING (election_id)
+    WHERE m.meeting IN ('党员大会选举', '党员大会另选', '村（居）民选举', '村（居）民另选') AND e.outcome <> '失败'
+      AND b.approvals > m.valid::HUGEINT * e.seats
 )
 SELECT wrong.*, e.village_id, v.name AS village_name
 FROM wrong JOIN elections AS e USING (election_id) LEFT JOIN villages AS v ON v.village_id = e.village_id

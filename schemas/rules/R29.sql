@@ -28,7 +28,8 @@ posted AS (
     FROM winners AS w JOIN election_chain AS link USING (election_id)
     JOIN notices AS n ON n.election_id = link.source_id AND n.person_id = w.person_id AND n.kind IN ('候选人公示', '任前公示')
     UNION
-    SELECT t.election_id, t.person_id, t.started_on, t.notice_id FROM tenures AS t WHERE t.notice_id IS NOT NULL
+    -- The notice of somebody else answers for nobody.
+    SELECT t.election_id, t.person_id, t.started_on, t.notice_id FROM tenures AS t JOIN notices AS n USING (notice_id) WHERE n.person_id = t.person_id
 ),
 without AS (
     SELECT w.election_id, w.village_id, w.person_id, '当选为书记，没有候选人公示或者任前公示' AS problem,
@@ -37,6 +38,15 @@ without AS (
     WHERE param('notice_working_days', coalesce(w.started_on, (SELECT as_of FROM build))) IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM posted WHERE posted.election_id = w.election_id AND posted.person_id = w.person_id)
       AND NOT EXISTS (SELECT 1 FROM posted WHERE posted.person_id = w.person_id AND posted.started_on = w.started_on)
+),
+-- Whoever took office without having won on record: appointed, sent, or by an election that lists no candidates.
+unposted AS (
+    SELECT t.election_id, t.village_id, t.person_id, t.started_on || '任职，没有候选人公示或者任前公示' AS problem,
+        'tenures' AS _table, 'notice_id' AS _column, t._file, t._line
+    FROM tenures AS t, build
+    WHERE t.post = '党组织书记' AND t.started_on <= as_of AND param('notice_working_days', t.started_on) IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM posted WHERE posted.person_id = t.person_id AND posted.started_on = t.started_on)
+      AND NOT EXISTS (SELECT 1 FROM winners AS w WHERE w.election_id = t.election_id AND w.person_id = t.person_id)
 ),
 open AS (
     SELECT DISTINCT posted.election_id, n.village_id, n.person_id,
@@ -58,15 +68,22 @@ approved_late AS (
         min(t.started_on) || '任职，' || CASE
             WHEN e.approval_decision = '不同意' THEN '党委意见是不同意'
             WHEN e.approval_date IS NULL THEN '没有批复日期'
+            WHEN e.approval_date < m.voted_on THEN '批复日期' || e.approval_date || '早于选举日期' || m.voted_on
             ELSE '批复日期是' || e.approval_date END AS problem,
         'elections' AS _table, CASE WHEN e.approval_decision = '不同意' THEN 'approval_decision' ELSE 'approval_date' END AS _column,
         e._file, e._line
     FROM elections AS e JOIN tenures AS t USING (election_id)
+    -- What approves a result cannot be older than the vote.
+    LEFT JOIN (
+        SELECT election_id, max(date) AS voted_on FROM election_meetings
+        WHERE meeting IN ('党员大会选举', '党员大会另选', '委员会会议选举') GROUP BY election_id
+    ) AS m ON m.election_id = e.election_id
     WHERE e.kind IN ('党组织换届', '党组织补选', '组织任命')
-      AND (e.approval_date IS NULL OR e.approval_date > t.started_on OR e.approval_decision = '不同意')
-    GROUP BY e.election_id, e.village_id, e.approval_decision, e.approval_date, e._file, e._line
+      AND (e.approval_date IS NULL OR e.approval_date > t.started_on OR e.approval_date < m.voted_on OR e.approval_decision = '不同意')
+    GROUP BY e.election_id, e.village_id, e.approval_decision, e.approval_date, m.voted_on, e._file, e._line
 )
 SELECT f.*, v.name AS village_name, coalesce(p.name, f.person_id) AS person_name
-FROM (SELECT * FROM short UNION ALL BY NAME SELECT * FROM without UNION ALL BY NAME SELECT * FROM open
+FROM (SELECT * FROM short UNION ALL BY NAME SELECT * FROM without UNION ALL BY NAME SELECT * FROM unposted
+      UNION ALL BY NAME SELECT * FROM open
       UNION ALL BY NAME SELECT * FROM approved_late) AS f
 LEFT JOIN villages AS v ON v.village_id = f.village_id LEFT JOIN people AS p ON p.person_id = f.person_id

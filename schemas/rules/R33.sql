@@ -12,8 +12,14 @@ remedy: "请补齐材料并逐项登记；确实不需要的，核对产生方�
 -- or put right after a return, nothing is missing yet.
 WITH submitted AS (
     SELECT f._file, f._line, f.filing_id, f.kind, f.person_id, f.village_id, f.tenure_id, f.concurrent, f.adjustment_id,
-        t.origin, s.township_id, s.village_name, s.person_name AS name, s.submitted_on
-    FROM filings AS f JOIN filing_status AS s USING (filing_id) LEFT JOIN tenures AS t ON t.tenure_id = f.tenure_id
+        t.origin, s.township_id, s.village_name, s.person_name AS name, s.submitted_on,
+        -- The certificate of a committee that is elected later is handed in when there is one.
+        EXISTS (
+            SELECT 1 FROM tenures AS h
+            WHERE h.post = '村（居）委会主任' AND h.person_id = f.person_id AND h.village_id = f.village_id AND h.term = t.term
+              AND add_working_days(h.started_on, param_count('report_working_days', h.started_on)) < as_of
+        ) AS certified
+    FROM filings AS f JOIN filing_status AS s USING (filing_id) LEFT JOIN tenures AS t ON t.tenure_id = f.tenure_id, build
     WHERE s.submitted_on IS NOT NULL AND s.state NOT IN ('起草', '乡镇审核', '退回')
 ), lacking AS (
     SELECT s.filing_id, list(DISTINCT r.material) AS materials
@@ -24,7 +30,7 @@ WITH submitted AS (
             WHEN '一律' THEN true
             WHEN '选举产生' THEN coalesce(s.origin = '选举产生', false)
             WHEN '上级任命' THEN coalesce(s.origin <> '选举产生', false)
-            WHEN '一肩挑' THEN coalesce(s.concurrent, false)
+            WHEN '一肩挑' THEN coalesce(s.concurrent AND s.certified, false)
             WHEN '组织调整' THEN s.adjustment_id IS NOT NULL
         END
     ANTI JOIN filing_materials AS m ON m.filing_id = s.filing_id AND m.material = r.material

@@ -8,11 +8,16 @@ column: value
 message: "{snapshot_title}（{snapshot_id}）中{org_name}的“{indicator_title}”发布为{published}，按{reference_date}的记录重新计算是{recomputed}。"
 remedy: "记录后来有更正的，另发一次更正的统计报告并填写所更正的报告；数字抄错的，核对原报告。"
 */
--- A report that a later one puts right stays as it was published, and is no longer held against the records.
+-- A report that a later one of the same day of reference puts right stays as it was published, and is no longer held
+-- against the records; two that replace each other, or one that replaces itself, get round nothing.
 WITH report AS (
     SELECT snapshot_id, title, reference_date FROM snapshots, build
     WHERE published_on <= as_of
-        AND snapshot_id NOT IN (SELECT replaces FROM snapshots, build WHERE replaces IS NOT NULL AND published_on <= as_of)
+        AND snapshot_id NOT IN (
+            SELECT old.snapshot_id FROM snapshots AS old JOIN snapshots AS new ON new.replaces = old.snapshot_id, build
+            WHERE new.published_on <= as_of AND new.reference_date = old.reference_date
+                AND (new.published_on, new.snapshot_id) > (old.published_on, old.snapshot_id)
+        )
 ), compared AS (
     SELECT s._file, s._line, s.snapshot_id, s.org_id, s.indicator_id, r.title AS snapshot_title, r.reference_date,
         coalesce(v.org_name, o.short_name, s.org_id) AS org_name, coalesce(i.title, s.indicator_id) AS indicator_title,

@@ -35,6 +35,8 @@ wrong AS (
     SELECT reserve_id, 'entered_on', entered_on || '入库，早于' || CASE WHEN branch_recommended_on > entered_on
         THEN '支部推荐日期' || branch_recommended_on ELSE '群众推荐日期' || mass_recommended_on END
     FROM staged WHERE branch_recommended_on > entered_on OR mass_recommended_on > entered_on
+    UNION ALL
+    SELECT reserve_id, 'exited_on', exited_on || '出库，早于入库日期' || entered_on FROM staged WHERE exited_on < entered_on
 )
 SELECT w.reserve_id, r.person_id, r.village_id, v.name AS village_name, coalesce(p.name, r.person_id) AS person_name, w.problem, w._column,
     r._file, r._line

@@ -16,6 +16,9 @@ SELECT c.class_id, c.title, NULL AS ordinal,
     'training_classes' AS _table, 'survey_ended_on' AS _column, c._file, c._line
 FROM own AS c WHERE c.survey_ended_on IS NULL OR c.survey_ended_on >= c.started_on
 UNION ALL BY NAME
+SELECT c.class_id, c.title, '已经开班，没有登记课程' AS problem, 'training_classes' AS _table, 'class_id' AS _column, c._file, c._line
+FROM build CROSS JOIN own AS c ANTI JOIN training_courses USING (class_id) WHERE c.started_on <= as_of AND c.survey_ended_on IS NOT NULL
+UNION ALL BY NAME
 SELECT k.class_id, k.title, k.ordinal,
     '课程“' || k.course || '”' || CASE WHEN k.need IS NULL THEN '没有对应的需求' ELSE '对应的需求“' || k.need || '”不在需求清单中' END AS problem,
     'training_courses' AS _table, 'need' AS _column, k._file, k._line

@@ -18,5 +18,8 @@ WITH wrong AS (
     FROM subsidies WHERE paid_on IS NOT NULL AND (approved_by IS NULL OR approved_on IS NULL OR document IS NULL)
     UNION ALL
     SELECT subsidy_id, '于' || paid_on || '发放，早于审批日期' || approved_on, 'paid_on' FROM subsidies WHERE paid_on < approved_on
+    UNION ALL
+    -- Who applies and pays does not approve.
+    SELECT subsidy_id, '由申请机构自己审批', 'approved_by' FROM subsidies WHERE approved_by = org_id
 )
 SELECT w.subsidy_id, s.org_id, w.problem, w._column, s._file, s._line FROM wrong AS w JOIN subsidies AS s USING (subsidy_id)

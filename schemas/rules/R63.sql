@@ -10,7 +10,9 @@ remedy: "请先办理保密审查，任职信息在公示开始以后公开；�
 */
 -- Whatever has a day of going public, with the approval it cites. A policy goes public with its effect.
 WITH published AS (
-    SELECT '任职信息' AS what, t.tenure_id AS record, t.person_id, t.village_id, t.tenure_id, t.published_on, t.disclosure_id, n.started_on AS notice_on,
+    SELECT '任职信息' AS what, t.tenure_id AS record, t.person_id, t.village_id, t.tenure_id, t.published_on, t.disclosure_id,
+        coalesce(n.started_on, (SELECT min(e.started_on) FROM notices AS e
+            WHERE e.election_id = t.election_id AND e.person_id = t.person_id AND e.kind IN ('候选人公示', '任前公示'))) AS notice_on,
         'tenures' AS _table, 'published_on' AS _column, t._file, t._line
     FROM tenures AS t LEFT JOIN notices AS n ON n.notice_id = t.notice_id WHERE t.published_on IS NOT NULL
     UNION ALL BY NAME

@@ -5,12 +5,13 @@ severity: error
 clause: records#16
 table: tenures
 column: village_id
-message: "“{table_title}”的这一行属于{owner}，却写在别的文件夹里。"
-remedy: "请移到{folder}下；村（社区）填错的请更正。"
+message: "{what}属于{owner}，{problem}。"
+remedy: "{todo}。"
 */
--- A row belongs to the township of its village (or to the township it names), and so must its file. Which account may
--- change which folder is for the git host; that a row stands in the right folder can be told from the records alone.
+-- A row belongs to the township of its village (or to the township it names), and so must its file.
 -- A table that townships keep and that names a village has to be in this list: a test compares it with the schemas.
+-- Who changed a file is known where a change is reviewed or the history audited: the author's address stands with the
+-- office that he works for, and an office that has a folder changes nothing outside it.
 WITH placed AS (
     SELECT 'villages' AS _table, 'township_id' AS _column, township_id, village_id, _file, _line FROM villages
     UNION ALL BY NAME
@@ -32,7 +33,32 @@ WITH placed AS (
     UNION ALL BY NAME SELECT 'pay_totals' AS _table, 'org_id' AS _column, org_id AS township_id, _file, _line FROM pay_totals
     UNION ALL BY NAME SELECT 'care_ledgers' AS _table, 'org_id' AS _column, org_id AS township_id, _file, _line FROM care_ledgers
     UNION ALL BY NAME SELECT 'subsidies' AS _table, 'org_id' AS _column, org_id AS township_id, _file, _line FROM subsidies
+), authors AS (
+    SELECT p.author_email, min(p.author) AS author,
+        coalesce(bool_or(o.folder IS NULL) FILTER (o.org_id IS NOT NULL), false) AS anywhere,
+        list(rtrim(o.folder, '/') || '/') FILTER (o.folder IS NOT NULL) AS folders,
+        string_agg(DISTINCT o.short_name, '、' ORDER BY o.short_name) AS offices
+    FROM proposed_commits AS p LEFT JOIN organisations AS o
+        ON list_has_any(regexp_split_to_array(lower(o.emails), '\s+'), [lower(p.author_email), regexp_extract(lower(p.author_email), '@.*$')])
+    GROUP BY p.author_email
+), touched AS (
+    SELECT f.author_email, f._file, min(f.commit[:10]) AS commit
+    FROM proposed_files AS f GROUP BY ALL
 )
-SELECT p._table, p._column, t.title AS table_title, o.short_name AS owner, o.folder, p.village_id, p.township_id, p._file, p._line
+SELECT p._table, p._column, '“' || t.title || '”的这一行' AS what, o.short_name AS owner, '却写在别的文件夹里' AS problem,
+    '请移到' || o.folder || '下；村（社区）填错的请更正' AS todo, o.folder, p.village_id, p.township_id, p._file, p._line
 FROM placed AS p JOIN organisations AS o ON o.org_id = p.township_id JOIN tables AS t ON t.name = p._table
 WHERE o.folder IS NOT NULL AND NOT starts_with(p._file, rtrim(o.folder, '/') || '/')
+UNION ALL BY NAME
+SELECT '' AS _table, '' AS _column, '文件' || f._file AS what, coalesce(o.short_name, '市级') AS owner,
+    '由' || a.offices || '的' || a.author || '修改（提交' || f.commit || '）' AS problem,
+    '请撤回对这个文件的修改，由归口单位提交' AS todo, o.folder, o.org_id AS township_id, f._file, 1 AS _line
+FROM touched AS f JOIN authors AS a USING (author_email)
+LEFT JOIN organisations AS o ON o.folder IS NOT NULL AND starts_with(f._file, rtrim(o.folder, '/') || '/')
+WHERE NOT a.anywhere AND a.folders IS NOT NULL AND NOT list_bool_or(list_transform(a.folders, lambda x: starts_with(f._file, x)))
+UNION ALL BY NAME
+SELECT 'warning' AS _severity, '' AS _table, '' AS _column, '提交人' || a.author AS what, '哪个单位不清楚' AS owner,
+    '他的邮箱没有登记' AS problem, '请在“机构”表的“提交邮箱”里登记，或者核对是不是冒用' AS todo, '' AS _file, 0 AS _line
+FROM authors AS a
+-- A city that has registered nobody does not judge by addresses.
+WHERE a.offices IS NULL AND EXISTS (FROM organisations WHERE emails IS NOT NULL)

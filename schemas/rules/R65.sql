@@ -23,3 +23,9 @@ UNION ALL BY NAME
 SELECT '保密审查' AS what, disclosure_id AS record, NULL AS filing_id, NULL AS person_id, NULL AS village_id,
     '审查人和批准人' AS problem, approved_by AS who, 'disclosure_approvals' AS _table, 'approved_by' AS _column, _file, _line
 FROM disclosure_approvals WHERE trim(approved_by) = trim(reviewed_by)
+UNION ALL BY NAME
+-- A merge is the approval: whoever made it must not have written what it brings.
+SELECT '提交' AS what, commit[:10] AS record, NULL AS filing_id, NULL AS person_id, NULL AS village_id,
+    '作者和合并人' AS problem, author AS who, '' AS _table, '' AS _column, '' AS _file, 0 AS _line
+FROM proposed_commits
+WHERE NOT is_merge AND merge IS NOT NULL AND lower(merge_author_email) = lower(author_email)

@@ -26,8 +26,10 @@ fields:
   state: {title: 状态, sensitivity: internal}
 */
 WITH removal AS (
-    SELECT f.tenure_id, arg_max(f.filing_id, f.trigger_date) AS filing_id
-    FROM filings AS f WHERE f.kind = '免职备案' GROUP BY f.tenure_id
+    -- One that was refused or revoked removes nobody.
+    SELECT f.tenure_id, arg_max(f.filing_id, (f.trigger_date, f.filing_id)) AS filing_id
+    FROM filings AS f JOIN filing_status AS s USING (filing_id)
+    WHERE f.kind = '免职备案' AND s.decision IS DISTINCT FROM '不予备案' AND NOT s.revoked GROUP BY f.tenure_id
 )
 SELECT a.adjustment_id, a.person_id, p.name AS person_name, a.village_id, v.name AS village_name, v.township_id, o.short_name AS township_name,
     a.tenure_id, a.source, a.appraisal_id, a.audit_id, a.opened_on, a.tier::VARCHAR AS tier, a.decided_on, a.rectify_by, a.rectified_on,

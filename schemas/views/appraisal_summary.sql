@@ -64,7 +64,9 @@ dated AS (
 )
 SELECT a.appraisal_id, a.person_id, p.name AS person_name, a.village_id, v.name AS village_name, v.township_id, o.short_name AS township_name,
     a.tenure_id, a.year, a.report_deadline, a.reports_township_date, a.reports_members_date,
+    -- What is told of a year is not told before it.
     coalesce(greatest(a.reports_township_date, a.reports_members_date) <= a.report_deadline
+        AND year(least(a.reports_township_date, a.reports_members_date)) >= a.year
         AND a.reports_township_date IS NOT NULL AND a.reports_members_date IS NOT NULL, false) AS both_in_time,
     t.issued, t.returned, t.excellent, t.competent, t.basic, t.incompetent,
     share_of(t.excellent + t.competent, t.returned, 1) AS satisfied_share,

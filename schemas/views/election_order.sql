@@ -1,6 +1,6 @@
 /*
 title: 选任环节次序问题
-description: 提前进入的环节、没有结束就进入下一步的环节、缺少的环节，以及起止日期颠倒的环节。
+description: 提前进入的环节、没有结束就进入下一步的环节、缺少的环节、起止日期颠倒的环节，不在所属环节以内的会议，选举以后才确定的候选人。
 fields:
   election_id: {title: 选任编号, sensitivity: internal}
   village_id: {title: 村（社区）, sensitivity: internal}
@@ -27,6 +27,26 @@ reversed AS (
     SELECT election_id, stage, _file, _line, '“' || stage || '”的结束日期' || ended_on || '早于开始日期' || started_on AS problem
     FROM ranked WHERE ended_on < started_on
 ),
+-- A meeting belongs to its stage; only a preselection comes before the day of the vote.
+meetings AS (
+    SELECT *, CASE meeting WHEN '党员推荐会' THEN '党员推荐' WHEN '群众推荐会' THEN '群众推荐' ELSE '大会选举' END AS stage FROM election_meetings
+),
+misplaced AS (
+    SELECT m.election_id, m.stage, m._file, m._line,
+        m.meeting || '日期' || m.date || '不在“' || m.stage || '”环节（' || r.started_on || '至' || coalesce(r.ended_on::VARCHAR, '今') || '）以内' AS problem
+    FROM meetings AS m JOIN ranked AS r ON r.election_id = m.election_id AND r.stage::VARCHAR = m.stage
+    WHERE (m.date < r.started_on AND m.meeting <> '党员大会预选') OR m.date > r.ended_on
+),
+-- Nobody is made a candidate after the last vote.
+named_late AS (
+    SELECT c.election_id, '大会选举' AS stage, c._file, c._line,
+        '候选人' || coalesce(p.name, c.person_id) || '于' || c.confirmed_on || '确定，晚于' || v.voted_on || '的选举' AS problem
+    FROM election_candidates AS c
+    JOIN (SELECT election_id, max(date) AS voted_on FROM meetings WHERE stage = '大会选举' AND meeting <> '党员大会预选' GROUP BY election_id) AS v
+        USING (election_id)
+    LEFT JOIN people AS p ON p.person_id = c.person_id
+    WHERE c.confirmed_on > v.voted_on AND c.status NOT IN ('退出', '取消资格')
+),
 -- A stage that an earlier, failed attempt went through need not be repeated.
 passed AS (
     SELECT DISTINCT link.election_id, s.stage::VARCHAR AS stage, enum_code(s.stage)::INTEGER AS place, link.source_id = link.election_id AS own
@@ -52,5 +72,7 @@ SELECT f.election_id, e.village_id, f.stage::VARCHAR AS stage, f.problem, f._tab
 FROM (
     SELECT *, 'election_stages' AS _table FROM entered_early
     UNION ALL BY NAME SELECT *, 'election_stages' AS _table FROM reversed
+    UNION ALL BY NAME SELECT *, 'election_meetings' AS _table FROM misplaced
+    UNION ALL BY NAME SELECT *, 'election_candidates' AS _table FROM named_late
     UNION ALL BY NAME SELECT *, 'elections' AS _table FROM missing
 ) AS f JOIN elections AS e USING (election_id)

@@ -151,12 +151,17 @@ departments AS (
     LEFT JOIN organisations AS o ON o.org_id = d.org_id
 ),
 passed AS (
-    SELECT c.election_id, c.person_id, count(DISTINCT d.org_id) AS passed
-    FROM reviewed AS c JOIN election_chain AS link ON link.election_id = c.election_id
-    JOIN joint_reviews AS r ON r.election_id = link.source_id AND r.person_id = c.person_id AND r.result = '通过'
-        AND r.date <= c.confirmed_on AND r.date >= c.confirmed_on - c.days
-    JOIN departments AS d ON d.listed_on = c.listed_on AND d.org_id = r.org_id
-    GROUP BY c.election_id, c.person_id
+    -- What a department said last before he became a candidate: a refusal outweighs the approval before it.
+    SELECT election_id, person_id, count(*) AS passed
+    FROM (
+        SELECT c.election_id, c.person_id, d.org_id, max(r.date) >= any_value(c.confirmed_on - c.days)
+            AND max_by(r.result = '通过', (r.date, r.result <> '通过')) AS passed
+        FROM reviewed AS c JOIN election_chain AS link ON link.election_id = c.election_id
+        JOIN joint_reviews AS r ON r.election_id = link.source_id AND r.person_id = c.person_id AND r.date <= c.confirmed_on
+        JOIN departments AS d ON d.listed_on = c.listed_on AND d.org_id = r.org_id
+        GROUP BY c.election_id, c.person_id, d.org_id
+    ) WHERE passed
+    GROUP BY election_id, person_id
 ),
 counted AS MATERIALIZED (
     SELECT c.*, coalesce(p.passed, 0) AS passed, n.required
@@ -173,7 +178,8 @@ lacking AS (
             ELSE last_on || '的意见已过期' END, '，' ORDER BY ordinal) AS lacking
     FROM (
         SELECT c.election_id, c.person_id, c.confirmed_on, d.ordinal, d.short_name, max(r.date) AS last_on, max_by(r.result, r.date) AS last_result,
-            bool_or(r.result = '通过' AND r.date <= c.confirmed_on AND r.date >= c.confirmed_on - c.days) AS passed
+            max(r.date) FILTER (r.date <= c.confirmed_on) >= any_value(c.confirmed_on - c.days)
+                AND max_by(r.result = '通过', (r.date, r.result <> '通过')) FILTER (r.date <= c.confirmed_on) AS passed
         FROM counted AS c JOIN departments AS d USING (listed_on)
         LEFT JOIN election_chain AS link ON link.election_id = c.election_id
         LEFT JOIN joint_reviews AS r ON r.election_id = link.source_id AND r.person_id = c.person_id AND r.org_id = d.org_id

@@ -14,7 +14,12 @@ fields:
 */
 -- The same list and the same conditions as R33 judges by.
 WITH filing AS (
-    SELECT f.filing_id, f.kind, f.concurrent, f.adjustment_id, t.origin, coalesce(s.submitted_on, as_of) AS listed_on
+    SELECT f.filing_id, f.kind, f.concurrent, f.adjustment_id, t.origin, coalesce(s.submitted_on, as_of) AS listed_on,
+        EXISTS (
+            SELECT 1 FROM tenures AS h
+            WHERE h.post = '村（居）委会主任' AND h.person_id = f.person_id AND h.village_id = f.village_id AND h.term = t.term
+              AND add_working_days(h.started_on, param_count('report_working_days', h.started_on)) < as_of
+        ) AS certified
     FROM filings AS f JOIN filing_status AS s USING (filing_id) LEFT JOIN tenures AS t ON t.tenure_id = f.tenure_id, build
 ), required AS (
     SELECT DISTINCT f.filing_id, r.material, r.condition, r.ordinal
@@ -25,7 +30,7 @@ WITH filing AS (
             WHEN '一律' THEN true
             WHEN '选举产生' THEN coalesce(f.origin = '选举产生', false)
             WHEN '上级任命' THEN coalesce(f.origin <> '选举产生', false)
-            WHEN '一肩挑' THEN coalesce(f.concurrent, false)
+            WHEN '一肩挑' THEN coalesce(f.concurrent AND f.certified, false)
             WHEN '组织调整' THEN f.adjustment_id IS NOT NULL
         END
 )

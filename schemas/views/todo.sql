@@ -76,7 +76,8 @@ items AS (
         c.org_id, min(add_working_days(c.date, param_number('inspection_feedback_working_days', c.date))) AS due_on,
         'inspections' AS table_name, c.org_id || '/' || c.quarter_name AS record_key
     FROM horizon CROSS JOIN inspection_calendar AS c
-    WHERE c.state = '已督导' AND c.date <= as_of AND (c.sent_to_unit_on IS NULL OR c.sent_to_unit_on > as_of)
+    -- The unit has closed its assessment of the years before; what it was not told then is a warning and no work left.
+    WHERE c.state = '已督导' AND c.date <= as_of AND (c.sent_to_unit_on IS NULL OR c.sent_to_unit_on > as_of) AND c.year >= this_year - 1
     GROUP BY c.org_id, c.org_name, c.quarter_name
     UNION ALL BY NAME
     SELECT 'M5' AS system, '派驻期满' AS kind, f.village_name || '第一书记' || f.person_name || '任期于' || f.term_ends_on || '届满' AS title,

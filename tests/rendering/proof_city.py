@@ -82,6 +82,17 @@ html { font: 12pt var(--font-fangsong) }
 .cover { page: cover } .sheet { page: sheet; break-before: page; string-set: bearer attr(data-bearer) }
 h1 { bookmark-level: 1 } h2 { bookmark-level: 2 } .next { break-before: page }
 a::after { content: leader(".") target-counter(attr(href), page) }"""
+DATA = """---
+title: "数据 {{ row.name }}"
+each: people
+path: "data/{{ row.person_id }}"
+edition: internal
+queries:
+  people: SELECT * FROM people ORDER BY person_id
+---
+<?xml version="1.0" encoding="utf-8"?>
+<person id="{{ row.person_id }}"><name>{{ row.name }}</name><note>{{ row.note }}</note></person>
+"""
 LIST = """---
 title: 名册
 styles: [card.css]
@@ -147,6 +158,7 @@ def write_city(root: Path) -> Tree:
     tree.write("site/dossiers/card.html", CARD)
     tree.write("site/dossiers/list.html", LIST)
     tree.write("site/dossiers/_sheet.html", SHEET)
+    tree.write("site/dossiers/data.xml", DATA)
     tree.write("site/dossiers/volume.html", VOLUME)
     tree.write("site/dossiers/volume.css", VOLUME_STYLE)
     tree.write(".gitignore", "build/\n")
