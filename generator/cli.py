@@ -6,6 +6,8 @@ Exit codes: 0 fine, 1 the records have errors, 2 the tool was used wrongly or th
 from __future__ import annotations
 
 import argparse
+import getpass
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from generator.problems import (
     as_text,
     has_errors,
     in_order,
+    printable,
     summary,
 )
 
@@ -83,7 +86,9 @@ def _build(options: argparse.Namespace) -> int:
 def _dossiers(options: argparse.Namespace) -> int:
     from generator.rendering.print_run import print_selection
     from generator.rendering.printing_house import Selection
+    from generator.rendering.signing import load_seal
 
+    seal = load_seal(options.sign, _password) if options.sign else None
     report = print_selection(
         options.root,
         Selection(frozenset(options.kinds), frozenset(options.key), options.where),
@@ -93,6 +98,7 @@ def _dossiers(options: argparse.Namespace) -> int:
         out=options.out,
         blank=options.blank,
         preview=options.format == "html",
+        seal=seal,
         progress=sys.stderr,
     )
     if report.problems:
@@ -101,14 +107,27 @@ def _dossiers(options: argparse.Namespace) -> int:
     if report.refused:
         print("记录有错误，没有排印。请先改正，或用 build --draft 生成带“草稿”标记的预览。")
         return RECORDS_WRONG
-    print(f"{len(report.printed)} 份文书（新做 {report.rendered}） → {report.folder}")
+    signed = f"，由 {printable(seal.holder)} 签章" if seal else ""
+    print(f"{len(report.printed)} 份文书（新做 {report.rendered}）{signed} → {report.folder}")
     return RECORDS_WRONG if has_errors(report.problems) else FINE
 
 
+def _password() -> str:
+    """Return the password of the signing key: from the environment, else typed unseen; never from the command line."""
+    from generator.rendering.signing import PASSWORD
+
+    if PASSWORD in os.environ:
+        return os.environ[PASSWORD]
+    if not sys.stdin.isatty():
+        raise UsageError(f"私钥有密码。请在终端里运行，或用环境变量 {PASSWORD} 给出。")
+    return getpass.getpass("私钥的密码：")
+
+
 def _verify(options: argparse.Namespace) -> int:
+    from generator.rendering.signatures import read_trusted
     from generator.rendering.verify import DIFFERS, TRUE, verify
 
-    verdicts = verify(options.root, options.files)
+    verdicts = verify(options.root, options.files, read_trusted(options.trust))
     for verdict in verdicts:
         print(verdict.text())
     states = {v.state for v in verdicts}
@@ -289,9 +308,25 @@ def _parser() -> Parser:
         default="pdf",
         help="html：单个网页文件，只供预览（默认 pdf）；数据类文书（如 .lrmx）总是它本来的格式",
     )
+    dossiers.add_argument(
+        "--sign",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="证书",
+        help="用单位的证书签章（PAdES）：一个 .p12，或含证书和私钥的 PEM；密码由 LINGTOUYAN_SIGN_PASSWORD 给出或当场输入",
+    )
     dossiers.add_argument("--out", type=Path, metavar="目录", help="放到哪里（默认 build/<版>/dossiers）")
 
     verify = command("verify", _verify, "核验 PDF：附带的数据、每页的标记和文字，是否与仓库里的记录一致。")
+    verify.add_argument(
+        "--trust",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="证书",
+        help="可信的签发机构或单位的证书（PEM），可给多个；给了就要求每份都有它所认可的电子签章",
+    )
     verify.add_argument("files", type=Path, nargs="+", metavar="文件", help="要核验的 PDF")
 
     serve = command("serve", _serve, "在本机预览网站，文件一改就更新。")

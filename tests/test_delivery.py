@@ -19,7 +19,7 @@ from generator.reading.editor import editor_schemas
 from generator.rendering.fonts import RARE_PACKAGES, ROLES
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("build", "run", "dev")
+LOCKS = ("build", "run", "sign", "dev")
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
@@ -57,6 +57,7 @@ def test_the_locks_agree_and_hold_all_that_the_project_names() -> None:
     named = {
         "build": groups["build"],
         "run": project["project"]["dependencies"],
+        "sign": project["project"]["optional-dependencies"]["sign"],
         "dev": [each for each in groups["dev"] if isinstance(each, str)],
     }
     locked = {kind: pins(kind) for kind in LOCKS}
@@ -65,7 +66,8 @@ def test_the_locks_agree_and_hold_all_that_the_project_names() -> None:
             version = locked[kind].get(canonicalize_name(requirement.name))
             assert version is not None, f"{requirement} is not in requirements/{kind}.txt: run `make lock`"
             assert requirement.specifier.contains(version), f"{requirement} but {version}: run `make lock`"
-    assert locked["build"].items() <= locked["run"].items() <= locked["dev"].items()
+    assert locked["build"].items() <= locked["run"].items() <= locked["sign"].items()
+    assert locked["sign"].items() <= locked["dev"].items()
 
 
 def test_the_set_up_installs_every_system_package_that_a_message_asks_for() -> None:

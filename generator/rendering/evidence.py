@@ -8,18 +8,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import resource
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from generator.rendering.seal import ATTACHMENT
+from generator.rendering.signatures import Signature, signatures_in
 from generator.rendering.workers import Workers
 from generator.watchdog import OverdueError, rationed
 
 MAX_FILE = 200 * 2**20
 MAX_DATA = 20 * 2**20
 MAX_PAGES = 5000
+_MOST_FIELDS = 10_000
 # Of the processor; and of the clock, for a machine that does nothing else any more.
 MAX_SECONDS = 60
 MAX_PATIENCE = 1800
@@ -33,7 +35,7 @@ class Sheet:
     Attributes:
         text: its words.
         drawing: digest of all that it is drawn from: content, fonts, pictures.
-        laid_over: kinds of what lies over it (notes, form fields), signatures left out.
+        laid_over: kinds of what lies over it (notes, form fields), links and signatures without a face left out.
     """
 
     text: str
@@ -48,20 +50,22 @@ class Evidence:
     Attributes:
         fault: why it cannot be read, in the user's language; then nothing else is known.
         data: the attached records; None when there are none.
+        signatures: those it has a place for.
     """
 
     fault: str = ""
     pages: tuple[Sheet, ...] = ()
     data: bytes | None = None
+    signatures: tuple[Signature, ...] = ()
 
 
-def gather(paths: Iterable[Path]) -> list[Evidence]:
-    """Read files, each as if it were hostile."""
+def gather(paths: Iterable[Path], trust: Sequence[bytes] = ()) -> list[Evidence]:
+    """Read files, each as if it were hostile; `trust` are certificates that signatures are judged by."""
     paths = list(paths)
     found: dict[int, Evidence | None] = {}
     with Workers[int, Evidence](None, None, 100, "generator.rendering.evidence", _start, "") as pool:
         for number, path in enumerate(paths):
-            found.update(pool.put(number, read_print, path))
+            found.update(pool.put(number, read_print, path, tuple(trust)))
         found.update(pool.drain())
     crashed = Evidence("读取它的进程意外退出（多半是内容异常庞大）。")
     return [found.get(n) or crashed for n in range(len(paths))]
@@ -74,7 +78,7 @@ def _start(_: str) -> None:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 
-def read_print(path: Path) -> Evidence:
+def read_print(path: Path, trust: Sequence[bytes] = ()) -> Evidence:
     """Read one file. Never raises for what it contains."""
     try:
         with rationed(MAX_SECONDS, MAX_PATIENCE):
@@ -82,7 +86,7 @@ def read_print(path: Path) -> Evidence:
                 return Evidence("没有这个文件。")
             if path.stat().st_size > MAX_FILE:
                 return Evidence(f"文件超过 {MAX_FILE >> 20} MB，不是本工具排印的。")
-            return _read(path)
+            return _read(path, trust)
     except OverdueError:
         return Evidence(f"读它用去处理器 {MAX_SECONDS} 秒仍未读完，已停止。")
     except (MemoryError, RecursionError):
@@ -93,7 +97,7 @@ def read_print(path: Path) -> Evidence:
         return Evidence("不是完好的 PDF，无法读取。")
 
 
-def _read(path: Path) -> Evidence:
+def _read(path: Path, trust: Sequence[bytes]) -> Evidence:
     import pypdf
 
     reader = pypdf.PdfReader(path)
@@ -113,7 +117,21 @@ def _read(path: Path) -> Evidence:
     data = carried[0].content if carried else None
     if data is not None and len(data) > MAX_DATA:
         return Evidence(f"附带的数据超过 {MAX_DATA >> 20} MB，不是本工具排印的原件。")
-    return Evidence(pages=tuple(pages), data=data)
+    signatures = signatures_in(path.read_bytes(), trust) if _has_signature_field(reader) else ()
+    return Evidence(pages=tuple(pages), data=data, signatures=signatures)
+
+
+def _has_signature_field(reader: Any) -> bool:
+    form = reader.trailer["/Root"].get("/AcroForm")
+    waiting = list((form.get_object() if form else {}).get("/Fields") or ())
+    for _ in range(_MOST_FIELDS):
+        if not waiting:
+            return False
+        field = waiting.pop().get_object()
+        if field.get("/FT") == "/Sig":
+            return True
+        waiting.extend(field.get("/Kids") or ())
+    return bool(waiting)
 
 
 def _digest(value: Any, known: dict[tuple[int, int], str]) -> str:
@@ -145,5 +163,10 @@ def _laid_over(page: Any) -> Iterator[str]:
     for note in page.get("/Annots") or ():
         note = note.get_object()
         kind = str(note.get("/Subtype", ""))
-        if not (kind == "/Widget" and note.get("/FT") == "/Sig") and kind != "/Link":
+        place = [float(v) for v in note.get("/Rect") or ()]
+        faceless = len(place) == 4 and place[0] == place[2] and place[1] == place[3]
+        if kind == "/Widget" and note.get("/FT") == "/Sig" and faceless:
+            continue
+        # A link with a face of its own could say anything.
+        if kind != "/Link" or "/AP" in note:
             yield kind.lstrip("/")

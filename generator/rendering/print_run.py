@@ -22,6 +22,7 @@ from generator.rendering.blanks import blank_jobs
 from generator.rendering.dossiers import DossierJob, Previous, Printed, render_dossiers
 from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
 from generator.rendering.provenance import Provenance
+from generator.rendering.signing import Seal, sign
 from generator.rendering.web_previews import self_contained
 from generator.rendering.xml_files import xml_document
 
@@ -53,12 +54,14 @@ def print_selection(
     out: Path | None = None,
     blank: bool = False,
     preview: bool = False,
+    seal: Seal | None = None,
     progress: TextIO | None = None,
 ) -> PrintReport:
     """Print a selection of one edition's dossiers.
 
     Args:
         blank: blank forms of the selected kinds instead.
+        seal: what PDFs are signed with.
         preview: HTML files to look at, instead of PDFs. Dossiers that are XML are always that.
         out: where to; None for the place where a build puts them.
 
@@ -88,7 +91,7 @@ def print_selection(
         (project.build / edition).mkdir(parents=True, exist_ok=True)
         pages = [j for j in jobs if j.path.endswith(".pdf") and not preview]
         if pages:
-            _print(project, edition, pages, report, None if out else home, progress)
+            _print(project, edition, pages, report, None if out else home, seal, progress)
         for job in jobs:
             if preview or not job.path.endswith(".pdf"):
                 _write(job, project.root / FOLDER, report)
@@ -103,9 +106,10 @@ def _print(
     jobs: list[DossierJob],
     report: PrintReport,
     home: Path | None,
+    seal: Seal | None,
     progress: TextIO | None,
 ) -> None:
-    """Print PDFs; those in `home`, where builds put them, are remembered for the next time."""
+    """Print PDFs and sign them; those in `home`, where builds put them, are remembered for the next time."""
     name = f"made-{edition}"
     stored = project.cache.load(name)
     made: dict[str, Any] = json.loads(stored) if stored else {}
@@ -120,7 +124,13 @@ def _print(
             progress=progress,
         )
         for path in done.printed:
-            _move(Path(staged) / path, report.folder, path)
+            made_file = Path(staged) / path
+            if seal is not None:
+                signed = sign(made_file.read_bytes(), seal)
+                # A copy: what was taken over is the same file as that of the last build.
+                made_file.unlink()
+                made_file.write_bytes(signed)
+            _move(made_file, report.folder, path)
     report.problems.extend(done.problems)
     report.printed.extend(done.printed)
     report.rendered += done.rendered

@@ -10,14 +10,14 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from generator.history.git import git
 from generator.history.opening import opened
 from generator.history.origin import read_origins
-from generator.problems import RecordsError, UsageError, printable, quoted
+from generator.problems import RecordsError, UsageError, quoted
 from generator.project import EDITIONS, Project
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
@@ -29,47 +29,13 @@ from generator.rendering.marks import PageMark, blank_in, marks_in
 from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
 from generator.rendering.provenance import Provenance
 from generator.rendering.seal import SCHEMA, attachment, canonical, digest_of, mark_of
+from generator.rendering.signatures import judge_signatures
+from generator.rendering.verdicts import DIFFERS, TRUE, UNPROVEN, Verdict
 
-TRUE, DIFFERS, UNPROVEN = "属实", "不符", "无法核验"
+__all__ = ["DIFFERS", "TRUE", "UNPROVEN", "Verdict", "verify"]
+
 _TEXTS = ("schema", "kind", "form", "edition", "path", "title", "as_of", "commit")
 _MEMBERS = {*_TEXTS, "draft", "row", "lists"}
-
-
-@dataclass
-class Verdict:
-    """What was found out about one file."""
-
-    file: Path
-    state: str = TRUE
-    lines: list[str] = field(default_factory=list)
-
-    def differs(self, line: str) -> None:
-        """Enter something that is not as it should be."""
-        self.state = DIFFERS
-        self.lines.append(f"不符：{line}")
-
-    def unproven(self, line: str) -> None:
-        """Enter something that cannot be told."""
-        if self.state == TRUE:
-            self.state = UNPROVEN
-        self.lines.append(f"无法核验：{line}")
-
-    def holds(self, line: str) -> None:
-        """Enter something that is true."""
-        self.lines.append(f"相符：{line}")
-
-    def remark(self, line: str) -> None:
-        """Enter something worth knowing."""
-        self.lines.append(f"说明：{line}")
-
-    def text(self) -> str:
-        """Return the verdict for the user."""
-        return "\n".join(
-            [
-                f"{printable(str(self.file))}：{self.state}",
-                *(f"  {printable(line)}" for line in self.lines),
-            ]
-        )
 
 
 @dataclass
@@ -82,8 +48,11 @@ class _Case:
     later: str = ""
 
 
-def verify(root: Path, files: Sequence[Path]) -> list[Verdict]:
+def verify(root: Path, files: Sequence[Path], trust: Sequence[bytes] = ()) -> list[Verdict]:
     """Verify prints against the repository at `root`.
+
+    Args:
+        trust: certificates (PEM or DER) of those whose signatures count; with any, a print without one is not proved.
 
     What the records of today still print is proved by them, in one go; only what has changed since needs the tree of
     its own commit, and every such tree is opened once, however many prints name it.
@@ -91,7 +60,8 @@ def verify(root: Path, files: Sequence[Path]) -> list[Verdict]:
     root = root.resolve()
     verdicts = [Verdict(f) for f in files]
     cases: list[_Case] = []
-    for verdict, evidence in zip(verdicts, gather(files), strict=True):
+    gathered = gather(files, trust)
+    for verdict, evidence in zip(verdicts, gathered, strict=True):
         data = _carried(verdict, evidence)
         if data is None:
             continue
@@ -109,6 +79,9 @@ def verify(root: Path, files: Sequence[Path]) -> list[Verdict]:
     for case in left:
         if case.later:
             case.verdict.remark(case.later)
+    for verdict, evidence in zip(verdicts, gathered, strict=True):
+        if not evidence.fault:
+            judge_signatures(verdict, evidence.signatures, demanded=bool(trust))
     return verdicts
 
 
