@@ -65,12 +65,20 @@ class Cache:
         signature, data = content[:_SIZE], content[_SIZE:]
         return data if hmac.compare_digest(signature, self._sign(name, data)) else None
 
+    def prepare(self) -> bool:
+        """Make the folder; tell whether it can be written to. A link in its place could point anywhere."""
+        if self.folder.is_symlink() or self.folder.parent.is_symlink():
+            return False
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return True
+        return False
+
     def save(self, name: str, data: bytes) -> None:
         """Save whole or not at all. A cache that cannot be written costs time, not correctness."""
         with contextlib.suppress(OSError):
-            if self.folder.is_symlink() or self.folder.parent.is_symlink():
+            if not self.prepare():
                 return
-            self.folder.mkdir(parents=True, exist_ok=True)
             temporary = self.folder / f"{name}.{os.getpid()}.new"
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(descriptor, "wb") as stream:

@@ -6,7 +6,7 @@ DuckDB accepts whole columns at once; each distinct cell it does not accept goes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -17,7 +17,7 @@ from generator.checking.judging import Judge, UnjudgeableError
 from generator.checking.wording import Wording
 from generator.problems import Problem, Severity, error
 from generator.reading.package import Field, ForeignKey, Package, Sensitivity, Table
-from generator.register.database import duckdb_type, quote, side_by_side
+from generator.register.database import duckdb_type, own_rows, quote, side_by_side
 
 if TYPE_CHECKING:
     from generator.checking.locating import Locator
@@ -28,26 +28,39 @@ _RULES = {"type": "type-error", "range": "number-range"}
 
 
 def check_conformance(
-    connection: duckdb.DuckDBPyConnection, package: Package, locator: Locator
-) -> list[Problem]:
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    locator: Locator,
+    unjudged: Callable[[Table], str | None] | None = None,
+) -> tuple[list[Problem], frozenset[str]]:
     """Check every table of the register.
 
     A cell that only Frictionless accepts (`2020-1-5`, ` 7`) is rewritten in `raw` in its plain form, with a warning,
     so call this before the typed tables are made; keys are checked by `check_keys` after.
+
+    Args:
+        unjudged: gives for a table the condition for rows that no earlier run has judged, None when there are none.
+
+    Returns:
+        The problems, and the names of the tables in which every cell was accepted at once.
     """
 
     def ask(own: duckdb.DuckDBPyConnection, table: Table) -> dict[str, bool]:
         tests = [*_refused(table).values(), *_odd(table, package).values()]
-        return dict(zip(tests, _any(own, table, tests), strict=True))
+        rows = unjudged(table) if unjudged is not None else "true"
+        if rows is None:
+            return dict.fromkeys(tests, False)
+        return dict(zip(tests, _any(own, table, tests, rows), strict=True))
 
     tables = list(package.tables.values())
     found = side_by_side(connection, ask, tables)
     # Not side by side: only here can a pattern that never ends be stopped.
-    return [
+    problems = [
         problem
         for table, met in zip(tables, found, strict=True)
         for problem in _check_table(connection, table, package, met, locator)
     ]
+    return problems, frozenset(t.name for t, met in zip(tables, found, strict=True) if not any(met.values()))
 
 
 def _refused(table: Table) -> dict[str, str]:
@@ -89,14 +102,16 @@ def _check_table(
                     yield problem
 
 
-def _any(connection: duckdb.DuckDBPyConnection, table: Table, tests: list[str]) -> list[bool]:
-    """Return for each test whether any row meets it: one pass over the table."""
+def _any(connection: duckdb.DuckDBPyConnection, table: Table, tests: list[str], rows: str) -> list[bool]:
+    """Return for each test whether any of the rows meets it: one pass over the table."""
     counts = ", ".join(f"count(*) FILTER (WHERE {t})" for t in tests)
     try:
-        row = connection.execute(f"SELECT {counts} FROM raw.{quote(table.name)}").fetchone() or ()
+        row = (
+            connection.execute(f"SELECT {counts} FROM raw.{quote(table.name)} WHERE {rows}").fetchone() or ()
+        )
     except duckdb.Error:
         # A pattern that this regex engine does not know: only its own field is left to Frictionless altogether.
-        return [True] if len(tests) == 1 else [_any(connection, table, [t])[0] for t in tests]
+        return [True] if len(tests) == 1 else [_any(connection, table, [t], rows)[0] for t in tests]
     return [bool(n) for n in row]
 
 
@@ -132,6 +147,7 @@ def _judge(
             said[value].append(("full-width-digits", Severity.ERROR, wording.full_width(value, half)))
     yield from _tell(cells, said, table, field, locator)
     if rewritten:
+        own_rows(connection, table)
         source, cell = f"raw.{quote(table.name)}", quote(field.name)
         connection.execute(
             f"UPDATE {source} SET {cell} = plain "
@@ -161,18 +177,31 @@ def _tell(
 
 
 def check_keys(
-    connection: duckdb.DuckDBPyConnection, package: Package, locator: Locator, unread: Mapping[str, str]
-) -> list[Problem]:
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    locator: Locator,
+    unread: Mapping[str, str],
+    known: Callable[[Table], bool] | None = None,
+) -> tuple[list[Problem], frozenset[str]]:
     """Check unique values, primary and foreign keys over all files of each table, on the typed tables.
 
     Args:
         unread: table -> a file of it that could not be read, as a likely reason why a row is not found.
+        known: tells of a table whose keys an earlier run found in order.
+
+    Returns:
+        The problems, and the names of the tables whose keys are in order.
     """
 
     def check(own: duckdb.DuckDBPyConnection, table: Table) -> list[Problem]:
+        if known is not None and known(table):
+            return []
         return list(_check_keys(own, table, package, locator, unread))
 
-    return [p for found in side_by_side(connection, check, package.tables.values()) for p in found]
+    tables = list(package.tables.values())
+    found = side_by_side(connection, check, tables)
+    sound = frozenset(t.name for t, problems in zip(tables, found, strict=True) if not problems)
+    return [p for problems in found for p in problems], sound
 
 
 def _check_keys(
@@ -251,7 +280,7 @@ def _repeated(
     # A missing value is no repeat; the keys' own order in the files decides which row came first.
     rows = connection.execute(
         f"SELECT _file, _line, first_value(_file) OVER w, first_value(_line) OVER w, {keys} FROM {source} "
-        f"WHERE NOT ({all_null}) WINDOW w AS (PARTITION BY {keys} ORDER BY _file, _line, rowid) "
+        f"WHERE NOT ({all_null}) WINDOW w AS (PARTITION BY {keys} ORDER BY _file, _line) "
         f"QUALIFY row_number() OVER w > 1"
     ).fetchall()
     for file, line, first_file, first_line, *values in rows:

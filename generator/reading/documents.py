@@ -53,7 +53,7 @@ def read_document(
     return reader.rows, problems
 
 
-class _Shape:
+class Shape:
     """Where the values of one table's records stand in a document."""
 
     def __init__(self, table: Table, package: Package) -> None:
@@ -74,11 +74,11 @@ class _DocumentReader:
         self.problems = problems
         self.note = note
         self.rows: Rows = {}
-        self.shapes: dict[str, _Shape] = {}
+        self.shapes: dict[str, Shape] = {}
 
     def record(self, table: Table, item: Mapping, key: dict[str, str | None], ordinal: int | None) -> None:
         if table.name not in self.shapes:
-            self.shapes[table.name] = _Shape(table, self.package)
+            self.shapes[table.name] = Shape(table, self.package)
         shape = self.shapes[table.name]
         cells: dict[str, str | None] = dict(key)
         places: dict[str, int] = {}
@@ -167,7 +167,7 @@ class _DocumentReader:
         message = f"“{title}”写了两次（第 {other} 行已经写过），请只保留一处。"
         self.problems.append(error(self.file, line, "duplicate-label", message, title))
 
-    def unknown(self, table: Table, name: str, shown: str, line: int, shape: _Shape, inherited: bool) -> None:
+    def unknown(self, table: Table, name: str, shown: str, line: int, shape: Shape, inherited: bool) -> None:
         if name in shape.groups:
             message = f"“{shown}”应是一组键值（键: 值），不能是一个值或列表。"
             self.problems.append(error(self.file, line, "extra-label", message))

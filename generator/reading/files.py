@@ -9,7 +9,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -165,13 +165,15 @@ def _link_before(root: Path, name: str) -> str:
     return ""
 
 
-def unclaimed(files: Iterable[str], claimed: set[str]) -> list[Problem]:
+def unclaimed(files: Iterable[str], claimed: Container[str]) -> list[Problem]:
     """Name files that look like records but that no table of the data package takes in: a record must not be lost."""
     problems = []
     for name in files:
+        if name in claimed:
+            continue
         leaf = PurePosixPath(name).name
         suffix = PurePosixPath(name).suffix.lower()
-        if name in claimed or leaf.startswith((".", "~$")) or leaf.upper().startswith("README"):
+        if leaf.startswith((".", "~$")) or leaf.upper().startswith("README"):
             continue
         if suffix not in _DATA_SUFFIXES:
             continue
@@ -191,14 +193,22 @@ def unclaimed(files: Iterable[str], claimed: set[str]) -> list[Problem]:
     return problems
 
 
-def read_bytes(root: Path, name: str) -> bytes | Problem:
-    """Read one file of the tree, bounded; refuses what is a link, lies behind one, or is past the bound for its kind."""
-    limit = MAX_BYTES.get(PurePosixPath(name).suffix.lower(), 2 * 2**20)
-    link = _link_before(root, name)
-    if link:
-        return error(link, 0, "unsafe-file", _REFUSED["link"])
+def read_bytes(root: Path, name: str, checked: set[str] | None = None) -> bytes | Problem:
+    """Read one file of the tree, bounded; refuses what is a link, lies behind one, or is past the bound for its kind.
+
+    Args:
+        checked: folders that were found to be no links already; grows.
+    """
+    limit = MAX_BYTES.get(os.path.splitext(name)[1].lower(), 2 * 2**20)  # noqa: PTH122
+    folder = name.rpartition("/")[0]
+    if checked is None or folder not in checked:
+        link = _link_before(root, name)
+        if link:
+            return error(link, 0, "unsafe-file", _REFUSED["link"])
+        if checked is not None:
+            checked.add(folder)
     try:
-        descriptor = os.open(root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(f"{root}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as fault:
         if fault.errno == errno.ELOOP:
             return error(name, 0, "unsafe-file", _REFUSED["link"])
@@ -211,8 +221,8 @@ def read_bytes(root: Path, name: str) -> bytes | Problem:
             "source-error",
             f"文件无法打开：{reason.get(fault.errno or 0, fault.strerror)}。请检查文件名和权限。",
         )
-    with os.fdopen(descriptor, "rb") as stream:
-        info = os.fstat(stream.fileno())
+    try:
+        info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
             return error(name, 0, "unsafe-file", _REFUSED["special"])
         if info.st_size > limit:
@@ -222,4 +232,10 @@ def read_bytes(root: Path, name: str) -> bytes | Problem:
                 "source-error",
                 f"文件有 {info.st_size:,} 字节，超过上限 {limit:,} 字节。请拆分后重新提交。",
             )
-        return stream.read(limit + 1)
+        # One byte more than there should be: a file that grows meanwhile is not followed without end.
+        data = os.read(descriptor, info.st_size + 1)
+        while len(data) < info.st_size and (more := os.read(descriptor, info.st_size - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(descriptor)

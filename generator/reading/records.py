@@ -1,73 +1,112 @@
-"""All records of a tree, file by file, as lines ready for the register; what is unchanged is not parsed again.
+"""All records of a tree, file by file, as lines ready for the register; what is unchanged is not read again.
 
-One walk of the tree. A document that this user's last run parsed is not even opened while its place on disk, size and
-times are the same; a table file in plain form is only counted through, not taken apart.
+One walk of the tree. A file that an earlier run of this user read is not even opened while its place on disk, size and
+times are the same; many new ones are read by several processes, each writing its share of the lines aside.
 """
 
 from __future__ import annotations
 
 import csv
+import functools
 import gc
 import hashlib
 import io
-import json
 import multiprocessing
 import os
 import re
+import shutil
+import tempfile
+import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
-from generator.cache import Cache
 from generator.problems import Problem, Severity
 from generator.reading.csv import Row, read_csv
 from generator.reading.documents import read_document
 from generator.reading.files import glob_regex, list_tree, read_bytes, static_prefix, unclaimed
 from generator.reading.package import Package, Table
+from generator.reading.plain import PlainReader
 
 # Stands for a text of no characters where the schema does not take it for missing.
 EMPTY = "\ufdd0"
 _UNREAD = frozenset({"blank-header", "incorrect-label", "extra-label", "source-error", "unsafe-file"})
-_CACHE = "documents"
-_MANY = 1500
-_SETTLED_NS = 2_000_000_000
+# From this many bytes on, starting other processes pays.
+_MUCH = 2**20
+_SLICES_PER_WORKER = 4
+# What one slice may hold, so that the memory of a process does not grow with the city.
+_SLICE_BYTES = 2**24
+SETTLED_NS = 2_000_000_000
 _BLANK = re.compile(rb'\n[ \t,"]*\n')
 
-Chunks = dict[str, str]
-"""Table -> CSV lines, each beginning with file and line."""
+Stamp: TypeAlias = "tuple[int, int, int, int]"
+"""What tells, as git has it too, that a file was not touched: inode, size, times of change of content and of state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one reading of a file gave, but for its rows.
+
+    Attributes:
+        table: the table whose pattern names the file.
+        filled: whether any row could be read from it.
+        problems: faults in its form.
+        settled: False where a later change may have left the same stamp.
+    """
+
+    stamp: Stamp
+    digest: str
+    table: str
+    filled: bool
+    problems: tuple[Problem, ...]
+    settled: bool = True
 
 
 @dataclass
 class Records:
-    """What the tree holds.
+    """What the tree holds, or what of it differs from an earlier reading.
 
     Attributes:
-        chunks: file -> its rows per table, as CSV lines `file,line,cells…` in the schema's order of fields.
+        parts: table -> files of lines `file,line,cells…` in the schema's order of fields, one after another.
         problems: faults in the files' own form.
+        entries: file -> what its reading gave, for all files that could be read.
+        replaced: the files of the earlier reading whose rows no longer hold.
+        fresh: the files whose rows are given.
+        renewed: whether `entries` says more than the earlier reading did.
     """
 
-    chunks: dict[str, Chunks] = field(default_factory=dict)
+    parts: dict[str, list[Path]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
+    fresh: set[str] = field(default_factory=set)
+    renewed: bool = False
+    started: int = 0
 
     def rows(self, table: str) -> Iterator[tuple[str, Row]]:
         """Yield (file, (line, cells)) for one table, files in order; missing cells are None."""
-        for tables in self.chunks.values():
-            for file, line, *cells in csv.reader(io.StringIO(tables.get(table, ""), newline="")):
-                yield file, (int(line), [None if c == "" else "" if c == EMPTY else c for c in cells])
+        for part in self.parts.get(table, ()):
+            with part.open(encoding="utf-8", newline="") as stream:
+                for file, line, *cells in csv.reader(stream):
+                    yield file, (int(line), [None if c == "" else "" if c == EMPTY else c for c in cells])
 
 
-def read_records(root: Path, package: Package, cache: Cache | None = None) -> Records:
+def read_records(root: Path, package: Package, known: Mapping[str, Entry] | None = None) -> Records:
     """Read every file that a table's pattern names.
 
     Args:
         root: the tree.
         package: its tables.
-        cache: parsed documents of earlier runs; None reads all anew.
+        known: file -> what an earlier reading with the same package gave; None or empty reads all. The rows of files
+            that have not changed since are not given again.
     """
-    records = Records()
+    known = known or {}
+    # Before anything is looked at: what changes from now on has a later time than what was read.
+    records = Records(started=time.time_ns())
     sources = [t for t in package.tables.values() if t.path]
     folders = {static_prefix(t.path) for t in sources} - {""}
     listing = list_tree(root, folders)
@@ -78,35 +117,59 @@ def read_records(root: Path, package: Package, cache: Cache | None = None) -> Re
         # Much else stands at the root: what no table claims there is nobody's loss.
         names.update(list_tree(root, [""]).files)
     owner = _claims(sorted(names), sources)
-    records.problems.extend(unclaimed(listing.files, set(owner)))
-    known = _load(cache, package)
-    kept: dict[str, list[Any]] = {}
-    fresh = [n for n, t in owner.items() if t.kind != "csv" and n not in known]
-    known.update(_parsed_elsewhere(root, package, {n: owner[n].name for n in sorted(fresh)}))
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        for name in sorted(owner):
-            _read(root, name, owner[name], package, known, kept, records)
-    finally:
-        if enabled:
-            gc.enable()
-    if cache is not None and (
-        fresh or kept.keys() != known.keys() or any(kept[n] is not e for n, e in known.items())
-    ):
-        payload = {"package": package.digest, "saved": time.time_ns(), "files": kept}
-        cache.save(
-            _CACHE,
-            json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"),
-        )
+    records.problems.extend(unclaimed(listing.files, owner))
+    pending: list[_Task] = []
+    base = f"{root}/"
+    size = 0
+    for name, table in owner.items():
+        entry = known.get(name)
+        stamp = _stamp(base + name)
+        if entry is not None and entry.settled and entry.stamp == stamp:
+            records.entries[name] = entry
+        else:
+            pending.append((name, table.name, entry.digest if entry is not None else ""))
+            size += stamp[1]
+    folder = _own_folder(records)
+    for number, (parts, found) in enumerate(_read_all(root, package, pending, size, folder)):
+        for name in parts:
+            records.parts.setdefault(name, []).append(_part(folder, name, number))
+        for name, made in found:
+            earlier = known.get(name)
+            if isinstance(made, Problem):
+                records.problems.append(made)
+            elif earlier is not None and made.digest == earlier.digest:
+                records.entries[name] = Entry(
+                    made.stamp, earlier.digest, earlier.table, earlier.filled, earlier.problems
+                )
+                continue
+            else:
+                records.entries[name] = made
+                records.fresh.add(name)
+            if earlier is not None:
+                records.replaced.add(name)
+    records.replaced.update(known.keys() - records.entries.keys())
+    records.renewed = bool(pending or records.replaced)
+    records.entries = dict(sorted(records.entries.items()))
+    for entry in records.entries.values():
+        records.problems.extend(entry.problems)
     return records
+
+
+def _own_folder(records: Records) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="lingtouyan-"))
+    weakref.finalize(records, shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _part(folder: Path, table: str, number: int) -> Path:
+    return folder / f"{table}.{number:05d}.csv"
 
 
 def unread_files(package: Package, records: Records) -> dict[str, str]:
     """Return table -> a file of it, or of the documents it stands in, from which nothing could be read."""
     sources = [(glob_regex(t.path), t) for t in package.tables.values() if t.path]
     silent = {p.file for p in records.problems if p.rule in _UNREAD}
-    empty = {f for f in silent if not any(records.chunks.get(f, {}).values())}
+    empty = {f for f in silent if f not in records.entries or not records.entries[f].filled}
     found: dict[str, str] = {}
     for file in sorted(empty):
         source = next((t for pattern, t in sources if pattern.match(file)), None)
@@ -115,85 +178,114 @@ def unread_files(package: Package, records: Records) -> dict[str, str]:
     return {t.name: found[o] for t in package.tables.values() if (o := package.origin(t).name) in found}
 
 
-def _read(
-    root: Path,
-    name: str,
-    table: Table,
-    package: Package,
-    known: dict[str, list[Any]],
-    kept: dict[str, list[Any]],
-    records: Records,
-) -> None:
-    if table.kind == "csv":
-        data = read_bytes(root, name)
+_Task: TypeAlias = "tuple[str, str, str]"
+"""File, its table, the digest of its content when it was read before."""
+_Result: TypeAlias = "tuple[list[str], list[tuple[str, Entry | Problem]]]"
+"""Tables that got lines, and what the reading of each file gave."""
+
+
+def _read_all(
+    root: Path, package: Package, tasks: Sequence[_Task], size: int, folder: Path
+) -> Iterator[_Result]:
+    """Read files in the order given, each slice's lines into files of its own."""
+    workers = os.cpu_count() or 1
+    if size < _MUCH or workers == 1 or len(tasks) < workers:
+        if tasks:
+            yield _read_slice(root, package, folder, 0, tasks)
+        return
+    length = -(-len(tasks) // max(workers * _SLICES_PER_WORKER, size // _SLICE_BYTES))
+    slices = [tasks[n : n + length] for n in range(0, len(tasks), length)]
+    work = functools.partial(_read_slice, root, package, folder)
+    with ProcessPoolExecutor(min(workers, len(slices)), mp_context=_context()) as pool:
+        yield from pool.map(work, range(len(slices)), slices)
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Return how to start processes: a copy of this one costs nothing, but only one without threads can be copied."""
+    alone = threading.active_count() == 1
+    try:
+        # Those that libraries started, too.
+        alone = alone and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
+    except OSError:
+        alone = False
+    return multiprocessing.get_context("fork" if alone else "forkserver")
+
+
+def _read_slice(root: Path, package: Package, folder: Path, number: int, tasks: Sequence[_Task]) -> _Result:
+    # Lines and entries are no cycles: to look for such among them would cost more than making them.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        reader = _Reader(root, package)
+        found = [(name, reader.read(name, package.tables[table], digest)) for name, table, digest in tasks]
+        for table, lines in reader.lines.items():
+            with _part(folder, table, number).open("w", encoding="utf-8", newline="") as stream:
+                stream.writelines(lines)
+        return list(reader.lines), found
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class _Reader:
+    """Reads files one after another and gathers their lines by table."""
+
+    def __init__(self, root: Path, package: Package) -> None:
+        self.lines: dict[str, list[str]] = {}
+        self._root = root
+        self._package = package
+        self._plain: dict[str, PlainReader] = {}
+        self._folders: set[str] = set()
+
+    def read(self, name: str, table: Table, known: str) -> Entry | Problem:
+        """Read one file; its lines are not gathered when its content has the known digest."""
+        # The stamp is taken before the bytes: a change in between makes the entry look old, never new.
+        stamp = _stamp(f"{self._root}/{name}")
+        data = read_bytes(self._root, name, self._folders)
         if isinstance(data, Problem):
-            records.problems.append(data)
-            return
+            return data
+        digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+        if digest == known:
+            return Entry(stamp, digest, table.name, False, ())
+        lines, problems = (
+            self._csv(data, name, table) if table.kind == "csv" else self._document(data, name, table)
+        )
+        filled = False
+        for place, text in lines.items():
+            if text:
+                filled = True
+                self.lines.setdefault(place, []).append(text)
+        return Entry(stamp, digest, table.name, filled, tuple(problems))
+
+    def _csv(self, data: bytes, name: str, table: Table) -> tuple[dict[str, str], list[Problem]]:
         plain = _plain_lines(data, name, table)
         if plain is not None:
-            records.chunks[name] = {table.name: plain}
-            return
+            return {table.name: plain}, []
         rows, problems = read_csv(data, name, table)
-        records.chunks[name] = {table.name: _lines(name, rows)}
-        records.problems.extend(problems)
-        return
-    entry = known.get(name)
-    if entry is None or entry[4] or entry[0] != _stamp(root / name):
-        made = _entry(root, name, table, package, entry)
-        if isinstance(made, Problem):
-            records.problems.append(made)
-            return
-        entry = made
-    records.chunks[name] = entry[2]
-    records.problems.extend(map(_problem, entry[3]))
-    kept[name] = entry
+        return {table.name: _lines(name, rows)}, problems
+
+    def _document(self, data: bytes, name: str, table: Table) -> tuple[dict[str, str], list[Problem]]:
+        if table.name not in self._plain:
+            self._plain[table.name] = PlainReader(table, self._package)
+        plain = self._plain[table.name].read(data, _prefix(name))
+        if plain is not None:
+            return plain, []
+        found, problems = read_document(data, name, table, self._package)
+        return {t: _lines(name, rows) for t, rows in found.items()}, problems
 
 
-def _parsed_elsewhere(root: Path, package: Package, files: dict[str, str]) -> dict[str, list[Any]]:
-    """Parse many new documents in several processes; few are parsed sooner here."""
-    workers = os.cpu_count() or 1
-    if len(files) < _MANY or workers == 1:
-        return {}
-    items = list(files.items())
-    size = -(-len(items) // (workers * 4))
-    slices = [dict(items[n : n + size]) for n in range(0, len(items), size)]
-    context = multiprocessing.get_context("forkserver")
-    result: dict[str, list[Any]] = {}
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for entries in pool.map(_parse_slice, [root] * len(slices), [package] * len(slices), slices):
-            result.update(entries)
-    return result
+def _stamp(path: str) -> Stamp:
+    try:
+        info = os.lstat(path)
+    except OSError:
+        # Gone since the walk, or not to be looked at: reading it will say so.
+        return 0, 0, 0, 0
+    return info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
-def _parse_slice(root: Path, package: Package, files: dict[str, str]) -> dict[str, list[Any]]:
-    gc.disable()
-    entries = {
-        name: _entry(root, name, package.tables[table], package, None) for name, table in files.items()
-    }
-    return {name: entry for name, entry in entries.items() if not isinstance(entry, Problem)}
-
-
-def _entry(
-    root: Path, name: str, table: Table, package: Package, known: list[Any] | None
-) -> list[Any] | Problem:
-    """Return [stamp, digest, chunks, problems, doubtful] of a document, from `known` where its bytes are the same."""
-    # The stamp is taken before the bytes: a change in between makes the entry look old, never new.
-    stamp = _stamp(root / name)
-    data = read_bytes(root, name)
-    if isinstance(data, Problem):
-        return data
-    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-    if known is not None and known[1] == digest:
-        return [stamp, *known[1:4], False]
-    found, problems = read_document(data, name, table, package)
-    chunks = {t: _lines(name, rows) for t, rows in found.items()}
-    return [stamp, digest, chunks, [asdict(p) for p in problems], False]
-
-
-def _stamp(path: Path) -> list[int]:
-    """Return what tells, as git has it too, that a file was not touched."""
-    info = os.lstat(path)
-    return [info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns]
+def _prefix(name: str) -> str:
+    """Return what each of a file's lines begins with."""
+    return _lines(name, [(0, [])]).removesuffix("0\n")
 
 
 def _lines(file: str, rows: Iterable[Row]) -> str:
@@ -222,7 +314,7 @@ def _plain_lines(data: bytes, file: str, table: Table) -> str | None:
     except UnicodeDecodeError:
         return None
     commas = len(table.fields) - 1
-    prefix = _lines(file, [(0, [])]).removesuffix("0\n")
+    prefix = _prefix(file)
     made = []
     for number, line in enumerate(lines[1:-1], 2):
         if '"' in line:
@@ -257,19 +349,34 @@ def _claims(names: list[str], sources: list[Table]) -> dict[str, Table]:
     return owner
 
 
-def _load(cache: Cache | None, package: Package) -> dict[str, list[Any]]:
-    """Return file -> [stamp, digest, chunks, problems, doubtful] of the last run."""
-    data = cache.load(_CACHE) if cache is not None else None
-    if data is None:
-        return {}
-    payload = json.loads(data.decode("utf-8", "surrogatepass"))
-    if payload["package"] != package.digest:
-        return {}
-    # A file changed in the moment it was read may carry the same times with another content: read such again.
-    limit = payload["saved"] - _SETTLED_NS
-    for entry in payload["files"].values():
-        entry[4] = max(entry[0][2], entry[0][3]) >= limit
-    return dict(payload["files"])
+def pack_entries(entries: Mapping[str, Entry]) -> list[list[Any]]:
+    """Return entries as plain values for a cache."""
+    return [
+        [name, *e.stamp, e.digest, e.table, e.filled, [asdict(p) for p in e.problems]]
+        for name, e in entries.items()
+    ]
+
+
+def unpack_entries(values: Iterable[list[Any]], started: int) -> dict[str, Entry]:
+    """Return file -> entry.
+
+    Args:
+        values: as packed.
+        started: nanoseconds at which that reading began. A file changed in the moment it was read may carry the same
+            times with another content: such are read again.
+    """
+    limit = started - SETTLED_NS
+    return {
+        name: Entry(
+            (inode, size, changed, altered),
+            digest,
+            table,
+            filled,
+            tuple(map(_problem, problems)),
+            changed < limit and altered < limit,
+        )
+        for name, inode, size, changed, altered, digest, table, filled, problems in values
+    }
 
 
 def _problem(values: Mapping[str, str]) -> Problem:

@@ -42,6 +42,7 @@ from generator.register.database import (
     shut,
 )
 from generator.register.editions import attach, check_cuts, write_edition
+from generator.register.shelf import Shelf, ShelfError
 from generator.register.statements import (
     Statement,
     columns_of,
@@ -125,19 +126,20 @@ def build_register(
     declared = in_dependency_order(usable, macros)
     rules, faults = read_rules(project.root, package)
     problems.extend(faults)
-    records = records or read_records(project.root, package, project.cache if use_cache else None)
-    problems.extend(records.problems)
-
-    connection = connect()
     locator = Locator(project.root, package)
-    load_raw(connection, package, records)
+    shelf = None
+    if records is None and use_cache:
+        shelf = Shelf.open(project.cache, package, "records" if project.revision is None else "revision")
+    try:
+        records = records or (shelf.read(project.root) if shelf else read_records(project.root, package))
+        connection, formal = _conforming(package, records, locator, shelf)
+    except ShelfError:
+        records = read_records(project.root, package)
+        connection, formal = _conforming(package, records, locator, None)
     for edition, path in (attached or {}).items():
         attach(connection, edition, path)
     shut(connection)
-    create_enums(connection, package)
-    formal = check_conformance(connection, package, locator)
-    create_typed(connection, package)
-    formal += check_keys(connection, package, locator, unread_files(package, records))
+    problems.extend(records.problems)
     problems.extend(without_consequences(records.problems, formal))
     create_descriptions(connection, package)
     if named_by([*macros, *declared, *(r.statement for r in rules)]):
@@ -158,6 +160,38 @@ def build_register(
     problems = in_order(problems)
     _create_findings(connection, package, problems, findings)
     return Register(connection, records, views, rules, findings, problems)
+
+
+def _conforming(
+    package: Package, records: Records, locator: Locator, shelf: Shelf | None
+) -> tuple[duckdb.DuckDBPyConnection, list[Problem]]:
+    """Return a database with the raw and the typed tables, and what of them does not conform.
+
+    Raises:
+        ShelfError: the shelf failed.
+    """
+    connection = connect()
+    unread = unread_files(package, records)
+    if shelf is None:
+        load_raw(connection, package, records)
+        create_enums(connection, package)
+        formal, _ = check_conformance(connection, package, locator)
+        create_typed(connection, package)
+        wrong_keys, _ = check_keys(connection, package, locator, unread)
+        return connection, formal + wrong_keys
+    try:
+        shelf.load(connection, records)
+        create_enums(connection, package)
+        formal, clean = check_conformance(connection, package, locator, shelf.unjudged)
+        shelf.create_typed(connection, clean)
+        wrong_keys, sound = check_keys(connection, package, locator, unread, shelf.known_sound)
+        shelf.keep(connection, records, clean, sound)
+    except ShelfError:
+        connection.close()
+        raise
+    finally:
+        shelf.close()
+    return connection, formal + wrong_keys
 
 
 def _history(project: Project, problems: list[Problem]) -> History | None:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import datetime
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
@@ -88,8 +86,12 @@ def _array_type() -> str:
     return "VARCHAR[]"
 
 
-def typed(field: Field) -> str:
-    """Return the SQL expression that turns a raw cell into its type, NULL where it does not fit."""
+def typed(field: Field, catalog: str = "") -> str:
+    """Return the SQL expression that turns a raw cell into its type, NULL where it does not fit.
+
+    Args:
+        catalog: where its ordered type stands, when elsewhere: a name and a point.
+    """
     cell = quote(field.name)
     if field.type == "boolean":
         true = field.descriptor.get("trueValues", ["true", "True", "TRUE", "1"])
@@ -108,7 +110,12 @@ def typed(field: Field) -> str:
     if field.type == "number":
         number = f"TRY_CAST({cell} AS DOUBLE)"
         return f"CASE WHEN regexp_full_match({cell}, {literal(_NUMBER)}) AND isfinite({number}) THEN {number} END"
-    return f"TRY_CAST({cell} AS {duckdb_type(field)})" if field.enum_type else cell
+    return f"TRY_CAST({cell} AS {catalog}{duckdb_type(field)})" if field.enum_type else cell
+
+
+def typed_columns(table: Table, catalog: str = "") -> str:
+    """Return the columns of a typed table, as selected from the raw one."""
+    return ", ".join([*(f"{typed(f, catalog)} AS {quote(f.name)}" for f in table.fields), "_file", "_line"])
 
 
 def _list(values: Iterable[str]) -> str:
@@ -118,49 +125,56 @@ def _list(values: Iterable[str]) -> str:
 def load_raw(connection: duckdb.DuckDBPyConnection, package: Package, records: Records) -> None:
     """Create `raw.<table>`: every cell as text, with `_file` and `_line`."""
     connection.execute("CREATE SCHEMA raw")
-    with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
-        streams = {
-            name: (Path(folder) / f"{name}.csv").open("w", encoding="utf-8", newline="")
-            for name in package.tables
-        }
-        for tables in records.chunks.values():
-            for name, lines in tables.items():
-                streams[name].write(lines)
-        for stream in streams.values():
-            stream.close()
-        for table in package.tables.values():
-            columns = {**dict(_PLACE), **{f.name: "VARCHAR" for f in table.fields}}
-            declared = ", ".join(f"{quote(n)} {t}" for n, t in columns.items())
-            source = literal(str(Path(folder) / f"{table.name}.csv"))
-            listed = ", ".join(f"{literal(n)}: {literal(t)}" for n, t in columns.items())
-            connection.execute(f"CREATE TABLE raw.{quote(table.name)} ({declared})")
-            connection.execute(
-                f"INSERT INTO raw.{quote(table.name)} SELECT * FROM read_csv({source}, header = false, "
-                f"auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', new_line = '\\n', "
-                f"max_line_size = 80000000, columns = {{{listed}}})"
-            )
-            _empty_texts(connection, table)
+    side_by_side(
+        connection,
+        lambda own, table: create_raw(own, f"raw.{quote(table.name)}", table, records),
+        package.tables.values(),
+    )
 
 
-def _empty_texts(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Put back the texts of no characters, which a CSV line cannot tell from missing ones."""
-    names = [f.name for f in table.fields if "" not in table.missing(f)]
-    if names:
-        changes = ", ".join(
-            f"{quote(n)} = CASE WHEN {quote(n)} = {literal(EMPTY)} THEN '' ELSE {quote(n)} END" for n in names
-        )
-        connection.execute(f"UPDATE raw.{quote(table.name)} SET {changes}")
+def create_raw(connection: duckdb.DuckDBPyConnection, target: str, table: Table, records: Records) -> None:
+    """Create one table of text from what was read of it."""
+    columns = {**dict(_PLACE), **{f.name: "VARCHAR" for f in table.fields}}
+    parts = records.parts.get(table.name)
+    if not parts:
+        declared = ", ".join(f"{quote(n)} {t}" for n, t in columns.items())
+        connection.execute(f"CREATE TABLE {target} ({declared})")
+        return
+    listed = ", ".join(f"{literal(n)}: {literal(t)}" for n, t in columns.items())
+    # The texts of no characters, which a CSV line cannot tell from missing ones, are put back.
+    empty = [quote(f.name) for f in table.fields if "" not in table.missing(f)]
+    changes = ", ".join(f"CASE WHEN {n} = {literal(EMPTY)} THEN '' ELSE {n} END AS {n}" for n in empty)
+    connection.execute(
+        f"CREATE TABLE {target} AS SELECT *{f' REPLACE ({changes})' if empty else ''} "
+        f"FROM read_csv([{_list(map(str, parts))}], header = false, "
+        f"auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', new_line = '\\n', "
+        f"max_line_size = 80000000, columns = {{{listed}}})"
+    )
 
 
-def create_enums(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
-    """Create one ordered type per list of categories."""
+def own_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Make `raw.<table>` a table of this database where it only shows the rows of another."""
+    name = quote(table.name)
+    shown = connection.execute(
+        "SELECT 1 FROM duckdb_views() WHERE schema_name = 'raw' AND view_name = $1 AND NOT internal",
+        [table.name],
+    ).fetchone()
+    if shown:
+        copy = quote(f"{table.name}+")
+        connection.execute(f"CREATE TABLE raw.{copy} AS FROM raw.{name}")
+        connection.execute(f"DROP VIEW raw.{name}")
+        connection.execute(f"ALTER TABLE raw.{copy} RENAME TO {name}")
+
+
+def create_enums(connection: duckdb.DuckDBPyConnection, package: Package, catalog: str = "") -> None:
+    """Create one ordered type per list of categories, in this database or in an attached one (a name and a point)."""
     made: dict[str, tuple[str, ...]] = {}
     for table in package.tables.values():
         for field in table.fields:
             if field.enum_type and field.enum_type not in made:
                 made[field.enum_type] = field.categories
                 connection.execute(
-                    f"CREATE TYPE {quote(field.enum_type)} AS ENUM ({_list(field.categories)})"
+                    f"CREATE TYPE {catalog}{quote(field.enum_type)} AS ENUM ({_list(field.categories)})"
                 )
 
 
@@ -186,9 +200,8 @@ def create_typed(connection: duckdb.DuckDBPyConnection, package: Package) -> Non
     """Create `<table>` from `raw.<table>`: each cell in its type; a cell that does not fit is NULL there."""
 
     def create(own: duckdb.DuckDBPyConnection, table: Table) -> None:
-        columns = ", ".join(f"{typed(f)} AS {quote(f.name)}" for f in table.fields)
         own.execute(
-            f"CREATE TABLE {quote(table.name)} AS SELECT {columns}, _file, _line FROM raw.{quote(table.name)}"
+            f"CREATE TABLE {quote(table.name)} AS SELECT {typed_columns(table)} FROM raw.{quote(table.name)}"
         )
 
     side_by_side(connection, create, package.tables.values())

@@ -1,0 +1,272 @@
+"""The tables of an earlier run, kept in a database file beside its output: what no changed file touches is not made again.
+
+Trusted only when this user's engine wrote it: its digest stands in a signed list of the files that it was made from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+import yaml
+
+from generator.cache import Cache
+from generator.reading.package import Package, Table
+from generator.reading.records import Entry, Records, pack_entries, read_records, unpack_entries
+from generator.register.database import (
+    create_enums,
+    create_raw,
+    literal,
+    quote,
+    side_by_side,
+    typed_columns,
+)
+
+_ALIAS = "_shelf"
+# With more changed files than this, all are read anew: the next run then starts from them.
+MOST_CHANGED = 300
+_LEFT_OVER_SECONDS = 3600
+
+
+class ShelfError(Exception):
+    """The shelf cannot be used or written: work goes on without it."""
+
+
+@dataclass
+class Shelf:
+    """Where the register's tables come from, and which of them an earlier run found in order.
+
+    Attributes:
+        entries: file -> what the earlier reading gave.
+        clean: tables each of whose cells the set-based check accepted.
+        sound: tables whose keys were in order.
+        touched: tables with rows of changed files; all of them when nothing was kept.
+    """
+
+    package: Package
+    cache: Cache
+    name: str
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    clean: frozenset[str] = frozenset()
+    sound: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
+    _content: str = ""
+    _scratch: Path | None = None
+    _fresh: tuple[str, ...] = ()
+
+    @classmethod
+    def open(cls, cache: Cache, package: Package, name: str = "records") -> Shelf:
+        """Return what an earlier run kept, or an empty shelf."""
+        shelf = cls(package, cache, name)
+        data = cache.load(f"{name}.json")
+        if data is None:
+            return shelf
+        payload = json.loads(data.decode("utf-8", "surrogatepass"))
+        if payload["made_by"] != _made_by(package) or payload["content"] != _digest(shelf._file):
+            return shelf
+        shelf.entries = unpack_entries(payload["files"], payload["started"])
+        shelf.clean, shelf.sound = frozenset(payload["clean"]), frozenset(payload["sound"])
+        shelf._content = payload["content"]
+        return shelf
+
+    @property
+    def _file(self) -> Path:
+        return self.cache.folder / f"{self.name}.duckdb"
+
+    def read(self, root: Path) -> Records:
+        """Read what differs from the earlier reading; everything, where that is much."""
+        records = read_records(root, self.package, self.entries)
+        if len(records.replaced | records.fresh) > MOST_CHANGED and self._content:
+            self.entries, self._content = {}, ""
+            records = read_records(root, self.package)
+        return records
+
+    def load(self, connection: duckdb.DuckDBPyConnection, records: Records) -> None:
+        """Create `raw.<table>` for all tables: what is kept as it is, with the rows of changed files in their places.
+
+        Raises:
+            ShelfError: the shelf's file cannot be read or written.
+        """
+        try:
+            connection.execute("CREATE SCHEMA raw")
+            if self._content:
+                connection.execute(f"ATTACH {literal(str(self._file))} AS {_ALIAS} (READ_ONLY)")
+                self._fresh = tuple(sorted(records.fresh))
+                self.touched = self._touched_by(records)
+            else:
+                self._begin(connection)
+                self.clean = self.sound = frozenset()
+                self.touched = frozenset(self.package.tables)
+            side_by_side(
+                connection,
+                lambda own, table: self._load_table(own, table, records),
+                self.package.tables.values(),
+            )
+        except (duckdb.Error, OSError) as fault:
+            raise ShelfError from fault
+
+    def _load_table(self, connection: duckdb.DuckDBPyConnection, table: Table, records: Records) -> None:
+        own, kept = f"raw.{quote(table.name)}", f"{_ALIAS}.raw.{quote(table.name)}"
+        if not self._content:
+            create_raw(connection, kept, table, records)
+            connection.execute(f"CREATE VIEW {own} AS FROM {kept}")
+        elif table.name in self.touched:
+            fresh = f"raw.{quote(table.name + '+')}"
+            create_raw(connection, fresh, table, records)
+            gone = ", ".join(map(literal, sorted(records.replaced))) or "NULL"
+            columns = ", ".join(["_file", "_line", *(quote(f.name) for f in table.fields)])
+            # Files in the order of their names, rows of one file as they were read.
+            connection.execute(
+                f"CREATE TABLE {own} AS SELECT {columns} FROM ("
+                f"SELECT *, rowid AS _place FROM {kept} WHERE (_file IN ({gone})) IS NOT true "
+                f"UNION ALL SELECT *, rowid FROM {fresh}) ORDER BY _file, _place"
+            )
+            connection.execute(f"DROP TABLE {fresh}")
+        elif table.name in self.clean:
+            connection.execute(f"CREATE VIEW {own} AS FROM {kept}")
+        else:
+            # Its cells may be rewritten.
+            connection.execute(f"CREATE TABLE {own} AS FROM {kept}")
+
+    def _touched_by(self, records: Records) -> frozenset[str]:
+        owners = {e[f].table for e in (records.entries, self.entries) for f in records.replaced if f in e}
+        owners |= {records.entries[f].table for f in records.fresh}
+        tables = self.package.tables.values()
+        return frozenset(t.name for t in tables if self.package.origin(t).name in owners)
+
+    def _begin(self, connection: duckdb.DuckDBPyConnection) -> None:
+        if not self.cache.prepare():
+            raise ShelfError
+        for left_over in self.cache.folder.glob(f"{self.name}-*.new"):
+            if time.time() - left_over.lstat().st_mtime > _LEFT_OVER_SECONDS:
+                shutil.rmtree(left_over, ignore_errors=True)
+        # A name that nobody can have put a link in the place of.
+        self._scratch = Path(tempfile.mkdtemp(prefix=f"{self.name}-", suffix=".new", dir=self.cache.folder))
+        connection.execute(f"ATTACH {literal(str(self._scratch / 'tables.duckdb'))} AS {_ALIAS}")
+        connection.execute(f"CREATE SCHEMA {_ALIAS}.raw")
+        create_enums(connection, self.package, f"{_ALIAS}.")
+
+    def unjudged(self, table: Table) -> str | None:
+        """Return the SQL condition for rows whose cells are still to be judged; None when all were accepted before."""
+        if table.name not in self.clean:
+            return "true"
+        if table.name not in self.touched:
+            return None
+        return f"_file IN ({', '.join(map(literal, self._fresh)) or 'NULL'})"
+
+    def known_sound(self, table: Table) -> bool:
+        """Tell whether the keys of a table were in order before and can have broken nowhere since."""
+        return table.name in self.sound and all(
+            t in self.clean and t not in self.touched
+            for t in (table.name, *(k.table for k in table.foreign_keys))
+        )
+
+    def create_typed(self, connection: duckdb.DuckDBPyConnection, clean: frozenset[str]) -> None:
+        """Create `<table>` for all tables.
+
+        Args:
+            clean: tables whose raw cells stand as they were read.
+
+        Raises:
+            ShelfError: the shelf's file cannot be written.
+        """
+
+        def create(own: duckdb.DuckDBPyConnection, table: Table) -> None:
+            name, source = quote(table.name), f"raw.{quote(table.name)}"
+            if table.name in clean and table.name not in self.touched:
+                own.execute(f"CREATE VIEW {name} AS FROM {_ALIAS}.{name}")
+            elif table.name in clean and not self._content:
+                columns = typed_columns(table, f"{_ALIAS}.")
+                own.execute(f"CREATE TABLE {_ALIAS}.{name} AS SELECT {columns} FROM {source}")
+                own.execute(f"CREATE VIEW {name} AS FROM {_ALIAS}.{name}")
+            else:
+                own.execute(f"CREATE TABLE {name} AS SELECT {typed_columns(table)} FROM {source}")
+
+        try:
+            side_by_side(connection, create, self.package.tables.values())
+        except (duckdb.Error, OSError) as fault:
+            raise ShelfError from fault
+
+    def keep(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        records: Records,
+        clean: frozenset[str],
+        sound: frozenset[str],
+    ) -> None:
+        """Keep for the next run what this one made, or what it learnt of files that are still the same.
+
+        Raises:
+            ShelfError: what is being read from cannot be put in its place.
+        """
+        if self._scratch is None:
+            if records.renewed:
+                self._save(self._still(records), records.started, self.clean, self.sound)
+            return
+        made = self._scratch / "tables.duckdb"
+        try:
+            connection.execute(f"CHECKPOINT {_ALIAS}")
+            connection.execute(f"DETACH {_ALIAS}")
+            self._content = _digest(made)
+            made.chmod(0o600)
+            made.replace(self._file)
+            connection.execute(f"ATTACH {literal(str(self._file))} AS {_ALIAS} (READ_ONLY)")
+        except (duckdb.Error, OSError) as fault:
+            raise ShelfError from fault
+        self.close()
+        self._save(records.entries, records.started, clean, sound)
+
+    def _still(self, records: Records) -> dict[str, Entry]:
+        """Return the entries of what is kept, with today's stamps where the content is the same."""
+        result = {}
+        for name, entry in self.entries.items():
+            now = records.entries.get(name)
+            same = now is not None and now.digest == entry.digest
+            # The stamp of another content must not be met again.
+            result[name] = replace(entry, stamp=now.stamp if same and now else (0, 0, 0, 0))
+        return result
+
+    def _save(
+        self, entries: Mapping[str, Entry], started: int, clean: frozenset[str], sound: frozenset[str]
+    ) -> None:
+        payload = {
+            "made_by": _made_by(self.package),
+            "content": self._content,
+            "started": started,
+            "clean": sorted(clean),
+            "sound": sorted(sound),
+            "files": pack_entries(entries),
+        }
+        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+        self.cache.save(f"{self.name}.json", text.encode("utf-8", "surrogatepass"))
+
+    def close(self) -> None:
+        """Remove what was begun and not kept."""
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
+
+
+def _made_by(package: Package) -> list[str]:
+    return [package.digest, sys.version, duckdb.__version__, yaml.__version__]
+
+
+def _digest(path: Path) -> str:
+    """Return the digest of a plain file, or an empty text."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as stream:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+    return ""

@@ -1,0 +1,336 @@
+"""What is kept between runs: a register made from it is the register that a fresh reading of the same files gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from trees import AS_OF, Tree
+
+from generator.project import Project
+from generator.reading import records
+from generator.register import shelf as shelves
+from generator.register.building import Register, build_register
+from generator.register.database import quote
+
+
+@pytest.fixture
+def city(tree: Tree) -> Tree:
+    tree.table(
+        "places",
+        ["place_id", {"name": "size", "type": "integer", "constraints": {"maximum": "9"}}],
+        path="records/*/places.csv",
+        primaryKey=["place_id"],
+    )
+    levels = ["低", "中", "高"]
+    tree.table(
+        "people",
+        [
+            {"name": "person_id", "constraints": {"required": "true"}},
+            "name",
+            "place_id",
+            {
+                "name": "level",
+                "categories": levels,
+                "categoriesOrdered": "true",
+                "constraints": {"enum": levels},
+            },
+            {"name": "born", "type": "date"},
+        ],
+        path="records/*/people/*.yaml",
+        primaryKey=["person_id"],
+        foreignKeys=[{"fields": ["place_id"], "reference": {"resource": "places", "fields": ["place_id"]}}],
+    )
+    tree.table(
+        "jobs",
+        ["person_id", {"name": "ordinal", "type": "integer"}, "what"],
+        parent="people",
+        property="jobs",
+        primaryKey=["person_id", "ordinal"],
+    )
+    for town in "ab":
+        tree.write(f"records/{town}/places.csv", f"place_id,size\nL{town},3\nM{town},4\n")
+        for n in range(4):
+            tree.write(f"records/{town}/people/P{n}.yaml", person(f"{town}{n}", f"L{town}"))
+    tree.write(
+        "schemas/rules/T1.sql",
+        "/*\nid: T1\ntitle: 低\nseverity: warning\nmessage: '{person_id}低'\ntable: people\n*/\n"
+        "SELECT person_id, _file, _line FROM people WHERE level < '中'::people_level",
+    )
+    return tree
+
+
+def person(key: str, place: str, level: str = "中", more: str = "") -> str:
+    return (
+        f"person_id: {key}\nname: 人{key}\nplace_id: {place}\nlevel: {level}\nborn: 1975-03-01\n{more}"
+        "jobs:\n  - {what: 甲}\n  - {what: 乙}\n"
+    )
+
+
+def contents(register: Register) -> dict[str, list[tuple[object, ...]]]:
+    """Return everything a register holds of the records, rows in their own order."""
+    tables = [*register.connection.execute("SELECT name FROM tables ORDER BY ordinal").fetchall()]
+    return {
+        f"{schema}{name}": register.connection.execute(f"FROM {schema}{quote(name)}").fetchall()
+        for (name,) in tables
+        for schema in ("raw.", "")
+    }
+
+
+def both(tree: Tree) -> tuple[Register, Register]:
+    """Return the register made with what earlier runs kept, and the one that is made anew."""
+    kept, anew = tree.register(use_cache=True), tree.register()
+    assert contents(kept) == contents(anew)
+    assert kept.problems == anew.problems
+    return kept, anew
+
+
+def shown(register: Register) -> set[str]:
+    """Return the tables whose rows were not made again."""
+    found = register.connection.execute(
+        "SELECT view_name FROM duckdb_views() WHERE schema_name = 'main' AND NOT internal AND view_name <> 'cells'"
+    ).fetchall()
+    return {name for (name,) in found}
+
+
+def settle(tree: Tree) -> None:
+    """Let all files be old: what was changed in the moment of reading is read again as a matter of course."""
+    for path in (tree.root / "records").rglob("*"):
+        os.utime(path, ns=(10**18, 10**18))
+
+
+def edit(tree: Tree) -> None:
+    tree.write("records/a/people/P1.yaml", person("a1", "Lb", "低"))
+
+
+def break_form(tree: Tree) -> None:
+    tree.write("records/a/people/P1.yaml", person("a1", "La", "低") + "oops: 1\n")
+
+
+def break_cells(tree: Tree) -> None:
+    tree.write("records/b/places.csv", "place_id,size\nLb,12\nMb,x\n")
+
+
+def repeat_a_key(tree: Tree) -> None:
+    tree.write("records/b/people/P1.yaml", person("a1", "Lb"))
+
+
+def lose_a_target(tree: Tree) -> None:
+    tree.write("records/a/places.csv", "place_id,size\nMa,4\n")
+
+
+def unusual_form(tree: Tree) -> None:
+    tree.write("records/a/people/P2.yaml", person("a2", "La").replace("1975-03-01", "1975-3-1"))
+
+
+def delete(tree: Tree) -> None:
+    (tree.root / "records/a/people/P0.yaml").unlink()
+
+
+def rename(tree: Tree) -> None:
+    (tree.root / "records/b/people/P0.yaml").rename(tree.root / "records/a/people/P00.yaml")
+
+
+def add(tree: Tree) -> None:
+    tree.write("records/a/people/P11.yaml", person("a11", "La"))
+    tree.write("records/c/places.csv", "place_id,size\nLc,1\n")
+
+
+def ruin(tree: Tree) -> None:
+    tree.write("records/a/people/P3.yaml", "person_id: [\n")
+
+
+def link(tree: Tree) -> None:
+    path = tree.root / "records/a/people/P3.yaml"
+    path.unlink()
+    path.symlink_to("P2.yaml")
+
+
+def touch(tree: Tree) -> None:
+    for path in (tree.root / "records").rglob("*.yaml"):
+        os.utime(path)
+
+
+def widen_a_schema(tree: Tree) -> None:
+    schema = tree.root / "schemas/tables/places.yaml"
+    schema.write_text(schema.read_text("utf-8").replace('"9"', '"3"'), "utf-8")
+
+
+CHANGES = [
+    edit,
+    break_form,
+    break_cells,
+    repeat_a_key,
+    lose_a_target,
+    unusual_form,
+    delete,
+    rename,
+    add,
+    ruin,
+    link,
+]
+
+
+@pytest.mark.parametrize("change", [*CHANGES, touch, widen_a_schema], ids=lambda c: c.__name__)
+def test_after_a_change_what_is_kept_gives_what_a_fresh_reading_gives(
+    city: Tree, change: Callable[[Tree], None]
+) -> None:
+    both(city)
+    change(city)
+    both(city)
+    both(city)
+
+
+def test_changes_add_up_and_can_be_taken_back(city: Tree) -> None:
+    before, _ = both(city)
+    files = {p: p.read_bytes() for p in (city.root / "records").rglob("*.*")}
+    for change in CHANGES:
+        change(city)
+        both(city)
+    for path in (city.root / "records").rglob("*.*"):
+        path.unlink()
+    for path, data in files.items():
+        city.write(str(path.relative_to(city.root)), data)
+    after, _ = both(city)
+    assert contents(after) == contents(before)
+
+
+def test_only_tables_with_changed_files_are_made_again(city: Tree) -> None:
+    settle(city)
+    both(city)
+    kept, _ = both(city)
+    assert shown(kept) == {"places", "people", "jobs"}
+    edit(city)
+    kept, _ = both(city)
+    assert shown(kept) == {"places"}
+
+
+def test_many_changes_are_read_anew_and_kept(city: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "MOST_CHANGED", 1)
+    both(city)
+    edit(city)
+    unusual_form(city)
+    both(city)
+    settle(city)
+    both(city)
+    kept, _ = both(city)
+    assert "jobs" in shown(kept)
+    assert "people" not in shown(kept), "its cells are rewritten each time"
+
+
+def test_a_file_changed_in_the_moment_it_was_read_is_not_missed(city: Tree) -> None:
+    path = city.root / "records/a/people/P1.yaml"
+    both(city)
+    before = path.stat()
+    path.write_text(path.read_text("utf-8").replace("level: 中", "level: 低"), "utf-8")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    both(city)
+    kept, _ = both(city)
+    assert [p.rule for p in kept.problems] == ["T1"]
+
+
+def test_a_stamp_that_stood_for_another_content_is_never_trusted(city: Tree) -> None:
+    # Inode, size and both times alike: as on a disk that counts time in seconds.
+    project = Project.open(city.root)
+    first = shelves.Shelf.open(project.cache, project.package)
+    reading = first.read(city.root)
+    stamp = reading.entries["records/a/people/P1.yaml"].stamp
+    values = records.pack_entries(reading.entries)
+    assert not records.unpack_entries(values, reading.started)["records/a/people/P1.yaml"].settled
+    assert records.unpack_entries(values, stamp[3] + records.SETTLED_NS + 1)[
+        "records/a/people/P1.yaml"
+    ].settled
+
+
+def test_a_shelf_that_was_tampered_with_is_ignored(city: Tree) -> None:
+    settle(city)
+    both(city)
+    folder = city.root / "build/.cache"
+    file, listing = folder / "records.duckdb", folder / "records.json"
+    good, signed = file.read_bytes(), listing.read_bytes()
+
+    def forge() -> None:
+        with duckdb.connect(str(file)) as connection:
+            connection.execute("UPDATE people SET name = '冒名'")
+
+    def cut() -> None:
+        file.write_bytes(good[: len(good) // 2])
+
+    def lead_away() -> None:
+        (folder / "other").write_bytes(good)
+        file.unlink()
+        file.symlink_to("other")
+
+    def lie() -> None:
+        listing.write_bytes(signed.replace(b'"sound":[', b'"sound":[ '))
+
+    def shorten() -> None:
+        listing.write_bytes(signed[:-10])
+
+    for harm in (forge, cut, file.unlink, lead_away, lie, shorten, listing.unlink):
+        harm()
+        kept, _ = both(city)
+        assert contents(kept)["people"][0][1] == "人a0"
+        if file.is_symlink():
+            file.unlink()
+        file.write_bytes(good)
+        listing.write_bytes(signed)
+
+
+def test_another_engine_does_not_take_over_what_this_one_kept(
+    city: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(city)
+    both(city)
+    monkeypatch.setattr("generator.project.engine_digest", lambda: "another")
+    project = Project.open(city.root)
+    assert not shelves.Shelf.open(project.cache, project.package).entries
+    monkeypatch.undo()
+    project = Project.open(city.root)
+    assert shelves.Shelf.open(project.cache, project.package).entries
+    monkeypatch.setattr("sys.version", "4.0")
+    assert not shelves.Shelf.open(project.cache, project.package).entries
+
+
+def test_where_nothing_can_be_kept_all_is_read(city: Tree) -> None:
+    (city.root / "build").mkdir()
+    (city.root / "build/.cache").write_text("in the way", "utf-8")
+    both(city)
+    both(city)
+
+
+def test_what_is_kept_can_be_read_by_its_owner_only_and_leaves_no_rest(city: Tree) -> None:
+    both(city)
+    folder = city.root / "build/.cache"
+    assert sorted(p.name for p in folder.iterdir()) == ["records.duckdb", "records.json"]
+    assert {p.stat().st_mode & 0o777 for p in folder.iterdir()} == {0o600}
+
+
+def test_two_registers_of_one_tree_live_side_by_side(city: Tree) -> None:
+    settle(city)
+    first = city.register(use_cache=True)
+    second = city.register(use_cache=True)
+    edit(city)
+    third = city.register(use_cache=True)
+    assert contents(first) == contents(second)
+    assert contents(third) != contents(first)
+
+
+def test_what_is_kept_is_only_read(city: Tree, tmp_path: Path) -> None:
+    settle(city)
+    both(city)
+    kept = city.register(use_cache=True)
+    with pytest.raises(duckdb.Error):
+        kept.connection.execute("CREATE TABLE _shelf.more AS SELECT 1 AS x")
+    with pytest.raises(duckdb.Error):
+        kept.connection.execute(f"ATTACH '{tmp_path}/x.duckdb' AS x")
+
+
+def test_what_is_kept_serves_any_reference_date(city: Tree) -> None:
+    settle(city)
+    both(city)
+    project = Project.open(city.root)
+    assert shown(build_register(project, AS_OF.replace(year=2025))) == {"places", "people", "jobs"}
