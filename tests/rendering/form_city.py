@@ -145,6 +145,18 @@ def _election(number: str, person: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _repeat(folder: Path, person: str) -> None:
+    """Let an election have failed: it was repeated on what had been done before, with a vote of its own."""
+    failed = {**_election("E2026-9012", person), "outcome": "失败", "failure_reason": "得票没有过半数"}
+    failed["meetings"][2]["votes"][0] |= {"approve": "20", "result": "未当选"}
+    failed["meetings"][2]["date"] = "2026-03-09"
+    again = {**_election("E2026-9002", person), "attempt": "2", "previous": "E2026-9012"}
+    again["meetings"] = again["meetings"][2:]
+    del again["inspection"], again["joint_reviews"]
+    _yaml(folder / "E2026-9012.yaml", failed)
+    _yaml(folder / "E2026-9002.yaml", again)
+
+
 def write_tree(root: Path) -> Path:
     """Write the project and return its root."""
     for name in ("schemas", "records/city", "site/dossiers"):
@@ -177,6 +189,8 @@ def write_tree(root: Path) -> Path:
                 }
             )  # fmt: skip
             _yaml(folder / "elections" / f"E2026-900{n}.yaml", _election(f"E2026-900{n}", person))
+            if person == "P0002":
+                _repeat(folder / "elections", person)
         _yaml(folder / "filings" / f"F2026-900{n}.yaml", _filing(n, person, village))
     tenures.append(
         {
@@ -202,6 +216,18 @@ def write_tree(root: Path) -> Path:
             "removed_post": "云岭村党总支书记", "prepared_by": "吴经办", "prepared_on": "2026-03-12",
             "age_reference_on": "2026-03-12",
             "materials": [{"material": "工作交接清单", "formed_on": "2026-03-11", "pages": "3"}],
+        },
+    )  # fmt: skip
+    _yaml(
+        folder / "filings" / "F2026-9010.yaml",
+        {
+            "filing_id": "F2026-9010", "kind": "信息变更", "person_id": "P0002", "village_id": "V9001", "tenure_id": "T9002",
+            "trigger_date": "2026-06-10", "trigger": "学历发生变化", "current_post": "云岭村党总支书记",
+            "prepared_by": "吴经办", "prepared_on": "2026-06-12", "age_reference_on": "2026-06-12",
+            "changes": [
+                {"item": "在职教育学历", "before": "大专", "after": "本科", "basis": "毕业证书"},
+                {"item": "联系电话", "basis": "本人申请"},
+            ],
         },
     )  # fmt: skip
     return root

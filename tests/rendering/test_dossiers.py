@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import html
 import io
 import multiprocessing
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 import form_city
 import pypdf
 import pytest
+from paper import MILLIMETRE, boxes, number_of_pages, words
 
 from generator.problems import RecordsError, Severity, error
 from generator.rendering.dossiers import (
@@ -28,7 +28,6 @@ from generator.rendering.dossiers import (
 )
 
 CREATED = datetime.datetime(2026, 3, 21, 8, 0, tzinfo=datetime.UTC)
-MILLIMETRE = 72 / 25.4
 
 pytestmark = pytest.mark.slow
 
@@ -56,12 +55,6 @@ def job(name: str, body: str, **more) -> DossierJob:
         styles=("plain.css",),
         **more,
     )
-
-
-def words(pdf: Path) -> str:
-    """Return the text of a PDF as a reader would copy it, without its spacing."""
-    shown = subprocess.run(["pdftotext", "-raw", pdf, "-"], check=True, capture_output=True, text=True).stdout
-    return re.sub(r"\s", "", shown)
 
 
 def messages(report: DossierReport) -> list[str]:
@@ -463,10 +456,6 @@ def forms(tmp_path_factory) -> Path:
     return out
 
 
-def number_of_pages(pdf: Path) -> int:
-    return len(pypdf.PdfReader(pdf).pages)
-
-
 @pytest.mark.parametrize("number, pages", [(1, 2), (2, 2), (4, 2), (5, 3)])
 def test_a_registration_form_fills_both_sides_of_one_sheet_unless_there_is_too_much_to_say(
     forms, number, pages
@@ -537,20 +526,6 @@ def test_a_long_resume_runs_on_under_a_head_that_says_whose_it_is(forms):
     whole = words(file)
     for n in range(1, 97):
         assert f"第{n}生产合作社社员" in whole
-
-
-def boxes(pdf: Path, number: int) -> list[tuple[float, float, float, float, str]]:
-    """Return (left, top, right, bottom, word) of a page in millimetres."""
-    shown = subprocess.run(
-        ["pdftotext", "-bbox", "-f", str(number), "-l", str(number), pdf, "-"],
-        check=True,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    ).stdout
-    # Only the title, which comes first, can hold what the tool writes wrongly (a character outside the first plane).
-    found = re.findall(r'xMin="(.*?)" yMin="(.*?)" xMax="(.*?)" yMax="(.*?)">(.*?)</word>', shown)
-    return [(*(float(v) / MILLIMETRE for v in place), html.unescape(word)) for *place, word in found]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
