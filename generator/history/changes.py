@@ -5,33 +5,31 @@ Rows follow their key, not their line or file, so that a moved file or a re-sort
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import contextlib
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from generator.cache import Cache
+from generator.history.blobs import Blobs
 from generator.history.git import git
-from generator.history.log import Blobs, FileChange, LoggedCommit, brought_by, read_log, refuse_shallow
-from generator.reading.csv import read_csv
-from generator.reading.documents import read_document
+from generator.history.lists import GONE, Renumbered, aligned
+from generator.history.log import FileChange, LoggedCommit, brought_by, merged_files, read_log, refuse_shallow
+from generator.history.merges import add_own_work
+from generator.history.store import Store, Stored
+from generator.history.versions import Key, Parts, Record, Records, Versions
 from generator.reading.files import glob_regex
 from generator.reading.package import Package, Sensitivity, Table
 
+__all__ = ["HIDDEN", "Change", "History", "Key", "Record", "Records", "read_history", "table_changes"]
+
 HIDDEN = "●●●"
-_CACHE = "changes"
-# Marks the former place of an item that is no longer in its list.
-_GONE = "−"
-
-Key = tuple[str, ...]
-Record = dict[str, str]
-Records = dict[Key, Record]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One field of one record in one commit, or a whole record that came or went.
 
     Attributes:
@@ -54,13 +52,16 @@ class Change:
     file: str
 
 
+_Make = Callable[[str, Key, str, str, str], Change]
+
+
 @dataclass
 class History:
     """The commits of a line of history, oldest first, and all that they changed."""
 
     commits: list[LoggedCommit]
     changes: list[Change]
-    brought: dict[str, str]
+    brought: dict[str, str] = field(default_factory=dict)
     rewritten: bool = False
 
 
@@ -68,70 +69,165 @@ def read_history(root: Path, package: Package, tip: str, cache: Cache | None) ->
     """Read the history of all records up to `tip`, from the cache as far as that reaches.
 
     Raises:
-        UsageError: not a repository, or a shallow clone.
+        UsageError: not a repository, a shallow clone, or one whose contents are not all there.
     """
     refuse_shallow(root)
-    stored = _load(cache, package)
-    known, commits, changes = stored if stored else ("", [], [])
-    rewritten = bool(known) and git(root, "merge-base", "--is-ancestor", known, tip) is None
-    if rewritten:
-        known, commits, changes = "", [], []
-    if known != tip:
-        fresh = list(read_log(root, tip, known))
-        changes = [*changes, *_changes_of(root, package, fresh)]
-        commits = [*commits, *fresh]
-        if cache is not None:
-            _save(cache, package, tip, commits, changes)
-    return History(commits, changes, brought_by(commits, tip), rewritten)
+    with _no_collection():
+        return _read(root, package, tip, Store(cache, package.digest))
 
 
-def _changes_of(root: Path, package: Package, commits: Iterable[LoggedCommit]) -> Iterator[Change]:
-    sources = [(glob_regex(t.path), t) for t in package.tables.values() if t.path]
-    owners: dict[str, Table | None] = {}
-    reader = _Reader(package)
-    with Blobs(root) as blobs:
-        for commit in commits:
-            by_table: dict[str, list[FileChange]] = {}
-            for change in commit.files:
-                if change.path not in owners:
-                    owners[change.path] = next((t for p, t in sources if p.match(change.path)), None)
-                owner = owners[change.path]
-                if owner is not None:
-                    by_table.setdefault(owner.name, []).append(change)
-            for name, files in by_table.items():
-                yield from _compare(package, package.tables[name], commit, files, blobs, reader)
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the collector from searching a growing heap of rows that all stay: a third of the time goes there."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
-def _compare(
-    package: Package,
-    source: Table,
-    commit: LoggedCommit,
-    files: Sequence[FileChange],
-    blobs: Blobs,
-    reader: _Reader,
+def _read(root: Path, package: Package, tip: str, store: Store) -> History:
+    stored = store.load()
+    if stored.tip == tip:
+        return _history(stored, tip)
+    if stored.tip and not _follows(root, stored.tip, tip):
+        return _elsewhere(root, package, tip, store, stored)
+    return _history(_extended(root, package, tip, store, stored), tip)
+
+
+def _history(stored: Stored, tip: str, *, rewritten: bool = False) -> History:
+    changes = [Change._make(c) for c in stored.changes]
+    return History(stored.commits, changes, brought_by(stored.commits, tip), rewritten)
+
+
+def _follows(root: Path, before: str, after: str) -> bool:
+    return git(root, "merge-base", "--is-ancestor", before, after) is not None
+
+
+def _extended(root: Path, package: Package, tip: str, store: Store, known: Stored) -> Stored:
+    """Return what is known and all that leads from there to `tip`; keep it."""
+    with ThreadPoolExecutor(1) as pool:
+        brought = pool.submit(merged_files, root, tip, known.tip)
+        fresh = list(read_log(root, tip, known.tip))
+        commits = [*known.commits, *fresh]
+        add_own_work(commits, fresh, brought.result())
+    broken = dict(known.broken)
+    made = list(_changes_of(root, package, fresh, broken))
+    store.save(Stored(tip, fresh, made, broken), after=known)
+    return Stored(tip, commits, [*known.changes, *made], broken)
+
+
+def _elsewhere(root: Path, package: Package, tip: str, store: Store, stored: Stored) -> History:
+    """Read a line that what is stored is not part of: an earlier commit, another branch, or a rewritten history."""
+    listed = git(root, "rev-list", tip, "--")
+    shared = set((listed or "").split())
+    known = Stored(
+        "",
+        [c for c in stored.commits if c.id in shared],
+        [c for c in stored.changes if c[0] in shared],
+        stored.broken,
+    )
+    if _follows(root, tip, stored.tip):
+        # Looking at the past does not undo what was worked out of the present.
+        return _history(known, tip)
+    rewritten = not (git(root, "for-each-ref", "--count=1", "--contains", stored.tip) or "").strip()
+    if git(root, "cat-file", "-e", f"{stored.tip}^{{commit}}") is None:
+        return _history(_extended(root, package, tip, store, Stored()), tip, rewritten=True)
+    known.tip = stored.tip
+    extended = _extended(root, package, tip, Store(None, ""), known)
+    store.save(extended, after=Stored())
+    return _history(extended, tip, rewritten=rewritten)
+
+
+def _changes_of(
+    root: Path, package: Package, commits: Iterable[LoggedCommit], broken: dict[str, str]
 ) -> Iterator[Change]:
-    sides = max(1, *(len(f.before) for f in files))
-    befores: list[dict[str, Records]] = [{} for _ in range(sides)]
-    after: dict[str, Records] = {}
-    where: dict[tuple[str, Key], str] = {}
-    for file in files:
-        new = blobs.read(file.after) if file.after else b""
-        olds = [blobs.read(b) if b else b"" for b in file.before] or [b""]
-        new_rows, old_rows = reader.differing(source, file.path, new, olds)
-        for table, records in new_rows.items():
-            after.setdefault(table, {}).update(records)
-            where.update({(table, k): file.path for k in records})
-        for side, rows in enumerate(old_rows):
-            for table, records in rows.items():
-                befores[side].setdefault(table, {}).update(records)
-                for key in records:
-                    where.setdefault((table, key), file.path)
-    for name, declared in package.tables.items():
-        if name not in after and not any(name in b for b in befores):
-            continue
-        yield from table_changes(
-            package, declared, commit.id, [b.get(name, {}) for b in befores], after.get(name, {}), where
-        )
+    """Yield what commits changed.
+
+    Args:
+        broken: blob that nothing can be read from -> the last one before it that could be; completed on the way.
+    """
+    claims = _Claims(package)
+    work = [(c, f, t) for c in commits for f, t in claims.of(c.files)]
+    versions = Versions(package)
+    plan = (
+        b for _, files, _ in work for f in files for b in (f.after, *f.before, f.base) if b and ":" not in b
+    )
+    with Blobs(root, plan) as blobs:
+        comparing = _Comparing(package, versions, blobs, broken)
+        for commit, files, table in work:
+            yield from comparing.changes(commit.id, table, files)
+
+
+class _Claims:
+    """Which table each file belongs to, or belonged to where it was before."""
+
+    def __init__(self, package: Package) -> None:
+        tables = [t for t in package.tables.values() if t.path]
+        self._sources = [(glob_regex(p), t) for t in tables for p in (t.path, *t.former_paths)]
+        self._owners: dict[str, Table | None] = {}
+
+    def of(self, files: Sequence[FileChange]) -> list[tuple[list[FileChange], Table]]:
+        found: dict[str, tuple[list[FileChange], Table]] = {}
+        for file in files:
+            if file.path not in self._owners:
+                self._owners[file.path] = next((t for p, t in self._sources if p.match(file.path)), None)
+            owner = self._owners[file.path]
+            if owner is not None:
+                found.setdefault(owner.name, ([], owner))[0].append(file)
+        return list(found.values())
+
+
+class _Comparing:
+    def __init__(self, package: Package, versions: Versions, blobs: Blobs, broken: dict[str, str]) -> None:
+        self._package = package
+        self._versions = versions
+        self._blobs = blobs
+        self._broken = broken
+        self._order = {name: n for n, name in enumerate(package.tables)}
+
+    def changes(self, commit: str, source: Table, files: Sequence[FileChange]) -> Iterator[Change]:
+        """Yield what one commit changed in the records of one table's files."""
+        sides = max(len(f.before) for f in files)
+        based = sides > 1 and all(f.base is not None for f in files)
+        came = not any(b for f in files for b in f.before)
+        befores: list[Parts] = [{} for _ in range(sides + based)]
+        after: Parts = {}
+        where: dict[tuple[str, Key], str] = {}
+        for file in files:
+            new = self._blobs.read(file.after)
+            olds = [self._old(b) for b in (*file.before, *([file.base or ""] if based else []))]
+            now, was = self._versions.differing(source, file.path, new, olds, came=came)
+            if now is None:
+                # What the commit did to this file shows when it can be read again.
+                self._broken[file.after] = self._broken.get(file.before[0], file.before[0])
+                continue
+            for table, records in now.items():
+                after.setdefault(table, {}).update(records)
+                where.update({(table, k): file.path for k in records})
+            for side, parts in zip(befores, was, strict=False):
+                for table, records in (parts or {}).items():
+                    side.setdefault(table, {}).update(records)
+                    for key in records:
+                        where.setdefault((table, key), file.path)
+        base = befores.pop() if based else None
+        moved: list[Renumbered] = [{} for _ in range(sides + based)]
+        for name in sorted({*after, *(n for b in befores for n in b)}, key=self._order.__getitem__):
+            yield from table_changes(
+                self._package,
+                self._package.tables[name],
+                commit,
+                [b.get(name, {}) for b in befores],
+                after.get(name, {}),
+                where,
+                base=None if base is None else base.get(name, {}),
+                moved=moved,
+            )
+
+    def _old(self, blob: str) -> bytes | None:
+        return self._blobs.read(self._broken.get(blob, blob))
 
 
 def table_changes(
@@ -141,6 +237,9 @@ def table_changes(
     befores: list[Records],
     after: Records,
     where: dict[tuple[str, Key], str],
+    *,
+    base: Records | None = None,
+    moved: list[Renumbered] | None = None,
 ) -> Iterator[Change]:
     """Yield what happened to one table's records.
 
@@ -149,6 +248,8 @@ def table_changes(
         befores: the records on the side of each parent; one side unless it is a merge.
         after: the records now.
         where: file of each record.
+        base: for a merge, the records where its sides parted: a change of one side that is gone was dropped by it.
+        moved: by side, and last by base, how list items were renumbered; completed for tables that stand below them.
     """
     hidden = {f.name for f in table.fields if f.sensitivity is Sensitivity.RESTRICTED}
     origin = package.origin(table)
@@ -159,174 +260,62 @@ def table_changes(
             old, new = HIDDEN if old else "", HIDDEN if new else ""
         joined = "/".join(key)
         root = "/".join(key[:width]) if table.parent else joined
-        return Change(
-            commit,
-            action,
-            table.name,
-            joined,
-            origin.name,
-            root,
-            field,
-            old,
-            new,
-            where.get((table.name, key)) or where.get((table.name, (*key[:-1], key[-1].rstrip(_GONE))), ""),
-        )
+        place = where.get((table.name, key)) or where.get((table.name, (*key[:-1], key[-1].rstrip(GONE))), "")
+        return Change(commit, action, table.name, joined, origin.name, root, field, old, new, place)
 
-    if table.parent and table.primary_key[-1:] == ("ordinal",):
-        befores = [_aligned(b, after) for b in befores]
-    # In a merge only what equals no parent is the merge's own doing.
+    if table.parent and any(befores):
+        moved = moved or [{} for _ in (*befores, None)]
+        befores = [aligned(table, b, after, m) for b, m in zip(befores, moved, strict=False)]
+        base = aligned(table, base, after, moved[-1]) if base is not None else None
     for key in sorted(set(after).union(*befores)):
         new = after.get(key)
         olds = [b.get(key) for b in befores]
-        if any(old == new for old in olds):
+        if all(old == new for old in olds):
             continue
-        old = olds[0]
-        if new is None:
-            for field, value in (old or {}).items():
-                yield change("removed", key, field, value, "")
-        elif old is None:
-            yield change("added", key, "", "", "")
+        if base is not None and len(olds) == 2:
+            yield from _merged(table, key, new, olds, base.get(key), change)
+        elif any(old == new for old in olds):
+            # In a merge only what equals no parent is the merge's own doing.
+            continue
         else:
-            for field in [f.name for f in table.fields]:
-                if all((o or {}).get(field, "") != new.get(field, "") for o in olds):
-                    yield change("changed", key, field, old.get(field, ""), new.get(field, ""))
+            yield from _plain(table, key, new, olds, change)
 
 
-def _aligned(old: Records, new: Records) -> Records:
-    """Give the old items of each list the places of the new items they are or became: an item put in front moves none."""
-    lists: dict[Key, tuple[list[Key], list[Key]]] = {}
-    for side, records in enumerate((old, new)):
-        for key in records:
-            lists.setdefault(key[:-1], ([], []))[side].append(key)
-    result: Records = {}
-    for before, after in lists.values():
-        before.sort(key=_place)
-        after.sort(key=_place)
-        left, right = [_content(old[k]) for k in before], [_content(new[k]) for k in after]
-        for kind, i, j, m, n in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
-            pairs = list(zip(before[i:j], after[m:n], strict=False)) if kind in ("equal", "replace") else []
-            for was, now in pairs:
-                result[now] = {**old[was], "ordinal": now[-1]}
-            for gone in before[i + len(pairs) : j]:
-                result[(*gone[:-1], f"{gone[-1]}{_GONE}")] = old[gone]
-    return result
+def _plain(
+    table: Table, key: Key, new: Record | None, olds: list[Record | None], change: _Make
+) -> Iterator[Change]:
+    old = next((o for o in olds if o is not None), None)
+    if new is None:
+        for field_name, value in (old or {}).items():
+            yield change("removed", key, field_name, value, "")
+    elif old is None:
+        yield change("added", key, "", "", "")
+    elif len(olds) == 1:
+        for f in table.fields:
+            if old.get(f.name, "") != new.get(f.name, ""):
+                yield change("changed", key, f.name, old.get(f.name, ""), new.get(f.name, ""))
+    else:
+        for f in table.fields:
+            value = new.get(f.name, "")
+            if all(o is None or o.get(f.name, "") != value for o in olds):
+                yield change("changed", key, f.name, old.get(f.name, ""), value)
 
 
-def _place(key: Key) -> tuple[int, str]:
-    return (int(key[-1]) if key[-1].isdigit() else 0, key[-1])
-
-
-def _content(record: Record) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((k, v) for k, v in record.items() if k != "ordinal"))
-
-
-class _Reader:
-    """Turns two versions of a file into the records that may differ."""
-
-    def __init__(self, package: Package) -> None:
-        self._package = package
-
-    def differing(
-        self, source: Table, file: str, new: bytes, olds: Sequence[bytes]
-    ) -> tuple[dict[str, Records], list[dict[str, Records]]]:
-        """Return the records of the new version and of each old one, without those whose lines are the same."""
-        if source.kind != "csv":
-            return self._documents(source, file, new), [self._documents(source, file, old) for old in olds]
-        lines = [_lines(new), *map(_lines, olds)]
-        common = (
-            set(lines[0][1]).intersection(*(set(part[1]) for part in lines[1:]))
-            if all(part[0] == lines[0][0] for part in lines)
-            else set()
-        )
-        tables = [
-            self._table(source, file, head, [x for x in rest if x not in common]) for head, rest in lines
-        ]
-        return tables[0], tables[1:]
-
-    def _table(self, source: Table, file: str, head: bytes, rest: list[bytes]) -> dict[str, Records]:
-        if not head or not rest:
-            return {}
-        rows, _ = read_csv(b"\n".join([head, *rest]), file, source)
-        names = [f.name for f in source.fields]
-        places = [names.index(k) for k in source.primary_key]
-        records: Records = {}
-        for _, cells in rows:
-            key = tuple(cells[i] or "" for i in places)
-            records[key] = {n: c for n, c in zip(names, cells, strict=True) if c is not None}
-        return {source.name: records}
-
-    def _documents(self, source: Table, file: str, data: bytes) -> dict[str, Records]:
-        if not data:
-            return {}
-        rows, _ = read_document(data, file, source, self._package)
-        result: dict[str, Records] = {}
-        for name, found in rows.items():
-            table = self._package.tables[name]
-            names = [f.name for f in table.fields]
-            records: Records = {}
-            for _, cells in found:
-                record = {n: c for n, c in zip(names, cells, strict=True) if c is not None}
-                records[tuple(record.get(k, "") for k in table.primary_key)] = record
-            result[name] = records
-        return result
-
-
-def _lines(data: bytes) -> tuple[bytes, list[bytes]]:
-    if not data:
-        return b"", []
-    head, *rest = re.split(rb"\r?\n", data)
-    return head, [line for line in rest if line]
-
-
-def _load(cache: Cache | None, package: Package) -> tuple[str, list[LoggedCommit], list[Change]] | None:
-    data = cache.load(_CACHE) if cache is not None else None
-    if data is None:
-        return None
-    payload = json.loads(data)
-    if payload["package"] != package.digest:
-        return None
-    commits = [
-        LoggedCommit(
-            c[0],
-            tuple(c[1]),
-            c[2],
-            c[3],
-            c[4],
-            c[5],
-            c[6],
-            c[7],
-            c[8],
-            [FileChange(p, tuple(b), a) for p, b, a in c[9]],
-        )
-        for c in payload["commits"]
-    ]
-    return payload["tip"], commits, [Change(*c) for c in payload["changes"]]
-
-
-def _save(
-    cache: Cache, package: Package, tip: str, commits: Sequence[LoggedCommit], changes: Sequence[Change]
-) -> None:
-    payload = {
-        "package": package.digest,
-        "tip": tip,
-        "commits": [
-            [
-                c.id,
-                c.parents,
-                c.author_time,
-                c.commit_time,
-                c.author,
-                c.author_email,
-                c.committer,
-                c.committer_email,
-                c.subject,
-                [[f.path, f.before, f.after] for f in c.files],
-            ]
-            for c in commits
-        ],
-        "changes": [
-            [c.commit, c.action, c.table, c.key, c.root_table, c.root_key, c.field, c.before, c.after, c.file]
-            for c in changes
-        ],
-    }
-    cache.save(_CACHE, json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
+def _merged(
+    table: Table, key: Key, new: Record | None, olds: list[Record | None], base: Record | None, change: _Make
+) -> Iterator[Change]:
+    """Yield a merge's own work on a record: what equals no side, and what one side had changed and is gone."""
+    # A side that left the record as it was has nothing to lose, and a side that the result agrees with lost nothing.
+    lost = [o for o in olds if o not in (new, base)]
+    if not lost:
+        return
+    if new is None or all(o is None for o in olds) or None in lost:
+        yield from _plain(table, key, new, lost, change)
+        return
+    for f in table.fields:
+        value, origin = new.get(f.name, ""), (base or {}).get(f.name, "")
+        values = [(o or {}).get(f.name, "") for o in olds if o is not None]
+        own = all(v != value for v in values)
+        dropped = [v for v in values if v not in (value, origin)]
+        if own or dropped:
+            yield change("changed", key, f.name, (dropped or values)[0], value)

@@ -19,6 +19,13 @@ _SAFE = (
     "core.pager=cat",
     "-c",
     "log.showSignature=false",
+    # Who signed is judged with the programs of this machine, not with what a repository's settings name.
+    "-c",
+    "gpg.program=gpg",
+    "-c",
+    "gpg.ssh.program=ssh-keygen",
+    "-c",
+    "gpg.x509.program=gpgsm",
 )
 
 
@@ -48,9 +55,18 @@ def command(root: Path, *arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment git runs in: no variables that redirect it, no prompts, English for machines."""
+    """Return the environment git runs in: nothing that redirects it, no prompts, no replaced history, plain English."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
-    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    return {
+        **kept,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        # The history as it is, not as somebody has it shown: no replaced commits, no grafts, nothing fetched on the way.
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
+        "GIT_NO_LAZY_FETCH": "1",
+        "LC_ALL": "C",
+    }
 
 
 def git(root: Path, *arguments: str) -> str | None:

@@ -1,6 +1,6 @@
 """The commit graph with the files each commit touched, from one `git log`; contents from one `git cat-file`.
 
-Two processes whatever the length of the history. A shallow clone is refused: its dates and authors would be false.
+A fixed number of processes whatever the length of the history. A shallow clone is refused: its dates would be false.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, cast
 
 from generator.history.git import command, environment, git
-from generator.problems import UsageError
+from generator.problems import UsageError, printable
 
-_ABSENT = "0" * 40
-_FORMAT = "%x01%H%x00%P%x00%at%x00%ct%x00%an%x00%ae%x00%cn%x00%ce%x00%s%x00"
+_FORMAT = "%H%x00%P%x00%at%x00%ct%x00%an%x00%ae%x00%cn%x00%ce%x00%s%x00"
+_FIELDS = 9
+_MAX_SUBJECT = 300
+_MAX_NAME = 100
+# A link or a submodule is no record, whatever its name.
+_PLAIN_FILES = frozenset(("100644", "100755", "100664"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +29,23 @@ class FileChange:
         path: where it stands after the commit (before it, when it was removed).
         before: blobs on the side of each parent; empty text where the file was absent.
         after: blob after the commit, or empty.
+        base: for a merge, the blob where its sides parted; None where that is not known.
     """
 
     path: str
     before: tuple[str, ...]
     after: str
+    base: str | None = None
 
 
 @dataclass(slots=True)
 class LoggedCommit:
-    """One commit.
+    """One commit; what people typed is made printable and bounded.
 
     Attributes:
         parents: ids, the first being the line it was merged into.
         author_time, commit_time: seconds since 1970.
-        files: what it changed itself; for a merge, only what differs from every parent.
+        files: what it changed itself; for a merge, only what is not simply one side's doing.
     """
 
     id: str
@@ -82,99 +87,97 @@ def read_log(root: Path, tip: str, known: str = "", folders: Iterable[str] = ())
     Raises:
         UsageError: git fails.
     """
-    span = f"{known}..{tip}" if known else tip
-    arguments = [
-        "log",
-        "--reverse",
-        "--topo-order",
-        "--raw",
-        "-z",
-        "--no-abbrev",
-        "--no-renames",
-        "-c",
-        f"--format={_FORMAT}",
-        span,
-        "--",
-    ]
-    process = subprocess.Popen(
-        command(root, *arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment()
-    )
-    output, _ = process.communicate()
-    if process.returncode:
-        raise UsageError(f"git log 无法读取 {span} 的历史。")
     wanted = tuple(folders)
-    for block in output.split(b"\x01")[1:]:
-        yield _commit(block, wanted)
+    for words in _log(root, tip, known, _FORMAT, "--diff-merges=combined"):
+        commit = _commit(words.head)
+        commit.files = [
+            FileChange(path, tuple(blobs[:-1]), blobs[-1])
+            for path, blobs in words.entries
+            if not wanted or path.startswith(wanted)
+        ]
+        yield commit
 
 
-def _commit(block: bytes, wanted: tuple[str, ...]) -> LoggedCommit:
-    parts = block.split(b"\0")
-    text = [p.decode("utf-8", "replace") for p in parts[:9]]
-    commit = LoggedCommit(
-        text[0],
-        tuple(text[1].split()),
-        int(text[2]),
-        int(text[3]),
-        text[4],
-        text[5],
-        text[6],
-        text[7],
-        text[8],
+def merged_files(root: Path, tip: str, known: str = "") -> dict[str, set[str]]:
+    """Return merge -> the files in which it differs from its first parent, for the commits that `read_log` yields."""
+    listed = _log(root, tip, known, "%H%x00", "--merges", "--diff-merges=first-parent")
+    return {words.head[0]: {path for path, _ in words.entries} for words in listed}
+
+
+@dataclass(slots=True)
+class _Words:
+    head: list[str]
+    entries: list[tuple[str, list[str]]]
+
+
+def _log(root: Path, tip: str, known: str, form: str, *options: str) -> Iterator[_Words]:
+    span = f"{known}..{tip}" if known else tip
+    arguments = (
+        *(
+            "log",
+            "--reverse",
+            "--topo-order",
+            "--raw",
+            "-z",
+            "--no-abbrev",
+            "--no-renames",
+            "--encoding=UTF-8",
+        ),
+        *(*options, f"--format={form}", span, "--"),
     )
-    rest = iter(parts[9:])
-    for entry in rest:
-        entry = entry.lstrip(b"\n")
-        if not entry.startswith(b":"):
+    done = subprocess.run(command(root, *arguments), capture_output=True, env=environment(), check=False)
+    if done.returncode:
+        raise UsageError(f"git log 无法读取 {printable(span)} 的历史。")
+    width = form.count("%x00")
+    # Told by position alone: no text that people type holds a zero byte, and none can feign one.
+    tokens = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+    place, end = 0, len(tokens) - 1
+    while place < end:
+        if not tokens[place]:
+            place += 1
             continue
-        sides = len(entry) - len(entry.lstrip(b":"))
-        words = entry[sides:].decode("ascii", "replace").split()
-        path = next(rest, b"").decode("utf-8", "replace")
-        if wanted and not path.startswith(wanted):
-            continue
-        # n parents: n+1 modes, n+1 blobs, one status.
-        blobs = ["" if b == _ABSENT else b for b in words[sides + 1 : 2 * sides + 2]]
-        commit.files.append(FileChange(path, tuple(blobs[:-1]), blobs[-1]))
-    return commit
+        words = _Words(tokens[place : place + width], [])
+        place += width
+        while place < end and (not tokens[place] or tokens[place].lstrip("\n").startswith(":")):
+            entry = tokens[place].lstrip("\n")
+            place += 1
+            if entry:
+                words.entries.append((tokens[place], _blobs(entry)))
+                place += 1
+        yield words
 
 
-class Blobs:
-    """Contents of blobs through one `git cat-file --batch`, asked in the order they are needed."""
+def _blobs(entry: str) -> list[str]:
+    """Return the blobs of one raw line: one for each parent, and the one after; empty where there is no plain file."""
+    words = entry.lstrip(":").split(" ")
+    sides = len(entry) - len(entry.lstrip(":")) + 1
+    # n parents: n+1 modes, n+1 blobs, one status.
+    modes, blobs = words[:sides], words[sides : 2 * sides]
+    return [b if m in _PLAIN_FILES else "" for m, b in zip(modes, blobs, strict=True)]
 
-    def __init__(self, root: Path) -> None:
-        self._process = subprocess.Popen(
-            command(root, "cat-file", "--batch"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment(),
-        )
-        self._in = cast("IO[bytes]", self._process.stdin)
-        self._out = cast("IO[bytes]", self._process.stdout)
-        self._kept: dict[str, bytes] = {}
 
-    def __enter__(self) -> Blobs:
-        return self
+def _commit(words: list[str]) -> LoggedCommit:
+    typed = [
+        printable(w.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))[:limit]
+        for w, limit in zip(words[4:_FIELDS], (*(_MAX_NAME,) * 4, _MAX_SUBJECT), strict=True)
+    ]
+    author, author_email, committer, committer_email, subject = typed
+    return LoggedCommit(
+        *(words[0], tuple(words[1].split()), int(words[2]), int(words[3])),
+        *(author, author_email, committer, committer_email, subject),
+    )
 
-    def __exit__(self, *_: object) -> None:
-        self._in.close()
-        self._out.close()
-        self._process.wait()
 
-    def read(self, identity: str) -> bytes:
-        """Return one blob's bytes; what was just written is mostly what is asked for next, so a few are kept."""
-        if identity in self._kept:
-            return self._kept[identity]
-        self._in.write(identity.encode() + b"\n")
-        self._in.flush()
-        head = self._out.readline().split()
-        if len(head) != 3:
-            return b""
-        data = self._out.read(int(head[2]))
-        self._out.read(1)
-        if len(self._kept) > 512:
-            for old in list(self._kept)[:256]:
-                del self._kept[old]
-        self._kept[identity] = data
-        return data
+def between(root: Path, base: str, tip: str) -> set[str]:
+    """Return the commits reachable from `tip` but not from `base`.
+
+    Raises:
+        UsageError: there is no `base`.
+    """
+    listed = git(root, "rev-list", "--end-of-options", f"{base}..{tip}")
+    if listed is None:
+        raise UsageError(f"仓库里没有叫 {printable(base)} 的提交、标签或分支。")
+    return set(listed.split())
 
 
 def brought_by(commits: Iterable[LoggedCommit], tip: str) -> dict[str, str]:

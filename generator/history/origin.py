@@ -9,9 +9,9 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from generator.history.blobs import Blobs
 from generator.history.changes import read_history
 from generator.history.git import git
-from generator.history.log import Blobs
 from generator.problems import UsageError
 from generator.project import Project
 from generator.reading.files import glob_regex
@@ -145,7 +145,7 @@ def _dirty(project: Project) -> dict[str, frozenset[str]]:
                 *head, path = entry.split(" ", 8)
                 committed = head[6]
                 old = blobs.read(committed) if committed.strip("0") else b""
-                result[path] = frozenset(_WORD.findall(old.decode("utf-8", "replace")))
+                result[path] = frozenset(_WORD.findall((old or b"").decode("utf-8", "replace")))
             elif entry.startswith("u "):
                 result[entry.split(" ", 10)[-1]] = frozenset()
             elif entry.startswith("? "):

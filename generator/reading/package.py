@@ -50,7 +50,9 @@ __all__ = [
 ]
 
 _PACKAGE_KEYS = frozenset({"name", "title", "description", "resources", "lingtouyan"})
-_RESOURCE_KEYS = frozenset({"name", "title", "description", "path", "schema", "parent", "property"})
+_RESOURCE_KEYS = frozenset(
+    {"name", "title", "description", "path", "formerPaths", "schema", "parent", "property"}
+)
 _SCHEMA_KEYS = frozenset(
     {
         "fields",
@@ -236,6 +238,7 @@ class _PackageReader:
             row_filters=_row_filters(schema, fault),
             schema_file=schema_file,
             scaffold=text(schema, "scaffold"),
+            former_paths=names(resource.get("formerPaths")),
         )
 
     def kind(self, resource: Mapping, parent: str, path: str, known: dict[str, Table]) -> str | None:

@@ -58,7 +58,16 @@ _FIELD_KEYS = frozenset(
         "categoriesType",
         "codes",
     }
-    | {"trueValues", "falseValues", "bareNumber", "floatNumber", "missingValues", "arrayItem", *_PASSED_ON}
+    | {
+        "trueValues",
+        "falseValues",
+        "bareNumber",
+        "floatNumber",
+        "missingValues",
+        "formerNames",
+        "arrayItem",
+        *_PASSED_ON,
+    }
 )
 _CONSTRAINTS = frozenset().union(*SUPPORTED.values(), {"required", "unique"})
 # Names that a type of the database has already.
@@ -161,6 +170,7 @@ def _field(file: str, item: Mapping, fault: Fault) -> Field | None:
         descriptor=_descriptor(item, name, kind, constraints, fault),
         line=line,
         missing_values=names(item["missingValues"]) if "missingValues" in item else None,
+        former_names=names(item.get("formerNames")),
     )
 
 

@@ -37,6 +37,7 @@ class Field:
         enum_type: name of the DuckDB ENUM made from the categories, or empty.
         descriptor: the field as the Table Schema standard knows it, values typed.
         missing_values: texts that mean "no value" in this field, where it has its own.
+        former_names: what the field was called before, so that its history does not break off.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Field:
     descriptor: AbstractMapping[str, Any]
     line: int
     missing_values: tuple[str, ...] | None = None
+    former_names: tuple[str, ...] = ()
 
     @property
     def required(self) -> bool:
@@ -80,6 +82,7 @@ class Table:
         row_filters: edition -> SQL condition a row must meet to enter that edition.
         schema_file: where the schema stands, relative to the root.
         scaffold: for a child, the SELECT that fills its list in a new parent record, with `$field` for the parent's values.
+        former_paths: globs of where its files were before, for its history.
     """
 
     name: str
@@ -98,6 +101,7 @@ class Table:
     row_filters: AbstractMapping[str, str]
     schema_file: str
     scaffold: str = ""
+    former_paths: tuple[str, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name."""

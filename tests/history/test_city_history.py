@@ -1,0 +1,208 @@
+"""The sample city's history as a whole: what happened in it is found, and what it says adds up to the records of today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from history import Made, read_source
+from repository import Repository
+from trees import Tree
+
+from generator.history.changes import Change, History, read_history
+from generator.history.versions import Versions
+from generator.project import Project
+from generator.reading.documents import read_document
+from generator.reading.files import glob_regex
+from generator.reading.package import Package
+from generator.reading.records import read_records
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def project(city: Made) -> Project:
+    return Project.open(city.root)
+
+
+@pytest.fixture(scope="module")
+def history(city: Made, project: Project) -> History:
+    return read_history(city.root, project.package, city.marks["last"], None)
+
+
+@pytest.fixture(scope="module")
+def rows(history: History) -> dict[str, list[Change]]:
+    found: dict[str, list[Change]] = {}
+    for change in history.changes:
+        found.setdefault(change.commit, []).append(change)
+    return found
+
+
+def test_the_history_ends_with_the_sample_city(city: Made) -> None:
+    assert read_source(city.root) == read_source(ROOT)
+    assert city.commits > 250
+
+
+@pytest.mark.parametrize(
+    "name", ["rename", "split", "re-sorted", "re-formatted", "gb18030", "crlf", "lf", "broken", "mended"]
+)
+def test_what_moves_and_respells_records_changes_none(
+    city: Made, rows: dict[str, list[Change]], name: str
+) -> None:
+    assert rows.get(city.marks[name], []) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("moved-village", {"township_id"}),
+        ("mistake", {"birthplace"}),
+        ("revert", {"birthplace"}),
+        ("dropped", {"birthplace"}),
+        ("drop", {"birthplace"}),
+        ("evil-merge", {"birthplace"}),
+        ("list-reordered", {"ordinal"}),
+    ],
+)
+def test_what_changes_a_value_is_that_value_and_no_other(
+    city: Made, rows: dict[str, list[Change]], name: str, fields: set[str]
+) -> None:
+    found = rows[city.marks[name]]
+    assert {c.field for c in found} == fields
+    assert len({c.root_key for c in found}) == 1
+    assert all(c.action == "changed" for c in found)
+
+
+def test_a_merge_brings_what_was_done_on_its_branch(city: Made, history: History) -> None:
+    merges = {c.id: c for c in history.commits if len(c.parents) > 1}
+    assert len(merges) > 50
+    assert set(history.brought.values()) == set(merges)
+    by_id = {c.id: c for c in history.commits}
+    assert all(by_id[c].author != merges[m].author for c, m in history.brought.items())
+
+
+def test_the_last_word_of_the_history_is_what_the_records_say(project: Project, history: History) -> None:
+    package = project.package
+    records = read_records(project.root, package)
+    # The items of a list are counted by place, which shifts; there the number of items must agree.
+    numbered = {n for n, t in package.tables.items() if t.primary_key[-1:] == ("ordinal",)}
+    below = {n for n, t in package.tables.items() if t.parent in numbered}
+    assert not below
+    counted: dict[tuple[str, str], int] = {}
+    last: dict[tuple[str, str, str], Change] = {}
+    there: dict[tuple[str, str], bool] = {}
+    gone: set[tuple[str, str, str]] = set()
+    for change in history.changes:
+        if change.table in numbered:
+            step = (change.commit, change.table, change.key)
+            if change.action == "added" or (change.action == "removed" and step not in gone):
+                gone.add(step)
+                place = (change.table, change.root_key)
+                counted[place] = counted.get(place, 0) + (1 if change.action == "added" else -1)
+            continue
+        there[change.table, change.key] = change.action != "removed"
+        if change.action == "changed":
+            last[change.table, change.key, change.field] = change
+        elif change.action == "added":
+            for field in package.tables[change.table].fields:
+                last.pop((change.table, change.key, field.name), None)
+    today: dict[tuple[str, str], dict[str, str]] = {}
+    for name, table in package.tables.items():
+        names = [f.name for f in table.fields]
+        for _, (_, cells) in records.rows(name):
+            record = {n: c or "" for n, c in zip(names, cells, strict=True)}
+            today[name, "/".join(record[k] for k in table.primary_key)] = record
+    assert {k for k, alive in there.items() if alive} == {k for k in today if k[0] not in numbered}
+    items: dict[tuple[str, str], int] = {}
+    for table, key in today:
+        if table in numbered:
+            items[table, key.rpartition("/")[0]] = items.get((table, key.rpartition("/")[0]), 0) + 1
+    assert {k: n for k, n in counted.items() if n} == items
+    wrong = [
+        c
+        for (table, key, field), c in last.items()
+        if (table, key) in today and c.after != "●●●" and c.after != today[table, key][field]
+    ]
+    assert wrong == []
+
+
+def test_files_are_read_as_the_register_reads_them(project: Project) -> None:
+    package = project.package
+    source = read_source(ROOT)
+    versions = Versions(package)
+    compared = 0
+    for table in package.tables.values():
+        if table.kind not in ("yaml", "markdown") or not table.path:
+            continue
+        pattern = glob_regex(table.path)
+        for path in (p for p in source if pattern.match(p)):
+            rows, _ = read_document(source[path], path, table, package)
+            # An empty document on the other side: everything differs.
+            found, _ = versions.differing(table, path, source[path], [b"# \n"])
+            assert found == _by_key(package, rows), path
+            compared += 1
+    assert compared > 500
+
+
+def _by_key(package: Package, rows: dict[str, list[tuple[int, list[str | None]]]]) -> dict[str, object]:
+    result: dict[str, object] = {}
+    for name, found in rows.items():
+        table = package.tables[name]
+        records = [
+            {f.name: c for f, c in zip(table.fields, cells, strict=True) if c is not None}
+            for _, cells in found
+        ]
+        result[name] = {tuple(r.get(k, "") for k in table.primary_key): r for r in records}
+    return result
+
+
+def test_any_document_reads_alike_in_pieces_and_whole(tree: Tree) -> None:
+    """What looks like a new key is not always one: text in quotes, in brackets and in blocks runs over lines."""
+    tree.table(
+        "a", ["id", "b", "c", {"name": "d", "type": "array"}], path="records/*.yaml", primaryKey=["id"]
+    )
+    tree.table(
+        "items",
+        ["id", "value", "k", {"name": "ordinal", "type": "integer"}],
+        parent="a",
+        property="items",
+        primaryKey=["id", "ordinal"],
+    )
+    package = Project.open(Repository(tree).root).package
+    table = package.tables["a"]
+    tricky = [
+        'id: X\nb: "one\nc: two"\n',
+        "id: X\nb: {x: 1,\nc: 2}\n",
+        "id: X\nb: |\n  one\n\n  two\nc: three\n",
+        "id: X\nb: >+\n  one\n\nc: three\n",
+        "id: X\nb: one\n two\nc: |+\n  x\n\n",
+        "id: X\nb: one\u2028c: two\n",
+        "id: X\nb: null\nc: ~\nd: [甲, 乙]\n",
+        'id: X\nb: "null"\nc: ""\n',
+        "id: X\nb: 1e5\nc: 0x1F\n",
+        "id: X\nitems:\n- value: 1\n- 2\n",
+        'id: X\nitems:\n  - {k: 甲, value: null}\n  - {k: "a, b: c", value: 3}\n  - {k: x, k: y}\n',
+        "id: X\nitems:\n  - {k: 甲, ordinal: 7}\n  - {k: 乙}\n",
+        "id: X\nitems:\n  - {k: a#b}\n  - {k: 'q'}\n  - {k: 乙 #丙\n    , value: 2}\n",
+        "id: X\nb: 甲 # 注\nc: 乙#不是注\n",
+        "---\nid: X\nb: 1\n",
+        "id: X\nb: 1\nb: 2\n",
+        "id: X\nb: *y\n",
+        "id: X\n b: 1\n",
+        "id: X\nb:\n  - 1\nc: x\n...\n",
+        "id: X\nb: 甲: 乙\n",
+        "id: X\nb: http://x\nc: -\n",
+        "? id\n: X\nb: 1\n",
+    ]
+    for text in tricky:
+        rows, problems = read_document(text.encode(), "x", table, package)
+        found, _ = Versions(package).differing(
+            table, "x.yaml", text.encode(), [b"id: X\nb: zzz\nc: zzz\nitems:\n  - {k: zzz}\n"]
+        )
+        whole, _ = Versions(package).differing(table, "x.yaml", text.encode(), [b"# \n"])
+        if any(p.rule == "source-error" for p in problems):
+            assert found is None, text
+            continue
+        expected = _by_key(package, rows)
+        assert whole == expected, text
+        assert found == expected, text
