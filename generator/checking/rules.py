@@ -27,12 +27,16 @@ _MAX_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule as its header declares it."""
+    """One rule as its header declares it.
+
+    Attributes:
+        clauses: what it enforces, the main one first; empty when the header names none.
+    """
 
     id: str
     title: str
     severity: Severity
-    clause: str
+    clauses: tuple[str, ...]
     message: str
     remedy: str
     table: str
@@ -85,7 +89,7 @@ def read_rules(root: Path, package: Package) -> tuple[list[Rule], list[Problem]]
                     id=statement.text("id"),
                     title=statement.text("title"),
                     severity=Severity(severity),
-                    clause=statement.text("clause"),
+                    clauses=statement.texts("clause"),
                     message=statement.text("message"),
                     remedy=statement.text("remedy"),
                     table=table,

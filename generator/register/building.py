@@ -149,7 +149,7 @@ def build_register(
     asked = any({"changes", "commits"} & x.words for x in [*macros, *declared, *(r.statement for r in rules)])
     create_history(connection, _history(project, problems) if attached or asked else None)
     create_proposal(connection, proposal)
-    create_rules(connection, rules)
+    create_rules(connection, rules, declared)
     create_macros(connection, macros)
     views = compute_views(connection, declared, problems)
     problems.extend(check_cuts(connection, views, package))
@@ -205,10 +205,15 @@ def _history(project: Project, problems: list[Problem]) -> History | None:
         return None
 
 
-def create_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
-    """Create `rules`: what each rule says, where it stands, which tables it reads."""
+def create_rules(
+    connection: duckdb.DuckDBPyConnection,
+    rules: Sequence[Rule],
+    views: Sequence[Statement] = (),
+) -> None:
+    """Create `rules`: what each rule says, where it stands, which tables it reads, itself or by a view that it names."""
+    named = {v.name: v.words for v in views}
     connection.execute(
-        "CREATE TABLE rules (rule VARCHAR, title VARCHAR, severity VARCHAR, clause VARCHAR, message VARCHAR, "
+        "CREATE TABLE rules (rule VARCHAR, title VARCHAR, severity VARCHAR, clause VARCHAR, clauses VARCHAR[], message VARCHAR, "
         "remedy VARCHAR, table_name VARCHAR, tables VARCHAR[], file VARCHAR)"
     )
     insert(
@@ -219,17 +224,19 @@ def create_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -
                 r.id,
                 r.title,
                 r.severity.value,
-                r.clause,
+                r.clauses[0] if r.clauses else "",
+                list(r.clauses),
                 r.message,
                 r.remedy,
                 r.table,
-                sorted(r.statement.words),
+                # What lies behind those views again is how they work, and not what the rule is about.
+                sorted(r.statement.words.union(*(named[w] for w in r.statement.words if w in named))),
                 r.statement.file,
             )
             for r in rules
         ],
     )
-    # A rule reads the tables that its SQL names.
+    # Of all those words, the names of tables are what a rule reads.
     connection.execute("UPDATE rules SET tables = list_intersect(tables, (SELECT list(name) FROM tables))")
 
 

@@ -51,6 +51,12 @@ class Statement:
         value = self.header.get(key)
         return value if isinstance(value, str) else default
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a header value that may be one text or a list of texts, as a tuple without empty ones."""
+        value = self.header.get(key)
+        listed = value if isinstance(value, list) else [value]
+        return tuple(v for v in listed if isinstance(v, str) and v)
+
 
 @dataclass(frozen=True, slots=True)
 class ViewColumn:

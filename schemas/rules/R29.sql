@@ -2,7 +2,7 @@
 id: R29
 title: 公示期满有结果，批复在任职之前
 severity: error
-clause: selection#20
+clause: [selection#20, selection#23]
 table: notices
 column: ended_on
 message: "{village_name}{person_name}：{problem}。"

@@ -2,7 +2,7 @@
 id: R35
 title: 备案流转合规，每步有日期、机构和签署人
 severity: error
-clause: filing#12
+clause: [filing#12, filing#13]
 table: filing_steps
 column: state
 message: "备案{filing_id}{where}{problem}。"

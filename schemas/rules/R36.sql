@@ -2,7 +2,7 @@
 id: R36
 title: 受理、审查、补正不超过时限
 severity: warning
-clause: filing#16
+clause: [filing#16, filing#15]
 table: filing_steps
 column: date
 message: "{village_name}{name}（{person_id}）的{kind}{filing_id}：{from_state}后应在{days}个工作日内（{due_on}前）{task}，{problem}。"

@@ -2,7 +2,7 @@
 id: R39
 title: 统计分段不重叠、不留空
 severity: error
-clause: structure#4
+clause: [structure#4, structure#5]
 table: policy_bands
 column: lower
 message: "{dimension}分段“{title}”{problem}（{on_date}起）。"

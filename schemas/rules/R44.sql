@@ -2,7 +2,7 @@
 id: R44
 title: 逐级培养，两项推荐齐全
 severity: error
-clause: cultivation#3
+clause: [cultivation#3, cultivation#2]
 table: reserve
 column: stage
 message: "{village_name}后备{person_name}（{reserve_id}）：{problem}。"

@@ -2,7 +2,7 @@
 id: R46
 title: 每年参加集中培训
 severity: warning
-clause: training#4
+clause: [training#4, training#3, training#10]
 table: tenures
 column: person_id
 message: "{who}{year}年{problem}。"

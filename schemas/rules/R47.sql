@@ -2,7 +2,7 @@
 id: R47
 title: 先调研后设课，课程对应需求
 severity: warning
-clause: training#5
+clause: [training#5, training#6]
 table: training_classes
 column: survey_ended_on
 message: "{title}（{class_id}）：{problem}。"

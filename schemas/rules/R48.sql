@@ -2,7 +2,7 @@
 id: R48
 title: “三个结合”和结业交流有记录
 severity: warning
-clause: training#8
+clause: [training#8, training#9]
 table: training_classes
 column: combinations_lecture_interaction
 message: "{title}（{class_id}）已经结业，没有登记{missing}。"

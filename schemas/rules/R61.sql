@@ -2,7 +2,7 @@
 id: R61
 title: 受限信息不得明文出现
 severity: error
-clause: records#12
+clause: [records#12, records#11]
 table: people
 message: "“{table_title}”的“{field_title}”属于受限信息，却以明文写在文件里。"
 remedy: "请立即删去这一项，加密以后再填；已经提交过的，请告知管理员从历史中清除。"

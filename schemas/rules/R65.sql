@@ -2,7 +2,7 @@
 id: R65
 title: 经办和批准分开
 severity: error
-clause: records#17
+clause: [records#17, filing#13]
 table: filings
 column: checked_by
 message: "{what}（{record}）：{problem}都是{who}。"

@@ -16,7 +16,7 @@ fields:
   parameter_count: {title: 参数数, sensitivity: public}
 */
 WITH cited AS (
-    SELECT clause, list(rule ORDER BY rule) AS rule_list FROM rules GROUP BY clause
+    SELECT clause, list(rule ORDER BY rule) AS rule_list FROM (SELECT rule, unnest(clauses) AS clause FROM rules) GROUP BY clause
 ), parameter AS (
     SELECT policy_id, section, list(DISTINCT name ORDER BY name) AS names FROM parameters GROUP BY ALL
 )
