@@ -6,16 +6,19 @@ A change is shown in an edition only where the field, and today the record itsel
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator, Mapping
 
 import duckdb
 
 from generator.history.changes import History
-from generator.reading.package import Package, Sensitivity
+from generator.history.log import LoggedCommit
+from generator.reading.package import Package, Sensitivity, Table
 from generator.register.database import insert, literal, quote
 
 _COMMITS = (
     "commit VARCHAR, author_time TIMESTAMP, commit_time TIMESTAMP, author VARCHAR, author_email VARCHAR, "
-    "committer VARCHAR, subject VARCHAR, merge VARCHAR, merge_subject VARCHAR, ordinal INTEGER"
+    "committer VARCHAR, subject VARCHAR, body VARCHAR, merge VARCHAR, merge_subject VARCHAR, merge_author VARCHAR, "
+    "ordinal INTEGER"
 )
 _CHANGES = (
     "commit VARCHAR, action VARCHAR, table_name VARCHAR, record_key VARCHAR, root_table VARCHAR, root_key VARCHAR, "
@@ -23,13 +26,20 @@ _CHANGES = (
 )
 
 
-def create_history(connection: duckdb.DuckDBPyConnection, history: History | None) -> None:
-    """Create `commits` and `changes`; empty outside a repository."""
+def create_history(
+    connection: duckdb.DuckDBPyConnection, history: History | None, messages: Mapping[str, str]
+) -> None:
+    """Create `commits` and `changes`; empty outside a repository.
+
+    Args:
+        messages: commit -> what its message says below the first line.
+    """
     connection.execute(f"CREATE TABLE commits ({_COMMITS})")
     connection.execute(f"CREATE TABLE changes ({_CHANGES})")
     if history is None:
         return
-    subjects = {c.id: c.subject for c in history.commits}
+    by_id = {c.id: c for c in history.commits}
+    merges = {c.id: by_id.get(history.brought.get(c.id, "")) for c in history.commits}
     insert(
         connection,
         "commits",
@@ -42,8 +52,8 @@ def create_history(connection: duckdb.DuckDBPyConnection, history: History | Non
                 c.author_email,
                 c.committer,
                 c.subject,
-                history.brought.get(c.id),
-                subjects.get(history.brought.get(c.id, "")),
+                messages.get(c.id),
+                *_brought(merges[c.id]),
                 n,
             )
             for n, c in enumerate(history.commits, 1)
@@ -71,6 +81,10 @@ def create_history(connection: duckdb.DuckDBPyConnection, history: History | Non
     )
 
 
+def _brought(merge: LoggedCommit | None) -> tuple[str | None, str | None, str | None]:
+    return (merge.id, merge.subject, merge.author) if merge else (None, None, None)
+
+
 def _time(seconds: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None)
 
@@ -85,41 +99,65 @@ def copy_history(
         tables: record tables that the edition has.
         level: what the edition may see.
     """
-    if level >= Sensitivity.INTERNAL:
-        connection.execute(f"CREATE TABLE {alias}.commits AS SELECT * FROM commits ORDER BY ordinal")
-    else:
-        # Who typed a change is no public matter; when it was made is.
-        connection.execute(
-            f"CREATE TABLE {alias}.commits AS SELECT commit, author_time, commit_time, ordinal FROM commits ORDER BY ordinal"
-        )
-    allowed = [
-        (t.name, f.name)
-        for t in package.tables.values()
-        if t.name in tables
-        for f in t.fields
-        if f.sensitivity <= level
-    ]
+    inside = level >= Sensitivity.INTERNAL
+    shown = " UNION ALL ".join(_shown(package.tables[n], alias, level) for n in tables)
+    # A record whose very key is restricted is not spoken of; other restricted values stand as hidden as they were read.
+    open_tables = [t for n in tables if _named(t := package.tables[n], level)]
+    allowed = [(t.name, f.name) for t in open_tables for f in t.fields if inside or f.sensitivity <= level]
     pairs = ", ".join(f"({literal(t)}, {literal(f)})" for t, f in allowed) or "('', '')"
-    shown = []
+    names = ", ".join(literal(t.name) for t in open_tables) or "''"
+    conditions = [f"(c.field IS NULL AND c.table_name IN ({names}) OR (c.table_name, c.field) IN ({pairs}))"]
+    if not inside:
+        # Only of records that are shown today, and never the name of one that is not.
+        conditions.append("(c.table_name, c.record_key) IN (SELECT (table_name, record_key) FROM shown)")
+        conditions += _unnamed(package, tables)
+    connection.execute(
+        f"CREATE TABLE {alias}.changes AS "
+        f"WITH shown AS ({shown or 'SELECT NULL AS table_name, NULL AS record_key'}) "
+        f"SELECT c.* {'' if inside else 'EXCLUDE (file) '}FROM changes c "
+        f"WHERE {' AND '.join(conditions)} ORDER BY c.ordinal"
+    )
+    # Who typed a change is no public matter; when it was made is, of what the public can see.
+    columns, kept = (
+        ("*", "true")
+        if inside
+        else (
+            "commit, author_time, commit_time, ordinal",
+            f"commit IN (SELECT commit FROM {alias}.changes)",
+        )
+    )
+    connection.execute(
+        f"CREATE TABLE {alias}.commits AS SELECT {columns} FROM commits WHERE {kept} ORDER BY ordinal"
+    )
+
+
+def _named(table: Table, level: Sensitivity) -> bool:
+    """Tell whether an edition may know which record of a table is meant."""
+    seen = {f.name for f in table.visible(level)}
+    return bool(table.primary_key) and seen.issuperset(table.primary_key)
+
+
+def _shown(table: Table, alias: str, level: Sensitivity) -> str:
+    """Return the query for the records of a table that an edition has."""
+    name = literal(table.name)
+    if not _named(table, level):
+        return f"SELECT {name} AS table_name, NULL AS record_key WHERE false"
+    key = " || '/' || ".join(f"coalesce({quote(k)}::VARCHAR, '')" for k in table.primary_key)
+    return f"SELECT {name} AS table_name, {key} AS record_key FROM {alias}.{quote(table.name)}"
+
+
+def _unnamed(package: Package, tables: list[str]) -> Iterator[str]:
+    """Yield conditions that keep out former and present values which name a record that the edition lacks."""
+    for name in tables:
+        for key in package.tables[name].foreign_keys:
+            if len(key.fields) == 1 and (len(package.tables[key.table].primary_key) == 1):
+                known = f"SELECT record_key FROM shown WHERE table_name = {literal(key.table)}"
+                yield (
+                    f"NOT (c.table_name = {literal(name)} AND c.field IS NOT DISTINCT FROM {literal(key.fields[0])} "
+                    f"AND (coalesce(c.before NOT IN ({known}), false) OR coalesce(c.after NOT IN ({known}), false)))"
+                )
     for name in tables:
         table = package.tables[name]
-        seen = {f.name for f in table.visible(level)}
-        if table.primary_key and seen.issuperset(table.primary_key):
-            key = " || '/' || ".join(f"coalesce({quote(k)}::VARCHAR, '')" for k in table.primary_key)
-            shown.append(
-                f"SELECT {literal(name)} AS table_name, {key} AS record_key FROM {alias}.{quote(name)}"
-            )
-    keys = " UNION ALL ".join(shown) or "SELECT '' AS table_name, '' AS record_key"
-    condition = (
-        "true"
-        if level >= Sensitivity.INTERNAL
-        else "(c.table_name, c.record_key) IN (SELECT (table_name, record_key) FROM shown)"
-    )
-    hidden = "c.action = 'removed' AND c.table_name NOT IN (SELECT name FROM tables)"
-    connection.execute(
-        f"CREATE TABLE {alias}.changes AS WITH shown AS ({keys}) SELECT c.* EXCLUDE (file) "
-        + (", c.file " if level >= Sensitivity.INTERNAL else "")
-        + f"FROM changes c WHERE NOT ({hidden}) AND {condition} "
-        f"AND ((c.field IS NULL AND c.table_name IN ({', '.join(map(literal, tables)) or literal('')})) "
-        f"OR (c.table_name, c.field) IN ({pairs})) ORDER BY c.ordinal"
-    )
+        # The place of an item in a list of which some are hidden was another one's yesterday.
+        if table.parent and table.row_filters and table.primary_key[-1:] == ("ordinal",):
+            yield f"c.table_name <> {literal(name)}"

@@ -18,6 +18,7 @@ from generator.checking.conformance import check_conformance, check_keys, withou
 from generator.checking.locating import Locator
 from generator.checking.rules import Finding, Rule, read_rules, run_rules
 from generator.history.changes import History, read_history
+from generator.history.messages import read_messages
 from generator.history.proposal import Proposal, create_proposal
 from generator.history.table import create_history
 from generator.problems import Problem, UsageError, error, has_errors, in_order, warning
@@ -147,7 +148,7 @@ def build_register(
     commit = project.commit
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
     asked = any({"changes", "commits"} & x.words for x in [*macros, *declared, *(r.statement for r in rules)])
-    create_history(connection, _history(project, problems) if attached or asked else None)
+    create_history(connection, *(_history(project, problems) if attached or asked else (None, {})))
     create_proposal(connection, proposal)
     create_rules(connection, rules, declared)
     create_macros(connection, macros)
@@ -194,15 +195,20 @@ def _conforming(
     return connection, formal + wrong_keys
 
 
-def _history(project: Project, problems: list[Problem]) -> History | None:
-    """Return the history of a repository; without it (no repository, a shallow clone) pages show none, never a false one."""
+def _history(project: Project, problems: list[Problem]) -> tuple[History | None, dict[str, str]]:
+    """Return the history of a repository and what its messages say.
+
+    Without it (no repository, a shallow clone) pages show none, never a false one.
+    """
     if project.commit is None or project.repository is None:
-        return None
+        return None, {}
+    tip = project.commit.id
     try:
-        return read_history(project.repository, project.package, project.commit.id, project.cache)
+        history = read_history(project.repository, project.package, tip, project.cache)
     except UsageError as fault:
         problems.append(warning("", 0, "history", str(fault)))
-        return None
+        return None, {}
+    return history, read_messages(project.repository, tip)
 
 
 def create_rules(

@@ -11,9 +11,11 @@ from typing import Any
 import duckdb
 from markupsafe import Markup
 
+from generator.problems import UsageError
 from generator.project import EDITION_TITLES, Project
+from generator.reading.tables import EDITION_LEVELS, Sensitivity
 from generator.rendering import charts, components
-from generator.rendering.escaping import text
+from generator.rendering.escaping import Html, text
 from generator.rendering.formats import FILTERS
 from generator.rendering.links import Links
 from generator.rendering.sandbox import Row
@@ -60,6 +62,21 @@ def _dressed(
     return shown
 
 
+def _commit_address(project: Project, edition: str) -> str:
+    """Return the address of a commit with `{commit}` in it; the public has no business on the git host.
+
+    Raises:
+        UsageError: the setting is no such address.
+    """
+    given = project.package.options.get("commit_url", "")
+    if given and ("{commit}" not in given or not given.startswith(("https://", "http://"))):
+        raise UsageError(
+            "datapackage.yaml 的 lingtouyan.commit_url 应是代码平台上一个提交的网址，"
+            "以 https:// 开头，提交号的位置写 {commit}。"
+        )
+    return given if EDITION_LEVELS[edition] >= Sensitivity.INTERNAL else ""
+
+
 def make_functions(
     project: Project, connection: duckdb.DuckDBPyConnection, links: Links, edition: str
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
@@ -98,6 +115,14 @@ def make_functions(
         dressed = [_dressed(row, badges or {}, cells or {}) for row in rows] if badges or cells else rows
         return components.table(dressed, shown, labels=names, href=href, **options)
 
+    address = _commit_address(project, edition)
+
+    def commit_link(commit: object) -> Markup:
+        """The first ten digits of a commit, linked to it on the git host where the data package names one."""
+        number = text(commit)
+        to = address.replace("{commit}", number) if address and number.isalnum() else None
+        return Html('<span class="commit">{}</span>').format(components.link(to, number[:10]))
+
     functions: dict[str, Any] = {
         **{
             name: getattr(components, name)
@@ -108,6 +133,7 @@ def make_functions(
         "link": links.link,
         "href": links.href,
         "url": links.url,
+        "commit_link": commit_link,
         "label": labels.of,
         "table_title": labels.table,
         "edition_title": EDITION_TITLES[edition],

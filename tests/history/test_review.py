@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import markdown
 import pytest
+from edited import Edited
 from trees import copy_of
 
 from generator.cli import main
@@ -27,41 +26,6 @@ HOSTILE = (
 )
 
 
-class Repository:
-    """A project under Git, changed file by file."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.git("init", "-q")
-
-    def git(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(self.root), *arguments], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    def commit(self, message: str, **who: str) -> str:
-        self.git("add", "-A")
-        given = {f"GIT_{k.upper()}": v for k, v in who.items()}
-        subprocess.run(
-            ["git", "-C", str(self.root), "commit", "-q", "-m", message],
-            check=True,
-            env={**os.environ, **given},
-        )
-        return self.git("rev-parse", "HEAD")
-
-    def edit(self, path: str, *pairs: tuple[str, str]) -> None:
-        file = self.root / path
-        content = file.read_text("utf-8")
-        for old, new in pairs:
-            assert old in content, old
-            content = content.replace(old, new)
-        file.write_text(content, "utf-8")
-
-    def review(self, head: str = "HEAD", base: str = "main") -> Review:
-        return review(self.root, base, head)
-
-
 def member(number: int, **values: str) -> str:
     row = {
         "member_id": f"M{number:03}",
@@ -76,10 +40,10 @@ def member(number: int, **values: str) -> str:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Repository:
+def house(tmp_path: Path) -> Edited:
     """Forty members of a parliament on `main`, and a branch to change them on."""
     root = copy_of("parliament", tmp_path / "house")
-    repository = Repository(root)
+    repository = Edited(root)
     repository.edit(
         "datapackage.yaml",
         (
@@ -95,7 +59,7 @@ def house(tmp_path: Path) -> Repository:
     return repository
 
 
-def write_members(repository: Repository, changed: dict[int, dict[str, str]], count: int = 40) -> None:
+def write_members(repository: Edited, changed: dict[int, dict[str, str]], count: int = 40) -> None:
     rows = "".join(member(n, **changed.get(n, {})) for n in range(1, count + 1))
     (repository.root / "records/members-a.csv").write_text(HEAD + rows, "utf-8")
 
@@ -104,35 +68,35 @@ def sentence(result: Review, name: str) -> str:
     return next(subject_words(s, result) for s in result.subjects if s.name == name)
 
 
-def test_says_of_each_subject_what_changes_and_which_rule_it_now_breaks_or_meets(house: Repository) -> None:
+def test_says_of_each_subject_what_changes_and_which_rule_it_now_breaks_or_meets(house: Edited) -> None:
     write_members(house, {3: {"degree": "硕士"}, 4: {"attendance": "0.1"}})
     house.commit("改")
-    result = house.review()
+    result = review(house.root, "main", "HEAD")
     assert sentence(result, "议员3") == "学位 学士 → 硕士"
     assert sentence(result, "议员4") == "出席率 0.9 → 0.1；Q2 新违反"
     house.git("switch", "-q", "-c", "later")
     write_members(house, {3: {"degree": "硕士"}})
     house.commit("改回")
-    assert sentence(house.review(base="change"), "议员4") == "出席率 0.1 → 0.9；Q2 现已符合"
+    assert sentence(review(house.root, "change", "HEAD"), "议员4") == "出席率 0.1 → 0.9；Q2 现已符合"
     assert not result.alarms
 
 
-def test_a_moved_and_resorted_table_is_no_change(house: Repository) -> None:
+def test_a_moved_and_resorted_table_is_no_change(house: Edited) -> None:
     lines = (house.root / "records/members-a.csv").read_text("utf-8").splitlines()
     (house.root / "records/members-a.csv").unlink()
     (house.root / "records/members-b.csv").write_text(
         "\n".join([lines[0], *reversed(lines[1:])]) + "\n", "utf-8"
     )
     house.commit("换文件")
-    result = house.review()
+    result = review(house.root, "main", "HEAD")
     assert not result.records
     assert "记录没有变化" in headline(result)
 
 
-def test_tells_a_new_key_from_a_record_that_went_and_one_that_came(house: Repository) -> None:
+def test_tells_a_new_key_from_a_record_that_went_and_one_that_came(house: Edited) -> None:
     write_members(house, {5: {"member_id": "M900"}, 6: {"member_id": "M901", "name": "新人"}})
     house.commit("改编号")
-    result = house.review()
+    result = review(house.root, "main", "HEAD")
     assert sentence(result, "议员5") == "编号 M005 → M900"
     assert {(r.key, r.action) for r in result.records} == {
         ("M900", "renamed"),
@@ -142,7 +106,7 @@ def test_tells_a_new_key_from_a_record_that_went_and_one_that_came(house: Reposi
     assert sentence(result, "新人").startswith("新增（姓名 新人，")
 
 
-def test_what_concerns_the_whole_is_said_first(house: Repository) -> None:
+def test_what_concerns_the_whole_is_said_first(house: Edited) -> None:
     write_members(house, {}, count=36)
     house.edit("schemas/rules/Q1.sql", ("severity: error", "severity: warning"))
     house.edit(
@@ -153,7 +117,7 @@ def test_what_concerns_the_whole_is_said_first(house: Repository) -> None:
         ),
     )
     house.commit("大改")
-    result = house.review()
+    result = review(house.root, "main", "HEAD")
     assert [a for a in result.alarms if "“议员”删除了 4 条记录，占原有 40 条的 10.0%" in a]
     assert [a for a in result.alarms if "Q1" in a and "由错误改为提醒" in a]
     assert [a for a in result.alarms if "出席率" in a and "会让更多人看到" in a]
@@ -161,30 +125,30 @@ def test_what_concerns_the_whole_is_said_first(house: Repository) -> None:
         assert max(written.index(words(a)[:6]) for a in result.alarms) < written.index("新违反")
     house.edit("datapackage.yaml", ("{as_of: 2026-01-31,", "{as_of: 2026-01-31, alarm_share: '0.2',"))
     house.commit("这里算小改")
-    assert not [a for a in house.review().alarms if "删除了" in a]
+    assert not [a for a in review(house.root, "main", "HEAD").alarms if "删除了" in a]
     house.edit("datapackage.yaml", ("alarm_share: '0.2'", "alarm_share: 很多"))
     house.commit("写错")
     with pytest.raises(UsageError, match="alarm_share"):
-        house.review()
+        review(house.root, "main", "HEAD")
 
 
-def test_a_parameter_tells_what_it_does_to_all_records(house: Repository) -> None:
+def test_a_parameter_tells_what_it_does_to_all_records(house: Edited) -> None:
     file = next((house.root / "records/statutes").glob("*.md"))
     content = file.read_text("utf-8")
     file.write_text(re.sub(r"(name: attendance, value: )[^,}]+", r"\g<1>0.95", content), "utf-8")
     house.commit("提高限额")
-    result = house.review()
+    result = review(house.root, "main", "HEAD")
     [setting] = result.settings
     assert "→ 0.95" in setting.words
     assert setting.rules == {"Q2": (40, 0)}
     assert "Q2（新违反 40 处，新符合 0 处）" in as_text(result)
 
 
-def test_what_somebody_typed_is_only_text_in_a_comment(house: Repository) -> None:
+def test_what_somebody_typed_is_only_text_in_a_comment(house: Edited) -> None:
     write_members(house, {3: {"name": HOSTILE}})
     house.commit(f"改 {HOSTILE}")
-    shown = as_markdown(house.review())
-    assert "\u202e" not in as_text(house.review())
+    shown = as_markdown(review(house.root, "main", "HEAD"))
+    assert "\u202e" not in as_text(review(house.root, "main", "HEAD"))
     page = markdown.markdown(shown, extensions=["md_in_html", "tables"])
     plain = html.unescape(re.sub(r"<[^>]+>", "", page))
     assert "<img" not in page
@@ -194,12 +158,12 @@ def test_what_somebody_typed_is_only_text_in_a_comment(house: Repository) -> Non
     assert "octocat" in plain
 
 
-def test_a_comment_is_bounded_whatever_changes(house: Repository) -> None:
+def test_a_comment_is_bounded_whatever_changes(house: Edited) -> None:
     write_members(
         house, {n: {"name": "@|<" * 16, "name_pinyin": "&" * 5000} for n in range(1, 1500)}, count=1500
     )
     house.commit("很多 " + "@" * 3000)
-    result = house.review()
+    result = review(house.root, "main", "HEAD")
     written = as_markdown(result)
     assert len(written) <= LIMIT
     assert written.count("<details") == written.count("</details>")
@@ -208,10 +172,10 @@ def test_a_comment_is_bounded_whatever_changes(house: Repository) -> None:
     assert len(as_markdown(result, limit=3000)) <= 3000
 
 
-def test_a_restricted_value_is_shown_hidden_in_every_form(house: Repository) -> None:
+def test_a_restricted_value_is_shown_hidden_in_every_form(house: Edited) -> None:
     write_members(house, {3: {"home_phone": "13912345678"}, 41: {}}, count=41)
     house.commit("换电话")
-    result = house.review()
+    result = review(house.root, "main", "HEAD")
     assert sentence(result, "议员3") == "住宅电话 ●●● → ●●●"
     for written in (as_text(result), as_markdown(result), as_json(result)):
         assert "13912345678" not in written
@@ -219,7 +183,7 @@ def test_a_restricted_value_is_shown_hidden_in_every_form(house: Repository) -> 
 
 
 def test_is_measured_from_where_the_two_lines_parted_and_leaves_the_work_tree_alone(
-    house: Repository,
+    house: Edited,
 ) -> None:
     write_members(house, {3: {"degree": "硕士"}})
     house.commit("改")
@@ -227,12 +191,12 @@ def test_is_measured_from_where_the_two_lines_parted_and_leaves_the_work_tree_al
     write_members(house, {7: {"degree": "博士"}})
     house.commit("别人改的")
     (house.root / "records/members-a.csv").write_text("不是表", "utf-8")
-    result = house.review(head="change")
+    result = review(house.root, "main", "change")
     assert [s.name for s in result.subjects] == ["议员3"]
     assert (house.root / "records/members-a.csv").read_text("utf-8") == "不是表"
 
 
-def test_exit_codes_and_messages(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_codes_and_messages(house: Edited, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*arguments: str) -> tuple[int, str, str]:
         code = main(["--root", str(house.root), "review", *arguments])
         said = capsys.readouterr()
@@ -266,7 +230,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Review]:
         shutil.copytree(ROOT / name, root / name)
     for name in ("datapackage.yaml", "mkdocs.yml"):
         shutil.copy(ROOT / name, root / name)
-    repository = Repository(root)
+    repository = Edited(root)
     person = "records/townships/990101101-清泉镇/people/P0001.yaml"
     repository.edit(person, ("level: 高中", "level: 小学"), ("level: 大专", "level: 小学"))
     repository.commit("建库", author_email="zzb@shili.example")
@@ -281,7 +245,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Review]:
 
     def once() -> Review:
         if not results:
-            results.append(repository.review())
+            results.append(review(repository.root, "main", "HEAD"))
         return results[0]
 
     return once
