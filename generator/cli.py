@@ -47,7 +47,7 @@ def _check(options: argparse.Namespace) -> int:
     from generator.register.building import build_register
 
     try:
-        with opened(options.root, options.rev) as project:
+        with opened(options.root, options.rev, writes=False) as project:
             problems = build_register(project, project.as_of(options.as_of)).problems
     except RecordsError as fault:
         problems = in_order(fault.problems)

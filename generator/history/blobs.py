@@ -128,9 +128,7 @@ class _Pipe:
     def receive(self) -> bytes | None:
         head = self._out.readline().split()
         if len(head) != 3 or head[1] != b"blob":
-            raise UsageError(
-                "仓库缺少部分文件的内容（部分克隆或仓库损坏），无法得出变更历史。请重新完整克隆后再试。"
-            )
+            raise UsageError("仓库里缺少部分文件的内容（部分克隆或仓库损坏）。请重新完整克隆后再试。")
         size = int(head[2])
         if size <= MAX_BYTES:
             data = self._out.read(size)

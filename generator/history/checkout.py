@@ -1,21 +1,26 @@
 """A tree as it was at a commit, laid out in a folder of its own; the work tree is not touched.
 
-Only plain files come out: links, devices and paths that climb stay in the archive.
+Only plain files come out, byte for byte as they were committed: no links, no submodules, no filters, no substitutions.
 """
 
 from __future__ import annotations
 
 import datetime
+import os
 import re
 import subprocess
-import tarfile
-from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple, cast
 
+from generator.history.blobs import MAX_BYTES as MAX_BLOB
+from generator.history.blobs import Blobs
 from generator.history.git import Commit, command, environment, git
-from generator.problems import UsageError
+from generator.history.log import PLAIN_FILES
+from generator.problems import UsageError, printable, quoted
 
 _MAX_BYTES = 4 * 2**30
+_MAX_LISTING = 512 * 2**20
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?\Z")
 
 
@@ -27,9 +32,12 @@ def resolve(root: Path, revision: str) -> Commit:
     """
     if _DATE.match(revision):
         end = revision if "T" in revision else f"{revision}T23:59:59"
-        when = datetime.datetime.fromisoformat(end).replace(
-            tzinfo=datetime.timezone(datetime.timedelta(hours=8))
-        )
+        try:
+            when = datetime.datetime.fromisoformat(end).replace(
+                tzinfo=datetime.timezone(datetime.timedelta(hours=8))
+            )
+        except ValueError:
+            raise UsageError(f"日历上没有 {revision} 这一天（或这个时刻）。") from None
         name = (
             git(root, "rev-list", "-1", "--first-parent", f"--before={int(when.timestamp())}", "HEAD") or ""
         ).strip()
@@ -37,7 +45,7 @@ def resolve(root: Path, revision: str) -> Commit:
             raise UsageError(f"{revision} 之前没有提交。")
     else:
         if revision.startswith("-"):
-            raise UsageError(f"版本名 {revision} 不能以“-”开头。")
+            raise UsageError(f"版本名 {printable(revision)} 不能以“-”开头。")
         name = revision
     # Exactly one commit: a range or an option would be understood by `git log` as well.
     found = (
@@ -45,60 +53,79 @@ def resolve(root: Path, revision: str) -> Commit:
     ).strip()
     answer = git(root, "log", "-1", "--format=%H %ct", found, "--") if found else None
     if not answer or not answer.strip():
-        raise UsageError(f"仓库里没有叫 {revision} 的提交、标签或分支。")
+        raise UsageError(f"仓库里没有叫 {printable(revision)} 的提交、标签或分支。")
     identity, time = answer.split()
     return Commit(identity, int(time), False)
 
 
+class _Entry(NamedTuple):
+    blob: str
+    size: int
+    path: str
+
+
 def extract(root: Path, commit: Commit, folder: Path) -> None:
-    """Lay the commit's plain files out below `folder`.
+    """Lay the commit's plain files out below `folder`, which is empty.
 
     Raises:
-        UsageError: git fails, or the tree is larger than any city's.
+        UsageError: git fails, the tree is larger than any city's, or its names cannot stand side by side here.
     """
+    entries = list(_entries(root, commit))
+    if sum(e.size for e in entries) > _MAX_BYTES:
+        raise UsageError(f"提交 {commit.short} 的内容超过 {_MAX_BYTES >> 30} GB，没有展开。")
+    if not entries:
+        raise UsageError(f"无法展开提交 {commit.short}，或者里面没有文件。")
+    made: set[str] = set()
+    with Blobs(root, [e.blob for e in entries if e.size <= MAX_BLOB]) as blobs:
+        for entry in entries:
+            target = folder / entry.path
+            try:
+                if (parent := os.path.dirname(entry.path)) not in made:  # noqa: PTH120
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    made.add(parent)
+                with target.open("xb") as stream:
+                    if entry.size <= MAX_BLOB:
+                        stream.write(blobs.read(entry.blob) or b"")
+                    else:
+                        # As large as it was, so that its reader refuses it, and with nothing in it.
+                        stream.truncate(entry.size)
+            except (FileExistsError, NotADirectoryError):
+                raise UsageError(
+                    f"提交 {commit.short} 里有两个名字在本机无法区分（例如只有大小写不同）：{quoted(entry.path, 200)}，没有展开。"
+                ) from None
+            except OSError as fault:
+                raise UsageError(
+                    f"提交 {commit.short} 的文件 {quoted(entry.path, 200)} 无法写出：{fault.strerror}。"
+                ) from None
+
+
+def _entries(root: Path, commit: Commit) -> Iterator[_Entry]:
+    """Yield the plain files of a commit; what could lead out of a folder, or into `.git`, is passed over."""
     process = subprocess.Popen(
-        command(root, "-c", "core.autocrlf=false", "archive", "--format=tar", commit.id),
+        command(root, "ls-tree", "-r", "-z", "-l", "--full-tree", commit.id),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment(),
     )
     try:
         with cast("IO[bytes]", process.stdout) as output:
-            total = _unpack(output, folder)
-    except tarfile.TarError:
-        # An empty tree, or git has failed half way.
-        total = 0
+            # A tree of trees of trees can list more than any disk holds.
+            listing = output.read(_MAX_LISTING + 1)
     finally:
         process.kill()
         process.wait()
-    if total > _MAX_BYTES:
-        raise UsageError(f"提交 {commit.short} 的内容超过 {_MAX_BYTES >> 30} GB，没有展开。")
-    if not total:
-        raise UsageError(f"无法展开提交 {commit.short}，或者里面没有文件。")
-
-
-def _unpack(output: IO[bytes], folder: Path) -> int:
-    """Write the plain files of an archive; return their size, at which it stops when that is too much."""
-    total = 0
-    with tarfile.open(fileobj=output, mode="r|") as archive:
-        for member in archive:
-            path = PurePosixPath(member.name)
-            if (
-                not member.isfile()
-                or path.is_absolute()
-                or ".." in path.parts
-                or path.parts[:1] == ("build",)
-            ):
-                continue
-            total += member.size
-            if total > _MAX_BYTES:
-                break
-            # Written by hand: the older of the two Debians has no extraction filter, and nothing but bytes is wanted.
-            content = archive.extractfile(member)
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content.read() if content else b"")
-    return total
+    if len(listing) > _MAX_LISTING:
+        raise UsageError(f"提交 {commit.short} 的文件太多，没有展开。")
+    for line in listing.split(b"\0"):
+        facts, tab, name = line.partition(b"\t")
+        words = facts.decode("ascii", "replace").split()
+        if not tab or len(words) != 4 or words[0] not in PLAIN_FILES:
+            continue
+        path = os.fsdecode(name)
+        parts = path.split("/")
+        if parts[0] == "build" or any(p in ("", ".", "..") or p.lower() == ".git" for p in parts):
+            continue
+        yield _Entry(words[2], int(words[3]), path)
 
 
 def first_common(root: Path, base: str, head: str) -> str:

@@ -18,7 +18,7 @@ _FIELDS = 9
 _MAX_SUBJECT = 300
 _MAX_NAME = 100
 # A link or a submodule is no record, whatever its name.
-_PLAIN_FILES = frozenset(("100644", "100755", "100664"))
+PLAIN_FILES = frozenset(("100644", "100755", "100664"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _blobs(entry: str) -> list[str]:
     sides = len(entry) - len(entry.lstrip(":")) + 1
     # n parents: n+1 modes, n+1 blobs, one status.
     modes, blobs = words[:sides], words[sides : 2 * sides]
-    return [b if m in _PLAIN_FILES else "" for m, b in zip(modes, blobs, strict=True)]
+    return [b if m in PLAIN_FILES else "" for m, b in zip(modes, blobs, strict=True)]
 
 
 def _commit(words: list[str]) -> LoggedCommit:

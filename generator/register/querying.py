@@ -35,7 +35,10 @@ def query(
         UsageError: the statement is refused or fails.
         RecordsError: the tree cannot be read at all.
     """
-    with opened(root, revision) as project, tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
+    with (
+        opened(root, revision, writes=False) as project,
+        tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch,
+    ):
         path = Path(scratch) / "edition.duckdb"
         register_with_editions(
             project, project.as_of(as_of), {edition: path}, allow_errors=True

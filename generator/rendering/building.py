@@ -24,6 +24,7 @@ from typing import Any, TextIO
 from generator.earlier import stamp_of, take_over
 from generator.history.integrity import ANCHOR, anchor_text
 from generator.history.opening import opened
+from generator.locks import in_turn
 from generator.problems import Problem, RecordsError, UsageError, has_errors
 from generator.project import EDITION_TITLES, EDITIONS, Project
 from generator.register.building import Register, register_with_editions
@@ -83,7 +84,10 @@ def build(
         RecordsError: templates or SQL of the tree are at fault.
     """
     with opened(root, revision) as project:
-        return _build(project, edition, as_of, draft, dossiers, progress)
+        project.build.mkdir(exist_ok=True)
+        # Two builds write the same folders, whichever commits they are of.
+        with in_turn(project.build / ".building.lock", progress):
+            return _build(project, edition, as_of, draft, dossiers, progress)
 
 
 def _build(

@@ -208,7 +208,10 @@ def _against_repository(root: Path, commit: str, cases: list[_Case], *, now: boo
     """
     left: list[_Case] = []
     try:
-        with opened(root, commit) as tree, tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
+        with (
+            opened(root, commit, writes=False) as tree,
+            tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch,
+        ):
             merged = now or git(root, "merge-base", "--is-ancestor", commit, "HEAD") is not None
             folder = Path(scratch) / "prints"
             printed: dict[Path, _Case] = {}
