@@ -21,7 +21,7 @@ from generator.reading.files import glob_regex, list_tree, static_prefix
 from generator.reading.package import Field, Table
 from generator.register.building import Register, build_register
 from generator.register.database import SqlError, bounded, explain, literal, one_select, quote
-from generator.rendering.pages import slug
+from generator.rendering.paths import slug
 
 Ask = Callable[[Field], str]
 

@@ -18,28 +18,33 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
-from generator.earlier import stamp_of, take_over
 from generator.history.integrity import ANCHOR, anchor_text
 from generator.history.opening import opened
 from generator.locks import in_turn
 from generator.problems import Problem, RecordsError, UsageError, has_errors
 from generator.project import EDITION_TITLES, EDITIONS, Project
 from generator.register.building import Register, register_with_editions
+from generator.register.contents import Contents
 from generator.register.editions import open_edition
 from generator.register.export import export_edition
 from generator.rendering.feeds import write_feeds
-from generator.rendering.functions import make_functions
+from generator.rendering.functions import LABELS, make_functions
 from generator.rendering.links import Links
+from generator.rendering.memory import Memory
 from generator.rendering.mkdocs_process import MkDocs, warm_up
-from generator.rendering.pages import PageMaker, Pages, converter
+from generator.rendering.pages import Earlier, PageMaker, converter, digest_of
 from generator.rendering.search import RecordEntry, write_record_index
 from generator.rendering.site_config import read_config
+from generator.rendering.stamping import Stamping
 from generator.rendering.templates import make_environment, read_templates
 from generator.rendering.website import SiteJob, build_written, write_sitemap
 
+_LIBRARIES = ("jinja2", "markupsafe", "markdown", "pymdown-extensions")
+_TEMPLATES = ("pages", "feeds", "dossiers", "theme")
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -189,8 +194,8 @@ class _EditionBuild:
         self.database = database
         self.connection = open_edition(database)
         self.links = Links()
-        stored = project.cache.load(f"made-{edition}")
-        self.known: dict[str, Any] = json.loads(stored) if stored else {}
+        self.memory = Memory(project.cache, edition)
+        self.known = self.memory.known
         self.made: dict[str, Any] = {}
         row = self.connection.execute("SELECT commit, commit_time FROM build").fetchone() or ("", None)
         self.facts: dict[str, Any] = {
@@ -226,23 +231,50 @@ class _EditionBuild:
             last=None if self.last.is_symlink() else self.last / "data",
             known=self.known.get("data"),
         ) as export:
-            line = self._site(mkdocs)
+            contents = Contents(self.connection, export.digests, self.known.get("contents", {}))
+            line = self._site(mkdocs, contents)
         self.made["data"] = export.made
+        self.made["contents"] = contents.state
         anchor = anchor_text(self.project, self.as_of.isoformat())
         if anchor:
             (self.out / "site" / ANCHOR).write_text(anchor, encoding="utf-8")
         return [f"{line}，用时 {time.perf_counter() - start:.1f} 秒 → build/{self.edition}/site"]
 
-    def _site(self, mkdocs: MkDocs) -> str:
-        config = read_config(self.project.root)
+    def _site(self, mkdocs: MkDocs, contents: Contents) -> str:
+        root = self.project.root
+        config = read_config(root)
         functions, filters, shapes = make_functions(self.project, self.connection, self.links, self.edition)
-        environment = make_environment(self.project.root, html=False, functions=functions, filters=filters)
+        environment = make_environment(root, html=False, functions=functions, filters=filters)
         extensions, configs = _extensions(config.settings["markdown_extensions"])
-        shared = f"{shapes}\0{self.edition}\0{self.as_of}\0{self.draft}\0{_digest_of(self.project.root / 'site', '.html')}"
-        maker = PageMaker(
-            self.connection, environment, self.links, self.facts, converter(extensions, configs), shared
+        shared = json.dumps(
+            [
+                [shapes, self.edition, self.as_of.isoformat(), self.draft, extensions, configs],
+                [
+                    _digest_of(root / "site"),
+                    [contents.key(q) for q in LABELS],
+                    [version(n) for n in _LIBRARIES],
+                ],
+            ]
         )
-        pages = maker.plan(read_templates(self.project.root, "site/pages", ".md", EDITIONS))
+        maker = PageMaker(
+            self.connection,
+            contents,
+            environment,
+            self.links,
+            self.facts,
+            converter(extensions, configs),
+            shared,
+        )
+        templates = read_templates(root, "site/pages", ".md", EDITIONS)
+        kinds = {t.file: self.memory.part("pages", t.file) for t in templates if t.each}
+        earlier = Earlier(
+            self.known.get("links", ""),
+            self.known.get("written", {}),
+            {name: part["plan"] for name, part in kinds.items() if part},
+            self._earlier_text,
+        )
+        pages = maker.plan(templates, earlier)
+        self.made["links"], self.made["written"] = pages.links, pages.known
         tree = self.out / "tree" / "docs"
         for page in pages.written:
             target = tree / page.path
@@ -251,7 +283,7 @@ class _EditionBuild:
         site = self.out / "site"
         commit = self.project.commit
         job = SiteJob(
-            root=self.project.root,
+            root=root,
             tree=tree,
             out=site,
             edition=self.edition,
@@ -263,46 +295,26 @@ class _EditionBuild:
             frames=tuple(k.spec for k in pages.kinds),
         )
         state = self.known.get("website")
-        previous = (self.last / "site", state.encode()) if state and not self.last.is_symlink() else None
-        website = build_written(job, previous, mkdocs)
+        last = None if self.last.is_symlink() else self.last / "site"
+        website = build_written(job, (last, state.encode()) if last and state else None, mkdocs)
         self.made["website"] = website.state.decode()
-        count, fresh = self._stamp(maker, pages, website.frames, site)
+        stamping = Stamping(maker, self.memory, site, last, kinds, linked=pages.links == earlier.links)
+        stamping.stamp(pages, website.frames)
         write_record_index(site, [_entry(e) for e in pages.search])
         write_sitemap(job, [*website.urls, *(p.url for k in pages.kinds for p in k.pages)])
-        write_feeds(self.project.root, site, self.connection, environment, self.facts)
+        write_feeds(root, site, self.connection, environment, self.facts)
         return (
             f"{EDITION_TITLES[self.edition]}：{len(pages.written)} 个栏目页（新做 {len(website.rebuilt)}）、"
-            f"{count} 个记录页（新做 {fresh}）"
+            f"{stamping.count} 个记录页（新做 {stamping.fresh}）"
         )
 
-    def _stamp(self, maker: PageMaker, pages: Pages, frames: Any, site: Path) -> tuple[int, int]:
-        """Fill the frames; link the pages that would come out the same."""
-        known: dict[str, Any] = self.known.get("pages", {})
-        made: dict[str, Any] = {}
-        fresh = 0
-        for kind in pages.kinds:
-            frame = frames[kind.spec.name]
-            frame_digest = hashlib.blake2b(repr(frame.parts).encode(), digest_size=16).hexdigest()
-            for page in kind.pages:
-                target = site / page.url / "index.html"
-                digest = f"{page.digest}{frame_digest}"
-                entry = known.get(page.url)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if (
-                    entry
-                    and entry[0] == digest
-                    and maker.unchanged(entry[2])
-                    and take_over(self.last / "site" / page.url / "index.html", target, entry[1])
-                ):
-                    made[page.url] = entry
-                    continue
-                html, asked = maker.render(kind, page)
-                data = frame.fill(title=page.title, content=html, url=page.url, description=page.description)
-                target.write_bytes(data)
-                made[page.url] = [digest, stamp_of(target), asked]
-                fresh += 1
-        self.made["pages"] = made
-        return len(made), fresh
+    def _earlier_text(self, path: str, digest: str) -> str | None:
+        """Return a page of the last build's Markdown tree, when it is still the one that was written there."""
+        try:
+            words = (self.last / "tree" / "docs" / path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+        return words if digest_of(words) == digest else None
 
     def dossiers(self, problems: list[Problem], progress: TextIO | None) -> list[str]:
         """Print the PDFs."""
@@ -324,9 +336,7 @@ class _EditionBuild:
     def remember(self) -> None:
         """Keep what was made, for the next build."""
         self.connection.close()
-        self.project.cache.save(
-            f"made-{self.edition}", json.dumps(self.made, ensure_ascii=False, separators=(",", ":")).encode()
-        )
+        self.memory.save(self.made)
 
 
 def _entry(values: dict[str, str]) -> RecordEntry:
@@ -336,11 +346,14 @@ def _entry(values: dict[str, str]) -> RecordEntry:
     )
 
 
-def _digest_of(folder: Path, suffix: str) -> str:
+def _digest_of(folder: Path) -> str:
+    """Return a digest of what templates may take in: every file but the templates themselves and the theme."""
     digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(folder.rglob(f"*{suffix}")):
-        if path.is_file() and not path.is_symlink():
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        own = inside.parts[0] in _TEMPLATES and path.suffix != ".html"
+        if not own and path.is_file() and not path.is_symlink():
+            digest.update(inside.as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 

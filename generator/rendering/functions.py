@@ -20,23 +20,23 @@ from generator.rendering.formats import FILTERS
 from generator.rendering.links import Links
 from generator.rendering.sandbox import Row
 
+# What the labels are made of; every page may show some.
+LABELS = (
+    "SELECT table_name, name, title FROM fields UNION ALL SELECT name, field, field_title FROM views",
+    "SELECT name, title FROM tables UNION SELECT DISTINCT name, title FROM views",
+)
+
 
 class Labels:
     """Chinese titles of columns, from table and view schemas."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        rows = connection.execute(
-            "SELECT table_name, name, title FROM fields UNION ALL SELECT name, field, field_title FROM views"
-        ).fetchall()
+        rows = connection.execute(LABELS[0]).fetchall()
         self._own = {(t, n): title for t, n, title in rows}
         self._any: dict[str, str] = {}
         for _, name, title in rows:
             self._any.setdefault(name, title)
-        self._tables = dict(
-            connection.execute(
-                "SELECT name, title FROM tables UNION SELECT DISTINCT name, title FROM views"
-            ).fetchall()
-        )
+        self._tables = dict(connection.execute(LABELS[1]).fetchall())
 
     def of(self, column: str, table: str = "") -> str:
         """Return a column's title, in a given table or view, else where it is first declared."""

@@ -5,6 +5,7 @@ Asked by templates while they render; what a page asked is remembered, so that i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,6 +30,11 @@ class Links:
     def add(self, record: str, key: str, url: str) -> None:
         """Register a page."""
         self._urls[record, key] = url
+
+    def digest(self) -> str:
+        """Return a digest of where every record's page is."""
+        words = "\n".join("\0".join([*name, url]) for name, url in sorted(self._urls.items()))
+        return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
     def start(self, url: str) -> None:
         """Begin the page at this URL."""

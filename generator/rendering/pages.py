@@ -7,63 +7,30 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 import jinja2
+import jinja2.meta
 import markdown
 
 from generator.problems import Problem, RecordsError, error
+from generator.register.contents import Contents
+from generator.register.database import SqlError
 from generator.rendering.escaping import front_matter, text
 from generator.rendering.frames import FrameSpec
 from generator.rendering.links import Links
-from generator.rendering.sandbox import Groups, Row, Sandbox, compiled, rendered
-from generator.rendering.templates import (
-    PATH_SLOT,
-    UNSAFE_IN_PATH,
-    Results,
-    Template,
-    run_queries,
-    template_fault,
-)
+from generator.rendering.paths import slug
+from generator.rendering.record_pages import RecordKind, RecordPage, RecordPlanner, RecordRows
+from generator.rendering.sandbox import Sandbox, compiled, rendered
+from generator.rendering.templates import Template, run_queries, template_fault
 
 _TAG = re.compile(r"\{#.*?#\}|\{%-?\s*macro\b.*?\bendmacro\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
-# Names that one system or another takes for a device.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)", re.IGNORECASE)
-_BUILD_WORD = re.compile(r"\bbuild\b|\bcommit\b")
-
-
-def slug(value: object) -> str:
-    """Return a value as one path segment: what could climb, split, hide or confuse is written as `~` and its code."""
-    plain = UNSAFE_IN_PATH.sub(lambda m: f"~{ord(m[0]):x}", text(value))
-    if _DEVICE.match(plain) or plain.startswith("."):
-        plain = f"~{ord(plain[0]):x}{plain[1:]}"
-    if plain.endswith("."):
-        plain = f"{plain[:-1]}~2e"
-    if len(plain.encode()) > 150:
-        return plain[:30] + "~" + hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
-    return plain or "~"
-
-
-def output_path(template: Template, row: Row) -> str:
-    """Return where a row's page goes, as the template's `path` says.
-
-    Raises:
-        RecordsError: the path names a column that the query does not give.
-    """
-
-    def segment(found: re.Match[str]) -> str:
-        name = found[1] or found[2]
-        if name not in row:
-            raise RecordsError(
-                [error(template.file, 1, "template-error", f"path 用到了查询里没有的列 {name}。")]
-            )
-        return slug(row[name])
-
-    return PATH_SLOT.sub(segment, template.path).strip("/")
+# What may show the facts of the build itself: it names them, or takes in a file that may.
+_BUILD_WORD = re.compile(r"\bbuild\b|\bcommit\b|\binclude\b|\bwith\s+context\b")
 
 
 def compile_record_body(body: str, convert: Callable[[str], str]) -> str:
@@ -120,34 +87,6 @@ class WrittenPage:
     markdown: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPage:
-    """One record's page, not yet rendered.
-
-    Attributes:
-        url: relative to the site's root, with a slash at the end.
-        digest: over the template and every row it shows.
-    """
-
-    url: str
-    title: str
-    description: str
-    row: Row
-    digest: str
-
-
-@dataclass
-class RecordKind:
-    """All pages of one template with `each`."""
-
-    template: Template
-    spec: FrameSpec
-    results: Results
-    body: jinja2.Template
-    lines: Callable[[int], int]
-    pages: list[RecordPage] = field(default_factory=list)
-
-
 @dataclass
 class Pages:
     """Everything one edition's site shows.
@@ -155,12 +94,39 @@ class Pages:
     Attributes:
         written: pages for the Markdown tree.
         kinds: record pages by template.
-        search: entries of the records' index.
+        links: digest of where every record's page is.
+        known: template -> what the next build may reuse of a written page.
     """
 
     written: list[WrittenPage] = field(default_factory=list)
     kinds: list[RecordKind] = field(default_factory=list)
-    search: list[dict[str, str]] = field(default_factory=list)
+    links: str = ""
+    known: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def search(self) -> list[dict[str, str]]:
+        """Entries of the records' index."""
+        return [p.search for k in self.kinds if k.template.search for p in k.pages]
+
+
+def _no_text(path: str, digest: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier build knew, kept where nobody else writes.
+
+    Attributes:
+        links: `Pages.links`; `written`: `Pages.known`.
+        kinds: template -> `RecordKind.known`.
+        text: (path in the Markdown tree, digest) -> the page's text, when it is still there.
+    """
+
+    links: str = ""
+    written: Mapping[str, Any] = field(default_factory=dict)
+    kinds: Mapping[str, Any] = field(default_factory=dict)
+    text: Callable[[str, str], str | None] = _no_text
 
 
 class PageMaker:
@@ -168,16 +134,18 @@ class PageMaker:
 
     Args:
         connection: the edition's database.
+        contents: what it holds.
         environment: where the templates run.
         links: filled here with every record page before anything is rendered.
         facts: what every template sees besides its rows (`edition`, `as_of`, `draft`, `build`).
         convert: Markdown to HTML, for record pages.
-        shared: digest over all that shapes every record page (macros, engine, facts).
+        shared: digest over all that shapes every page (macros, engine, facts).
     """
 
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
+        contents: Contents,
         environment: Sandbox,
         links: Links,
         facts: dict[str, Any],
@@ -185,169 +153,197 @@ class PageMaker:
         shared: str,
     ) -> None:
         self._connection = connection
+        self._contents = contents
         self._environment = environment
         self._links = links
         self._facts = facts
         self._convert = convert
         self._shared = shared
+        self._edition = str(facts["edition"])
+        self._sources: dict[str, str] = {}
+        self._planner = RecordPlanner(
+            connection, contents, facts, self._title_of, self._shared_by, self._uses_each
+        )
 
-    def plan(self, templates: Sequence[Template]) -> Pages:
-        """Run all queries, register all record pages, render the written ones.
+    def plan(self, templates: Sequence[Template], earlier: Earlier | None = None) -> Pages:
+        """Register all record pages, render the written ones.
+
+        Args:
+            earlier: what the build before knew; only what may have changed since is asked for.
 
         Raises:
             RecordsError: with the faults of all templates.
         """
-        edition = str(self._facts["edition"])
+        earlier = earlier or Earlier()
         pages = Pages()
         problems: list[Problem] = []
-        written: list[tuple[Template, Results]] = []
+        written: list[Template] = []
         for template in templates:
-            if template.edition and template.edition != edition:
+            if template.edition and template.edition != self._edition:
+                continue
+            if not template.each:
+                written.append(template)
                 continue
             try:
-                results = run_queries(self._connection, template, edition)
-                if template.each:
-                    pages.kinds.append(self._kind(template, results, pages.search))
-                else:
-                    written.append((template, results))
+                pages.kinds.append(self._kind(template, earlier.kinds.get(template.file)))
             except RecordsError as fault:
                 problems.extend(fault.problems)
-        self._refuse_doubles(pages, written, problems)
-        for template, results in written:
+        problems.extend(_doubles(pages.kinds, written))
+        pages.links = self._links.digest()
+        for template in written:
             try:
-                pages.written.append(self._written(template, results))
+                known = earlier.written.get(template.file)
+                if known and pages.links != earlier.links and not self.unchanged(known["asked"]):
+                    known = None
+                page, state = self._written(template, known, earlier.text)
             except RecordsError as fault:
                 problems.extend(fault.problems)
+            else:
+                pages.written.append(page)
+                pages.known[template.file] = state
         if problems:
             raise RecordsError(problems)
         return pages
 
-    def _kind(self, template: Template, results: Results, search: list[dict[str, str]]) -> RecordKind:
+    def _shared_by(self, template: Template) -> str:
+        """Return a digest over all that shapes a template's pages besides the answers to its queries."""
+        shown = f"{template.title}\n{template.body}"
+        facts = repr(self._facts["build"]) if _BUILD_WORD.search(shown) else ""
+        words = f"{template.file}\0{template.digest}\0{self._shared}\0{facts}"
+        return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
+
+    def _kind(self, template: Template, known: Mapping[str, Any] | None) -> RecordKind:
         folder = template.path.split("{")[0].rpartition("/")[0]
         spec = FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
-        source = compile_record_body(template.body, self._convert)
-        lines = lines_of(template.body, source)
-        try:
-            body = compiled(self._environment, source)
-            title = compiled(self._environment.overlay(autoescape=False, finalize=text), template.title)
-        except Exception as fault:
-            raise template_fault(template, fault, lines=lines) from None
-        kind = RecordKind(template, spec, results, body, lines)
-        rows: Any = results.rows[template.each]
-        common = hashlib.blake2b(
-            f"{template.digest}\0{self._shared}\0".encode()
-            + (repr(self._facts["build"]).encode() if _BUILD_WORD.search(template.body) else b""),
-            digest_size=16,
-        )
-        grouped: list[tuple[str, Groups]] = []
-        for name, value in sorted(results.rows.items()):
-            if isinstance(value, Groups):
-                query = template.queries[name]
-                if query.by not in results.columns[template.each]:
-                    reason = f"查询 {name} 按 {query.by} 分组，但 each 的查询 {template.each} 没有这一列。"
-                    raise RecordsError([error(template.file, query.line, "template-error", reason)])
-                grouped.append((query.by, value))
-            elif name != template.each:
-                common.update(repr(value).encode("utf-8", "backslashreplace"))
-        for row in rows:
-            url = output_path(template, row) + "/"
-            key = row.get(template.key) if template.key else next(iter(row.values()))
-            digest = common.copy()
-            digest.update(
-                repr((list(row.values()), [groups[row.get(by)] for by, groups in grouped])).encode(
-                    "utf-8", "backslashreplace"
-                )
-            )
-            try:
-                words = rendered(title, row=row, **self._facts).strip()
-            except Exception as fault:
-                raise template_fault(template, fault, "title", lambda _: 0) from None
-            page = RecordPage(
-                url, words, text(row.get(template.meta.get("description", ""), "")), row, digest.hexdigest()
-            )
-            kind.pages.append(page)
-            if template.record and key is not None:
-                self._links.add(template.record, str(key), url)
-            if template.search:
-                search.append(_search_entry(template, row, url))
+        kind = self._planner.plan(template, spec, known)
+        if template.record:
+            for page in kind.pages:
+                if page.key is not None:
+                    self._links.add(template.record, page.key, page.url)
         return kind
 
-    def _refuse_doubles(
-        self, pages: Pages, written: Sequence[tuple[Template, Results]], problems: list[Problem]
-    ) -> None:
-        seen = {written_url(t): t.file for t, _ in written}
-        for kind in pages.kinds:
-            for page in kind.pages:
-                other = seen.get(page.url)
-                if other is not None:
-                    reason = (
-                        "两条记录得到同一个页面路径"
-                        if other == kind.template.file
-                        else f"{other} 已经用了页面路径"
-                    )
-                    problems.append(
-                        error(
-                            kind.template.file,
-                            1,
-                            "template-error",
-                            f"{reason} {page.url or '/'}。请改 path，并让它含主键。",
-                        )
-                    )
-                seen[page.url] = kind.template.file
+    def _source(self, template: Template) -> str:
+        if template.file not in self._sources:
+            self._sources[template.file] = compile_record_body(template.body, self._convert)
+        return self._sources[template.file]
 
-    def _written(self, template: Template, results: Results) -> WrittenPage:
+    def _title_of(self, template: Template) -> jinja2.Template:
+        try:
+            return compiled(self._environment.overlay(autoescape=False, finalize=text), template.title)
+        except Exception as fault:
+            raise template_fault(template, fault, "title", lambda _: 0) from None
+
+    def _uses_each(self, template: Template) -> bool:
+        """Tell whether a page may show rows of other pages: the template names `each`, or takes in another file."""
+        source = self._source(template)
+        try:
+            tree = self._environment.parse(source)
+        except jinja2.TemplateError as fault:
+            raise template_fault(template, fault, lines=lines_of(template.body, source)) from None
+        names = jinja2.meta.find_undeclared_variables(tree)
+        return template.each in names or any(True for _ in tree.find_all((jinja2.nodes.Include,)))
+
+    def _written(
+        self,
+        template: Template,
+        known: Mapping[str, Any] | None,
+        text_of: Callable[[str, str], str | None],
+    ) -> tuple[WrittenPage, dict[str, Any]]:
         path = f"{template.name}.md"
         url = written_url(template)
+        asked = [q for q in template.queries.values() if q.edition in ("", self._edition)]
+        try:
+            keys = [self._contents.key(q.sql) for q in asked]
+        except SqlError:
+            # Said below, of the query that it is.
+            keys = []
+        key = hashlib.blake2b(
+            "\0".join([self._shared_by(template), *keys]).encode(), digest_size=16
+        ).hexdigest()
+        if known and keys and known["key"] == key and (made := text_of(path, known["text"])) is not None:
+            return WrittenPage(path, url, made), dict(known)
+        results = run_queries(self._connection, template, self._edition)
         self._links.start(url)
         try:
             body = rendered(compiled(self._environment, template.body), **{**results.rows, **self._facts})
         except Exception as fault:
             raise template_fault(template, fault) from None
         meta: dict[str, object] = {"title": template.title, **template.meta}
-        return WrittenPage(path, url, front_matter(meta) + body.lstrip("\n"))
+        made = front_matter(meta) + body.lstrip("\n")
+        answers = self._links.answers(self._links.asked)
+        return WrittenPage(path, url, made), {"key": key, "text": digest_of(made), "asked": answers}
 
-    def render(self, kind: RecordKind, page: RecordPage) -> tuple[str, list[list[str | None]]]:
-        """Render one record page.
-
-        Returns:
-            The HTML below the heading, and what it asked of the links.
-        """
-        values: dict[str, Any] = {}
-        for name, value in kind.results.rows.items():
-            if isinstance(value, Groups):
-                values[name] = value[page.row.get(kind.template.queries[name].by)]
-            else:
-                values[name] = value
-        self._links.start(page.url)
+    def filler(self, kind: RecordKind, pages: Sequence[RecordPage]) -> Filler:
+        """Fetch what some pages of one kind show, to render them."""
+        source = self._source(kind.template)
+        lines = lines_of(kind.template.body, source)
         try:
-            html = rendered(kind.body, **{**values, **self._facts, "row": page.row})
+            body = compiled(self._environment, source)
         except Exception as fault:
-            raise template_fault(kind.template, fault, page.title, kind.lines) from None
-        return html, self._links.answers(self._links.asked)
+            raise template_fault(kind.template, fault, lines=lines) from None
+        rows = RecordRows(
+            self._connection, kind, pages, self._edition, all_rows=self._uses_each(kind.template)
+        )
+        return Filler(kind.template, body, lines, rows, self._links, self._facts)
 
     def unchanged(self, asked: Sequence[Sequence[str | None]]) -> bool:
         """Tell whether the links that a page asked for are answered as they were."""
         return all(self._links.find(str(record), key) == url for record, key, url in asked)
 
 
+@dataclass(frozen=True)
+class Filler:
+    """Renders pages of one kind."""
+
+    template: Template
+    body: jinja2.Template
+    lines: Callable[[int], int]
+    rows: RecordRows
+    links: Links
+    facts: Mapping[str, Any]
+
+    def render(self, page: RecordPage) -> tuple[str, list[list[str | None]]]:
+        """Render one record page.
+
+        Returns:
+            The HTML below the heading, and what it asked of the links.
+        """
+        self.links.start(page.url)
+        try:
+            html = rendered(self.body, **{**self.rows.of(page), **self.facts})
+        except Exception as fault:
+            raise template_fault(self.template, fault, page.title, self.lines) from None
+        return html, self.links.answers(self.links.asked)
+
+
+def _doubles(kinds: Sequence[RecordKind], written: Sequence[Template]) -> Iterator[Problem]:
+    seen = {written_url(t): t.file for t in written}
+    for kind in kinds:
+        for page in kind.pages:
+            other = seen.get(page.url)
+            if other is not None:
+                reason = (
+                    "两条记录得到同一个页面路径"
+                    if other == kind.template.file
+                    else f"{other} 已经用了页面路径"
+                )
+                yield error(
+                    kind.template.file,
+                    1,
+                    "template-error",
+                    f"{reason} {page.url or '/'}。请改 path，并让它含主键。",
+                )
+            seen[page.url] = kind.template.file
+
+
+def digest_of(words: str) -> str:
+    """Return a digest of a text."""
+    return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
 def written_url(template: Template) -> str:
     """Return where a written page goes, relative to the site's root."""
     return "" if template.name == "index" else template.name.removesuffix("/index") + "/"
-
-
-def _search_entry(template: Template, row: Row, url: str) -> dict[str, str]:
-    def value(name: str) -> str:
-        column = template.search.get(name, "")
-        return text(row.get(column, "")) if column in row else column if name == "kind" else ""
-
-    return {
-        "kind": value("kind"),
-        "url": url,
-        "title": value("title"),
-        "subtitle": value("subtitle"),
-        "pinyin": value("pinyin"),
-        "key": value("key"),
-    }
 
 
 def converter(extensions: list[str], configs: dict[str, Any]) -> Callable[[str], str]:
@@ -359,10 +355,3 @@ def converter(extensions: list[str], configs: dict[str, Any]) -> Callable[[str],
         return machine.convert(source)
 
     return convert
-
-
-def iter_pages(pages: Pages) -> Iterator[tuple[RecordKind, RecordPage]]:
-    """Yield every record page with its kind."""
-    for kind in pages.kinds:
-        for page in kind.pages:
-            yield kind, page

@@ -24,7 +24,7 @@ from generator.rendering.dossiers import DossierJob, Previous, Printed, render_d
 from generator.rendering.escaping import text
 from generator.rendering.functions import make_functions
 from generator.rendering.links import Links
-from generator.rendering.pages import output_path
+from generator.rendering.paths import output_path
 from generator.rendering.provenance import Provenance
 from generator.rendering.sandbox import Groups, Row, compiled, rendered
 from generator.rendering.seal import attachment, canonical, mark_of, payload

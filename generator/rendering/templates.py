@@ -311,17 +311,7 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
             if query.by and query.by not in columns:
                 raise SqlError(f"by 所写的列 {query.by} 不在查询结果中。")
         except SqlError as fault:
-            hint = _absent(connection, str(fault), edition)
-            raise RecordsError(
-                [
-                    error(
-                        template.file,
-                        query.line,
-                        "template-error",
-                        f"查询 {query.name} 无法运行：{fault}{hint}",
-                    )
-                ]
-            ) from None
+            raise query_fault(connection, template, query, fault, edition) from None
         made = [Row(zip(columns, row, strict=True)) for row in rows]
         results.columns[query.name] = columns
         if query.by:
@@ -329,6 +319,15 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
         else:
             results.rows[query.name] = made
     return results
+
+
+def query_fault(
+    connection: duckdb.DuckDBPyConnection, template: Template, query: Query, fault: SqlError, edition: str
+) -> RecordsError:
+    """Turn what a query ran into into a problem of its template."""
+    hint = _absent(connection, str(fault), edition)
+    reason = f"查询 {query.name} 无法运行：{fault}{hint}"
+    return RecordsError([error(template.file, query.line, "template-error", reason)])
 
 
 def _absent(connection: duckdb.DuckDBPyConnection, message: str, edition: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from generator.problems import RecordsError
 from generator.project import EDITIONS, Project
+from generator.register.contents import Contents
 from generator.rendering.functions import make_functions
 from generator.rendering.links import Links
 from generator.rendering.pages import PageMaker, Pages, converter
@@ -80,7 +81,9 @@ def plan(root: Path, edition: str, page: str) -> tuple[PageMaker, Pages]:
     functions, filters, shapes = make_functions(Project.open(root), connection, links, edition)
     environment = make_environment(root, html=False, functions=functions, filters=filters)
     facts = {"edition": edition, "build": {}}
-    maker = PageMaker(connection, environment, links, facts, converter([], {}), shapes)
+    maker = PageMaker(
+        connection, Contents(connection, {}, {}), environment, links, facts, converter([], {}), shapes
+    )
     return maker, maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
 
 
@@ -129,7 +132,7 @@ def test_cells_are_dressed_and_stay_inside_the_table(tree: Path) -> None:
 def test_a_macro_on_a_record_page_is_no_paragraph_of_its_own(tree: Path) -> None:
     maker, planned = plan(tree, "public", EACH)
     kind = planned.kinds[0]
-    html, _ = maker.render(kind, kind.pages[1])
+    html, _ = maker.filler(kind, kind.pages).render(kind.pages[1])
     assert "".join(html.split()) == "<p>Party:*绿*,1</p><p>x</p>"
 
 
