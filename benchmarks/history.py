@@ -101,17 +101,24 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
+def _domains(files: Files) -> dict[str, str]:
+    """Return folder -> the mail domain of the office that it belongs to, by which a rule knows its clerks."""
+    offices = csv.DictReader(io.StringIO(files.get("records/city/organisations.csv", b"").decode()))
+    return {o["folder"]: o["emails"].split()[-1] for o in offices if o.get("folder") and o.get("emails")}
+
+
 class _Story:
     def __init__(self, files: Files, out: Path, commits: int) -> None:
         self.final = files
         self.stream = Stream(out)
         self.wanted = commits
         self.folders = sorted({p.split("/")[2] for p in files if p.startswith(TOWNSHIPS)})
+        domains = _domains(files)
         self.clerks = {
             f: tuple(
                 Person(
                     _SURNAMES[(n * 2 + k) % 10] + _GIVEN[(n + k) % 6],
-                    f"{f.split('-')[0]}-{k + 1}@example.invalid",
+                    f"clerk{k + 1}{domains.get(f'{TOWNSHIPS}{f}', '@example.invalid')}",
                 )
                 for k in range(2)
             )

@@ -15,11 +15,11 @@ TOWNSHIPS = "records/townships/"
 Files = dict[str, bytes]
 Rewrite = Callable[[Files], Files]
 
-IMPORTER = Person("数据迁移", "import@example.invalid")
+IMPORTER = Person("数据迁移", "import@zzb.shili.example")
 REVIEWERS = (
-    Person("马程航", "shili-zzb@example.invalid"),
-    Person("康鹏海", "kang@example.invalid"),
-    Person("刘芳雨", "liu@example.invalid"),
+    Person("马程航", "ma@zzb.shili.example"),
+    Person("康鹏海", "kang@zzb.shili.example"),
+    Person("刘芳雨", "liu@zzb.shili.example"),
 )
 
 
