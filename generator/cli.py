@@ -222,6 +222,16 @@ def _new(options: argparse.Namespace) -> int:
     return FINE
 
 
+def _owners(options: argparse.Namespace) -> int:
+    from generator.exchange.owners import write_owners
+
+    stale = write_owners(options.root, write=not options.check)
+    for name in stale:
+        print(f"{'需要更新（运行 lingtouyan owners）' if options.check else '已写入'} {name}")
+    print(f"归口设置{'与登记不一致' if options.check and stale else '与登记一致'}。")
+    return RECORDS_WRONG if options.check and stale else FINE
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from generator.doctor import doctor
 
@@ -369,6 +379,11 @@ def _parser() -> Parser:
     new.add_argument("table", metavar="表", help="表名，见数据字典")
     new.add_argument("values", metavar="字段=值", nargs="*", help="字段名或中文名都可以")
     new.add_argument("--in", dest="folder", default="", metavar="文件夹", help="有多个文件夹时写明放进哪个")
+
+    owners = command(
+        "owners", _owners, "由登记的账号生成代码平台的归口设置（CODEOWNERS）：哪些改动须经谁同意。"
+    )
+    owners.add_argument("--check", action="store_true", help="只检查是否与登记一致；不一致时退出码为 1")
 
     command("schemas", _schemas, "由表结构生成编辑器用的 JSON Schema。")
     command("doctor", _doctor, "检查本机是否具备所需的字体、程序库和工具。")
