@@ -48,7 +48,7 @@ def _check(options: argparse.Namespace) -> int:
 
     try:
         with opened(options.root, options.rev, writes=False) as project:
-            problems = build_register(project, project.as_of(options.as_of)).problems
+            problems = build_register(project, project.as_of(options.as_of), only_problems=True).problems
     except RecordsError as fault:
         problems = in_order(fault.problems)
     _print_problems(problems, options.format)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -108,12 +108,12 @@ def names(value: Value | None) -> tuple[str, ...]:
     return ()
 
 
-def misspelt(item: Mapping, known: Iterable[str], fault: Fault) -> None:
+def misspelt(item: Mapping, known: Collection[str], fault: Fault) -> None:
     """Report keys that are nearly a known one: what they were meant to demand would not be demanded."""
-    words = sorted(known)
-    for key in item:
-        near = difflib.get_close_matches(key, words, 1, 0.8)
-        if near and key not in words:
+    unknown = [key for key in item if key not in known]
+    for key in unknown:
+        near = difflib.get_close_matches(key, sorted(known), 1, 0.8)
+        if near:
             fault(item.lines[key], f"不认识的键 {quoted(key)}，是否应为 {near[0]}？")
 
 

@@ -52,6 +52,7 @@ from generator.register.statements import (
     read_statements,
     usable_views,
 )
+from generator.register.verdicts import key_of, verdicts_of, work_left
 
 
 @dataclass
@@ -104,6 +105,7 @@ def build_register(
     attached: Mapping[str, Path] | None = None,
     records: Records | None = None,
     proposal: Proposal | None = None,
+    only_problems: bool = False,
 ) -> Register:
     """Read and check a whole tree.
 
@@ -115,18 +117,19 @@ def build_register(
         attached: edition -> database file that `write_edition` will fill.
         records: rows that were read already.
         proposal: a change under review, for rules about changes.
+        only_problems: nothing but the problems is asked for: views and rules that no change reaches are left out.
 
     Raises:
         RecordsError: SQL files of the tree cannot be read at all.
     """
     package = project.package
     macros = read_statements(project.root, "schemas/macros")
-    usable, problems = usable_views(
+    usable, design = usable_views(
         read_statements(project.root, "schemas/views"), [*package.tables, *ENGINE_TABLES]
     )
     declared = in_dependency_order(usable, macros)
     rules, faults = read_rules(project.root, package)
-    problems.extend(faults)
+    design.extend(faults)
     locator = Locator(project.root, package)
     shelf = None
     if records is None and use_cache:
@@ -135,30 +138,46 @@ def build_register(
         records = records or (shelf.read(project.root) if shelf else read_records(project.root, package))
         connection, formal = _conforming(package, records, locator, shelf)
     except ShelfError:
+        shelf = None
         records = read_records(project.root, package)
         connection, formal = _conforming(package, records, locator, None)
     for edition, path in (attached or {}).items():
         attach(connection, edition, path)
     shut(connection)
-    problems.extend(records.problems)
-    problems.extend(without_consequences(records.problems, formal))
+    problems = [*records.problems, *without_consequences(records.problems, formal)]
     create_descriptions(connection, package)
-    if named_by([*macros, *declared, *(r.statement for r in rules)]):
-        create_cells(connection, package)
     commit = project.commit
+    facts = (as_of, commit.id if commit else "", project.epoch, draft)
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
-    asked = any({"changes", "commits"} & x.words for x in [*macros, *declared, *(r.statement for r in rules)])
+    statements = [*macros, *declared, *(r.statement for r in rules)]
+    key = key_of(statements, facts)
+    known = shelf.verdicts if shelf is not None and only_problems and not design else None
+    work = work_left(known, key, package, shelf.touched if shelf else frozenset(), macros, declared, rules)
+    whole = len(work.rules) == len(rules) and len(work.views) == len(declared)
+    if named_by([*macros, *work.views, *(r.statement for r in work.rules)]):
+        create_cells(connection, package)
+    asked = any({"changes", "commits"} & x.words for x in statements)
     create_history(connection, *(_history(project, problems) if attached or asked else (None, {})))
     create_proposal(connection, proposal)
     create_rules(connection, rules, declared)
     create_macros(connection, macros)
-    views = compute_views(connection, declared, problems)
-    problems.extend(check_cuts(connection, views, package))
-    _describe_views(connection, views)
-    findings, broken = run_rules(connection, package, rules, locator, [*views, *macros])
-    problems.extend(broken)
-    problems.extend(f.problem for f in findings)
-    problems = in_order(problems)
+    views = compute_views(connection, work.views, design)
+    design.extend(check_cuts(connection, views, package))
+    _describe_views(connection, views if whole else declared)
+    findings, broken = run_rules(connection, package, work.rules, locator, [*declared, *macros])
+    design.extend(broken)
+    if design and not whole:
+        # What was not computed may have a part in it.
+        connection.close()
+        return build_register(
+            project, as_of, draft=draft, use_cache=use_cache, attached=attached, proposal=proposal
+        )
+    findings.extend(work.findings)
+    if shelf is not None:
+        if whole and not design:
+            shelf.remember(verdicts_of(key, rules, findings))
+        shelf.save()
+    problems = in_order([*design, *problems, *(f.problem for f in findings)])
     _create_findings(connection, package, problems, findings)
     return Register(connection, records, views, rules, findings, problems)
 

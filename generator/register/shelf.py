@@ -32,6 +32,7 @@ from generator.register.database import (
     side_by_side,
     typed_columns,
 )
+from generator.register.verdicts import Verdicts, pack_verdicts, unpack_verdicts
 
 _ALIAS = "_shelf"
 # With more changed files than this, all are read anew: the next run then starts from them.
@@ -52,6 +53,7 @@ class Shelf:
         clean: tables each of whose cells the set-based check accepted.
         sound: tables whose keys were in order.
         touched: tables with rows of changed files; all of them when nothing was kept.
+        verdicts: what rules found in what is kept.
     """
 
     package: Package
@@ -61,6 +63,9 @@ class Shelf:
     clean: frozenset[str] = frozenset()
     sound: frozenset[str] = frozenset()
     touched: frozenset[str] = frozenset()
+    verdicts: Verdicts | None = None
+    _unsaved: bool = False
+    _started: int = 0
     _content: str = ""
     _scratch: Path | None = None
     _fresh: tuple[str, ...] = ()
@@ -77,7 +82,9 @@ class Shelf:
             return shelf
         shelf.entries = unpack_entries(payload["files"], payload["started"])
         shelf.clean, shelf.sound = frozenset(payload["clean"]), frozenset(payload["sound"])
-        shelf._content = payload["content"]
+        shelf._content, shelf._started = payload["content"], payload["started"]
+        if payload["verdicts"] is not None:
+            shelf.verdicts = unpack_verdicts(payload["verdicts"])
         return shelf
 
     @property
@@ -211,8 +218,9 @@ class Shelf:
             ShelfError: what is being read from cannot be put in its place.
         """
         if self._scratch is None:
-            if records.renewed:
-                self._save(self._still(records), records.started, self.clean, self.sound)
+            still = self._still(records)
+            if any(still[n].stamp != e.stamp or not e.settled for n, e in self.entries.items()):
+                self.entries, self._started, self._unsaved = still, records.started, True
             return
         made = self._scratch / "tables.duckdb"
         try:
@@ -225,7 +233,8 @@ class Shelf:
         except (duckdb.Error, OSError) as fault:
             raise ShelfError from fault
         self.close()
-        self._save(records.entries, records.started, clean, sound)
+        self.entries, self._started, self._unsaved = records.entries, records.started, True
+        self.clean, self.sound, self.touched, self.verdicts = clean, sound, frozenset(), None
 
     def _still(self, records: Records) -> dict[str, Entry]:
         """Return the entries of what is kept, with today's stamps where the content is the same."""
@@ -237,19 +246,27 @@ class Shelf:
             result[name] = replace(entry, stamp=now.stamp if same and now else (0, 0, 0, 0))
         return result
 
-    def _save(
-        self, entries: Mapping[str, Entry], started: int, clean: frozenset[str], sound: frozenset[str]
-    ) -> None:
+    def remember(self, verdicts: Verdicts | None) -> None:
+        """Remember what rules found, when that was in what is kept, for the next run."""
+        if verdicts is not None and not self.touched:
+            self.verdicts, self._unsaved = verdicts, True
+
+    def save(self) -> None:
+        """Write down what is kept, where anything is new."""
+        if not self._unsaved:
+            return
         payload = {
             "made_by": _made_by(self.package),
             "content": self._content,
-            "started": started,
-            "clean": sorted(clean),
-            "sound": sorted(sound),
-            "files": pack_entries(entries),
+            "started": self._started,
+            "clean": sorted(self.clean),
+            "sound": sorted(self.sound),
+            "verdicts": pack_verdicts(self.verdicts) if self.verdicts is not None else None,
+            "files": pack_entries(self.entries),
         }
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         self.cache.save(f"{self.name}.json", text.encode("utf-8", "surrogatepass"))
+        self._unsaved = False
 
     def close(self) -> None:
         """Remove what was begun and not kept."""

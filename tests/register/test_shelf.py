@@ -178,7 +178,7 @@ CHANGES = [
 def test_after_a_change_what_is_kept_gives_what_a_fresh_reading_gives(
     city: Tree, change: Callable[[Tree], None]
 ) -> None:
-    both(city)
+    city.register(use_cache=True)
     change(city)
     both(city)
     both(city)
@@ -334,3 +334,112 @@ def test_what_is_kept_serves_any_reference_date(city: Tree) -> None:
     both(city)
     project = Project.open(city.root)
     assert shown(build_register(project, AS_OF.replace(year=2025))) == {"places", "people", "jobs"}
+
+
+def rules_and_views(tree: Tree) -> None:
+    """Rules that read a table by its own name, through a view, through a macro, or through all cells."""
+    tree.write(
+        "schemas/macros/about.sql",
+        "CREATE MACRO job_of(key) AS (SELECT max(what) FROM jobs WHERE person_id = key);",
+    )
+    tree.write(
+        "schemas/views/staffed.sql",
+        "/*\ntitle: 人\n*/\nSELECT place_id, count(*) AS people, max(job_of(person_id)) AS what FROM people GROUP BY ALL",
+    )
+    tree.write(
+        "schemas/views/sized.sql",
+        "/*\ntitle: 大\n*/\nSELECT place_id, 100 // (size - 7) AS share FROM places",
+    )
+    head = "/*\nid: {0}\ntitle: {0}\nseverity: warning\nmessage: '{{place_id}}'\n*/\n"
+    tree.write(
+        "schemas/rules/T2.sql",
+        head.format("T2") + '-- not people\nSELECT place_id, _file, _line FROM "places" WHERE size > 3',
+    )
+    tree.write(
+        "schemas/rules/T3.sql",
+        head.format("T3")
+        + "SELECT p.place_id, _file, _line FROM places p JOIN staffed s USING (place_id) WHERE s.people > 3 AND what = '甲'",
+    )
+    tree.write(
+        "schemas/rules/T4.sql",
+        head.format("T4") + "SELECT value AS place_id, _file, _line FROM cells WHERE value LIKE '%丙%'",
+    )
+
+
+def asked(tree: Tree, **more: object) -> Register:
+    project = Project.open(tree.root)
+    return build_register(project, project.as_of(None), only_problems=True, **more)  # type: ignore[arg-type]
+
+
+def change_a_job(tree: Tree) -> None:
+    tree.write("records/a/people/P1.yaml", person("a1", "La").replace("乙", "丙丙"))
+
+
+def divide(tree: Tree) -> None:
+    tree.write("records/b/places.csv", "place_id,size\nLb,7\nMb,4\n")
+
+
+def drop_a_person(tree: Tree) -> None:
+    (tree.root / "records/b/people/P3.yaml").unlink()
+
+
+def grow(tree: Tree) -> None:
+    tree.write("records/b/places.csv", "place_id,size\nLb,9\nMb,2\n")
+
+
+def rewrite_a_view(tree: Tree) -> None:
+    path = tree.root / "schemas/views/staffed.sql"
+    path.write_text(path.read_text("utf-8").replace("count(*)", "count(*) - 1"), "utf-8")
+
+
+def rewrite_a_macro(tree: Tree) -> None:
+    path = tree.root / "schemas/macros/about.sql"
+    path.write_text(path.read_text("utf-8").replace("max", "min"), "utf-8")
+
+
+def break_a_rule(tree: Tree) -> None:
+    path = tree.root / "schemas/rules/T2.sql"
+    path.write_text(path.read_text("utf-8").replace("size > 3", "sise > 3"), "utf-8")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [*CHANGES, change_a_job, divide, drop_a_person, grow, rewrite_a_view, rewrite_a_macro, break_a_rule],
+    ids=lambda c: c.__name__,
+)
+def test_what_rules_found_is_found_again_only_where_it_must_be_the_same(
+    city: Tree, change: Callable[[Tree], None]
+) -> None:
+    rules_and_views(city)
+    settle(city)
+    before = asked(city).problems
+    assert {p.rule for p in before} == {"T2", "T3"}
+    assert asked(city).problems == before
+    change(city)
+    anew = city.register().problems
+    assert asked(city).problems == anew
+    assert asked(city).problems == anew
+
+
+def test_only_views_that_a_change_reaches_are_computed_for_a_check(city: Tree) -> None:
+    rules_and_views(city)
+    settle(city)
+    assert [v.name for v in asked(city).views] == ["sized", "staffed"]
+    assert asked(city).views == []
+    change_a_job(city)
+    assert [v.name for v in asked(city).views] == ["staffed"]
+    # A page asks for all of them.
+    assert [v.name for v in city.register(use_cache=True).views] == ["sized", "staffed"]
+
+
+def test_another_day_or_draft_is_another_question(city: Tree) -> None:
+    city.write(
+        "schemas/rules/T5.sql",
+        "/*\nid: T5\ntitle: 日\nseverity: warning\nmessage: '{day}'\n*/\n"
+        "SELECT as_of::VARCHAR AS day, '' AS _file, 0 AS _line FROM build",
+    )
+    settle(city)
+    project = Project.open(city.root)
+    for day in (AS_OF, AS_OF, AS_OF.replace(year=2025), AS_OF):
+        found = build_register(project, day, only_problems=True).problems
+        assert [p.message for p in found] == [str(day)]
