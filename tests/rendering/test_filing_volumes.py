@@ -9,6 +9,7 @@ from pathlib import Path
 import form_city
 import pypdf
 import pytest
+import yaml
 from paper import MILLIMETRE, boxes, number_of_pages, words
 
 from generator.project import EDITIONS, Project
@@ -23,6 +24,7 @@ PRINTED = (
     *(f"appointment-volume/F2026-900{n}" for n in (1, 2, 3, 4)),
     "removal-volume/F2026-9009",
     "filing-notice/F2026-9001",
+    "filing-notice/F2026-9003",
     "term-volume/qingquan-2026-任后备案",
     "change-form/F2026-9010",
     "registration/F2026-9002",
@@ -33,9 +35,61 @@ VOLUMES = [name for name in PRINTED if "volume" in name]
 LETTER = '<section class="letter"><p style="text-indent: 0">' + "字" * 28 * 40 + "</p></section>"
 
 
+def lengthen(root: Path) -> None:
+    """Make everything that the dossier of a filing shows as long as the schemas allow."""
+
+    def long(length: int) -> str:
+        return ("群众反映良好工作扎实" * 40)[:length]
+
+    def change(file: str, **values: object) -> None:
+        path = root / form_city.FOLDER / file
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | values, allow_unicode=True))
+
+    name = (form_city.LONG_NAME * 4)[:50]
+    criteria = ("政治素质高", "群众威信高", "带头致富能力强", "带领群众共同致富能力强")
+    election = yaml.safe_load((root / form_city.FOLDER / "elections/E2026-9003.yaml").read_text())
+    for meeting in election["meetings"]:
+        meeting |= {"place": long(60), "chair": name, "tellers": long(100)}
+        meeting["exclusions"] = [
+            {"exclusion": f"x{n}", "headcount": "1", "reason": long(100), "approved_by": "qingquan"}
+            for n in (1, 2)
+        ]
+    ratings = [
+        {"person_id": "P0003", "criterion": c, "rating": "好", "evidence": long(300)} for c in criteria
+    ]
+    change(
+        "elections/E2026-9003.yaml",
+        method=long(200),
+        meetings=election["meetings"],
+        inspection=election["inspection"] | {"team": long(100), "conclusion": long(300), "ratings": ratings},
+        approval={"org": "qingquan", "decision": "同意", "document": long(40), "date": "2026-03-18"},
+    )
+    step = {
+        "date": "2026-03-22",
+        "org_id": "qingquan",
+        "signer": name,
+        "opinion": long(200),
+        "document": long(40),
+    }
+    change(
+        "filings/F2026-9003.yaml",
+        proposed_post=long(80),
+        reason=long(300),
+        request_number=long(40),
+        prepared_by=name,
+        checked_by=name,
+        steps=[{"state": s, **step} for s in ("乡镇审核", "报送", "退回", "报送", "受理", "审查", "备案")],
+        materials=[
+            {"material": m, "title": long(100), "formed_on": "2026-03-01", "pages": "12", "note": long(100)}
+            for m in ("备案请示", "备案登记表", "资格联审意见", "考察报告", "承诺书", "其他材料")
+        ],
+    )
+
+
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory) -> Path:
     root = form_city.write_tree(tmp_path_factory.mktemp("city"))
+    lengthen(root)
     jobs = list(form_city.jobs_of(root, "internal", PRINTED).values())
     jobs.append(
         DossierJob("letter.pdf", f"<html lang=zh><title>x</title>{LETTER}", "x", styles=("letter.css",))
@@ -95,7 +149,9 @@ def test_pages_are_numbered_through_a_volume_and_the_cover_tells_how_many(printe
 
 
 @pytest.mark.parametrize("name", VOLUMES)
-def test_the_binding_edge_of_a_volume_changes_sides_and_stays_free(printed, name):
+def test_the_binding_edge_of_a_volume_changes_sides_and_stays_free_however_much_there_is_to_say(
+    printed, name
+):
     file = printed / f"{name}.pdf"
     for number in range(1, number_of_pages(file) + 1):
         left, right = (25, 210) if number % 2 else (20, 210 - 25)
