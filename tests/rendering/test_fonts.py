@@ -114,12 +114,12 @@ def test_a_glyph_bears_the_number_of_its_place_so_that_strict_readers_show_the_s
         if hasattr(top, "ROS"):
             assert order == [".notdef", *(f"cid{n:05}" for n in range(1, len(order)))]
         # It is still the same shape.
-        whole = TTFont(stack.fonts[0].path, fontNumber=stack.fonts[0].index, lazy=True)
         shapes = []
-        for each in (font, whole):
-            pen = RecordingPen()
-            each.getGlyphSet()[each.getBestCmap()[ord("李")]].draw(pen)
-            shapes.append(pen.value)
+        with TTFont(stack.fonts[0].path, fontNumber=stack.fonts[0].index, lazy=True) as whole:
+            for each in (font, whole):
+                pen = RecordingPen()
+                each.getGlyphSet()[each.getBestCmap()[ord("李")]].draw(pen)
+                shapes.append(pen.value)
         assert shapes[0] == shapes[1]
 
 
