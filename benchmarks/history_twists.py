@@ -17,7 +17,7 @@ Rewrite = Callable[[Files], Files]
 
 IMPORTER = Person("数据迁移", "import@zzb.shili.example")
 REVIEWERS = (
-    Person("马程航", "ma@zzb.shili.example"),
+    Person("马程航", "zzb@shili.example"),
     Person("康鹏海", "kang@zzb.shili.example"),
     Person("刘芳雨", "liu@zzb.shili.example"),
 )
@@ -81,11 +81,9 @@ def twists(final: Files, folders: list[str]) -> Iterator[Twist]:
     if sorted_path in final:
         yield Twist("re-sorted", "按编号重新排序", (sorted_path,), _reversed, REVIEWERS[2])
     yield Twist("re-formatted", "统一文件写法", (people[5],), _spelt_out, REVIEWERS[2])
-    filings = [
-        p for p in sorted(final) if p.startswith(first + "filings/") and final[p].count(b"- {material:") > 2
-    ]
-    if filings:
-        yield Twist("list-reordered", "材料清单按目录顺序排列", (filings[0],), _swapped, REVIEWERS[2])
+    lists = [p for p in people[10:] if final[p].count(b"\n  - {started:") > 1]
+    if lists:
+        yield Twist("list-reordered", "简历按时间顺序排列", (lists[0],), _swapped, REVIEWERS[2])
     yield Twist("evil-merge", "", (people[9],), _elsewhere, REVIEWERS[2], by_merge=True)
 
 
@@ -128,7 +126,7 @@ def _swapped(files: Files) -> Files:
     result = {}
     for path, data in files.items():
         lines = data.split(b"\n")
-        places = [n for n, line in enumerate(lines) if b"- {material:" in line]
+        places = [n for n, line in enumerate(lines) if b"- {started:" in line]
         lines[places[0]], lines[places[-1]] = lines[places[-1]], lines[places[0]]
         result[path] = b"\n".join(lines)
     return result

@@ -17,12 +17,13 @@ from generator.problems import (
     Problem,
     RecordsError,
     UsageError,
+    as_github,
+    as_json,
     as_text,
     has_errors,
     in_order,
     printable,
     summary,
-    written,
 )
 
 FINE, RECORDS_WRONG = 0, 1
@@ -30,8 +31,15 @@ _SHOWN_PER_RULE = 20
 
 
 def _print_problems(problems: Sequence[Problem], form: str) -> None:
-    if problems or form != "github":
-        print(written(problems, form, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
+    if form == "json":
+        print(as_json(problems))
+    elif form == "github":
+        if problems:
+            print(as_github(problems))
+    else:
+        if problems:
+            print(as_text(problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
+        print(summary(problems))
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -154,16 +162,23 @@ def _history(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
+    from generator.history.anchors import read_anchor
     from generator.history.integrity import audit
 
-    result = audit(options.root, options.anchor, since=options.since)
+    anchors = [read_anchor(f) for f in options.anchor if f.suffix.lower() != ".pdf"]
+    prints = [f for f in options.anchor if f.suffix.lower() == ".pdf"]
+    if prints:
+        from generator.rendering.verify import print_anchors
+
+        anchors += print_anchors(prints)
+    result = audit(options.root, anchors, since=options.since)
     if options.format == "text":
         if result.problems:
             print(as_text(result.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
         compared = (
             f"对照锚点 {len(result.anchors)} 个"
             if result.anchors
-            else "没有锚点可对照（已发布网站里的 anchor.json，用 --anchor 指明）"
+            else "没有锚点可对照（已发布网站里的 anchor.json 或卷宗 PDF，用 --anchor 指明）"
         )
         print(f"核查提交 {result.commits} 个，{compared}。{summary(result.problems)}")
     else:
@@ -262,9 +277,7 @@ def _parser() -> Parser:
     }
     rev = {"metavar": "版本", "help": "按仓库在某个提交、标签或日期时的内容（默认工作目录的内容）"}
     check = command("check", _check, "校验全部记录：先按表结构，再按规则。")
-    check.add_argument(
-        "--format", choices=("text", "json", "github", "codequality"), default="text", help="输出格式"
-    )
+    check.add_argument("--format", choices=("text", "json", "github"), default="text", help="输出格式")
     check.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
     check.add_argument("--rev", **rev)  # type: ignore[arg-type]
 
@@ -360,7 +373,7 @@ def _parser() -> Parser:
         action="append",
         default=[],
         metavar="文件",
-        help="已发布网站里的 anchor.json，可给多个",
+        help="已发布网站里的 anchor.json，或排印的卷宗（PDF）；可给多个",
     )
     audit.add_argument("--since", default="", metavar="版本", help="只按规则核查此版本之后的提交")
     audit.add_argument("--format", choices=("text", "json", "github"), default="text", help="输出格式")

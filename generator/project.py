@@ -99,6 +99,19 @@ class Project:
         except ValueError:
             raise UsageError(f"基准日 {text!r} 不是日期，应写成 2026-11-20 的样子。") from None
 
+    @staticmethod
+    def midnight(text: str) -> datetime.datetime:
+        """Return the beginning of a day in the city's time.
+
+        Raises:
+            UsageError: the text is no date.
+        """
+        try:
+            day = datetime.date.fromisoformat(text)
+        except ValueError:
+            raise UsageError(f"{text!r} 不是日期，应写成 2026-11-20 的样子。") from None
+        return datetime.datetime.combine(day, datetime.time(), datetime.timezone(datetime.timedelta(hours=8)))
+
     @property
     def build(self) -> Path:
         """The folder that receives all that is made. A link there could point anywhere, so it is refused."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from generator.history.git import git
 from generator.history.lists import GONE, Renumbered, aligned
 from generator.history.log import FileChange, LoggedCommit, brought_by, merged_files, read_log, refuse_shallow
 from generator.history.merges import add_own_work
+from generator.history.signatures import Signature
 from generator.history.store import Store, Stored
 from generator.history.versions import Key, Parts, Record, Records, Versions
 from generator.reading.files import glob_regex
@@ -57,12 +58,19 @@ _Make = Callable[[str, Key, str, str, str], Change]
 
 @dataclass
 class History:
-    """The commits of a line of history, oldest first, and all that they changed."""
+    """The commits of a line of history, oldest first, and all that they changed.
+
+    Attributes:
+        brought: commit -> the merge on the main line that it came by.
+        rewritten: whether what was read before is no longer part of any line.
+        signatures: of the commits that have one; None when nobody has looked.
+    """
 
     commits: list[LoggedCommit]
     changes: list[Change]
     brought: dict[str, str] = field(default_factory=dict)
     rewritten: bool = False
+    signatures: Mapping[str, Signature] | None = None
 
 
 def read_history(root: Path, package: Package, tip: str, cache: Cache | None) -> History:

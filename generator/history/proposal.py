@@ -25,11 +25,13 @@ class Proposal:
         commits: those the change consists of, oldest first.
         changes: what it does to records, over all commits.
         brought: commit -> the merge that brought it.
+        landed: whether it is part of the main line already, as in an audit.
     """
 
     commits: list[LoggedCommit] = field(default_factory=list)
     changes: Sequence[Change] = ()
     brought: Mapping[str, str] = field(default_factory=dict)
+    landed: bool = False
 
     @property
     def files(self) -> list[tuple[str, LoggedCommit]]:
@@ -51,7 +53,7 @@ def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | 
     connection.execute(
         "CREATE TABLE proposed_commits (commit VARCHAR, author VARCHAR, author_email VARCHAR, committer VARCHAR, "
         "committer_email VARCHAR, commit_time TIMESTAMP, subject VARCHAR, is_merge BOOLEAN, "
-        "merge VARCHAR, merge_author_email VARCHAR, merge_committer_email VARCHAR)"
+        "merge VARCHAR, merge_author_email VARCHAR, merge_committer_email VARCHAR, landed BOOLEAN)"
     )
     connection.execute(
         "CREATE TABLE proposed_files (_file VARCHAR, _line INTEGER, commit VARCHAR, author VARCHAR, author_email VARCHAR)"
@@ -79,6 +81,7 @@ def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | 
                 c.subject,
                 len(c.parents) > 1,
                 *(_merged(merges[c.id])),
+                proposal.landed,
             )
             for c in proposal.commits
         ],

@@ -6,19 +6,24 @@ A change is shown in an edition only where the field, and today the record itsel
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping
 
 import duckdb
 
 from generator.history.changes import History
 from generator.history.log import LoggedCommit
+from generator.history.signatures import NONE
 from generator.reading.package import Package, Sensitivity, Table
 from generator.register.database import insert, literal, quote
 
+# GitHub and its like `Merge pull request #7 from …`, Gitee `!7 …`; a squashed merge ends in `(#7)` or `(!7)`.
+_MERGED = (re.compile(r"^Merge (?:pull request|PR|merge request) ([#!]\d+)\b"), re.compile(r"^(![0-9]+) "))
+_SQUASHED = re.compile(r"\(([#!]\d+)\)$")
 _COMMITS = (
     "commit VARCHAR, author_time TIMESTAMP, commit_time TIMESTAMP, author VARCHAR, author_email VARCHAR, "
     "committer VARCHAR, subject VARCHAR, body VARCHAR, merge VARCHAR, merge_subject VARCHAR, merge_author VARCHAR, "
-    "ordinal INTEGER"
+    "request VARCHAR, signer VARCHAR, signature VARCHAR, ordinal INTEGER"
 )
 _CHANGES = (
     "commit VARCHAR, action VARCHAR, table_name VARCHAR, record_key VARCHAR, root_table VARCHAR, root_key VARCHAR, "
@@ -39,6 +44,9 @@ def create_history(
     if history is None:
         return
     by_id = {c.id: c for c in history.commits}
+    signatures = history.signatures or {}
+    # Nothing is said of signatures that nobody looked at.
+    unsigned = NONE if history.signatures is not None else None
     merges = {c.id: by_id.get(history.brought.get(c.id, "")) for c in history.commits}
     insert(
         connection,
@@ -54,6 +62,9 @@ def create_history(
                 c.subject,
                 messages.get(c.id),
                 *_brought(merges[c.id]),
+                _request(c, merges[c.id]),
+                signatures[c.id].signer or None if c.id in signatures else None,
+                signatures[c.id].state if c.id in signatures else unsigned,
                 n,
             )
             for n, c in enumerate(history.commits, 1)
@@ -83,6 +94,18 @@ def create_history(
 
 def _brought(merge: LoggedCommit | None) -> tuple[str | None, str | None, str | None]:
     return (merge.id, merge.subject, merge.author) if merge else (None, None, None)
+
+
+def _request(commit: LoggedCommit, merge: LoggedCommit | None) -> str | None:
+    """Return the number of the change request that a commit came by, as git hosts write it into their own messages."""
+    for subject, patterns in (
+        (merge.subject if merge else "", _MERGED),
+        (commit.subject, (*_MERGED, _SQUASHED)),
+    ):
+        for pattern in patterns:
+            if found := pattern.search(subject):
+                return found[1]
+    return None
 
 
 def _time(seconds: int) -> datetime.datetime:

@@ -20,6 +20,7 @@ from generator.checking.rules import Finding, Rule, read_rules, run_rules
 from generator.history.changes import History, read_history
 from generator.history.messages import read_messages
 from generator.history.proposal import Proposal, create_proposal
+from generator.history.signatures import read_signatures
 from generator.history.table import create_history
 from generator.problems import Problem, UsageError, error, has_errors, in_order, warning
 from generator.project import Project
@@ -224,6 +225,12 @@ def _history(project: Project, problems: list[Problem]) -> tuple[History | None,
     tip = project.commit.id
     try:
         history = read_history(project.repository, project.package, tip, project.cache)
+        options = project.package.options
+        # Checking signatures costs a moment for each new one: only where a city uses them.
+        if options.get("signers") or options.get("signatures"):
+            history.signatures = read_signatures(
+                project.repository, history.commits, options.get("signers", ""), project.cache
+            )
     except UsageError as fault:
         problems.append(warning("", 0, "history", str(fault)))
         return None, {}

@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
-from generator.history.integrity import ANCHOR, anchor_text
+from generator.history.anchors import ANCHOR, anchor_text
 from generator.history.opening import opened
 from generator.locks import in_turn
 from generator.problems import Problem, RecordsError, UsageError, has_errors

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from generator.history.anchors import Anchor
 from generator.history.git import git
 from generator.history.opening import opened
 from generator.history.origin import read_origins
-from generator.problems import RecordsError, UsageError, quoted
+from generator.problems import RecordsError, UsageError, printable, quoted
 from generator.project import EDITIONS, Project
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
@@ -83,6 +84,28 @@ def verify(root: Path, files: Sequence[Path], trust: Sequence[bytes] = ()) -> li
         if not evidence.fault:
             judge_signatures(verdict, evidence.signatures, demanded=bool(trust))
     return verdicts
+
+
+def print_anchors(files: Sequence[Path]) -> list[Anchor]:
+    """Return what prints say of the commit that their records stood at.
+
+    Raises:
+        UsageError: one is no print of ours, or names no commit.
+    """
+    anchors = []
+    for file, evidence in zip(files, gather(files), strict=True):
+        verdict = Verdict(file)
+        data = _carried(verdict, evidence)
+        if data is not None:
+            _check_marks(verdict, evidence, data)
+        if verdict.state == DIFFERS:
+            anchors.append(Anchor(str(file), "", altered=True))
+        elif data is None or not data["commit"]:
+            reason = verdict.lines[0] if verdict.lines else "印的时候记录还没有提交。"
+            raise UsageError(f"{printable(str(file))} 不能作锚点：{reason}")
+        else:
+            anchors.append(Anchor(str(file), data["commit"]))
+    return anchors
 
 
 def _grouped(cases: Sequence[_Case], *names: str) -> list[list[_Case]]:

@@ -29,3 +29,14 @@ SELECT '提交' AS what, commit[:10] AS record, NULL AS filing_id, NULL AS perso
     '作者和合并人' AS problem, author AS who, '' AS _table, '' AS _column, '' AS _file, 0 AS _line
 FROM proposed_commits
 WHERE NOT is_merge AND merge IS NOT NULL AND lower(merge_author_email) = lower(author_email)
+UNION ALL BY NAME
+-- What stands on the main line without a merge and was put there by its own author has been approved by nobody. A squashed
+-- merge is committed by another than its author. Only those are judged who are known to work for an office.
+SELECT '提交' AS what, min(p.commit[:10]) || CASE WHEN count(*) > 1 THEN '等' || count(*) || '个' ELSE '' END AS record,
+    NULL AS filing_id, NULL AS person_id, NULL AS village_id, '不经合并直接进入主线，作者和提交人' AS problem, min(p.author) AS who,
+    '' AS _table, '' AS _column, '' AS _file, 0 AS _line
+FROM proposed_commits AS p
+WHERE p.landed AND NOT p.is_merge AND p.merge IS NULL AND lower(p.committer_email) = lower(p.author_email)
+    AND EXISTS (FROM organisations AS o WHERE list_has_any(regexp_split_to_array(lower(o.emails), '\s+'),
+        [lower(p.author_email), regexp_extract(lower(p.author_email), '@.*$')]))
+GROUP BY lower(p.author_email)

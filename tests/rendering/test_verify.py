@@ -396,3 +396,33 @@ def test_one_value_has_one_form() -> None:
     )
     with pytest.raises(ValueError, match=r"surrogate|[Uu][Tt][Ff]"):
         canonical("\ud800")
+
+
+def test_a_print_is_an_anchor_of_the_history(
+    city: tuple[Path, dict[str, bytes]], copy: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, made = city
+    content = next(iter(made.values()))
+    paths = {n: tmp_path / f"{n}.PDF" for n in ("true", "altered", "other")}
+    paths["true"].write_bytes(content)
+    paths["altered"].write_bytes(with_data(content, canonical({**data_of(content), "title": "别的"})))
+    paths["other"].write_bytes(b"%PDF-1.7 nothing")
+
+    def audit(name: str) -> tuple[int, str]:
+        code = main(["--root", str(copy.root), "audit", "--anchor", str(paths[name])])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    assert audit("true")[0] == 0
+    code, text = audit("altered")
+    assert code == 1
+    assert "锚点的内容与它的摘要不符" in text
+    code, text = audit("other")
+    assert code == 2
+    assert "不能作锚点" in text
+    # All commits made anew with the same files: the print still names one that is gone.
+    git(copy.root, "checkout", "-q", "--orphan", "fresh")
+    commit(copy.root, "从头来过")
+    code, text = audit("true")
+    assert code == 1
+    assert "不在当前历史中" in text
