@@ -140,7 +140,7 @@ def _appraisal(city: City, item: PersonYear, total: float, best: bool, trouble: 
     present = max(10, round(village.row["party_members"] * rng.uniform(0.75, 0.93)))
     representatives = max(10, round(village.row["representatives"] * rng.uniform(0.76, 0.95)))
     score = min(100.0, round(total * 0.6 + rng.uniform(34, 40), 1))
-    grade = "优秀" if best else "称职" if score > 84 else "基本称职"
+    grade = "优秀" if best else "称职" if score > 88.7 else "基本称职"
     if trouble == "grade":
         score, grade = round(rng.uniform(52, 58), 1), "不称职"
     tallies = []

@@ -98,13 +98,25 @@ def _dates(city: City, person: Person, village_code: str) -> tuple[date, date, d
     return capable, branch, mass, entered
 
 
+def _cadre_from(city: City, person: Person, village_code: str) -> date | None:
+    """Return since when a member has been on the village committee; two of three are not."""
+    rng = city.rng("cadre", village_code, person.name)
+    if rng.random() > 0.34:
+        return None
+    elected = [date(2018, 5, 14), date(2021, 5, 12)]
+    since = [day for day in elected if day > person.joined]
+    return city.workdays.on_or_after(rng.choice(since)) if since else None
+
+
 def _enter(city: City, story: Story, person: Person, is_head: bool, no_duty: set[str]) -> Row:
     village = story.village
     rng = city.rng("duty", village.township.code, village.name, person.name)
     member = person.row.get("party_joined") is not None
     capable, branch, mass, entered = _dates(city, person, village.code)
     heads = [p for p in person.posts if p.post == HEAD]
-    cadre = heads[0].start if is_head and heads else None
+    cadre = (
+        heads[0].start if is_head and heads else _cadre_from(city, person, village.code) if member else None
+    )
     stage = STAGES[2] if cadre else STAGES[1] if member else STAGES[0]
     if not member:
         capable = entered - timedelta(days=rng.randint(90, 300))

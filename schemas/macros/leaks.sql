@@ -16,7 +16,7 @@ CREATE MACRO is_bank_card(number) AS (
   AND list_sum(list_transform(range(1, length(number) + 1),
         lambda i: CASE WHEN i % 2 = 1 THEN coalesce(try_cast(reverse(number)[i] AS INTEGER), 0)
                        ELSE [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][1 + coalesce(try_cast(reverse(number)[i] AS INTEGER), 0)] END)) % 10 = 0);
-CREATE MACRO is_mobile(number) AS regexp_full_match(number, '(86)?1[3-9][0-9]{9}');
+CREATE MACRO is_mobile(number) AS regexp_full_match(number, '((00)?86)?1[3-9][0-9]{9}');
 -- Runs of digits as typed, and the groupings people write: 138 0013 8000, 6222-0212-3456-7890, 990101 19750315 4515.
 CREATE MACRO number_candidates(value) AS list_distinct(
   regexp_extract_all(translate(value, '０１２３４５６７８９Ｘ', '0123456789X'), '[0-9]{11,}[Xx]?')

@@ -25,7 +25,7 @@ WITH step AS (
         CASE WHEN date < latest THEN '的日期' || date || '早于前面的' || latest END,
         CASE WHEN actor = '乡镇' AND org_id IS NOT NULL AND NOT by_township THEN '应由所属乡镇（街道）办理' END,
         CASE WHEN actor = '市' AND by_any_township THEN '应由市里办理' END,
-        CASE WHEN state IN ('审查', '备案', '不予备案') AND trim(signer) = trim(prepared_by) THEN '的签署人不得是填表人' END
+        CASE WHEN state IN ('审查', '备案', '不予备案') AND without_spaces(signer) = without_spaces(prepared_by) THEN '的签署人不得是填表人' END
     ) AS problem
     FROM step
 )
@@ -39,4 +39,4 @@ UNION ALL
 SELECT f._file, f._line, 'filings', 'checked_by', f.filing_id, f.person_id, f.village_id, v.township_id, f.tenure_id, NULL,
     '', '的审核人就是填表人'
 FROM filings AS f LEFT JOIN villages AS v USING (village_id)
-WHERE trim(f.checked_by) = trim(f.prepared_by)
+WHERE without_spaces(f.checked_by) = without_spaces(f.prepared_by)

@@ -11,18 +11,18 @@ remedy: "填表、审核和批准应当由不同的人签署；请核对签署�
 -- As far as the records tell; who submitted a change and who merged it is told by the history.
 SELECT '备案' AS what, f.filing_id AS record, f.filing_id, f.person_id, f.village_id, '填表人和审核人' AS problem, f.prepared_by AS who,
     'filings' AS _table, 'checked_by' AS _column, f._file, f._line
-FROM filings AS f WHERE trim(f.checked_by) = trim(f.prepared_by)
+FROM filings AS f WHERE without_spaces(f.checked_by) = without_spaces(f.prepared_by)
 UNION ALL BY NAME
 SELECT '备案' AS what, f.filing_id AS record, f.filing_id, f.person_id, f.village_id,
     '填表人和“' || s.state || '”签署人' AS problem, f.prepared_by AS who,
     'filing_steps' AS _table, 'signer' AS _column, s._file, s._line
 FROM filing_steps AS s JOIN filings AS f USING (filing_id)
 -- Drafting and handing in are the preparer's own steps.
-WHERE s.state IN ('乡镇审核', '受理', '退回', '审查', '备案', '不予备案', '更正', '撤销') AND trim(s.signer) = trim(f.prepared_by)
+WHERE s.state IN ('乡镇审核', '受理', '退回', '审查', '备案', '不予备案', '更正', '撤销') AND without_spaces(s.signer) = without_spaces(f.prepared_by)
 UNION ALL BY NAME
 SELECT '保密审查' AS what, disclosure_id AS record, NULL AS filing_id, NULL AS person_id, NULL AS village_id,
     '审查人和批准人' AS problem, approved_by AS who, 'disclosure_approvals' AS _table, 'approved_by' AS _column, _file, _line
-FROM disclosure_approvals WHERE trim(approved_by) = trim(reviewed_by)
+FROM disclosure_approvals WHERE without_spaces(approved_by) = without_spaces(reviewed_by)
 UNION ALL BY NAME
 -- A merge is the approval: whoever made it must not have written what it brings.
 SELECT '提交' AS what, commit[:10] AS record, NULL AS filing_id, NULL AS person_id, NULL AS village_id,

@@ -118,7 +118,7 @@ rounds AS (
     SELECT c.election_id, c.village_id, plan.stage, plan.meeting, r.date AS on_date, c.person_id, '推荐得票' AS item, 'R27' AS rule,
         r.approve AS numerator, r.valid AS denominator, '不低于' AS comparison, r.recommend_share AS threshold,
         CASE WHEN r.election_id IS NULL THEN false ELSE r.approve >= r.recommend_share * r.valid END AS met,
-        c.confirmed_on IS NOT NULL AND c.outcome <> '失败' AS decided,
+        coalesce(c.confirmed_on <= (SELECT as_of FROM build), false) AND c.outcome <> '失败' AS decided,
         CASE WHEN r.election_id IS NULL THEN plan.meeting || '上没有推荐'
              ELSE '得' || r.approve || '票，有效' || r.valid || '票' END AS detail,
         'election_candidates' AS _table, 'person_id' AS _column, c._file, c._line

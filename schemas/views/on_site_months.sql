@@ -13,8 +13,8 @@ fields:
 WITH months AS (
     SELECT i.first_secretary_id, i.org_id, m.n, (year_end(i.year - 1) + 1 + to_months(3 * i.quarter::INTEGER + m.n - 4))::DATE AS month_start,
         CASE m.n WHEN 1 THEN i.days_month1 WHEN 2 THEN i.days_month2 ELSE i.days_month3 END AS days, i._file, i._line
-    FROM inspections AS i, (VALUES (1), (2), (3)) AS m(n)
-    WHERE i.quarter BETWEEN 1 AND 4 AND i.year BETWEEN 1900 AND 2200
+    FROM build CROSS JOIN inspections AS i, (VALUES (1), (2), (3)) AS m(n)
+    WHERE i.date <= as_of AND i.quarter BETWEEN 1 AND 4 AND i.year BETWEEN 1900 AND 2200
 ),
 lowest AS (
     SELECT first_secretary_id, month_start, min(days) AS days, arg_min(org_id, (days, org_id)) AS org_id,
