@@ -16,7 +16,17 @@ from generator.problems import Problem, RecordsError, error
 from generator.project import EDITIONS
 from generator.reading.package import ForeignKey, Package, Sensitivity, Table
 from generator.reading.yaml import Mapping
-from generator.register.database import SqlError, bounded, connect, explain, literal, one_select, quote, shut
+from generator.register.database import (
+    SqlError,
+    bounded,
+    connect,
+    explain,
+    literal,
+    one_select,
+    quote,
+    shut,
+    side_by_side,
+)
 from generator.register.statements import Statement, columns_of
 
 _ENGINE = ("tables", "fields", "rules", "views")
@@ -52,6 +62,7 @@ def write_edition(
     alias, level = _ALIAS.format(edition), EDITIONS[edition]
     made: set[str] = set()
     kept: list[str] = []
+    cuts: list[_Cut] = []
     for table in package.tables.values():
         seen = visible_table(table, edition)
         if seen is None:
@@ -73,17 +84,28 @@ def write_edition(
         query = (
             f"SELECT {', '.join(columns)} FROM {quote(table.name)}{_where(table.row_filters.get(edition))}"
         )
-        try:
-            with bounded(connection):
-                connection.execute(
-                    f"CREATE TABLE {alias}.{quote(table.name)} AS {one_select(connection, query)}"
-                )
-        except (duckdb.Error, SqlError) as fault:
-            raise RecordsError([_uncut(table.schema_file, "schema-error", edition, fault)]) from None
+        cuts.append(_Cut(table.name, query, table.schema_file, "schema-error"))
     for view in views:
         columns = [quote(n) for n, c in columns_of(view).items() if c.sensitivity <= level]
         if columns:
-            _copy(connection, alias, view, edition, columns)
+            query = (
+                f"SELECT {', '.join(columns)} FROM {quote(view.name)}{_where(row_filters(view).get(edition))}"
+            )
+            cuts.append(_Cut(view.name, query, view.file, "sql-error", ordered=True))
+
+    def cut(own: duckdb.DuckDBPyConnection, one: _Cut) -> Problem | None:
+        try:
+            with bounded(own):
+                checked = one_select(own, one.query)
+                # Several cores give a view's rows in no fixed order; a page whose own order leaves ties must not vary.
+                rows = f"SELECT * FROM ({checked}) ORDER BY ALL" if one.ordered else checked
+                own.execute(f"CREATE TABLE {alias}.{quote(one.name)} AS {rows}")
+        except (duckdb.Error, SqlError) as fault:
+            return _uncut(one.file, one.rule, edition, fault)
+        return None
+
+    if problems := [p for p in side_by_side(connection, cut, cuts) if p is not None]:
+        raise RecordsError(problems[:1])
     for name in (*_ENGINE, *(_INTERNAL_ENGINE if level >= Sensitivity.INTERNAL else ())):
         connection.execute(f"CREATE TABLE {alias}.{name} AS SELECT * FROM {name} ORDER BY ALL")
     connection.execute(
@@ -93,19 +115,15 @@ def write_edition(
     connection.execute(f"DETACH {alias}")
 
 
-def _copy(
-    connection: duckdb.DuckDBPyConnection, alias: str, view: Statement, edition: str, columns: list[str]
-) -> None:
-    query = f"SELECT {', '.join(columns)} FROM {quote(view.name)}{_where(row_filters(view).get(edition))}"
-    try:
-        with bounded(connection):
-            # Several cores give a view's rows in no fixed order; a page whose own order leaves ties must not vary.
-            checked = one_select(connection, query)
-            connection.execute(
-                f"CREATE TABLE {alias}.{quote(view.name)} AS SELECT * FROM ({checked}) ORDER BY ALL"
-            )
-    except (duckdb.Error, SqlError) as fault:
-        raise RecordsError([_uncut(view.file, "sql-error", edition, fault)]) from None
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Cut:
+    """One table or view on its way into an edition: what is asked of it, and who is at fault when that fails."""
+
+    name: str
+    query: str
+    file: str
+    rule: str
+    ordered: bool = False
 
 
 def _where(condition: str | None) -> str:

@@ -6,16 +6,11 @@ What has not changed since the last build of this user is linked from it, not ma
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import datetime
-import errno
 import hashlib
 import json
-import os
-import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -25,7 +20,7 @@ from typing import Any, TextIO
 from generator.history.anchors import ANCHOR, anchor_text
 from generator.history.opening import opened
 from generator.locks import in_turn
-from generator.problems import Problem, RecordsError, UsageError, has_errors
+from generator.problems import Problem, RecordsError, has_errors
 from generator.project import EDITION_TITLES, EDITIONS, Project
 from generator.register.building import Register, register_with_editions
 from generator.register.contents import Contents
@@ -39,13 +34,13 @@ from generator.rendering.mkdocs_process import MkDocs, warm_up
 from generator.rendering.pages import Earlier, PageMaker, converter, digest_of
 from generator.rendering.search import RecordEntry, write_record_index
 from generator.rendering.site_config import read_config
+from generator.rendering.staging import Spare, spare_of, staging, swap
 from generator.rendering.stamping import Stamping
 from generator.rendering.templates import make_environment, read_templates
 from generator.rendering.website import SiteJob, build_written, write_sitemap
 
 _LIBRARIES = ("jinja2", "markupsafe", "markdown", "pymdown-extensions")
 _TEMPLATES = ("pages", "feeds", "dossiers", "theme")
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 @dataclass
@@ -103,7 +98,7 @@ def _build(
     with contextlib.ExitStack() as stack:
         # They import their libraries while the records are read.
         children = {n: stack.enter_context(warm_up(project.root)) for n in names}
-        staged = stack.enter_context(_staging(project, names))
+        staged = stack.enter_context(staging(project, names))
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="lingtouyan-"))
         paths = {n: Path(scratch) / f"{n}.duckdb" for n in names}
         register = register_with_editions(project, date, paths, draft=draft, allow_errors=draft)
@@ -122,53 +117,9 @@ def _build(
             for maker in makers:
                 report.lines.extend(maker.dossiers(report.problems, progress))
         for maker in makers:
-            _swap(staged[maker.edition], project.build / maker.edition)
+            swap(staged[maker.edition], project.build / maker.edition)
             maker.remember()
     return report
-
-
-@contextlib.contextmanager
-def _staging(project: Project, names: list[str]) -> Iterator[dict[str, Path]]:
-    """Give each edition an empty folder beside its last build; whatever stays there is removed."""
-    project.build.mkdir(exist_ok=True)
-    folders = {n: project.build / f".{n}.new" for n in names}
-    try:
-        for folder in folders.values():
-            _remove(folder)
-            folder.mkdir()
-        yield folders
-    finally:
-        for folder in folders.values():
-            _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    if folder.is_symlink():
-        folder.unlink()
-    elif folder.exists():
-        shutil.rmtree(folder)
-
-
-def _swap(new: Path, current: Path) -> None:
-    """Put `new` in the place of `current` in one step, so that a reader or a crash never meets half a build."""
-    if current.is_symlink() or not current.exists():
-        if current.is_symlink():
-            current.unlink()
-        new.rename(current)
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "renameat2"):
-        done = libc.renameat2(_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(current), _RENAME_EXCHANGE)
-        if done == 0:
-            _remove(new)
-            return
-        if ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
-            raise UsageError(f"无法替换 {current}：{os.strerror(ctypes.get_errno())}。")
-    old = current.with_name(f".{current.name}.old")
-    _remove(old)
-    current.rename(old)
-    new.rename(current)
-    _remove(old)
 
 
 class _EditionBuild:
@@ -298,8 +249,11 @@ class _EditionBuild:
         last = None if self.last.is_symlink() else self.last / "site"
         website = build_written(job, (last, state.encode()) if last and state else None, mkdocs)
         self.made["website"] = website.state.decode()
-        stamping = Stamping(maker, self.memory, site, last, kinds, linked=pages.links == earlier.links)
+        spare = Spare(spare_of(self.last), self.memory.part("folders", "spare"))
+        stamping = Stamping(maker, self.memory, site, last, spare, kinds, linked=pages.links == earlier.links)
         stamping.stamp(pages, website.frames)
+        self.memory.save_part("folders", "spare", self.memory.part("folders", "site"))
+        self.memory.save_part("folders", "site", stamping.folders)
         write_record_index(site, [_entry(e) for e in pages.search])
         write_sitemap(job, [*website.urls, *(p.url for k in pages.kinds for p in k.pages)])
         write_feeds(root, site, self.connection, environment, self.facts)

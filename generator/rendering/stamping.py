@@ -12,6 +12,7 @@ from generator.rendering.frames import Frame
 from generator.rendering.memory import Memory
 from generator.rendering.pages import PageMaker, Pages
 from generator.rendering.record_pages import RecordKind, RecordPage
+from generator.rendering.staging import Spare, folder_stamp
 
 
 class Stamping:
@@ -19,11 +20,13 @@ class Stamping:
 
     Args:
         site: where they go; `last` is the site of the last build, if it can be taken over.
+        spare: the site of the build before that.
         earlier: template -> what that build remembered of its pages (`files`).
         linked: whether every record's page is where it was then.
 
     Attributes:
         count: how many pages the site has; `fresh`: how many were rendered.
+        folders: address -> stamp of the folder, of those that hold one page and nothing else.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Stamping:
         memory: Memory,
         site: Path,
         last: Path | None,
+        spare: Spare,
         earlier: Mapping[str, Any],
         *,
         linked: bool,
@@ -40,9 +44,12 @@ class Stamping:
         self._memory = memory
         self._site = str(site)
         self._last = str(last) if last else None
+        self._spare = spare
         self._earlier = earlier
         self._linked = linked
         self.count = self.fresh = 0
+        self.folders: dict[str, list[int]] = {}
+        self._made: set[str] = set()
 
     def stamp(self, pages: Pages, frames: Mapping[str, Frame]) -> None:
         """Fill the frames.
@@ -52,6 +59,9 @@ class Stamping:
         """
         for kind in pages.kinds:
             self._stamp(kind, frames[kind.spec.name])
+        # A folder with folders in it is more than its own page.
+        for url in {parent for page in self.folders for parent in _above(page)}:
+            self.folders.pop(url, None)
 
     def _stamp(self, kind: RecordKind, frame: Frame) -> None:
         name = kind.template.file
@@ -62,13 +72,15 @@ class Stamping:
         fresh: list[RecordPage] = []
         for page in kind.pages:
             entry = before.get(page.url)
-            Path(f"{self._site}/{page.url}").mkdir(parents=True, exist_ok=True)
-            if self._last and entry and entry[0] == page.digest + shape and self._same_links(page.url, asked):
-                place = f"{page.url}index.html"
-                if take_over(f"{self._last}/{place}", f"{self._site}/{place}", entry[1]):
-                    files[page.url] = entry
-                    continue
-            fresh.append(page)
+            if (
+                entry
+                and entry[0] == page.digest + shape
+                and self._same_links(page.url, asked)
+                and self._taken(page.url, entry[1])
+            ):
+                files[page.url] = entry
+            else:
+                fresh.append(page)
         self.count += len(kind.pages)
         self.fresh += len(fresh)
         if not fresh and kind.unchanged and files.keys() == before.keys():
@@ -81,17 +93,51 @@ class Stamping:
             filler = self._maker.filler(kind, fresh)
             for page in fresh:
                 html, asked[page.url] = filler.render(page)
-                target = Path(f"{self._site}/{page.url}index.html")
+                target = Path(f"{self._folder(page.url)}/index.html")
                 target.write_bytes(
                     frame.fill(title=page.title, content=html, url=page.url, description=page.description)
                 )
                 files[page.url] = [page.digest + shape, stamp_of(target)]
+                self._note(page.url)
             self._memory.save_part("asked", name, {u: a for u, a in asked.items() if u in files})
         else:
             self._memory.keep("asked", name)
         self._memory.save_part("pages", name, {"plan": kind.known, "files": files})
 
+    def _taken(self, url: str, stamp: list[int]) -> bool:
+        """Take over an unchanged page, with its folder if that can be."""
+        if self._last is None:
+            return False
+        target = f"{self._site}/{url[:-1]}"
+        self._make(target.rpartition("/")[0])
+        if not self._spare.take(url, target, stamp):
+            self._folder(url)
+            if not take_over(f"{self._last}/{url}index.html", f"{target}/index.html", stamp):
+                return False
+        self._note(url)
+        return True
+
+    def _folder(self, url: str) -> str:
+        folder = f"{self._site}/{url[:-1]}"
+        self._make(folder)
+        return folder
+
+    def _make(self, folder: str) -> None:
+        if folder not in self._made:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self._made.add(folder)
+
+    def _note(self, url: str) -> None:
+        """Remember the folder of a page that was put there."""
+        self.folders[url] = folder_stamp(f"{self._site}/{url[:-1]}")
+
     def _same_links(self, url: str, asked: Mapping[str, Any]) -> bool:
         if self._linked:
             return True
         return url in asked and self._maker.unchanged(asked[url])
+
+
+def _above(url: str) -> list[str]:
+    """Return the addresses above a page's own: `a/`, `a/b/` of `a/b/c/`."""
+    parts = url.split("/")
+    return ["/".join(parts[:n]) + "/" for n in range(1, len(parts) - 1)]

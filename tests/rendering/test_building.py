@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from small_site import contents
 from trees import copy_of
 
+from generator.problems import RecordsError
 from generator.rendering.building import build
 
 MEMBERS = "records/members-north.csv"
@@ -127,26 +129,47 @@ def test_a_changed_template_macro_or_setting_reaches_every_page_of_it(tree: Path
 
 
 def test_what_was_put_into_the_build_since_is_not_taken_over(tree: Path) -> None:
+    built(tree)
     folder = built(tree)
     files = contents(folder)
     for name in ("site/members/M001/index.html", "site/index.html", "tree/docs/index.md", "data/members.csv"):
-        path = folder / name
-        data = path.read_bytes()
-        path.unlink()
-        path.write_bytes(b"!" + data[1:])
+        overwrite(folder / name)
     (folder / "site/members/M002/index.html").unlink()
     (folder / "site/members/M002/index.html").symlink_to("/etc/hostname")
     (folder / "site/members/evil.html").write_text("x", "utf-8")
+    # The site before the last one is where folders come from.
+    spare = tree / "build/.internal.spare/members"
+    overwrite(spare / "M001/index.html")
+    (spare / "M002/evil.html").write_text("x", "utf-8")
+    shutil.rmtree(spare / "M003")
+    (spare / "M003").symlink_to(spare / "M004")
     assert contents(built(tree)) == files
+    spare.rename(spare.with_name("aside"))
+    spare.symlink_to(folder / "site/members")
+    assert contents(built(tree)) == files
+    assert not (folder / "site/members").is_symlink()
 
 
-def test_a_cache_that_somebody_else_wrote_is_not_believed(tree: Path) -> None:
+def overwrite(path: Path) -> None:
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(b"!" + data[1:])
+
+
+def test_a_cache_that_somebody_else_wrote_is_not_believed_and_a_fault_leaves_the_last_build_whole(
+    tree: Path,
+) -> None:
+    built(tree)
     folder = built(tree)
-    files = contents(folder)
+    files, before = contents(folder), inodes(folder)
+    replace(tree, "site/pages/members/member.md", "{{ row.party }}", "{{ row.nothing }}")
+    with pytest.raises(RecordsError):
+        build(tree, edition="internal", dossiers=False)
+    assert (contents(folder), inodes(folder)) == (files, before)
+    replace(tree, "site/pages/members/member.md", "{{ row.nothing }}", "{{ row.party }}")
     for path in (tree / "build/.cache").iterdir():
         data = bytearray(path.read_bytes())
         data[-5] ^= 1
         path.write_bytes(bytes(data))
-    before = inodes(folder)
     assert contents(built(tree)) == files
     assert "site/members/M001/index.html" in remade(before, folder)

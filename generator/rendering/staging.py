@@ -1,0 +1,119 @@
+"""Builds are made beside the last one and swapped in whole; the site before that gives its folders to the next.
+
+Making and removing a folder costs more than all else that a page costs which has not changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from generator.earlier import stamp_of
+from generator.problems import UsageError
+from generator.project import Project
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+@contextlib.contextmanager
+def staging(project: Project, names: list[str]) -> Iterator[dict[str, Path]]:
+    """Give each edition an empty folder beside its last build; whatever stays there is removed."""
+    project.build.mkdir(exist_ok=True)
+    folders = {n: project.build / f".{n}.new" for n in names}
+    try:
+        for folder in folders.values():
+            _remove(folder)
+            folder.mkdir()
+        yield folders
+    finally:
+        for folder in folders.values():
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+
+
+def swap(new: Path, current: Path) -> None:
+    """Put `new` in the place of `current` in one step, so that a reader or a crash never meets half a build.
+
+    The site that stood there is kept as the spare one: the next build takes its folders over.
+    """
+    if current.is_symlink() or not current.exists():
+        if current.is_symlink():
+            current.unlink()
+        new.rename(current)
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        done = libc.renameat2(_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(current), _RENAME_EXCHANGE)
+        if done == 0:
+            _retire(new, spare_of(current))
+            return
+        if ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise UsageError(f"无法替换 {current}：{os.strerror(ctypes.get_errno())}。")
+    old = current.with_name(f".{current.name}.old")
+    _remove(old)
+    current.rename(old)
+    new.rename(current)
+    _retire(old, spare_of(current))
+
+
+def spare_of(current: Path) -> Path:
+    """Return where the site is kept that the last build took the place of."""
+    return current.with_name(f".{current.name}.spare")
+
+
+def _retire(old: Path, spare: Path) -> None:
+    _remove(spare)
+    with contextlib.suppress(OSError):
+        (old / "site").rename(spare)
+    _remove(old)
+
+
+def folder_stamp(path: str) -> list[int]:
+    """Return what tells a folder and the list of its entries from any other: inode and time of the last change.
+
+    Raises:
+        OSError: there is no folder.
+    """
+    info = os.lstat(path)
+    if not stat.S_ISDIR(info.st_mode):
+        raise OSError(f"{path} is no folder")
+    return [info.st_ino, info.st_mtime_ns]
+
+
+class Spare:
+    """Folders of single pages in a site that is no longer used; they are taken away when they are as they were left.
+
+    Args:
+        folder: where that site is.
+        stamps: address of a page -> stamp of its folder, kept where nobody else writes.
+    """
+
+    def __init__(self, folder: Path, stamps: Mapping[str, Sequence[int]]) -> None:
+        self._folder = str(folder)
+        self._stamps = stamps
+
+    def take(self, url: str, target: str, stamp: Sequence[int]) -> bool:
+        """Move a page's folder to its place in a new site; tell whether it held this very page and nothing else."""
+        known = self._stamps.get(url)
+        if known is None:
+            return False
+        source = f"{self._folder}/{url[:-1]}"
+        try:
+            if folder_stamp(source) != list(known) or stamp_of(f"{source}/index.html") != list(stamp):
+                return False
+            Path(source).rename(target)
+        except OSError:
+            return False
+        return True
