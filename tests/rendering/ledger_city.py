@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import form_city
@@ -265,7 +265,7 @@ def _pay(folder: Path) -> None:
     )  # fmt: skip
 
 
-def blanks_of(root: Path) -> Iterator[DossierJob]:
+def blanks_of(root: Path, kinds: Collection[str] = KINDS) -> Iterator[DossierJob]:
     """Yield the blank forms of these kinds."""
     project, as_of = Project.open(root), datetime.date(2026, 11, 20)
     with tempfile.TemporaryDirectory() as folder:
@@ -273,5 +273,5 @@ def blanks_of(root: Path) -> Iterator[DossierJob]:
         register_with_editions(project, as_of, {"internal": path}, allow_errors=True)
         connection = open_edition(path)
         provenance = Provenance(project, connection, "internal", None)
-        yield from blank_jobs(project, connection, "internal", as_of, provenance, frozenset(KINDS))
+        yield from blank_jobs(project, connection, "internal", as_of, provenance, frozenset(kinds))
         connection.close()

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import form_city
+import ledger_city
 import pypdf
 import pytest
 import yaml
@@ -30,6 +31,7 @@ PRINTED = (
     "registration/F2026-9002",
     "roster-internal",
 )
+BLANK = ("appointment-volume", "removal-volume", "filing-notice", "change-form", "statistics-table")
 VOLUMES = [name for name in PRINTED if "volume" in name]
 # Long enough for any sheet: what a letter of the standard holds can be counted on it.
 LETTER = '<section class="letter"><p style="text-indent: 0">' + "字" * 28 * 40 + "</p></section>"
@@ -94,6 +96,7 @@ def printed(tmp_path_factory) -> Path:
     jobs.append(
         DossierJob("letter.pdf", f"<html lang=zh><title>x</title>{LETTER}", "x", styles=("letter.css",))
     )
+    jobs.extend(ledger_city.blanks_of(root, BLANK))
     out = root / "out"
     report = render_dossiers(jobs, templates=root / "site" / "dossiers", out=out)
     assert [p.message for p in report.problems] == []
@@ -243,6 +246,22 @@ def test_a_change_shows_before_and_after_and_keeps_restricted_contents_out(print
     assert "1在职教育学历大专本科毕业证书" in text
     assert "2联系电话不写内容（受限制的信息只写项目）本人申请" in text
     assert number_of_pages(printed / "change-form" / "F2026-9010.pdf") == 1
+
+
+def test_a_blank_volume_has_every_sheet_and_leads_to_it(printed):
+    file = printed / "blank" / "appointment-volume.pdf"
+    labels = {label: page for _, label, page in bookmarks(file)}
+    contents = words(file, 2)
+    for name, label in {
+        "备案请示": "备案请示",
+        "选举办法及结果": "选举办法及结果",
+        "承诺书": "承　诺　书",
+    }.items():
+        assert f"{name}{labels[label]}" in contents, name
+    for kind in BLANK:
+        text = words(printed / "blank" / f"{kind}.pdf")
+        for absent in ("None", "Nothing", "李示范", "内部版不载"):
+            assert absent not in text, (kind, absent)
 
 
 # ---- the letter of GB/T 9704-2012 -------------------------------------------------------------------------------------
