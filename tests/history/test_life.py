@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from repository import LI, WANG, Repository
+
+from generator.cli import main
+
+Asked = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ask(repository: Repository, capsys: pytest.CaptureFixture[str]) -> Asked:
+    """The command, on a repository where a person's file was filled, moved, changed and given a list."""
+    repository.tree.table("secrets", [{"name": "id", "sensitivity": "restricted"}, "why"], primaryKey=["id"])
+    person = "id: P1\nname: 张三\nborn: 1970-01-01\nphone: '13800000000'\nposts:\n- post: 委员\n  place: 甲\n"
+    repository.commit(
+        {"records/a/people/P1.yaml": person, "records/a/people/P2.yaml": "id: P2\nname: 李四\n"}, "建档"
+    )
+    moved = person.replace("13800000000", "13911112222").replace("委员", "主任")
+    repository.commit(
+        {"records/a/people/P1.yaml": None, "records/b/people/P1.yaml": moved},
+        "迁到乙镇\n\n依据：乙委〔2026〕3号",
+        LI,
+    )
+    repository.commit(
+        {
+            "records/b/people/P1.yaml": moved.replace("张三", "张叁"),
+            "records/a/people/P3.yaml": "id: P3\nname: 李四\n",
+        },
+        "更名",
+        WANG,
+    )
+    repository.commit({"records/a/people/P2.yaml": None, "records/secrets.csv": "id,why\nP1,警告\n"}, "删去")
+
+    def asked(*arguments: str) -> tuple[int, str, str]:
+        code = main(["--root", str(repository.root), "history", *arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return asked
+
+
+def rows(answer: tuple[int, str, str]) -> list[dict[str, Any]]:
+    assert answer[0] == 0, answer[2]
+    result: list[dict[str, Any]] = json.loads(answer[1])
+    return result
+
+
+def test_a_record_is_followed_to_another_file_with_its_lists(ask: Asked) -> None:
+    code, out, _ = ask("people", "P1")
+    assert code == 0
+    assert "新增 people表 P1：name标题 张三，born标题 1970-01-01，phone标题 ●●●" in out
+    assert "新增 posts表 P1/1：post标题 委员，place标题 甲" in out
+    assert "修改 posts表 P1/1 post标题：委员 → 主任" in out
+    assert "修改 people表 P1 name标题：张三 → 张叁" in out
+    assert "李乙：迁到乙镇" in out
+    assert "    | 依据：乙委〔2026〕3号" in out
+    assert "13800000000" not in out
+    assert "13911112222" not in out
+
+
+def test_a_field_is_asked_for_by_name_or_title_and_begins_with_its_first_value(ask: Asked) -> None:
+    told = rows(ask("people", "P1", "name", "--format", "json"))
+    assert told == rows(ask("people表", "P1", "name标题", "--format", "json"))
+    assert [(r["action"], r["values"], r["before"], r["after"], r["author"]) for r in told] == [
+        ("added", {"name": "张三"}, None, None, "张甲"),
+        ("changed", {}, "张三", "张叁", "王丙"),
+    ]
+    assert told[1]["file"] == "records/b/people/P1.yaml"
+
+
+def test_a_list_item_has_a_life_of_its_own(ask: Asked) -> None:
+    told = rows(ask("posts", "P1/1", "--format", "json"))
+    assert [(r["action"], r["field"], r["after"]) for r in told] == [
+        ("added", None, None),
+        ("changed", "post", "主任"),
+    ]
+
+
+def test_a_record_that_is_gone_tells_what_it_held(ask: Asked) -> None:
+    told = rows(ask("people", "P2", "name", "--format", "json"))
+    assert [(r["action"], r["values"], r["before"]) for r in told] == [
+        ("added", {"name": "李四"}, None),
+        ("removed", {}, "李四"),
+    ]
+
+
+def test_what_is_not_committed_is_no_history(ask: Asked, repository: Repository) -> None:
+    (repository.root / "records/b/people/P1.yaml").write_text("id: P1\nname: 别人\n", "utf-8")
+    assert "别人" not in ask("people", "P1")[1]
+    assert ask("people", "P1", "name")[1].count("张三") == 2
+
+
+def test_a_name_stands_for_the_one_record_that_has_it(ask: Asked, repository: Repository) -> None:
+    assert rows(ask("people", "张叁", "--format", "json")) == rows(ask("people", "P1", "--format", "json"))
+    repository.commit({"records/a/people/P4.yaml": "id: P4\nname: 李四\n"}, "同名")
+    code, _, err = ask("people", "李四")
+    assert (code, "P3、P4" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("people", "P9"), "请核对编号"),
+        (("nothing", "P1"), "没有 “nothing” 这张表"),
+        (("people", "P1", "nothing"), "可用：id（id标题）"),
+        (("secrets", "P1"), "限制级"),
+        (("people", "P1\x1b[31m"), "请核对编号"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_to_do(
+    ask: Asked, arguments: tuple[str, ...], words: str
+) -> None:
+    code, out, err = ask(*arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "\x1b" not in err
