@@ -124,6 +124,8 @@ def _field_words(change: Change, record: RecordChange, review: Review) -> Iterat
     place = change.key[len(record.key) :].strip("/").rstrip("−") if item else ""
     if item and change.action != "changed":
         yield f"{kind}第 {place} 项{ACTIONS[change.action]}"
+    elif not change.field:
+        yield "限制级内容有改动"
     elif change.action == "changed":
         title = review.titles.get((change.table, change.field), change.field)
         yield (

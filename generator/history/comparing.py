@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from generator.history.changes import Change, Key, Record, Records, table_changes
+from generator.history.changes import HIDDEN, Change, Key, Record, Records, table_changes
 from generator.reading.package import Package, Sensitivity, Table
 from generator.reading.records import Records as ReadRecords
+from generator.reading.tables import has_hidden_key
 
 Place = tuple[str, str]
 
@@ -75,7 +76,18 @@ def changes_between(old: Side, new: Side) -> Iterator[Change]:
         if table.primary_key:
             before, after, where = _differing(table, old, new)
             if before or after:
-                yield from table_changes(package, table, "", [before], after, where)
+                changes = table_changes(package, table, "", [before], after, where)
+                yield from _unnamed(changes) if has_hidden_key(table) else changes
+
+
+def _unnamed(changes: Iterable[Change]) -> Iterator[Change]:
+    """Tell of restricted lists only that something in their record changed: that there is an item tells enough."""
+    seen: set[Place] = set()
+    for c in changes:
+        key = HIDDEN if c.table == c.root_table else c.root_key
+        if (c.root_table, key) not in seen:
+            seen.add((c.root_table, key))
+            yield Change("", "changed", c.root_table, key, c.root_table, key, "", HIDDEN, HIDDEN, c.file)
 
 
 def _differing(table: Table, old: Side, new: Side) -> tuple[Records, Records, dict[tuple[str, Key], str]]:
@@ -125,6 +137,8 @@ def by_record(changes: Iterable[Change], old: Side, new: Side) -> list[RecordCha
 
 
 def _action(place: Place, was: Mapping[Place, Record], now: Mapping[Place, Record]) -> str:
+    if place[1] == HIDDEN:
+        return "changed"
     return "changed" if place in was and place in now else "added" if place in now else "removed"
 
 

@@ -22,6 +22,7 @@ from generator.problems import UsageError, printable, quoted
 from generator.project import Project
 from generator.reading.package import Package, Sensitivity, Table
 from generator.reading.records import read_records
+from generator.reading.tables import has_hidden_key
 
 _ACTIONS = {"added": "新增", "changed": "修改", "removed": "删除"}
 _CLOSED = "限制级内容"
@@ -51,7 +52,7 @@ def life(root: Path, table: str, key: str, field: str | None, form: str) -> str:
     package = project.package
     declared = _table(package, table)
     wanted = _field(declared, field) if field else ""
-    if _secret(declared):
+    if has_hidden_key(declared):
         raise UsageError(f"“{declared.title}”属于限制级，不提供历史。")
     if project.commit is None:
         raise UsageError("这里不是 git 仓库的根目录，没有变更历史可查。")
@@ -156,20 +157,13 @@ def _shown(table: Table, values: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _secret(table: Table | None) -> bool:
-    """Tell whether it is nobody's business which record of a table is meant, or that there is one."""
-    return table is not None and any(
-        f.sensitivity is Sensitivity.RESTRICTED for f in table.fields if f.name in table.primary_key
-    )
-
-
 def _row(
     package: Package, history: History, commits: dict[str, LoggedCommit], event: _Event, wanted: str
 ) -> dict[str, Any]:
     change = event.change
     commit = commits[change.commit]
     merge = commits.get(history.brought.get(change.commit, ""))
-    secret = _secret(package.tables.get(change.table))
+    secret = has_hidden_key(package.tables[change.table])
     values = {n: v for n, v in event.values.items() if not wanted or n == wanted}
     return {
         "time": datetime.datetime.fromtimestamp(commit.author_time, _ZONE).isoformat(timespec="minutes"),

@@ -114,3 +114,8 @@ class Table:
     def visible(self, level: Sensitivity) -> tuple[Field, ...]:
         """Return the fields an edition of that level may see."""
         return tuple(f for f in self.fields if f.sensitivity <= level)
+
+
+def has_hidden_key(table: Table) -> bool:
+    """Tell whether it is nobody's business which record is meant, or that there is one: the key itself is restricted."""
+    return any(f.sensitivity is Sensitivity.RESTRICTED for f in table.fields if f.name in table.primary_key)

@@ -236,6 +236,13 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Review]:
     repository.commit("建库", author_email="zzb@shili.example")
     repository.git("switch", "-q", "-c", "change")
     repository.edit(person, ("full_time:\n    level: 小学", "full_time:\n    level: 高中"))
+    repository.edit(
+        "records/townships/990101101-清泉镇/people/P0003.yaml",
+        (
+            "residence_village_id:",
+            "sanctions:\n  - {title: 严重警告, decided_on: 2026-10}\nresidence_village_id:",
+        ),
+    )
     outside = "records/townships/990101102-石桥镇/villages.csv"
     repository.edit(outside, (",石桥村,", ",石桥新村,"))
     gone = sorted((root / "records/townships/990101101-清泉镇/filings").glob("F2018-*.yaml"))[0]
@@ -260,6 +267,17 @@ def test_an_official_reads_what_changed_which_rule_is_met_and_what_to_print(
     assert told.startswith("全日制教育学历 小学 → 高中；")
     assert "R19 现已符合" in told
     assert re.search(r"《任职备案登记表 李示范（F2018-\d+）》需重印", told)
+
+
+@pytest.mark.slow
+def test_that_somebody_has_a_sanction_is_not_told(city: Callable[[], Review]) -> None:
+    result = city()
+    [subject] = [s for s in result.subjects if s.key == "P0003"]
+    assert subject_words(subject, result).startswith("限制级内容有改动")
+    for written in (as_text(result), as_markdown(result), as_json(result)):
+        assert "严重警告" not in written
+        # The rule that finds it in clear text has to say where; nothing else does.
+        assert "处分" not in "".join(line for line in written.splitlines() if "受限信息" not in line)
 
 
 @pytest.mark.slow
