@@ -276,8 +276,11 @@ def test_that_somebody_has_a_sanction_is_not_told(city: Callable[[], Review]) ->
     assert subject_words(subject, result).startswith("限制级内容有改动")
     for written in (as_text(result), as_markdown(result), as_json(result)):
         assert "严重警告" not in written
-        # The rule that finds it in clear text has to say where; nothing else does.
+    # The rule that finds it in clear text has to say where; nothing else does.
+    for written in (as_text(result), as_markdown(result)):
         assert "处分" not in "".join(line for line in written.splitlines() if "受限信息" not in line)
+    told = json.loads(as_json(result))
+    assert "person_sanctions" not in str([told["records"], told["subjects"]])
 
 
 @pytest.mark.slow
