@@ -2,7 +2,7 @@
 id: R44
 title: 逐级培养，两项推荐齐全
 severity: error
-clause: [cultivation#3, cultivation#2]
+clause: [cultivation#3, cultivation#2, cultivation#8]
 table: reserve
 column: stage
 message: "{village_name}后备{person_name}（{reserve_id}）：{problem}。"
@@ -35,6 +35,8 @@ wrong AS (
     SELECT reserve_id, 'entered_on', entered_on || '入库，早于' || CASE WHEN branch_recommended_on > entered_on
         THEN '支部推荐日期' || branch_recommended_on ELSE '群众推荐日期' || mass_recommended_on END
     FROM staged WHERE branch_recommended_on > entered_on OR mass_recommended_on > entered_on
+    UNION ALL
+    SELECT reserve_id, 'exit_reason', exited_on || '出库，没有写明原因' FROM staged WHERE exited_on IS NOT NULL AND exit_reason IS NULL
     UNION ALL
     SELECT reserve_id, 'exited_on', exited_on || '出库，早于入库日期' || entered_on FROM staged WHERE exited_on < entered_on
 )
