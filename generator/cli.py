@@ -17,13 +17,12 @@ from generator.problems import (
     Problem,
     RecordsError,
     UsageError,
-    as_github,
-    as_json,
     as_text,
     has_errors,
     in_order,
     printable,
     summary,
+    written,
 )
 
 FINE, RECORDS_WRONG = 0, 1
@@ -31,15 +30,8 @@ _SHOWN_PER_RULE = 20
 
 
 def _print_problems(problems: Sequence[Problem], form: str) -> None:
-    if form == "json":
-        print(as_json(problems))
-    elif form == "github":
-        if problems:
-            print(as_github(problems))
-    else:
-        if problems:
-            print(as_text(problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
-        print(summary(problems))
+    if problems or form != "github":
+        print(written(problems, form, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -277,7 +269,9 @@ def _parser() -> Parser:
     }
     rev = {"metavar": "版本", "help": "按仓库在某个提交、标签或日期时的内容（默认工作目录的内容）"}
     check = command("check", _check, "校验全部记录：先按表结构，再按规则。")
-    check.add_argument("--format", choices=("text", "json", "github"), default="text", help="输出格式")
+    check.add_argument(
+        "--format", choices=("text", "json", "github", "codequality"), default="text", help="输出格式"
+    )
     check.add_argument("--as-of", **as_of)  # type: ignore[arg-type]
     check.add_argument("--rev", **rev)  # type: ignore[arg-type]
 

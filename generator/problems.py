@@ -5,6 +5,7 @@ Reading, conformance and rules all yield `Problem`; printers turn lists of them 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -120,6 +121,28 @@ def as_github(problems: Sequence[Problem]) -> str:
     )
 
 
+def as_code_quality(problems: Sequence[Problem]) -> str:
+    """Print a report in the form that GitLab shows beside the changed lines; each finding has a lasting fingerprint."""
+    seen: Counter[str] = Counter()
+    report = []
+    for p in problems:
+        words = f"{p.file}\0{p.rule}\0{p.column}\0{p.message}"
+        seen[words] += 1
+        report.append(
+            {
+                "description": printable(f"{_title(p)}：{p.message}"),
+                "check_name": p.rule,
+                "fingerprint": hashlib.sha256(f"{words}\0{seen[words]}".encode()).hexdigest(),
+                "severity": "critical" if p.severity is Severity.ERROR else "minor",
+                "location": {
+                    "path": printable(p.file) or "datapackage.yaml",
+                    "lines": {"begin": max(p.line, 1)},
+                },
+            }
+        )
+    return json.dumps(report, ensure_ascii=False, indent=1)
+
+
 def _title(problem: Problem) -> str:
     return f"{problem.rule} {problem.column}".strip()
 
@@ -154,6 +177,14 @@ def _left_out(left_out: Counter[tuple[str, str]]) -> list[str]:
     return [
         f"  …… 同类 {rule} 还有 {count} 处（--format json 列出全部）" for (_, rule), count in left_out.items()
     ]
+
+
+def written(problems: Sequence[Problem], form: str, *, colour: bool = False, limit: int | None = None) -> str:
+    """Return problems in one of the forms that commands offer: text, json, github, codequality."""
+    if form == "text":
+        told = as_text(problems, colour=colour, limit=limit)
+        return f"{told}\n{summary(problems)}" if problems else summary(problems)
+    return {"json": as_json, "github": as_github, "codequality": as_code_quality}[form](problems)
 
 
 def summary(problems: Sequence[Problem]) -> str:

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from trees import Tree, copy_of
 
 from generator.cli import main
-from generator.problems import as_github, as_json, as_text, error, warning
+from generator.problems import as_code_quality, as_github, as_json, as_text, error, warning
 
 
 class Shell:
@@ -113,6 +114,22 @@ def test_a_problem_of_no_file_is_printed_in_every_form() -> None:
     assert json.loads(as_json([problem]))[0]["line"] == 0
 
 
+def test_a_code_quality_report_tells_findings_apart_and_finds_them_again() -> None:
+    twice, other = error("a.csv", 3, "X", "错", "列"), warning("", 0, "history", "没有历史。")
+    report = json.loads(as_code_quality([twice, replace(twice, line=9), other]))
+    assert [(r["severity"], r["location"]["lines"]["begin"]) for r in report] == [
+        ("critical", 3),
+        ("critical", 9),
+        ("minor", 1),
+    ]
+    assert len({r["fingerprint"] for r in report}) == 3
+    # A finding that only moved to another line is the same one.
+    assert (
+        json.loads(as_code_quality([replace(twice, line=80)]))[0]["fingerprint"] == report[0]["fingerprint"]
+    )
+    assert all(r["location"]["path"] for r in report)
+
+
 def test_titles_and_names_of_a_hostile_tree_steer_nobodys_terminal() -> None:
     problem = error("a\x1b[31m.csv", 3, "X\n::error::", "a\u202eb\r\n::error::x", "列\x1b]0;x\x07\n")
     for text in (as_text([problem]), as_github([problem])):
@@ -132,6 +149,7 @@ def test_check_without_problems_prints_an_empty_array(tree: Tree, capsys: pytest
     shell = Shell(tree.root, capsys)
     assert shell("check", "--format", "json")[:2] == (0, "[]\n")
     assert shell("check", "--format", "github")[:2] == (0, "")
+    assert shell("check", "--format", "codequality")[:2] == (0, "[]\n")
     assert shell("check")[:2] == (0, "没有发现问题。\n")
 
 

@@ -20,7 +20,10 @@ from generator.rendering.fonts import RARE_PACKAGES, ROLES
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("build", "run", "sign", "dev")
-WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+# What runs by itself after another run may write, and so must not touch what came with a request.
+COMMENT = ROOT / ".github/workflows/comment.yml"
+WORKFLOWS = sorted(p for p in (ROOT / ".github/workflows").glob("*.yml") if p != COMMENT)
+ELSEWHERE = sorted((ROOT / ".gitea/workflows").glob("*.yml"))
 
 
 def pins(kind: str) -> dict[str, str]:
@@ -107,6 +110,75 @@ def test_a_workflow_trusts_no_stranger(path: Path) -> None:
             assert step["with"]["persist-credentials"] is False
         # What a branch or a title is called is its author's: in a script it would be run.
         assert "${{" not in step.get("run", "")
+
+
+def test_what_may_write_on_a_request_reads_text_and_nothing_else() -> None:
+    read = workflow(COMMENT)
+    assert set(read["on"]) == {"workflow_run"}
+    assert read["permissions"] == {"contents": "read"}
+    [job] = read["jobs"].values()
+    assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
+    assert job["if"] == "${{ github.event.workflow_run.event == 'pull_request' }}"
+    for step in job["steps"]:
+        # No action, no checkout, no word of a stranger's in a script, and of an archive one file to a pipe.
+        assert set(step) == {"name", "run"}
+        assert "${{" not in step["run"]
+        assert not re.search(r"\b(eval|source|bash|python3?|git|tar)\s", step["run"])
+        assert not re.search(r"unzip (?!-p )", step["run"])
+    # The number of the request comes from the host, never from what the run left behind.
+    assert "pulls" in job["steps"][1]["run"]
+    assert "head.sha == $sha" in job["steps"][1]["run"]
+
+
+@pytest.mark.parametrize("path", ELSEWHERE, ids=lambda path: path.stem)
+def test_on_other_hosts_a_request_runs_without_secrets_too(path: Path) -> None:
+    read = workflow(path)
+    assert set(read["on"]) <= {"pull_request", "schedule", "workflow_dispatch"}
+    if "pull_request" in read["on"]:
+        assert set(read["on"]) == {"pull_request"}
+        assert "secrets." not in path.read_text()
+        for command in re.findall(r"\S*/lingtouyan|\S*/set-up", path.read_text()):
+            assert command.startswith("base/")
+        # The job's token stays outside of what reads the request.
+        assert all(
+            line.strip().startswith(("run: env -i", "env -i"))
+            for line in path.read_text().splitlines()
+            if "bin/lingtouyan" in line
+        )
+    for step in steps(path):
+        assert "${{" not in step.get("run", "")
+        if "uses" in step:
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
+
+
+def test_the_token_for_reviews_is_used_by_the_main_branch_only() -> None:
+    jobs = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())
+    users = {n for n, job in jobs.items() if "post-reviews" in str(job) or "REVIEW_TOKEN" in str(job)}
+    assert users == {"张贴审阅"}
+    [rule] = jobs["张贴审阅"]["rules"]
+    assert rule["if"] == '$CI_PIPELINE_SOURCE == "schedule" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH'
+
+
+def test_each_kind_of_change_has_a_checklist_with_the_materials_that_the_policy_asks() -> None:
+    folders = (ROOT / ".github/PULL_REQUEST_TEMPLATE", ROOT / ".gitlab/merge_request_templates")
+    lists, others = ({p.name: p.read_text() for p in f.glob("*.md") if p.stem != "Default"} for f in folders)
+    assert lists == others
+    default = (ROOT / ".github/pull_request_template.md").read_text()
+    for path in (".gitea/pull_request_template.md", ".gitee/PULL_REQUEST_TEMPLATE.zh-CN.md"):
+        assert (ROOT / path).read_text() == default
+    assert (folders[1] / "Default.md").read_text() == default
+    assert all(Path(name).stem in default for name in lists)
+    head = (ROOT / "records/city/policies/filing.md").read_text().split("---")[1]
+    asked = {(m["kind"], m["material"]) for m in yaml.safe_load(head)["materials"]}
+    page = {
+        "任前备案": "任职",
+        "任后备案": "任职",
+        "免职备案": "免职",
+        "信息变更": "信息变更",
+        "更正撤销": "更正撤销",
+    }
+    lacking = {(k, m) for k, m in asked if k in page and f"- [ ] {m}" not in lists[f"{page[k]}.md"]}
+    assert lacking == set()
 
 
 def test_a_change_request_is_read_by_the_base_branch_engine() -> None:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from generator.problems import UsageError
+from generator.rendering.numbering import plainly_numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -187,4 +188,4 @@ class Face:
             raise OSError("HarfBuzz could not cut the font")
         content = _blob_bytes(hb.hb_face_reference_blob(face))
         hb.hb_face_destroy(face)
-        return content
+        return plainly_numbered(content)

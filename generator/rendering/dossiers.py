@@ -235,7 +235,9 @@ class _Run:
         except RecordsError as stop:
             self.report.problems.extend(stop.problems)
             return None
-        return Sheet(html, job.styles, self.out / job.path, job.created, job.attachments, job.mark)
+        return Sheet(
+            html, job.styles, self.out / job.path, job.created, job.attachments, job.mark, job.record
+        )
 
     def _path_fault(self, path: str) -> str:
         parts = PurePosixPath(path).parts
@@ -258,7 +260,7 @@ class _Run:
             for a in job.attachments
         ]
         mark = job.mark and (job.mark.commit, job.mark.digest, job.mark.blank)
-        facts = (self.engine, job.styles, str(job.created), attached, mark, content)
+        facts = (self.engine, job.styles, str(job.created), attached, mark, job.record, content)
         digest.update(json.dumps(facts, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 

@@ -34,6 +34,7 @@ from generator.rendering.fonts import (
 )
 from generator.rendering.marks import mark_style
 from generator.rendering.sheets import Attachment, Outcome, Press, Sheet
+from generator.rendering.tagging import link_cells
 from generator.watchdog import OverdueError, rationed
 
 if TYPE_CHECKING:
@@ -186,9 +187,9 @@ def _print(shared: _Shared, sheet: Sheet, listener: _Listener) -> Outcome:
         stylesheets=[*sheets, *(shared.parse(style, sandbox) for style in added if style)],
         **options,
     )
-    _set_metadata(document.metadata, sheet.created)
+    _set_metadata(document.metadata, sheet)
     attachments = [_attached(attachment, sheet.created) for attachment in sheet.attachments]
-    content = document.write_pdf(attachments=attachments, **options)
+    content = document.write_pdf(attachments=attachments, finisher=link_cells, **options)
     if listener.missing:
         return Outcome(faults=tuple(_lacking(sorted(listener.missing))))
     if refused or sandbox.refused:
@@ -256,9 +257,10 @@ xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http:
 """
 
 
-def _set_metadata(metadata: Any, created: datetime | None) -> None:
-    if created is not None:
-        metadata.created = metadata.modified = created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _set_metadata(metadata: Any, sheet: Sheet) -> None:
+    metadata.title = (metadata.title or "").strip() or sheet.title
+    if sheet.created is not None:
+        metadata.created = metadata.modified = sheet.created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     plain = metadata.generate_rdf_metadata
 
     def with_universal_access(*arguments: object) -> bytes:

@@ -73,6 +73,7 @@ class Sheet:
         created: date for the metadata, or None.
         attachments: files to carry.
         mark: what stands at the foot of every page, or None.
+        title: what it is called, where the document does not say.
     """
 
     html: str
@@ -81,6 +82,7 @@ class Sheet:
     created: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
     mark: Mark | None = None
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,8 @@ def _filing(n: int, person: str, village: str) -> dict[str, Any]:
             "steps": [
                 {"state": "乡镇审核", "date": "2026-03-22", "org_id": "qingquan", "signer": "冯签署",
                  "opinion": "同意，报市委组织部备案。"},
-                {"state": "备案", "date": "2026-03-30", "org_id": "swzzb", "signer": "陈审签", "opinion": "同意备案。"},
+                {"state": "不予备案" if n == 5 else "备案", "date": "2026-03-30", "org_id": "swzzb", "signer": "陈审签",
+                 "opinion": "程序有缺漏。" if n == 5 else "同意备案。"},
             ],
         }  # fmt: skip
     return filing

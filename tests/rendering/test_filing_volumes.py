@@ -26,6 +26,7 @@ PRINTED = (
     "removal-volume/F2026-9009",
     "filing-notice/F2026-9001",
     "filing-notice/F2026-9003",
+    "filing-notice/F2026-9005",
     "term-volume/qingquan-2026-任后备案",
     "change-form/F2026-9010",
     "registration/F2026-9002",
@@ -318,6 +319,15 @@ def test_a_notice_has_head_number_title_seal_and_imprint_in_their_places(printed
     # The imprint closes the type area of the last page.
     issued = next(b for b in boxes(file, last) if "印发" in b[4])
     assert 262 - 10 < issued[3] < 262.5
+
+
+def test_a_refusal_gives_its_reason_and_no_number(printed):
+    text = words(printed / "filing-notice" / "F2026-9005.pdf")
+    assert "同志任职备案的通知" in text
+    assert "关于不同意" in text
+    assert "不予备案。" in text
+    assert "二、理由：程序有缺漏。请重新提出人选" in text
+    assert "备案编号" not in text
 
 
 def test_volumes_are_printed_on_demand_only():

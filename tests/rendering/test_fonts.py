@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.recordingPen import RecordingPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
 
 from generator.problems import UsageError
 from generator.rendering import fonts
@@ -96,6 +99,28 @@ def test_a_cut_depends_on_its_characters_only():
     assert first == Face(font.path, font.index).cut("村范示李李")
     assert "李" in fonts.face(font)
     assert len(first) < 100_000
+
+
+@pytest.mark.parametrize("count", [1, 3, 200, 400, 7000])
+def test_a_glyph_bears_the_number_of_its_place_so_that_strict_readers_show_the_same_character(count):
+    text = "李" + "".join(c for c in repertoire() if "一" <= c <= "龥" and c != "李")[: count - 1]
+    for stack in find_stacks(open_only=True):
+        data = Face(stack.fonts[0].path, stack.fonts[0].index).cut(text)
+        font = TTFont(io.BytesIO(data), checkChecksums=2)
+        if "CFF " not in font:
+            continue
+        top = font["CFF "].cff[0]
+        order = font.getGlyphOrder()
+        if hasattr(top, "ROS"):
+            assert order == [".notdef", *(f"cid{n:05}" for n in range(1, len(order)))]
+        # It is still the same shape.
+        shapes = []
+        with TTFont(stack.fonts[0].path, fontNumber=stack.fonts[0].index, lazy=True) as whole:
+            for each in (font, whole):
+                pen = RecordingPen()
+                each.getGlyphSet()[each.getBestCmap()[ord("李")]].draw(pen)
+                shapes.append(pen.value)
+        assert shapes[0] == shapes[1]
 
 
 def test_only_what_the_common_cut_lacks_is_cut_for_a_document(cuts, tmp_path):
