@@ -25,7 +25,7 @@ fields:
 */
 -- Past ten alike, a reader learns nothing more from the eleventh; each stands on the page of its own record.
 WITH parted AS (
-    SELECT *, regexp_replace(item, '第[0-9]+项', '') AS sort_of_item FROM change_log
+    SELECT *, regexp_replace(item, '(第[0-9]+(至[0-9]+)?|共[0-9]+)项', '') AS sort_of_item FROM change_log
 ), counted AS (
     SELECT *, count(*) OVER (PARTITION BY commit, place, table_name, action, sort_of_item) AS alike,
         count(DISTINCT (coalesce(before, ''), coalesce(after, ''))) OVER (PARTITION BY commit, place, table_name, action, sort_of_item) AS ways

@@ -1,6 +1,6 @@
 /*
 title: 变更明细
-description: 版本库历史中每一处变更：哪天、谁、把哪条记录的哪一项由什么改成什么，依据什么文件。删除一条记录或者清单中的一项，各为一行。
+description: 版本库历史中每一处变更：哪天、谁、把哪条记录的哪一项由什么改成什么，依据什么文件。删除一条记录或者清单中的一项，各为一行；清单中同时增加的几项合为一行。
 fields:
   ordinal: {title: 次序, sensitivity: internal}
   commit: {title: 提交, sensitivity: internal}
@@ -29,11 +29,19 @@ WITH told AS (
     SELECT table_name FROM fields GROUP BY table_name HAVING NOT bool_or(in_key AND sensitivity = 'restricted')
 ), single AS (
     SELECT commit, action, table_name, record_key, root_table, root_key, field, before, after, file, ordinal
-    FROM changes AS c SEMI JOIN told USING (table_name)
-    -- List items that come with a new record are part of it.
-    WHERE action <> 'removed' AND NOT (action = 'added' AND table_name <> root_table AND EXISTS (
-        FROM changes AS r WHERE r.commit = c.commit AND r.action = 'added' AND r.table_name = c.root_table AND r.record_key = c.root_key
-    ))
+    FROM changes SEMI JOIN told USING (table_name)
+    WHERE action = 'changed' OR (action = 'added' AND table_name = root_table)
+    UNION ALL BY NAME
+    -- List items that come together are told together; those that come with a new record are part of it.
+    SELECT commit, 'added' AS action, table_name, min(record_key) AS record_key, root_table, root_key, min(file) AS file, min(ordinal) AS ordinal,
+        CASE WHEN count(*) = 1 THEN '第' || min(place) || '项' WHEN max(place) - min(place) = count(*) - 1 THEN '第' || min(place) || '至' || max(place) || '项'
+            ELSE '共' || count(*) || '项' END AS span
+    FROM (
+        SELECT *, TRY_CAST(regexp_extract(record_key, '/([0-9]+)$', 1) AS INTEGER) AS place FROM changes AS c SEMI JOIN told USING (table_name)
+        WHERE action = 'added' AND table_name <> root_table AND NOT EXISTS (
+            FROM changes AS r WHERE r.commit = c.commit AND r.action = 'added' AND r.table_name = c.root_table AND r.record_key = c.root_key
+        )
+    ) GROUP BY commit, table_name, root_table, root_key
     UNION ALL BY NAME
     SELECT c.commit, 'removed' AS action, c.table_name, c.record_key, c.root_table, c.root_key, min(c.file) AS file, min(c.ordinal) AS ordinal,
         string_agg(f.title || ' ' || c.before, '，' ORDER BY f.ordinal) FILTER (c.before <> '●●●' AND NOT f.in_key) AS before
@@ -78,7 +86,7 @@ SELECT c.ordinal, c.commit, (k.author_time + INTERVAL 8 HOUR)::DATE AS day, strf
         ELSE coalesce(p.name, v.name, z.title, c.root_key) END AS about,
     CASE c.action WHEN 'added' THEN '新增' WHEN 'removed' THEN '删除' ELSE '修改' END AS action,
     CASE WHEN c.table_name <> c.root_table
-        THEN t.title || regexp_replace(regexp_extract(c.record_key, '/([0-9]+).?$', 1), '^(.+)$', '第\1项') ELSE '' END
+        THEN t.title || coalesce(c.span, regexp_replace(regexp_extract(c.record_key, '/([0-9]+).?$', 1), '^(.+)$', '第\1项')) ELSE '' END
         || coalesce(n.title, CASE WHEN c.table_name = c.root_table THEN '整条记录' ELSE '' END) AS item,
     c.before, c.after,
     coalesce(
