@@ -1,11 +1,12 @@
-"""Print the first forms of a city, either through the print shop or in a plain loop over WeasyPrint.
+"""Print the first forms of a city into a folder, either through the print shop or in a plain loop over WeasyPrint.
 
-python benchmarks/print_forms.py shop|plain CITY COUNT [OUT]
+python benchmarks/print_forms.py shop|plain CITY COUNT FOLDER
 """
 
 from __future__ import annotations
 
 import itertools
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -15,13 +16,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from generator.project import EDITIONS, Project
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
-from generator.rendering.dossiers import render_dossiers
-from generator.rendering.printing_house import FOLDER, dossier_jobs
+from generator.rendering.dossiers import Previous, load_printed, render_dossiers
+from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
+
+FORM = "registration"
 
 
 def main() -> None:
     """Run one of the two ways; both make the same HTML from the same records first."""
-    way, city, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    way, city, count, folder = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
     project = Project.open(city)
     date = project.as_of(None)
     with tempfile.TemporaryDirectory() as scratch:
@@ -29,11 +32,20 @@ def main() -> None:
         register_with_editions(project, date, {"internal": path}, allow_errors=True)
         connection = open_edition(path)
         facts = {"edition": "internal", "as_of": date, "draft": False}
-        jobs = list(itertools.islice(dossier_jobs(project, connection, "internal", facts), count))
-        templates, out = project.root / FOLDER, Path(sys.argv[4] if len(sys.argv) > 4 else scratch) / "out"
+        wanted = Selection(kinds=frozenset({FORM}))
+        jobs = list(
+            itertools.islice(dossier_jobs(project, connection, "internal", facts, selection=wanted), count)
+        )
+        templates, out, last = project.root / FOLDER, folder / "out", folder / "last"
+        if out.exists():
+            shutil.rmtree(last, ignore_errors=True)
+            out.rename(last)
         if way == "shop":
-            report = render_dossiers(jobs, templates=templates, out=out)
-            print(len(report.printed), "printed", len(report.problems), "problems")
+            notes = folder / "printed.json"
+            previous = Previous(last, load_printed(notes.read_bytes())) if notes.exists() else None
+            report = render_dossiers(jobs, templates=templates, out=out, previous=previous)
+            notes.write_bytes(report.dump())
+            print(report.rendered, "printed", report.reused, "reused", len(report.problems), "problems")
             return
         import weasyprint
 
