@@ -150,7 +150,8 @@ def render_dossiers(
     require_libraries()
     templates, out = templates.resolve(), out.resolve()
     stacks = find_stacks() if stacks is None else stacks
-    run = _Run(templates, out, previous, _engine(stacks, templates))
+    shaping = _shaping(stacks)
+    run = _Run(templates, out, previous, _engine(shaping, templates), f"lingtouyan {shaping[:16]}")
     press: Press | None = None
     with (
         tempfile.TemporaryDirectory(dir=out, prefix=".fonts-") as folder,
@@ -177,8 +178,8 @@ def render_dossiers(
     return report
 
 
-def _engine(stacks: list[Stack], templates: Path) -> str:
-    """Return a digest over everything that shapes a PDF besides its own HTML."""
+def _shaping(stacks: list[Stack]) -> str:
+    """Return a digest over the programs and fonts that shape the pages: where it is the same, so is every page."""
     digest = hashlib.sha256()
     for package in (
         "weasyprint",
@@ -189,9 +190,18 @@ def _engine(stacks: list[Stack], templates: Path) -> str:
         "cssselect2",
         "pyphen",
         "pillow",
+        "segno",
     ):
         digest.update(f"{package} {version(package)}\n".encode())
     digest.update(f"{harfbuzz_version()} {zlib.ZLIB_RUNTIME_VERSION} {identity(stacks)}\n".encode())
+    for module in ("cutting", "fonts", "marks", "numbering", "printing", "tagging"):
+        digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
+    return digest.hexdigest()
+
+
+def _engine(shaping: str, templates: Path) -> str:
+    """Return a digest over everything that shapes a PDF besides its own HTML."""
+    digest = hashlib.sha256(shaping.encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
     # Style sheets import one another and name images: any of these files may show in any dossier.
@@ -208,11 +218,14 @@ def _call(html: str | Callable[[], str]) -> str:
 class _Run:
     """One call of `render_dossiers`: decides what is taken over, keeps the report."""
 
-    def __init__(self, templates: Path, out: Path, previous: Previous | None, engine: str) -> None:
+    def __init__(
+        self, templates: Path, out: Path, previous: Previous | None, engine: str, press: str
+    ) -> None:
         self.templates = templates
         self.out = out
         self.previous = previous
         self.engine = engine
+        self.press = press
         self.report = DossierReport()
         self._inputs: dict[str, str] = {}
         out.mkdir(parents=True, exist_ok=True)
@@ -236,7 +249,14 @@ class _Run:
             self.report.problems.extend(stop.problems)
             return None
         return Sheet(
-            html, job.styles, self.out / job.path, job.created, job.attachments, job.mark, job.record
+            html,
+            job.styles,
+            self.out / job.path,
+            job.created,
+            job.attachments,
+            job.mark,
+            job.record,
+            self.press,
         )
 
     def _path_fault(self, path: str) -> str:

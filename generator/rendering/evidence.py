@@ -22,6 +22,35 @@ MAX_FILE = 200 * 2**20
 MAX_DATA = 20 * 2**20
 MAX_PAGES = 5000
 _MOST_FIELDS = 10_000
+_SHAPE = ("/MediaBox", "/CropBox", "/Rotate", "/UserUnit", "/Contents", "/Resources")
+# What a print has, and what a signature adds. Anything else could show another face than the pages.
+_CATALOGUE = frozenset(
+    (
+        *(
+            "/Type",
+            "/Version",
+            "/Extensions",
+            "/Pages",
+            "/PageMode",
+            "/PageLayout",
+            "/Outlines",
+            "/Names",
+            "/Dests",
+        ),
+        *(
+            "/Metadata",
+            "/OutputIntents",
+            "/MarkInfo",
+            "/StructTreeRoot",
+            "/Lang",
+            "/ViewerPreferences",
+            "/AF",
+        ),
+        *("/AcroForm", "/Perms", "/DSS"),
+    )
+)
+_NAME_TREES = frozenset(("/Dests", "/EmbeddedFiles"))
+_FORM = frozenset(("/Fields", "/SigFlags", "/DR", "/DA"))
 # Of the processor; and of the clock, for a machine that does nothing else any more.
 MAX_SECONDS = 60
 MAX_PATIENCE = 1800
@@ -51,12 +80,18 @@ class Evidence:
         fault: why it cannot be read, in the user's language; then nothing else is known.
         data: the attached records; None when there are none.
         signatures: those it has a place for.
+        title: what the file calls itself.
+        press: what it says of the programs and fonts that it was printed with.
+        extras: what else it holds that no print has: other files, actions, another face of its pages.
     """
 
     fault: str = ""
     pages: tuple[Sheet, ...] = ()
     data: bytes | None = None
     signatures: tuple[Signature, ...] = ()
+    title: str = ""
+    press: str = ""
+    extras: tuple[str, ...] = ()
 
 
 def gather(paths: Iterable[Path], trust: Sequence[bytes] = ()) -> list[Evidence]:
@@ -108,7 +143,7 @@ def _read(path: Path, trust: Sequence[bytes]) -> Evidence:
     known: dict[tuple[int, int], str] = {}
     pages = []
     for page in reader.pages:
-        shape = [page.get(k) for k in ("/MediaBox", "/CropBox", "/Rotate", "/Contents", "/Resources")]
+        shape = [page.get(k) for k in _SHAPE]
         drawing = _digest(shape, known)
         pages.append(Sheet(page.extract_text(), drawing, tuple(_laid_over(page))))
     carried = [a for a in reader.attachment_list if ATTACHMENT in (a.alternative_name, a.name)]
@@ -118,7 +153,29 @@ def _read(path: Path, trust: Sequence[bytes]) -> Evidence:
     if data is not None and len(data) > MAX_DATA:
         return Evidence(f"附带的数据超过 {MAX_DATA >> 20} MB，不是本工具排印的原件。")
     signatures = signatures_in(path.read_bytes(), trust) if _has_signature_field(reader) else ()
-    return Evidence(pages=tuple(pages), data=data, signatures=signatures)
+    about: Any = reader.metadata or {}
+    return Evidence(
+        pages=tuple(pages),
+        data=data,
+        signatures=signatures,
+        title=str(about.get("/Title", "")),
+        press=str(about.get("/Creator", "")),
+        extras=tuple(_extras(reader)),
+    )
+
+
+def _extras(reader: Any) -> Iterator[str]:
+    root = reader.trailer["/Root"]
+    yield from (str(k) for k in sorted(root.keys() - _CATALOGUE))
+    for name, known in (("/Names", _NAME_TREES), ("/AcroForm", _FORM)):
+        inside = root.get(name)
+        if inside is not None:
+            yield from (str(k) for k in sorted(inside.get_object().keys() - known))
+    for page in reader.pages:
+        if "/AA" in page:
+            yield "/AA"
+    if any(ATTACHMENT not in (a.alternative_name, a.name) for a in reader.attachment_list):
+        yield "附件"
 
 
 def _has_signature_field(reader: Any) -> bool:

@@ -259,6 +259,7 @@ xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http:
 
 def _set_metadata(metadata: Any, sheet: Sheet) -> None:
     metadata.title = (metadata.title or "").strip() or sheet.title
+    metadata.generator = sheet.press
     if sheet.created is not None:
         metadata.created = metadata.modified = sheet.created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     plain = metadata.generate_rdf_metadata

@@ -74,6 +74,7 @@ class Sheet:
         attachments: files to carry.
         mark: what stands at the foot of every page, or None.
         title: what it is called, where the document does not say.
+        press: which programs and fonts print it; whoever has the same prints the same bytes.
     """
 
     html: str
@@ -83,6 +84,7 @@ class Sheet:
     attachments: tuple[Attachment, ...] = ()
     mark: Mark | None = None
     title: str = ""
+    press: str = ""
 
 
 @dataclass(frozen=True, slots=True)

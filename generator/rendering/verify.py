@@ -209,6 +209,8 @@ def _check_marks(verdict: Verdict, evidence: Evidence, data: dict[str, Any]) -> 
     for number, page in enumerate(evidence.pages, 1):
         if page.laid_over:
             verdict.differs(f"第 {number} 页上加有批注或表单（{'、'.join(sorted(set(page.laid_over)))}）。")
+    if evidence.extras:
+        verdict.differs(f"文件里加有印本没有的内容（{'、'.join(dict.fromkeys(evidence.extras))}）。")
     if len(verdict.lines) == before:
         verdict.holds(f"{count} 页的标记齐全、连续，与附带的数据一致（摘要 {digest}）。")
 
@@ -358,15 +360,24 @@ def _compare_pages(case: _Case, path: Path, again: Evidence) -> None:
     differences = list(text_differences([p.text for p in theirs], [p.text for p in mine]))
     for line in differences:
         verdict.differs(line)
+    if case.evidence.title != again.title:
+        verdict.differs(f"文件的标题：按记录应为{quoted(again.title)}，现在是{quoted(case.evidence.title)}。")
     if differences:
         return
     verdict.holds("各页文字与按该提交重新排印的一致。")
     if content.startswith(original):
         verdict.remark("文件在原件之后追加过内容（例如电子签章），原件部分逐字节相同。")
-    if [p.drawing for p in mine] != [p.drawing for p in theirs]:
+    touched = [
+        n for n, (one, two) in enumerate(zip(mine, theirs, strict=True), 1) if one.drawing != two.drawing
+    ]
+    if touched and case.evidence.press == again.press:
+        verdict.differs(
+            f"第 {_some(touched)} 页的图形（线条、二维码、图片、遮盖）或字体被改动过，文字看上去没有变。"
+        )
+    elif touched:
         verdict.unproven(
             "版面的图形或字体与本机重新排印的不同：可能动过图形，也可能是本机的字体、程序与当时不同。"
             "请用当时的版本核验。"
         )
     elif not content.startswith(original):
-        verdict.remark("文件被别的程序另存过，各页的内容没有变。")
+        verdict.remark("文件由另一版程序排印，或被别的程序另存过；各页的内容没有变。")
