@@ -10,6 +10,8 @@ import duckdb
 import pytest
 
 from generator.checking.rules import read_rules
+from generator.history.proposal import create_proposal
+from generator.history.table import create_history
 from generator.reading.package import Package, load_package
 from generator.reading.records import read_records
 from generator.reading.tables import Field
@@ -82,6 +84,8 @@ def test_no_nonsense_in_the_cells_stops_a_view_or_a_rule() -> None:
     rules, _ = read_rules(ROOT, package)
     building.create_rules(connection, rules)
     database.create_build(connection, datetime.date(2026, 11, 20), "", "", 0, False)
+    create_history(connection, None, {})
+    create_proposal(connection, None)
     macros = read_statements(ROOT, "schemas/macros")
     create_macros(connection, macros)
     problems: list[building.Problem] = []
