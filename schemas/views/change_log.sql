@@ -77,6 +77,11 @@ WITH told AS (
     FROM (SELECT DISTINCT commit, record_key FROM changes WHERE table_name = 'notices') AS c JOIN notices AS n ON n.notice_id = c.record_key
     WHERE c.commit IN (SELECT commit FROM changes WHERE table_name = 'notices' GROUP BY commit HAVING count(DISTINCT record_key) <= 20)
     GROUP BY ALL
+), named AS (
+    -- What a number stands for, beside the number.
+    SELECT 'people' AS table_name, person_id AS record_key, name FROM people
+    UNION ALL SELECT 'villages', village_id, name FROM villages
+    UNION ALL SELECT 'organisations', org_id, short_name FROM organisations
 )
 SELECT c.ordinal, c.commit, (k.author_time + INTERVAL 8 HOUR)::DATE AS day, strftime(k.author_time + INTERVAL 8 HOUR, '%Y-%m') AS month,
     k.author, k.merge_author AS merged_by, l.org_id, coalesce(l.short_name, '市级') AS place,
@@ -88,7 +93,7 @@ SELECT c.ordinal, c.commit, (k.author_time + INTERVAL 8 HOUR)::DATE AS day, strf
     CASE WHEN c.table_name <> c.root_table
         THEN t.title || coalesce(c.span, regexp_replace(regexp_extract(c.record_key, '/([0-9]+).?$', 1), '^(.+)$', '第\1项')) ELSE '' END
         || coalesce(n.title, CASE WHEN c.table_name = c.root_table THEN '整条记录' ELSE '' END) AS item,
-    c.before, c.after,
+    coalesce(x.name || '（' || c.before || '）', c.before) AS before, coalesce(y.name || '（' || c.after || '）', c.after) AS after,
     coalesce(
         nullif(regexp_extract(k.body, '(?m)^\s*(?:依据|文号|[Dd]ocument)\s*[:：]\s*(.+?)\s*$', 1), ''),
         CASE WHEN c.root_table = 'filings' THEN coalesce(f.document_number, f.request_number) END,
@@ -103,6 +108,8 @@ JOIN commits AS k USING (commit)
 JOIN tables AS t ON t.name = c.table_name
 JOIN tables AS r ON r.name = c.root_table
 LEFT JOIN fields AS n ON n.table_name = c.table_name AND n.name = c.field
+LEFT JOIN named AS x ON x.table_name = n.refers_to AND x.record_key = c.before
+LEFT JOIN named AS y ON y.table_name = n.refers_to AND y.record_key = c.after
 LEFT JOIN places AS l USING (file)
 LEFT JOIN subjects AS s ON s.table_name = c.root_table AND s.record_key = c.root_key
 LEFT JOIN people AS p ON p.person_id = s.person_id
