@@ -25,6 +25,7 @@ _SHOWN = 200
 _VALUE = 80
 _FACTS = 6
 _SAME = 8
+_ALIKE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,15 @@ def subject_words(subject: SubjectChange, review: Review) -> str:
     parts = [
         words
         for record in subject.records
-        if kinds[record.kind, record.action] <= _SAME
+        if kinds[record.kind, record.action] <= _ALIKE
         for words in _record_words(record, subject, review)
     ]
-    parts += [f"{kind}{ACTIONS[action]} {n} 条" for (kind, action), n in kinds.items() if n > _SAME]
+    parts += [f"{kind}{ACTIONS[action]} {n} 条" for (kind, action), n in kinds.items() if n > _ALIKE]
+    # What a rule says differently now, it still says.
+    both = {p.rule for p in subject.broken} & {p.rule for p in subject.met}
+    parts += [f"{rule} 仍不符合，情况有变化" for rule in sorted(both)]
     for problems, words in ((subject.broken, "新违反"), (subject.met, "现已符合")):
-        for rule, found in Counter(p.rule for p in problems).items():
+        for rule, found in Counter(p.rule for p in problems if p.rule not in both).items():
             weight = "（错误）" if words == "新违反" and _is_error(rule, problems) else ""
             parts.append(f"{rule} {words}{weight}" + (f" {found} 处" if found > 1 else ""))
     for (action, title), found in Counter((p.action, p.title) for p in subject.prints).items():

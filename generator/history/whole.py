@@ -22,7 +22,7 @@ ALARM_SHARE = 0.05
 FIGURE_JUMP = 0.2
 # Below these a share says little: two of ten records, four persons instead of three.
 _ALARM_FROM = 20
-_FIGURE_FROM = 5
+_FIGURE_FROM = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class FigureChange:
     Attributes:
         view: title of the view, `column` title of the column.
         row: the words of the columns that the view is compared by.
+        loud: whether a jump of it is said first.
     """
 
     view: str
@@ -39,13 +40,17 @@ class FigureChange:
     column: str
     before: Any
     after: Any
+    loud: bool = True
 
 
 def figure_changes(old: Register, new: Register) -> Iterator[FigureChange]:
-    """Yield what moved in the views whose header says `compare: {by: [columns], figures: [columns]}`."""
+    """Yield what moved in the views whose header says `compare: {by: [columns], figures: [columns], alarm: [columns]}`.
+
+    Without `alarm` every figure may sound one.
+    """
     former = {v.name: v for v in old.views}
     for view in new.views:
-        keys, figures = _compared(view)
+        keys, figures, alarming = _compared(view)
         if not keys or view.name not in former:
             continue
         titles = {n: c.title for n, c in columns_of(view).items()}
@@ -60,17 +65,19 @@ def figure_changes(old: Register, new: Register) -> Iterator[FigureChange]:
                         titles.get(name) or name,
                         mine.get(name),
                         others.get(name),
+                        name in alarming,
                     )
 
 
-def _compared(view: Statement) -> tuple[list[str], list[str]]:
+def _compared(view: Statement) -> tuple[list[str], list[str], list[str]]:
     declared = view.header.get("compare")
     if not isinstance(declared, Mapping):
-        return [], []
-    by, figures = (
-        [str(k) for k in v] if isinstance(v := declared.get(n), list) else [] for n in ("by", "figures")
+        return [], [], []
+    by, figures, alarming = (
+        [str(k) for k in listed] if isinstance(listed := declared.get(name), list) else []
+        for name in ("by", "figures", "alarm")
     )
-    return by, figures
+    return by, figures, alarming if "alarm" in declared else figures
 
 
 def _figures(
@@ -129,6 +136,8 @@ def alarms(
         yield from _share(title, "改动", len(altered.get(name, set()) - gone), total, share)
     for figure in figures:
         before, after = figure.before, figure.after
+        if not figure.loud:
+            continue
         if isinstance(before, int | float) and isinstance(after, int | float) and abs(before) >= _FIGURE_FROM:
             moved = abs(after - before) / abs(before)
             if moved > jump:

@@ -3,7 +3,7 @@ title: 队伍结构
 description: 每个统计时点、全市和每个乡镇（街道）的书记总数，以及各项人数和占比。
 rows:
   public: count_id IN (SELECT indicator_id FROM indicators WHERE open_to_public)
-compare: {by: [reference_title, org_name, title], figures: [persons, share]}
+compare: {by: [reference_title, org_name, title], figures: [persons, share], alarm: [persons]}
 fields:
   reference_date: {title: 统计时点, sensitivity: public}
   reference_title: {title: 时点名称, sensitivity: public}

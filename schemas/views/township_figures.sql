@@ -1,7 +1,7 @@
 /*
 title: 乡镇（街道）情况
 description: 每个乡镇（街道）和全市在基准日的村数、书记数、空缺、结构和备案办理情况。
-compare: {by: [org_name], figures: [villages, communities, secretaries, average_age, vacant, vacant_over, filings_this_year, filings_open, filings_overdue, filings_missing, reserve]}
+compare: {by: [org_name], figures: [villages, communities, secretaries, average_age, vacant, vacant_over, filings_this_year, filings_open, filings_overdue, filings_missing, reserve], alarm: [villages, communities, secretaries, vacant, filings_missing]}
 fields:
   org_id: {title: 机构编号, sensitivity: public}
   org_name: {title: 乡镇（街道）, sensitivity: public}

@@ -132,6 +132,35 @@ def test_what_concerns_the_whole_is_said_first(house: Edited) -> None:
         review(house.root, "main", "HEAD")
 
 
+def test_a_figure_that_jumps_is_said_first_where_its_view_says_so(house: Edited) -> None:
+    house.git("switch", "-q", "main")
+    house.edit(
+        "schemas/views/by_party.sql",
+        ("title: 各党团在任人数\n", "title: 各党团在任人数\ncompare: {by: [party_id], figures: [members]}\n"),
+    )
+    write_members(house, {n: {"party_id": "red"} for n in range(1, 41)})
+    house.commit("党团")
+    house.git("switch", "-q", "-c", "split")
+    write_members(house, {n: {"party_id": "red" if n < 20 else "blue"} for n in range(1, 41)})
+    house.commit("分裂")
+    result = review(house.root, "main", "HEAD")
+    assert {(f.row, f.before, f.after) for f in result.figures} == {("red", 40, 19), ("blue", 0, 21)}
+    assert [a for a in result.alarms if "“各党团在任人数”red 人数由 40 变为 19" in a]
+    house.edit("schemas/views/by_party.sql", ("figures: [members]}", "figures: [members], alarm: []}"))
+    house.commit("不响")
+    assert not [a for a in review(house.root, "main", "HEAD").alarms if "各党团" in a]
+
+
+def test_a_finding_that_only_reads_differently_is_neither_new_nor_met(house: Edited) -> None:
+    write_members(house, {4: {"attendance": "0.2"}})
+    house.commit("低")
+    house.git("switch", "-q", "-c", "later")
+    write_members(house, {4: {"attendance": "0.3"}})
+    house.commit("略高")
+    told = sentence(review(house.root, "change", "HEAD"), "议员4")
+    assert told == "出席率 0.2 → 0.3；Q2 仍不符合，情况有变化"
+
+
 def test_a_parameter_tells_what_it_does_to_all_records(house: Edited) -> None:
     file = next((house.root / "records/statutes").glob("*.md"))
     content = file.read_text("utf-8")
