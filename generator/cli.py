@@ -183,9 +183,11 @@ def _fmt(options: argparse.Namespace) -> int:
 
     done = format_records(options.root, options.files, write=not options.check)
     for name, reason in done.left:
-        print(f"未改动 {name}：{reason}")
+        print(f"未改动 {printable(name)}：{printable(reason)}")
+    for problem in done.named:
+        print(f"请核对 {printable(problem.file)} 第{problem.line}行 [{problem.column}]：{problem.message}")
     for name in done.changed:
-        print(f"{'需要整理' if options.check else '已整理'} {name}")
+        print(f"{'需要整理' if options.check else '已整理'} {printable(name)}")
     print(f"看了 {done.seen} 个文件，{'需要整理' if options.check else '整理了'} {len(done.changed)} 个。")
     return RECORDS_WRONG if options.check and done.changed else FINE
 
@@ -201,7 +203,7 @@ def _new(options: argparse.Namespace) -> int:
             raise UsageError(f"{pair} 应写成 字段=值 的样子。")
         given[name] = value
 
-    def ask(field: Field) -> str:
+    def ask(field: Field, fault: str) -> str:
         words = field.constraints.get("enum")
         choices = (
             f"（{'、'.join(map(str, words))}）"
@@ -210,15 +212,20 @@ def _new(options: argparse.Namespace) -> int:
             if field.example
             else ""
         )
-        return input(f"{field.title}{choices}：").strip()
+        if fault:
+            print(fault)
+        try:
+            return input(f"{field.title}{choices}：")
+        except EOFError:
+            raise UsageError("\n没有填完，没有写入。") from None
 
-    file, key, problems = new_record(
-        options.root, options.table, given, options.folder, ask if sys.stdin.isatty() else None
-    )
-    print(f"已写入 {file}，编号 {key}。")
-    if problems:
-        _print_problems(problems, "text")
-    return FINE
+    made = new_record(options.root, options.table, given, options.folder, ask if sys.stdin.isatty() else None)
+    print(f"已写入 {made.file}，编号 {made.key}。")
+    for title, words in made.checklist:
+        print(f"还要登记 {title}：\n" + "\n".join(f"  □ {printable(w)}" for w in words))
+    if made.problems:
+        _print_problems(made.problems, "text")
+    return RECORDS_WRONG if has_errors(made.problems) else FINE
 
 
 def _owners(options: argparse.Namespace) -> int:

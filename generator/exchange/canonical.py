@@ -12,20 +12,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from generator.checking.wording import FULL_WIDTH, as_date
-from generator.problems import Problem, Severity, UsageError
+import yaml
+
+from generator.checking.wording import FULL_WIDTH, as_date, damage
+from generator.problems import Problem, Severity, UsageError, quoted, warning
 from generator.project import Project
 from generator.reading.csv import decode, read_csv
 from generator.reading.documents import read_document
 from generator.reading.files import glob_regex, list_tree, read_bytes, static_prefix
-from generator.reading.package import Field, Package, Table
-from generator.reading.yaml import Mapping, Value, YamlError, parse_yaml
+from generator.reading.package import Field, Package, Sensitivity, Table
+from generator.reading.yaml import Mapping, Value, parse_yaml
 
-_WIDTH = 110
-_SAFE = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=~.+0-9][^:#,\[\]{}\n\"\\\x00-\x1f]*(?<!\s)\Z")
-_NUMBER_OR_DATE = re.compile(r"(0|[1-9]\d{0,14})(\.\d+)?\Z|\d{4}-\d{2}(-\d{2})?\Z")
+# Not taken for anything but text by any reader of YAML: a word, or digits with a word after them.
+_SAFE = re.compile(
+    r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`=~.+0-9<]|[0-9]+[^\s:#,\[\]{}\"'0-9.eEbBxXoO_+\-/])"
+    r"[^:#,\[\]{}\n\"\\\x00-\x1f\x7f-\x9f\xa0\u2028\u2029\ufeff]*(?<!\s)\Z"
+)
+_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?\Z")
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?\Z")
+_NUMERIC = frozenset(("integer", "number", "year"))
 _WORDS = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n"])
-_COMMENT = re.compile(r"(^|\s)#")
+_HASH = re.compile(r"(?:(?<=\s)|^)#", re.MULTILINE)
+# `2020.1` may be January, or October of which a spreadsheet has dropped the zero.
+_DOUBTFUL = re.compile(r"\d{4}\.\d\Z")
+
+
+_PARTIAL_DATE = re.compile(r"\^\(?\\d\{4\}-")
+_UNREADABLE = (
+    "文件的编码认不出来，或者有损坏的字节，没有改动。请在原来的软件里另存为“CSV UTF-8”或 UTF-8 文本。"
+)
 
 
 @dataclass
@@ -35,11 +50,13 @@ class Formatted:
     Attributes:
         changed: files that were, or would be, rewritten.
         left: files left alone, with the reason.
+        named: values that a spreadsheet has ruined; nobody can tell what they were.
         seen: how many files were looked at.
     """
 
     changed: list[str] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
+    named: list[Problem] = field(default_factory=list)
     seen: int = 0
 
 
@@ -52,7 +69,7 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
         write: rewrite them; otherwise only say which would be.
 
     Raises:
-        UsageError: a named file lies outside the tree.
+        UsageError: a named file lies outside the tree, or is not there.
     """
     project = Project.open(root)
     package = project.package
@@ -70,7 +87,12 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
         if isinstance(data, Problem):
             result.left.append((name, data.message))
             continue
-        made = _csv(data, name, table) if table.kind == "csv" else _yaml(data, name, table, package)
+        text = _text(data)
+        if text is None:
+            result.left.append((name, _UNREADABLE))
+            continue
+        write_out = _csv if table.kind == "csv" else _yaml
+        made = write_out(text, name, table, package, result.named)
         if isinstance(made, Problem):
             result.left.append((name, made.message))
         elif made != data:
@@ -82,6 +104,8 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
 
 def _inside(root: Path, path: Path) -> str:
     full = path.resolve()
+    if not full.is_file():
+        raise UsageError(f"没有 {path} 这个文件。")
     if not full.is_relative_to(root):
         raise UsageError(f"{path} 不在记录库 {root} 里。")
     return full.relative_to(root).as_posix()
@@ -93,14 +117,43 @@ def _replace(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
+def _text(data: bytes) -> str | None:
+    """Decode a file, when nothing is lost on the way."""
+    text, _ = decode(data, "")
+    # Characters that stand for lost ones, and were not in the file themselves.
+    if "\ufffd" in text and "\ufffd".encode() not in data:
+        return None
+    return text
+
+
 def plain_value(field: Field, value: str) -> str:
     """Write a value as records write it: half-width digits and `年-月-日`, where the field leaves no doubt."""
-    if field.type in ("integer", "number", "year", "date"):
-        value = value.translate(FULL_WIDTH).strip()
-    partial = field.type == "string" and r"\d{4}-" in str(field.constraints.get("pattern", ""))
-    if field.type == "date" or partial:
-        return as_date(value.translate(FULL_WIDTH), partial=partial) or value
-    return value
+    if field.type not in _NUMERIC and not _is_date(field):
+        return value
+    half = value.translate(FULL_WIDTH).strip()
+    if field.type in _NUMERIC:
+        return half
+    if _DOUBTFUL.match(half):
+        return value
+    return as_date(half, partial=field.type != "date") or (half if field.type == "date" else value)
+
+
+def _is_date(field: Field) -> bool:
+    """Tell whether a field holds a date, or as much of one as is known."""
+    pattern = str(field.constraints.get("pattern", ""))
+    return field.type == "date" or (field.type == "string" and _PARTIAL_DATE.match(pattern) is not None)
+
+
+def _ruined(field: Field, table: Table, file: str, line: int, value: str) -> Problem | None:
+    cause = damage(value, long_number=True) if value[-1:].isascii() else ""
+    if not cause and field.type == "date" and re.fullmatch(r"\d{5}(\.0)?", value):
+        cause = "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按原件重新填写"
+    if not cause and _is_date(field) and _DOUBTFUL.match(value.translate(FULL_WIDTH)):
+        cause = "分不清是 1 月还是 10 月（电子表格会去掉末尾的 0）；请按原件写成“年-月”"
+    if not cause:
+        return None
+    shown = quoted(value) if field.sensitivity < Sensitivity.RESTRICTED else "所填内容（不予显示）"
+    return warning(file, line, "ruined-value", f"{shown}：{cause}。没有改动。", field.title)
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:
@@ -109,8 +162,7 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def _csv(data: bytes, name: str, table: Table) -> bytes | Problem:
-    text, _ = decode(data, name)
+def _csv(text: str, name: str, table: Table, _: Package, named: list[Problem]) -> bytes | Problem:
     titles = {f.title: f.name for f in table.fields}
     head, newline, rest = text.partition("\n")
     labels = next(csv.reader([head]), [])
@@ -123,44 +175,76 @@ def _csv(data: bytes, name: str, table: Table) -> bytes | Problem:
     if fault is not None:
         return fault
     names = [f.name for f in table.fields]
-    places = [names.index(k) for k in table.primary_key]
-    cells = [
-        [plain_value(f, c) if c else "" for f, c in zip(table.fields, row, strict=True)] for _, row in rows
-    ]
+    # An absent value is written as one of the texts that mean that, and as nothing where that is one.
+    absent = ["" if "" in m or not m else m[0] for m in map(table.missing, table.fields)]
+    cells = []
+    for line, row in rows:
+        for f, c in zip(table.fields, row, strict=True):
+            if c and (problem := _ruined(f, table, name, line, c)):
+                named.append(problem)
+        cells.append(
+            [
+                a if c is None else plain_value(f, c) if c else c
+                for f, c, a in zip(table.fields, row, absent, strict=True)
+            ]
+        )
+    places = [names.index(k) for k in table.order]
     cells.sort(key=lambda row: [_natural(row[i]) for i in places])
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(names)
     writer.writerows(cells)
-    return stream.getvalue().encode()
+    made = stream.getvalue().encode()
+    again, faults = read_csv(made, name, table)
+    expected = [
+        [None if v in table.missing(f) else v for f, v in zip(table.fields, row, strict=True)]
+        for row in cells
+    ]
+    if faults or [row for _, row in again] != expected:
+        return Problem(name, 0, "", "format", Severity.WARNING, "这个文件的写法无法可靠地重排，没有改动。")
+    return made
 
 
-def _yaml(data: bytes, name: str, table: Table, package: Package) -> bytes | Problem:
-    rows, problems = read_document(data, name, table, package)
+def _yaml(text: str, name: str, table: Table, package: Package, named: list[Problem]) -> bytes | Problem:
+    rows, problems = read_document(text.encode(), name, table, package)
     fault = next((p for p in problems if p.severity is Severity.ERROR), None)
     if fault is not None:
         return fault
-    text, _ = decode(data, name)
-    try:
-        value = parse_yaml(text)
-    except YamlError as wrong:
-        return Problem(name, wrong.line, "", "source-error", Severity.ERROR, str(wrong))
-    if any(_COMMENT.search(line) for line in _outside_quotes(text)):
+    if _commented(text):
         return Problem(name, 0, "", "format", Severity.WARNING, "文件里有注释，重排会丢失注释，没有改动。")
+    value = parse_yaml(text)
     documents = value if isinstance(value, list) else [value]
     writer = _Writer(package)
     made = [writer.document(table, d) for d in documents if isinstance(d, Mapping)]
     out = "".join(made) if not isinstance(value, list) else "".join(_as_item(m) for m in made)
-    again, _ = read_document(out.encode(), name, table, package)
-    if {t: [c for _, c in r] for t, r in again.items()} != {
-        t: [c for _, c in r] for t, r in writer.expected(rows).items()
-    }:
+    again, faults = read_document(out.encode(), name, table, package)
+    if any(p.severity is Severity.ERROR for p in faults) or {
+        t: [c for _, c in r] for t, r in again.items()
+    } != {t: [c for _, c in r] for t, r in writer.expected(rows).items()}:
         return Problem(name, 0, "", "format", Severity.WARNING, "这个文件的写法无法可靠地重排，没有改动。")
+    for member, found in rows.items():
+        fields = package.tables[member].fields
+        for line, cells in found:
+            for f, c in zip(fields, cells, strict=True):
+                if c and (problem := _ruined(f, package.tables[member], name, line, c)):
+                    named.append(problem)
     return out.encode()
 
 
-def _outside_quotes(text: str) -> list[str]:
-    return [re.sub(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'", "", line) for line in text.split("\n")]
+def _commented(text: str) -> bool:
+    """Tell whether a document has comments: a `#` that stands for itself, outside all values."""
+    places = [m.start() for m in _HASH.finditer(text)]
+    if not places:
+        return False
+    spans = []
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.ScalarToken):
+            start, end = token.start_mark.index, token.end_mark.index
+            if token.style in ("|", ">"):
+                # What stands beside the sign of a block is not in the block.
+                start = text.find("\n", start)
+            spans.append((start, end))
+    return not all(any(a <= place < b for a, b in spans) for place in places)
 
 
 def _as_item(document: str) -> str:
@@ -231,10 +315,7 @@ class _Writer:
             elif isinstance(value, list):
                 lines.append(f"{indent}{scalar(key)}: [{', '.join(scalar(str(v)) for v in value)}]")
             else:
-                known = fields.get("_".join(path))
-                lines.append(
-                    f"{indent}{scalar(key)}: {scalar(plain_value(known, str(value)) if known else str(value))}"
-                )
+                lines.append(f"{indent}{scalar(key)}: {_value(fields.get('_'.join(path)), str(value))}")
         return lines
 
     def _items(self, table: Table, items: list[Value], indent: str) -> list[str]:
@@ -245,24 +326,33 @@ class _Writer:
                 lines.append(f"{indent}- {scalar(str(item))}")
                 continue
             pairs = self._order(table, item, ())
-            if all(isinstance(v, str) or v is None for _, v in pairs):
-                cells = [
-                    (k, plain_value(fields[k], str(v)) if k in fields else str(v))
-                    for k, v in pairs
-                    if v is not None
-                ]
-                short = f"{indent}- {{{', '.join(f'{scalar(k)}: {scalar(v)}' for k, v in cells)}}}"
-                if len(short) <= _WIDTH:
-                    lines.append(short)
-                    continue
+            if all(v is None or (isinstance(v, str) and "\n" not in v) for _, v in pairs):
+                # One item, one line: that is what a diff then shows.
+                cells = [f"{scalar(k)}: {_value(fields.get(k), str(v))}" for k, v in pairs if v is not None]
+                lines.append(f"{indent}- {{{', '.join(cells)}}}")
+                continue
             block = self._mapping(table, item, (), indent + "  ")
             lines += [f"{indent}- {block[0].lstrip()}", *block[1:]] if block else []
         return lines
 
 
-def scalar(text: str) -> str:
-    """Write one YAML scalar; quoted wherever any reader of YAML could take it for something else."""
-    if _NUMBER_OR_DATE.match(text) or (_SAFE.match(text) and text.lower() not in _WORDS):
+def _value(field: Field | None, text: str) -> str:
+    if field is None:
+        return scalar(text)
+    return scalar(plain_value(field, text), plain=field.type in _NUMERIC)
+
+
+def scalar(text: str, *, plain: bool = False) -> str:
+    """Write one YAML scalar; quoted wherever any reader of YAML could take it for something else.
+
+    Args:
+        plain: the field is a number, and may look like one.
+    """
+    if (
+        _DATE.match(text)
+        or (plain and _NUMBER.match(text))
+        or (_SAFE.match(text) and text.lower() not in _WORDS)
+    ):
         return text
     escaped = (
         text.replace("\\", "\\\\")
@@ -273,6 +363,6 @@ def scalar(text: str) -> str:
     )
     return (
         '"'
-        + re.sub(r"[\x00-\x1f\x7f\x85\xa0\u2028\u2029\ufeff]", lambda m: f"\\u{ord(m[0]):04x}", escaped)
+        + re.sub(r"[\x00-\x1f\x7f-\x9f\xa0\u2028\u2029\ufeff]", lambda m: f"\\u{ord(m[0]):04x}", escaped)
         + '"'
     )

@@ -82,6 +82,7 @@ class Table:
         row_filters: edition -> SQL condition a row must meet to enter that edition.
         schema_file: where the schema stands, relative to the root.
         scaffold: for a child, the SELECT that fills its list in a new parent record, with `$field` for the parent's values.
+        order: fields by which `fmt` sorts a table's lines; lines that are alike in them keep their order.
         former_paths: globs of where its files were before, for its history.
     """
 
@@ -102,6 +103,7 @@ class Table:
     schema_file: str
     scaffold: str = ""
     former_paths: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name."""
