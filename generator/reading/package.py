@@ -216,11 +216,11 @@ class _PackageReader:
         known_fields = {f.name for f in fields}
         label = text(schema, "label")
         key = names(schema.get("primaryKey"))
-        order = names(schema.get("order")) if "order" in schema else key[:1]
+        order = names(schema.get("order"))
         for place, parts in (("primaryKey", key), ("label", (label,) if label else ()), ("order", order)):
             for part in parts:
                 if part not in known_fields:
-                    fault(schema.lines.get(place, 1), f"{place} 用到了没有声明的字段 {quoted(part)}。")
+                    fault(schema.lines[place], f"{place} 用到了没有声明的字段 {quoted(part)}。")
         misspelt(schema, _SCHEMA_KEYS, fault)
         return Table(
             name=name,
@@ -240,7 +240,7 @@ class _PackageReader:
             row_filters=_row_filters(schema, fault),
             schema_file=schema_file,
             scaffold=text(schema, "scaffold"),
-            order=order,
+            order=order if "order" in schema else key[:1],
             former_paths=names(resource.get("formerPaths")),
         )
 
