@@ -31,6 +31,8 @@ PRINTED = (
     "change-form/F2026-9010",
     "registration/F2026-9002",
     "roster-internal",
+    "statistics-table/2026-11-20",
+    "reports/now",
 )
 BLANK = ("appointment-volume", "removal-volume", "filing-notice", "change-form", "statistics-table")
 VOLUMES = [name for name in PRINTED if "volume" in name]
@@ -247,6 +249,25 @@ def test_a_change_shows_before_and_after_and_keeps_restricted_contents_out(print
     assert "1在职教育学历大专本科毕业证书" in text
     assert "2联系电话不写内容（受限制的信息只写项目）本人申请" in text
     assert number_of_pages(printed / "change-form" / "F2026-9010.pdf") == 1
+
+
+def test_the_working_roster_shows_who_is_not_announced_and_where_nobody_is(printed):
+    text = words(printed / "roster-internal" / "qingquan.pdf")
+    assert "村（社区）3个，在任书记4名，“一肩挑”0名，空缺1个。" in text
+    assert f"{form_city.LONG_NAME}男维吾尔族1975.03" in text
+    assert "任职没有公布" in text
+    assert re.search(r"石桥村空缺", text), text
+
+
+def test_tables_of_figures_carry_their_arithmetic_and_a_place_to_sign(printed):
+    table = words(printed / "statistics-table" / "2026-11-20.pdf")
+    assert "总数在任书记4100" in table
+    assert "女125" in table
+    report = words(printed / "reports" / "now.pdf")
+    assert re.search(r"女书记占比25%1÷4", report), report
+    for text in (table, report):
+        assert "单位负责人（签字）：审核人（签字）：填表人（签字）：" in text
+        assert "填报日期：年月日" in text
 
 
 def test_a_blank_volume_has_every_sheet_and_leads_to_it(printed):
