@@ -136,7 +136,9 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         result.design = list(design_changes(old_project, new_project))
         result.settings = list(_settings(result, old_project, new_project, before, after))
         result.figures = list(figure_changes(old, new))
-        result.alarms = list(alarms(changes, before.rows, new_project.package, result.figures))
+        result.alarms = list(
+            alarms(changes, before.rows, (old_project.package, new_project.package), result.figures)
+        )
         result.alarms += loud(result.design)
         if prints:
             result.prints = _prints(

@@ -50,7 +50,10 @@ def figure_changes(old: Register, new: Register) -> Iterator[FigureChange]:
     """
     former = {v.name: v for v in old.views}
     for view in new.views:
-        keys, figures, alarming = _compared(view)
+        # What is to be compared and what is loud is as it was: a change does not silence its own alarm.
+        keys, figures, alarming = next(
+            (c for c in (_compared(former.get(view.name)), _compared(view)) if c[0]), ([], [], [])
+        )
         if not keys or view.name not in former:
             continue
         titles = {n: c.title for n, c in columns_of(view).items()}
@@ -69,8 +72,8 @@ def figure_changes(old: Register, new: Register) -> Iterator[FigureChange]:
                     )
 
 
-def _compared(view: Statement) -> tuple[list[str], list[str], list[str]]:
-    declared = view.header.get("compare")
+def _compared(view: Statement | None) -> tuple[list[str], list[str], list[str]]:
+    declared = view.header.get("compare") if view else None
     if not isinstance(declared, Mapping):
         return [], [], []
     by, figures, alarming = (
@@ -118,9 +121,19 @@ def _setting(package: Package, name: str, default: float) -> float:
 
 
 def alarms(
-    changes: Iterable[Change], old: ReadRecords, package: Package, figures: Iterable[FigureChange]
+    changes: Iterable[Change],
+    old: ReadRecords,
+    packages: tuple[Package, Package],
+    figures: Iterable[FigureChange],
 ) -> Iterator[str]:
-    """Yield one sentence for each thing about the whole that nobody should overlook."""
+    """Yield one sentence for each thing about the whole that nobody should overlook.
+
+    Args:
+        packages: before and after. The thresholds are those of before, but the new ones have to make sense too.
+    """
+    package, now = packages
+    for name in ("alarm_share", "alarm_jump"):
+        _setting(now, name, 0)
     share, jump = _setting(package, "alarm_share", ALARM_SHARE), _setting(package, "alarm_jump", FIGURE_JUMP)
     removed: dict[str, set[str]] = {}
     altered: dict[str, set[str]] = {}
@@ -130,7 +143,7 @@ def alarms(
             kind.setdefault(change.table, set()).add(change.key)
     for name in dict.fromkeys([*removed, *altered]):
         total = sum(1 for _ in old.rows(name))
-        title = package.tables[name].title if name in package.tables else name
+        title = next((p.tables[name].title for p in (now, package) if name in p.tables), name)
         gone = removed.get(name, set())
         yield from _share(title, "删除", len(gone), total, share)
         yield from _share(title, "改动", len(altered.get(name, set()) - gone), total, share)

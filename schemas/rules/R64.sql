@@ -33,12 +33,23 @@ WITH placed AS (
     UNION ALL BY NAME SELECT 'pay_totals' AS _table, 'org_id' AS _column, org_id AS township_id, _file, _line FROM pay_totals
     UNION ALL BY NAME SELECT 'care_ledgers' AS _table, 'org_id' AS _column, org_id AS township_id, _file, _line FROM care_ledgers
     UNION ALL BY NAME SELECT 'subsidies' AS _table, 'org_id' AS _column, org_id AS township_id, _file, _line FROM subsidies
+), asked AS (
+    -- Nobody is made somebody by the very change under review: who works for whom is as it was before.
+    SELECT root_key AS org_id, bool_or(action = 'added') AS fresh,
+        bool_or(field = 'emails') AS new_emails, max(before) FILTER (field = 'emails') AS emails,
+        bool_or(field = 'folder') AS new_folder, max(before) FILTER (field = 'folder') AS folder
+    FROM proposed_changes WHERE table_name = 'organisations' AND ordinal = 0 GROUP BY root_key
+), registered AS (
+    SELECT o.org_id, o.short_name,
+        CASE WHEN a.fresh THEN NULL WHEN a.new_emails THEN a.emails ELSE o.emails END AS emails,
+        CASE WHEN a.new_folder THEN a.folder ELSE o.folder END AS folder
+    FROM organisations AS o LEFT JOIN asked AS a USING (org_id)
 ), authors AS (
     SELECT p.author_email, min(p.author) AS author,
         coalesce(bool_or(o.folder IS NULL) FILTER (o.org_id IS NOT NULL), false) AS anywhere,
         list(rtrim(o.folder, '/') || '/') FILTER (o.folder IS NOT NULL) AS folders,
         string_agg(DISTINCT o.short_name, '、' ORDER BY o.short_name) AS offices
-    FROM proposed_commits AS p LEFT JOIN organisations AS o
+    FROM proposed_commits AS p LEFT JOIN registered AS o
         ON list_has_any(regexp_split_to_array(lower(o.emails), '\s+'), [lower(p.author_email), regexp_extract(lower(p.author_email), '@.*$')])
     GROUP BY p.author_email
 ), touched AS (
@@ -61,4 +72,4 @@ SELECT 'warning' AS _severity, '' AS _table, '' AS _column, '提交人' || a.aut
     '他的邮箱没有登记' AS problem, '请在“机构”表的“提交邮箱”里登记，或者核对是不是冒用' AS todo, '' AS _file, 0 AS _line
 FROM authors AS a
 -- A city that has registered nobody does not judge by addresses.
-WHERE a.offices IS NULL AND EXISTS (FROM organisations WHERE emails IS NOT NULL)
+WHERE a.offices IS NULL AND EXISTS (FROM registered WHERE emails IS NOT NULL)

@@ -123,13 +123,24 @@ def test_what_concerns_the_whole_is_said_first(house: Edited) -> None:
     assert [a for a in result.alarms if "出席率" in a and "会让更多人看到" in a]
     for written in (as_text(result), as_markdown(result)):
         assert max(written.index(words(a)[:6]) for a in result.alarms) < written.index("新违反")
+
+
+def test_the_thresholds_are_those_of_before_so_that_no_change_silences_its_own_alarm(house: Edited) -> None:
+    write_members(house, {}, count=36)
     house.edit("datapackage.yaml", ("{as_of: 2026-01-31,", "{as_of: 2026-01-31, alarm_share: '0.2',"))
+    (house.root / "schemas/views/by_party.sql").unlink()
     house.commit("这里算小改")
-    assert not [a for a in review(house.root, "main", "HEAD").alarms if "删除了" in a]
+    loud = review(house.root, "main", "HEAD").alarms
+    assert [a for a in loud if "删除了 4 条" in a]
+    assert [a for a in loud if "删除视图" in a]
+    house.git("switch", "-q", "-c", "later")
+    write_members(house, {}, count=30)
+    house.commit("再小改")
+    assert not [a for a in review(house.root, "change", "HEAD").alarms if "删除了" in a]
     house.edit("datapackage.yaml", ("alarm_share: '0.2'", "alarm_share: 很多"))
     house.commit("写错")
     with pytest.raises(UsageError, match="alarm_share"):
-        review(house.root, "main", "HEAD")
+        review(house.root, "change", "HEAD")
 
 
 def test_a_figure_that_jumps_is_said_first_where_its_view_says_so(house: Edited) -> None:
@@ -146,9 +157,15 @@ def test_a_figure_that_jumps_is_said_first_where_its_view_says_so(house: Edited)
     result = review(house.root, "main", "HEAD")
     assert {(f.row, f.before, f.after) for f in result.figures} == {("red", 40, 19), ("blue", 0, 21)}
     assert [a for a in result.alarms if "“各党团在任人数”red 人数由 40 变为 19" in a]
+    # To be silent it has to say so before.
     house.edit("schemas/views/by_party.sql", ("figures: [members]}", "figures: [members], alarm: []}"))
     house.commit("不响")
-    assert not [a for a in review(house.root, "main", "HEAD").alarms if "各党团" in a]
+    assert [a for a in review(house.root, "main", "HEAD").alarms if "各党团" in a]
+    write_members(house, {n: {"party_id": "red"} for n in range(1, 41)})
+    house.commit("合并")
+    result = review(house.root, "HEAD~1", "HEAD")
+    assert result.figures
+    assert not [a for a in result.alarms if "各党团" in a]
 
 
 def test_a_finding_that_only_reads_differently_is_neither_new_nor_met(house: Edited) -> None:
