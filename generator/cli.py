@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 the records have errors, 2 the tool was used wrongly or th
 from __future__ import annotations
 
 import argparse
+import gc
 import getpass
 import os
 import sys
@@ -38,11 +39,15 @@ def _check(options: argparse.Namespace) -> int:
     from generator.history.opening import opened
     from generator.register.building import build_register
 
+    # A short life, and hardly a cycle in it: to look for some again and again would cost a tenth of it.
+    gc.disable()
     try:
         with opened(options.root, options.rev, writes=False) as project:
             problems = build_register(project, project.as_of(options.as_of), only_problems=True).problems
     except RecordsError as fault:
         problems = in_order(fault.problems)
+    finally:
+        gc.enable()
     _print_problems(problems, options.format)
     return RECORDS_WRONG if has_errors(problems) else FINE
 

@@ -21,9 +21,13 @@ _CODE_POINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _SIGNS = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
 
 
-def accepts(field: Field) -> str:
-    """Return SQL over the raw cell of this field; NULL counts as no."""
-    cell, value = quote(field.name), typed(field)
+def accepts(field: Field, value: str = "") -> str:
+    """Return SQL over the raw cell of this field; NULL counts as no.
+
+    Args:
+        value: SQL for its typed value, where that is at hand.
+    """
+    cell, value = quote(field.name), value or typed(field)
     limits = field.constraints
     special = any(k in field.descriptor for k in _SPECIAL) or (field.type == "array" and "enum" in limits)
     if field.type not in _PLAIN_TYPES or field.descriptor.get("format", "default") != "default" or special:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -24,14 +25,28 @@ if TYPE_CHECKING:
 
 _Cell = tuple[str, int, str | None]
 _Said = tuple[str, Severity, str]
+_NONE: Mapping[str, str] = {}
 _RULES = {"type": "type-error", "range": "number-range"}
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """The rows of a table whose cells are to be judged.
+
+    Attributes:
+        source: what to select them from; empty when there are none.
+        values: field -> SQL for its typed value, where the rows hold it beside the text.
+    """
+
+    source: str
+    values: Mapping[str, str] | None = None
 
 
 def check_conformance(
     connection: duckdb.DuckDBPyConnection,
     package: Package,
     locator: Locator,
-    unjudged: Callable[[Table], str | None] | None = None,
+    unjudged: Callable[[Table], Unjudged] | None = None,
 ) -> tuple[list[Problem], frozenset[str]]:
     """Check every table of the register.
 
@@ -39,18 +54,20 @@ def check_conformance(
     so call this before the typed tables are made; keys are checked by `check_keys` after.
 
     Args:
-        unjudged: gives for a table the condition for rows that no earlier run has judged, None when there are none.
+        unjudged: gives for a table the rows that no earlier run has judged.
 
     Returns:
         The problems, and the names of the tables in which every cell was accepted at once.
     """
 
     def ask(own: duckdb.DuckDBPyConnection, table: Table) -> dict[str, bool]:
-        tests = [*_refused(table).values(), *_odd(table, package).values()]
-        rows = unjudged(table) if unjudged is not None else "true"
-        if rows is None:
+        refused, odd = _refused(table), _odd(table, package)
+        rows = unjudged(table) if unjudged is not None else Unjudged(f"raw.{quote(table.name)}")
+        tests = [*refused.values(), *odd.values()]
+        if not rows.source:
             return dict.fromkeys(tests, False)
-        return dict(zip(tests, _any(own, table, tests, rows), strict=True))
+        asked = [*(_refused(table, rows.values) if rows.values else refused).values(), *odd.values()]
+        return dict(zip(tests, _any(own, rows.source, asked), strict=True))
 
     tables = list(package.tables.values())
     found = side_by_side(connection, ask, tables)
@@ -63,9 +80,9 @@ def check_conformance(
     return problems, frozenset(t.name for t, met in zip(tables, found, strict=True) if not any(met.values()))
 
 
-def _refused(table: Table) -> dict[str, str]:
+def _refused(table: Table, values: Mapping[str, str] = _NONE) -> dict[str, str]:
     """Return field -> SQL that is true for cells which are not surely right."""
-    return {f.name: f"NOT coalesce({accepts(f)}, false)" for f in table.fields}
+    return {f.name: f"NOT coalesce({accepts(f, values.get(f.name, ''))}, false)" for f in table.fields}
 
 
 def _odd(table: Table, package: Package) -> dict[str, str]:
@@ -102,16 +119,14 @@ def _check_table(
                     yield problem
 
 
-def _any(connection: duckdb.DuckDBPyConnection, table: Table, tests: list[str], rows: str) -> list[bool]:
+def _any(connection: duckdb.DuckDBPyConnection, source: str, tests: list[str]) -> list[bool]:
     """Return for each test whether any of the rows meets it: one pass over the table."""
     counts = ", ".join(f"count(*) FILTER (WHERE {t})" for t in tests)
     try:
-        row = (
-            connection.execute(f"SELECT {counts} FROM raw.{quote(table.name)} WHERE {rows}").fetchone() or ()
-        )
+        row = connection.execute(f"SELECT {counts} FROM {source}").fetchone() or ()
     except duckdb.Error:
         # A pattern that this regex engine does not know: only its own field is left to Frictionless altogether.
-        return [True] if len(tests) == 1 else [_any(connection, table, [t], rows)[0] for t in tests]
+        return [True] if len(tests) == 1 else [_any(connection, source, [t])[0] for t in tests]
     return [bool(n) for n in row]
 
 

@@ -113,9 +113,14 @@ def typed(field: Field, catalog: str = "") -> str:
     return f"TRY_CAST({cell} AS {catalog}{duckdb_type(field)})" if field.enum_type else cell
 
 
-def typed_columns(table: Table, catalog: str = "") -> str:
+def typed_columns(table: Table) -> str:
     """Return the columns of a typed table, as selected from the raw one."""
-    return ", ".join([*(f"{typed(f, catalog)} AS {quote(f.name)}" for f in table.fields), "_file", "_line"])
+    return ", ".join([*(f"{typed(f)} AS {quote(f.name)}" for f in table.fields), "_file", "_line"])
+
+
+def is_text(field: Field) -> bool:
+    """Tell whether a field's typed value is the text itself."""
+    return typed(field) == quote(field.name)
 
 
 def _list(values: Iterable[str]) -> str:
@@ -132,24 +137,41 @@ def load_raw(connection: duckdb.DuckDBPyConnection, package: Package, records: R
     )
 
 
-def create_raw(connection: duckdb.DuckDBPyConnection, target: str, table: Table, records: Records) -> None:
-    """Create one table of text from what was read of it."""
+def beside(field: Field) -> str:
+    """Return the name of the column that holds a field's typed value beside its text."""
+    return f"{field.name}="
+
+
+def create_raw(
+    connection: duckdb.DuckDBPyConnection,
+    target: str,
+    table: Table,
+    records: Records,
+    more: Sequence[str] = (),
+) -> None:
+    """Create one table of text from what was read of it.
+
+    Args:
+        more: further columns, computed from the texts.
+    """
     columns = {**dict(_PLACE), **{f.name: "VARCHAR" for f in table.fields}}
     parts = records.parts.get(table.name)
     if not parts:
-        declared = ", ".join(f"{quote(n)} {t}" for n, t in columns.items())
-        connection.execute(f"CREATE TABLE {target} ({declared})")
+        source = f"(SELECT * FROM (VALUES ({', '.join('NULL::' + t for t in columns.values())})) WHERE false)"
+        source += f" AS t ({', '.join(map(quote, columns))})"
+        connection.execute(f"CREATE TABLE {target} AS SELECT {', '.join(['*', *more])} FROM {source}")
         return
     listed = ", ".join(f"{literal(n)}: {literal(t)}" for n, t in columns.items())
     # The texts of no characters, which a CSV line cannot tell from missing ones, are put back.
     empty = [quote(f.name) for f in table.fields if "" not in table.missing(f)]
     changes = ", ".join(f"CASE WHEN {n} = {literal(EMPTY)} THEN '' ELSE {n} END AS {n}" for n in empty)
-    connection.execute(
-        f"CREATE TABLE {target} AS SELECT *{f' REPLACE ({changes})' if empty else ''} "
-        f"FROM read_csv([{_list(map(str, parts))}], header = false, "
-        f"auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', new_line = '\\n', "
-        f"max_line_size = 80000000, columns = {{{listed}}})"
+    source = (
+        f"read_csv([{_list(map(str, parts))}], header = false, auto_detect = false, delim = ',', quote = '\"', "
+        f"escape = '\"', nullstr = '', new_line = '\\n', max_line_size = 80000000, columns = {{{listed}}})"
     )
+    if empty:
+        source = f"(SELECT * REPLACE ({changes}) FROM {source})"
+    connection.execute(f"CREATE TABLE {target} AS SELECT {', '.join(['*', *more])} FROM {source}")
 
 
 def own_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> None:

@@ -22,14 +22,18 @@ import duckdb
 import yaml
 
 from generator.cache import Cache
+from generator.checking.conformance import Unjudged
 from generator.reading.package import Package, Table
 from generator.reading.records import Entry, Records, pack_entries, read_records, unpack_entries
 from generator.register.database import (
+    beside,
     create_enums,
     create_raw,
+    is_text,
     literal,
     quote,
     side_by_side,
+    typed,
     typed_columns,
 )
 from generator.register.verdicts import Verdicts, pack_verdicts, unpack_verdicts
@@ -124,27 +128,29 @@ class Shelf:
             raise ShelfError from fault
 
     def _load_table(self, connection: duckdb.DuckDBPyConnection, table: Table, records: Records) -> None:
-        own, kept = f"raw.{quote(table.name)}", f"{_ALIAS}.raw.{quote(table.name)}"
+        own, kept = f"raw.{quote(table.name)}", _kept(table)
+        columns = ", ".join(["_file", "_line", *(quote(f.name) for f in table.fields)])
         if not self._content:
-            create_raw(connection, kept, table, records)
-            connection.execute(f"CREATE VIEW {own} AS FROM {kept}")
+            # Text and value side by side: what is text anyway is not written twice.
+            more = [f"{typed(f, _ALIAS + '.')} AS {quote(beside(f))}" for f in table.fields if not is_text(f)]
+            create_raw(connection, kept, table, records, more)
+            connection.execute(f"CREATE VIEW {own} AS SELECT {columns} FROM {kept}")
         elif table.name in self.touched:
             fresh = f"raw.{quote(table.name + '+')}"
             create_raw(connection, fresh, table, records)
             gone = ", ".join(map(literal, sorted(records.replaced))) or "NULL"
-            columns = ", ".join(["_file", "_line", *(quote(f.name) for f in table.fields)])
             # Files in the order of their names, rows of one file as they were read.
             connection.execute(
                 f"CREATE TABLE {own} AS SELECT {columns} FROM ("
-                f"SELECT *, rowid AS _place FROM {kept} WHERE (_file IN ({gone})) IS NOT true "
-                f"UNION ALL SELECT *, rowid FROM {fresh}) ORDER BY _file, _place"
+                f"SELECT {columns}, rowid AS _place FROM {kept} WHERE (_file IN ({gone})) IS NOT true "
+                f"UNION ALL SELECT {columns}, rowid FROM {fresh}) ORDER BY _file, _place"
             )
             connection.execute(f"DROP TABLE {fresh}")
         elif table.name in self.clean:
-            connection.execute(f"CREATE VIEW {own} AS FROM {kept}")
+            connection.execute(f"CREATE VIEW {own} AS SELECT {columns} FROM {kept}")
         else:
             # Its cells may be rewritten.
-            connection.execute(f"CREATE TABLE {own} AS FROM {kept}")
+            connection.execute(f"CREATE TABLE {own} AS SELECT {columns} FROM {kept}")
 
     def _touched_by(self, records: Records) -> frozenset[str]:
         owners = {e[f].table for e in (records.entries, self.entries) for f in records.replaced if f in e}
@@ -164,13 +170,18 @@ class Shelf:
         connection.execute(f"CREATE SCHEMA {_ALIAS}.raw")
         create_enums(connection, self.package, f"{_ALIAS}.")
 
-    def unjudged(self, table: Table) -> str | None:
-        """Return the SQL condition for rows whose cells are still to be judged; None when all were accepted before."""
+    def unjudged(self, table: Table) -> Unjudged:
+        """Return the rows whose cells no earlier run has accepted."""
+        own = f"raw.{quote(table.name)}"
+        if not self._content:
+            values = {f.name: quote(beside(f)) for f in table.fields if not is_text(f)}
+            return Unjudged(_kept(table), values)
         if table.name not in self.clean:
-            return "true"
+            return Unjudged(own)
         if table.name not in self.touched:
-            return None
-        return f"_file IN ({', '.join(map(literal, self._fresh)) or 'NULL'})"
+            return Unjudged("")
+        files = ", ".join(map(literal, self._fresh)) or "NULL"
+        return Unjudged(f"(SELECT * FROM {own} WHERE _file IN ({files}))")
 
     def known_sound(self, table: Table) -> bool:
         """Tell whether the keys of a table were in order before and can have broken nowhere since."""
@@ -191,12 +202,12 @@ class Shelf:
 
         def create(own: duckdb.DuckDBPyConnection, table: Table) -> None:
             name, source = quote(table.name), f"raw.{quote(table.name)}"
-            if table.name in clean and table.name not in self.touched:
-                own.execute(f"CREATE VIEW {name} AS FROM {_ALIAS}.{name}")
-            elif table.name in clean and not self._content:
-                columns = typed_columns(table, f"{_ALIAS}.")
-                own.execute(f"CREATE TABLE {_ALIAS}.{name} AS SELECT {columns} FROM {source}")
-                own.execute(f"CREATE VIEW {name} AS FROM {_ALIAS}.{name}")
+            if table.name in clean and (table.name not in self.touched or not self._content):
+                columns = ", ".join(
+                    quote(f.name) if is_text(f) else f"{quote(beside(f))} AS {quote(f.name)}"
+                    for f in table.fields
+                )
+                own.execute(f"CREATE VIEW {name} AS SELECT {columns}, _file, _line FROM {_kept(table)}")
             else:
                 own.execute(f"CREATE TABLE {name} AS SELECT {typed_columns(table)} FROM {source}")
 
@@ -238,12 +249,13 @@ class Shelf:
 
     def _still(self, records: Records) -> dict[str, Entry]:
         """Return the entries of what is kept, with today's stamps where the content is the same."""
-        result = {}
+        result = dict(self.entries)
         for name, entry in self.entries.items():
             now = records.entries.get(name)
-            same = now is not None and now.digest == entry.digest
-            # The stamp of another content must not be met again.
-            result[name] = replace(entry, stamp=now.stamp if same and now else (0, 0, 0, 0))
+            if now is not entry:
+                same = now is not None and now.digest == entry.digest
+                # The stamp of another content must not be met again.
+                result[name] = replace(entry, stamp=now.stamp if same and now else (0, 0, 0, 0))
         return result
 
     def remember(self, verdicts: Verdicts | None) -> None:
@@ -273,6 +285,10 @@ class Shelf:
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None
+
+
+def _kept(table: Table) -> str:
+    return f"{_ALIAS}.raw.{quote(table.name)}"
 
 
 def _made_by(package: Package) -> list[str]:
