@@ -44,7 +44,7 @@ from generator.register.database import (
     shut,
 )
 from generator.register.editions import attach, check_cuts, write_edition
-from generator.register.shelf import Shelf, ShelfError
+from generator.register.shelf import Shelf, ShelfError, show_kept
 from generator.register.statements import (
     Statement,
     columns_of,
@@ -53,7 +53,7 @@ from generator.register.statements import (
     read_statements,
     usable_views,
 )
-from generator.register.verdicts import key_of, verdicts_of, work_left
+from generator.register.verdicts import Verdicts, digest_of, found_by, work_left
 
 
 @dataclass
@@ -118,7 +118,7 @@ def build_register(
         attached: edition -> database file that `write_edition` will fill.
         records: rows that were read already.
         proposal: a change under review, for rules about changes.
-        only_problems: nothing but the problems is asked for: views and rules that no change reaches are left out.
+        only_problems: nothing but the problems is asked for: views that no change reaches may be left out.
 
     Raises:
         RecordsError: SQL files of the tree cannot be read at all.
@@ -148,13 +148,15 @@ def build_register(
     problems = [*records.problems, *without_consequences(records.problems, formal)]
     create_descriptions(connection, package)
     commit = project.commit
-    facts = (as_of, commit.id if commit else "", project.epoch, draft)
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
     statements = [*macros, *declared, *(r.statement for r in rules)]
-    key = key_of(statements, facts)
-    known = shelf.verdicts if shelf is not None and only_problems and not design else None
-    work = work_left(known, key, package, shelf.touched if shelf else frozenset(), macros, declared, rules)
-    whole = len(work.rules) == len(rules) and len(work.views) == len(declared)
+    key = digest_of(as_of, *statements)
+    of_commit = digest_of(commit.id if commit else "", project.epoch, draft)
+    known = shelf.verdicts if shelf is not None and not design else None
+    touched = shelf.touched if shelf is not None else frozenset()
+    work = work_left(known, key, of_commit, touched, macros, declared, rules)
+    if only_problems:
+        work = work.without_idle_views(macros, package)
     if named_by([*macros, *work.views, *(r.statement for r in work.rules)]):
         create_cells(connection, package)
     asked = any({"changes", "commits"} & x.words for x in statements)
@@ -162,22 +164,22 @@ def build_register(
     create_proposal(connection, proposal)
     create_rules(connection, rules, declared)
     create_macros(connection, macros)
-    views = compute_views(connection, work.views, design)
+    for view in work.kept:
+        show_kept(connection, view.name)
+    computed = compute_views(connection, work.views, design)
+    views = [v for v in declared if v in work.kept or v in computed]
     design.extend(check_cuts(connection, views, package))
-    _describe_views(connection, views if whole else declared)
+    _describe_views(connection, declared if work.idle else views)
     findings, broken = run_rules(connection, package, work.rules, locator, [*declared, *macros])
     design.extend(broken)
-    if design and not whole:
-        # What was not computed may have a part in it.
+    if design and work.idle:
+        # What was left out may have a part in it.
         connection.close()
-        return build_register(
-            project, as_of, draft=draft, use_cache=use_cache, attached=attached, proposal=proposal
-        )
+        return build_register(project, as_of, draft=draft, attached=attached, proposal=proposal)
     findings.extend(work.findings)
     if shelf is not None:
-        if whole and not design:
-            shelf.remember(verdicts_of(key, rules, findings))
-        shelf.save()
+        found = Verdicts(key, of_commit, frozenset(), found_by(rules, findings))
+        shelf.keep(connection, records, None if design else found, [v.name for v in views])
     problems = in_order([*design, *problems, *(f.problem for f in findings)])
     _create_findings(connection, package, problems, findings)
     return Register(connection, records, views, rules, findings, problems)
@@ -205,13 +207,11 @@ def _conforming(
         create_enums(connection, package)
         formal, clean = check_conformance(connection, package, locator, shelf.unjudged)
         shelf.create_typed(connection, clean)
-        wrong_keys, sound = check_keys(connection, package, locator, unread, shelf.known_sound)
-        shelf.keep(connection, records, clean, sound)
+        wrong_keys, shelf.sound_now = check_keys(connection, package, locator, unread, shelf.known_sound)
+        shelf.clean_now = clean
     except ShelfError:
         connection.close()
         raise
-    finally:
-        shelf.close()
     return connection, formal + wrong_keys
 
 
@@ -273,7 +273,9 @@ def create_rules(
 
 
 def compute_views(
-    connection: duckdb.DuckDBPyConnection, views: Sequence[Statement], problems: list[Problem]
+    connection: duckdb.DuckDBPyConnection,
+    views: Sequence[Statement],
+    problems: list[Problem],
 ) -> list[Statement]:
     """Compute views once each, in the order given; return those that could be, add what is wrong with the others."""
     names = {v.name for v in views}

@@ -14,7 +14,8 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -41,6 +42,7 @@ from generator.register.verdicts import Verdicts, pack_verdicts, unpack_verdicts
 _ALIAS = "_shelf"
 # With more changed files than this, all are read anew: the next run then starts from them.
 MOST_CHANGED = 300
+_MOST_ROWS = 20_000
 _LEFT_OVER_SECONDS = 3600
 
 
@@ -54,8 +56,9 @@ class Shelf:
 
     Attributes:
         entries: file -> what the earlier reading gave.
-        clean: tables each of whose cells the set-based check accepted.
-        sound: tables whose keys were in order.
+        clean: tables each of whose cells the set-based check accepted, of what is kept.
+        sound: tables whose keys were in order, of what is kept.
+        clean_now, sound_now: the same of this run.
         touched: tables with rows of changed files; all of them when nothing was kept.
         verdicts: what rules found in what is kept.
     """
@@ -66,12 +69,14 @@ class Shelf:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     clean: frozenset[str] = frozenset()
     sound: frozenset[str] = frozenset()
+    clean_now: frozenset[str] = frozenset()
+    sound_now: frozenset[str] = frozenset()
     touched: frozenset[str] = frozenset()
     verdicts: Verdicts | None = None
-    _unsaved: bool = False
     _started: int = 0
     _content: str = ""
     _scratch: Path | None = None
+    _rest: Callable[[], object] | None = None
     _fresh: tuple[str, ...] = ()
 
     @classmethod
@@ -166,6 +171,7 @@ class Shelf:
                 shutil.rmtree(left_over, ignore_errors=True)
         # A name that nobody can have put a link in the place of.
         self._scratch = Path(tempfile.mkdtemp(prefix=f"{self.name}-", suffix=".new", dir=self.cache.folder))
+        self._rest = weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
         connection.execute(f"ATTACH {literal(str(self._scratch / 'tables.duckdb'))} AS {_ALIAS}")
         connection.execute(f"CREATE SCHEMA {_ALIAS}.raw")
         create_enums(connection, self.package, f"{_ALIAS}.")
@@ -220,32 +226,49 @@ class Shelf:
         self,
         connection: duckdb.DuckDBPyConnection,
         records: Records,
-        clean: frozenset[str],
-        sound: frozenset[str],
+        verdicts: Verdicts | None,
+        views: Sequence[str],
     ) -> None:
         """Keep for the next run what this one made, or what it learnt of files that are still the same.
 
-        Raises:
-            ShelfError: what is being read from cannot be put in its place.
+        Args:
+            verdicts: what rules found; None when views or rules could not be computed.
+            views: the views there are.
         """
         if self._scratch is None:
             still = self._still(records)
             if any(still[n].stamp != e.stamp or not e.settled for n, e in self.entries.items()):
-                self.entries, self._started, self._unsaved = still, records.started, True
+                self.entries, self._started = still, records.started
+                self._save()
             return
-        made = self._scratch / "tables.duckdb"
-        try:
+        made, copy = self._scratch / "tables.duckdb", self._scratch / "copy.duckdb"
+        # This run goes on with its own: what is kept belongs to nobody who may still write to it.
+        with contextlib.suppress(duckdb.Error, OSError):
+            if verdicts is not None:
+                verdicts = replace(verdicts, views=self._keep_views(connection, views))
             connection.execute(f"CHECKPOINT {_ALIAS}")
-            connection.execute(f"DETACH {_ALIAS}")
-            self._content = _digest(made)
-            made.chmod(0o600)
-            made.replace(self._file)
-            connection.execute(f"ATTACH {literal(str(self._file))} AS {_ALIAS} (READ_ONLY)")
-        except (duckdb.Error, OSError) as fault:
-            raise ShelfError from fault
+            shutil.copyfile(made, copy)
+            copy.chmod(0o600)
+            self._content = _digest(copy)
+            copy.replace(self._file)
+            self.entries, self._started = records.entries, records.started
+            self.clean, self.sound, self.verdicts = self.clean_now, self.sound_now, verdicts
+            self._save()
         self.close()
-        self.entries, self._started, self._unsaved = records.entries, records.started, True
-        self.clean, self.sound, self.touched, self.verdicts = clean, sound, frozenset(), None
+
+    def _keep_views(self, connection: duckdb.DuckDBPyConnection, views: Sequence[str]) -> frozenset[str]:
+        """Keep views that are sooner written than computed: most of a small one's time is planning."""
+        sizes = dict(
+            connection.execute(
+                "SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = 'main' AND NOT internal "
+                "AND database_name <> $1",
+                [_ALIAS],
+            ).fetchall()
+        )
+        kept = frozenset(v for v in views if sizes.get(v, _MOST_ROWS) < _MOST_ROWS)
+        for name in sorted(kept):
+            connection.execute(f"CREATE TABLE {_ALIAS}.{quote(name)} AS FROM {quote(name)}")
+        return kept
 
     def _still(self, records: Records) -> dict[str, Entry]:
         """Return the entries of what is kept, with today's stamps where the content is the same."""
@@ -258,15 +281,7 @@ class Shelf:
                 result[name] = replace(entry, stamp=now.stamp if same and now else (0, 0, 0, 0))
         return result
 
-    def remember(self, verdicts: Verdicts | None) -> None:
-        """Remember what rules found, when that was in what is kept, for the next run."""
-        if verdicts is not None and not self.touched:
-            self.verdicts, self._unsaved = verdicts, True
-
-    def save(self) -> None:
-        """Write down what is kept, where anything is new."""
-        if not self._unsaved:
-            return
+    def _save(self) -> None:
         payload = {
             "made_by": _made_by(self.package),
             "content": self._content,
@@ -278,13 +293,16 @@ class Shelf:
         }
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         self.cache.save(f"{self.name}.json", text.encode("utf-8", "surrogatepass"))
-        self._unsaved = False
 
     def close(self) -> None:
-        """Remove what was begun and not kept."""
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch = None
+        """Remove what was begun and not kept; who still reads from it may go on."""
+        if self._rest is not None:
+            self._rest()
+
+
+def show_kept(connection: duckdb.DuckDBPyConnection, view: str) -> None:
+    """Show a view as it is kept."""
+    connection.execute(f"CREATE VIEW {quote(view)} AS FROM {_ALIAS}.{quote(view)}")
 
 
 def _kept(table: Table) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import duckdb
 
 from generator.checking.rules import Finding, Rule
 from generator.problems import Problem, Severity
-from generator.reading.package import Package
+from generator.reading.package import ENGINE_TABLES, Package
 from generator.register.cells import CELLS
 from generator.register.statements import Statement
 
@@ -26,6 +26,14 @@ _WORD = re.compile(r"\w+")
 _MACRO = re.compile(r"\bmacro\s+(\w+)", re.IGNORECASE)
 # What tells of rows without naming their table.
 _ELSEWHERE = re.compile(r"(duckdb|information|pragma|pg|sqlite|json_execute)_\w+|query|query_table")
+_STAR = re.compile(r"(?:\bselect|\bdistinct|,|\.)\s*\*")
+# What tells of commits: columns of `build`, and the engine's tables that are made from the history.
+_OF_COMMITS = frozenset({"commit", "commit_time", "draft", "edition"}) | (
+    ENGINE_TABLES - {"build", "cells", "fields", "raw", "rules", "tables", "views"}
+)
+_WHOLE_ROWS = frozenset(
+    {"*", "columns", "unpivot", "to_json", "json_object", "row_to_json", "struct_pack", "row"}
+)
 _SAID = frozenset({duckdb.token_type.comment, duckdb.token_type.string_const})
 
 
@@ -34,86 +42,131 @@ class Verdicts:
     """What was found for one set of statements and facts.
 
     Attributes:
-        key: digest over all that is not records.
+        key: digest over the statements and the reference date.
+        commit: digest over what else `build` and the history tell.
+        views: the views whose rows are kept.
         findings: rule -> what it found.
     """
 
     key: str
+    commit: str
+    views: frozenset[str]
     findings: Mapping[str, Sequence[Finding]]
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is left to do: the views to compute, the rules to run, and what the other rules find."""
+    """What is left to do.
 
+    Attributes:
+        again: views that may have other rows than before.
+        views: the views to compute, these and more.
+        kept: the views whose rows are kept.
+        rules: the rules to run.
+        findings: what the other rules find.
+        idle: whether views are left out.
+    """
+
+    again: frozenset[str]
     views: list[Statement]
+    kept: list[Statement]
     rules: list[Rule]
     findings: list[Finding]
+    idle: bool = False
+
+    def without_idle_views(self, macros: Sequence[Statement], package: Package) -> Work:
+        """Return the work without views that are as they were and that nothing asks that is left to do."""
+        through, names = _through(macros), {v.name: v for v in self.views}
+        # Conditions on the rows of tables are planned whether or not anything changed.
+        conditions = [c.lower() for t in package.tables.values() for c in t.row_filters.values()]
+        pending = [
+            {w for c in conditions for w in _WORD.findall(c)},
+            *(_words(r.statement) for r in self.rules),
+        ]
+        pending += [_words(v) for v in self.kept if v.header.get("rows") is not None]
+        pending += [_words(names[n]) for n in self.again]
+        wanted = set(self.again)
+        while pending:
+            more = _reached(pending.pop(), through) & names.keys() - wanted
+            wanted |= more
+            pending.extend(_words(names[n]) for n in more)
+        views = [v for v in self.views if v.name in wanted]
+        return replace(self, views=views, idle=len(views) < len(self.views))
 
 
-def key_of(statements: Iterable[Statement], facts: Iterable[object]) -> str:
-    """Return a digest over the statements of a tree and the facts that they may ask for."""
+def digest_of(*values: object) -> str:
+    """Return a digest over facts, or over the statements of a tree."""
     digest = hashlib.blake2b(digest_size=16)
-    for statement in statements:
-        digest.update(f"{statement.file}\0{_whole(statement)}\0".encode())
-    for fact in facts:
-        digest.update(f"{fact}\0".encode())
+    for value in values:
+        text = f"{value.file}\0{value.header!r}\0{value.sql}" if isinstance(value, Statement) else value
+        digest.update(f"{text}\0".encode())
     return digest.hexdigest()
 
 
 def work_left(
     known: Verdicts | None,
     key: str,
-    package: Package,
+    commit: str,
     touched: frozenset[str],
     macros: Sequence[Statement],
     views: Sequence[Statement],
     rules: Sequence[Rule],
 ) -> Work:
     """Return what has to be computed after the touched tables changed; everything, when nothing fitting is known."""
-    if known is None or known.key != key or any(r.id not in known.findings for r in rules):
-        return Work(list(views), list(rules), [])
+    if known is None or known.key != key:
+        return Work(frozenset(v.name for v in views), list(views), [], list(rules), [])
     through = _through([*macros, *views])
-    left = [r for r in rules if _changed(_reached(_words(r.statement) | {r.table}, through), touched)]
-    reached = {v.name: _reached(_words(v), through) for v in views}
-    wanted = {n for n, words in reached.items() if _changed(words, touched)}
-    filters = {
-        w for t in package.tables.values() for c in t.row_filters.values() for w in _WORD.findall(c.lower())
-    }
-    read = _reached(filters, through).union(
-        *(_reached(_words(r.statement), through) for r in left), *(reached[n] for n in wanted)
-    )
-    kept = {r.id for r in left}
+    if commit != known.commit:
+        touched |= _OF_COMMITS
+
+    def changed(words: set[str]) -> bool:
+        found = _reached(words, through)
+        return (
+            not found.isdisjoint(touched)
+            or (bool(touched) and CELLS in found)
+            or ("build" in found and commit != known.commit and not found.isdisjoint(_WHOLE_ROWS))
+            or any(_ELSEWHERE.fullmatch(w) for w in found)
+        )
+
+    again = frozenset(v.name for v in views if changed(_words(v)))
+    kept = [v for v in views if v.name in known.views - again]
+    left = [r for r in rules if r.id not in known.findings or changed(_words(r.statement) | {r.table})]
     return Work(
-        [v for v in views if v.name in wanted or v.name in read],
+        again,
+        [v for v in views if v not in kept],
+        kept,
         left,
-        [f for r in rules if r.id not in kept for f in known.findings[r.id]],
+        [f for r in rules if r not in left for f in known.findings[r.id]],
     )
 
 
-def verdicts_of(key: str, rules: Sequence[Rule], findings: Sequence[Finding]) -> Verdicts | None:
-    """Return what is worth keeping."""
+def found_by(rules: Sequence[Rule], findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Return rule -> what it found, as far as that is worth keeping."""
     if len(findings) > _MOST_FINDINGS:
-        return None
+        return {}
     found: dict[str, list[Finding]] = {r.id: [] for r in rules}
     for finding in findings:
         found[finding.rule].append(finding)
-    return Verdicts(key, found)
+    return found
 
 
 def pack_verdicts(verdicts: Verdicts) -> list[Any]:
     """Return verdicts as plain values for a cache."""
     return [
         verdicts.key,
+        verdicts.commit,
+        sorted(verdicts.views),
         {r: [[asdict(f.problem), f.table, f.subjects] for f in fs] for r, fs in verdicts.findings.items()},
     ]
 
 
 def unpack_verdicts(values: list[Any]) -> Verdicts:
     """Return verdicts as packed."""
-    key, findings = values
+    key, commit, views, findings = values
     return Verdicts(
         key,
+        commit,
+        frozenset(views),
         {
             rule: [
                 Finding(Problem(**{**p, "severity": Severity(p["severity"])}), rule, table, subjects)
@@ -122,10 +175,6 @@ def unpack_verdicts(values: list[Any]) -> Verdicts:
             for rule, found in findings.items()
         },
     )
-
-
-def _whole(statement: Statement) -> str:
-    return f"{statement.header!r}\0{statement.sql}"
 
 
 def _words(statement: Statement) -> set[str]:
@@ -137,7 +186,8 @@ def _words(statement: Statement) -> set[str]:
         data[start:end] for (start, kind), end in zip(tokens, ends, strict=True) if kind not in _SAID
     )
     # The conditions on rows that a header declares are SQL, too.
-    return set(_WORD.findall(f"{code.decode()} {statement.header.get('rows')}".lower()))
+    text = f"{code.decode()} {statement.header.get('rows')}".lower()
+    return {*_WORD.findall(text), *(("*",) if _STAR.search(text) else ())}
 
 
 def _through(statements: Iterable[Statement]) -> dict[str, set[str]]:
@@ -156,10 +206,3 @@ def _reached(words: Iterable[str], through: Mapping[str, set[str]]) -> set[str]:
         found |= more
         pending.extend(w for w in more if w in through)
     return found
-
-
-def _changed(words: set[str], touched: frozenset[str]) -> bool:
-    """Tell whether what reaches these words may give something else than before."""
-    if touched and CELLS in words:
-        return True
-    return not words.isdisjoint(touched) or any(_ELSEWHERE.fullmatch(w) for w in words)
