@@ -132,9 +132,7 @@ def build_register(
     rules, faults = read_rules(project.root, package)
     design.extend(faults)
     locator = Locator(project.root, package)
-    shelf = None
-    if records is None and use_cache:
-        shelf = Shelf.open(project.cache, package, "records" if project.revision is None else "revision")
+    shelf = _shelf_of(project) if records is None and use_cache else None
     try:
         records = records or (shelf.read(project.root) if shelf else read_records(project.root, package))
         connection, formal = _conforming(package, records, locator, shelf)
@@ -183,6 +181,15 @@ def build_register(
     problems = in_order([*design, *problems, *(f.problem for f in findings)])
     _create_findings(connection, package, problems, findings)
     return Register(connection, records, views, rules, findings, problems)
+
+
+def _shelf_of(project: Project) -> Shelf | None:
+    """Return where the tree's tables are kept; a revision that is only looked at leaves nothing behind."""
+    if project.revision is None:
+        return Shelf.open(project.cache, project.package)
+    if project.root.is_relative_to(project.build):
+        return Shelf.open(project.cache, project.package, "revision")
+    return None
 
 
 def _conforming(

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 from trees import AS_OF, Tree
 
+from generator.history.opening import opened
 from generator.problems import Problem
 from generator.project import Project
 from generator.reading import records
@@ -504,3 +505,14 @@ def test_a_tree_with_too_much_wrong_is_judged_anew(city: Tree, monkeypatch: pyte
     kept = asked(city)
     assert kept.problems == before
     assert shown(kept) == {"places", "people", "jobs", "sized", "staffed"}
+
+
+def test_a_revision_that_is_only_looked_at_leaves_nothing_behind(city: Tree) -> None:
+    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "x")):
+        subprocess.run(["git", "-C", str(city.root), *words], check=True)
+    with opened(city.root, "HEAD", writes=False) as project:
+        looked = build_register(project, AS_OF)
+    assert not (city.root / "build").exists()
+    with opened(city.root, "HEAD") as project:
+        assert build_register(project, AS_OF).problems == looked.problems
+    assert (city.root / "build/.cache/revision.duckdb").exists()
