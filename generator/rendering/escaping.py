@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -59,7 +60,18 @@ def escape(value: object) -> Markup:
     """
     if isinstance(value, Markup):
         return value
-    return Markup(_SPECIAL.sub(_reference, text(value)))  # noqa: S704 -- this is the escaping itself
+    words = text(value)
+    return _known(words) if len(words) <= _LONG else _escaped(words)
+
+
+def _escaped(words: str) -> Markup:
+    # Not `Markup(words)`: it asks every text first whether it is markup already, once per cell of every page.
+    return str.__new__(Markup, _SPECIAL.sub(_reference, words))
+
+
+# The same names and words stand on many pages.
+_LONG = 200
+_known = lru_cache(maxsize=1 << 16)(_escaped)
 
 
 def address(url: str) -> Markup:
@@ -104,4 +116,4 @@ class Html(Markup):
     def format(self, *args: object) -> Html:  # type: ignore[override]
         """Fill the slots in order."""
         shown = [a if isinstance(a, (Markup, int, float)) else html_escape(a) for a in args]
-        return Html(str.format(self, *shown))
+        return str.__new__(Html, str.format(self, *shown))

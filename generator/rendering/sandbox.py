@@ -16,6 +16,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from generator.rendering.escaping import escape
 from generator.watchdog import OverdueError, watched
 
 SECONDS = 10.0
@@ -61,7 +62,16 @@ def grouped(rows: Iterable[Row], column: str) -> Groups:
 
 
 class _Generator(CodeGenerator):
-    """Compiles `a ~ b` so that its result is charged like that of `a + b`."""
+    """Compiles `a ~ b` so that its result is charged like that of `a + b`, and escapes a value once."""
+
+    def _output_child_pre(
+        self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
+    ) -> None:
+        # What has gone through our own escape is markup: a second one would only copy it, once per value shown.
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and self.environment.finalize is escape:
+            self.write(f"({finalize.src or ''}")
+        else:
+            super()._output_child_pre(node, frame, finalize)
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
         self.write("environment.charged(")
