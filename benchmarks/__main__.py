@@ -3,6 +3,7 @@
     python -m benchmarks check  --villages 300 1700 11000
     python -m benchmarks site   --villages 300 1700
     python -m benchmarks forms  --villages 300 --forms 200
+    python -m benchmarks history --commits 500 10000
 
 Each line of the result is one measured process and its children: seconds of wall clock and of processor, peak memory in MiB.
 Cities are made by `city.py` and kept below `--work` for the next run.
@@ -298,14 +299,38 @@ def forms(work: Path, sizes: list[int], count: int) -> list[Measured]:
     return results
 
 
+def history(work: Path, sizes: list[int]) -> list[Measured]:
+    """All changes of a history against `git log -p` over it; then with one commit more, and with none."""
+    results = []
+    for size in sizes:
+        folder = work / f"history-{size}"
+        if not (folder / "datapackage.yaml").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            maker = [sys.executable, str(HERE / "history.py"), "--commits", str(size), "--out", str(folder)]
+            subprocess.run(maker, check=True, stdout=subprocess.DEVNULL)
+        shutil.rmtree(folder / "build", ignore_errors=True)
+        asked = engine("--root", str(folder), "history", "people", "P0185")
+        results.append(run("git log -p", size, ["git", "-C", str(folder), "log", "-p"]))
+        results.append(run("history, cold", size, asked))
+        for turn in range(2):
+            change_one(folder, turn)
+            who = ["-c", "user.name=x", "-c", "user.email=x@example.invalid"]
+            subprocess.run(["git", "-C", str(folder), *who, "commit", "-qam", f"x{turn}"], check=True)
+            results.append(run("history, one commit more", size, asked))
+        results.append(run("history, nothing new", size, asked))
+        subprocess.run(["git", "-C", str(folder), "reset", "-q", "--hard", "HEAD~2"], check=True)
+    return results
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("check", "site", "forms"))
+    parser.add_argument("what", choices=("check", "site", "forms", "history"))
     parser.add_argument("--villages", type=int, nargs="+", default=[300])
     parser.add_argument("--forms", type=int, default=200)
+    parser.add_argument("--commits", type=int, nargs="+", default=[500, 10_000])
     parser.add_argument("--no-plain", action="store_true", help="leave out plain MkDocs, which takes minutes")
     parser.add_argument("--work", type=Path, default=Path("/tmp/lingtouyan-benchmarks"))
     parser.add_argument("--json", type=Path)
@@ -315,6 +340,8 @@ def main() -> None:
         results = check(options.work, options.villages)
     elif options.what == "site":
         results = site(options.work, options.villages, plain=not options.no_plain)
+    elif options.what == "history":
+        results = history(options.work, options.commits)
     else:
         results = forms(options.work, options.villages, options.forms)
     if options.json:
