@@ -22,6 +22,9 @@ _PAIR = re.compile(rf"({_WORD}): (?:({_PLAIN})|({_QUOTED}))", re.ASCII)
 _ITEM = rf"  - \{{{_WORD}: (?:{_PLAIN}|{_QUOTED})(?:, {_WORD}: (?:{_PLAIN}|{_QUOTED}))*\}}\n?"
 _LIST = re.compile(rf"({_WORD}):\n(?:{_ITEM})+", re.ASCII)
 _NAME = re.compile(r"[{,] ?([A-Za-z_]\w*): ", re.ASCII)
+_INNER = rf"{_WORD}: (?:{_PLAIN}|{_QUOTED})(?:, {_WORD}: (?:{_PLAIN}|{_QUOTED}))*"
+_ROW = re.compile(rf"( *)(- )?(?:({_WORD}):(?: (?:({_PLAIN})|({_QUOTED})))?|\{{({_INNER})\}})", re.ASCII)
+_DEEPEST = 20
 _MANY = 100_000
 _MANY_DOCUMENTS = 4096
 
@@ -76,14 +79,78 @@ def _parse_piece(piece: bytes) -> Piece | None:
         return Piece(line[1], "", _plain(line[2], line[3]), 0)
     if (rows := _LIST.fullmatch(text)) and not any(map(_twice, text.split("\n"))):
         return Piece(rows[1], text, None, text.count("\n  - {"))
-    try:
-        value = parse_yaml(text)
-    except YamlError:
-        return None
+    value: Value = _plain_form(text)
+    if value is None:
+        try:
+            value = parse_yaml(text)
+        except YamlError:
+            return None
     if not isinstance(value, Mapping) or len(value) != 1:
         return None
     [(name, content)] = value.items()
     return Piece(name, "", content, 0)
+
+
+class _OddError(Exception):
+    """Not in plain form."""
+
+
+def _plain_form(text: str) -> Mapping | None:
+    """Read nested keys and lists that hold nothing but plain and quoted text, one line each; None for all else."""
+    rows = []
+    for line in text.rstrip("\n").split("\n"):
+        found = _ROW.fullmatch(line)
+        if found is None or len(found[1]) > _DEEPEST:
+            return None
+        rows.append(found.groups())
+    try:
+        value, end = _mapping(rows, 0, 0)
+    except _OddError:
+        return None
+    return value if end == len(rows) else None
+
+
+_Row = tuple["str | None", ...]
+
+
+def _mapping(rows: list[_Row], place: int, indent: int) -> tuple[Mapping, int]:
+    result = Mapping(1)
+    while place < len(rows):
+        space, dash, name, plain, quoted, _ = rows[place]
+        if len(space or "") != indent or dash or not name:
+            break
+        if name in result:
+            raise _OddError
+        place += 1
+        if plain is not None or quoted is not None:
+            result[name] = _plain(plain, quoted)
+            continue
+        below = len(rows[place][0] or "") if place < len(rows) else 0
+        if below > indent:
+            result[name], place = (_items if rows[place][1] else _mapping)(rows, place, below)
+        else:
+            result[name] = None
+    return result, place
+
+
+def _items(rows: list[_Row], place: int, indent: int) -> tuple[Items, int]:
+    result = Items(1)
+    while place < len(rows):
+        space, dash, name, plain, quoted, flow = rows[place]
+        if len(space or "") != indent or not dash:
+            break
+        if flow is None:
+            # What follows the dash is the first key of the item.
+            rows[place] = (" " * (indent + 2), None, name, plain, quoted, None)
+            item, place = _mapping(rows, place, indent + 2)
+        else:
+            item, pairs = Mapping(1), pairs_of(flow)
+            item.update(pairs)
+            if len(item) != len(pairs):
+                raise _OddError
+            place += 1
+        result.append(item)
+    return result, place
 
 
 def _twice(row: str) -> bool:

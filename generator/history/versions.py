@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as AbstractMapping
 
 from generator.history.pieces import Cutter, Pieces, pairs_of
 from generator.problems import Severity
@@ -190,27 +191,34 @@ class Versions:
                 self._record(source.name, item, {}, None, parts)
         return parts
 
-    def _record(self, name: str, item: Mapping, key: Record, ordinal: int | None, parts: Parts) -> None:
-        shape = self._shapes[name]
+    def _record(self, table: str, item: Mapping, key: Record, ordinal: int | None, parts: Parts) -> None:
+        shape = self._shapes[table]
         record = dict(key)
         lists: list[tuple[str, Value]] = []
-        for path, value in shape.leaves(item):
-            child = shape.children.get(path)
-            if child is not None:
-                lists.append((child, value))
+        names, missing = shape.names, shape.missing
+        for name, single in item.items():
+            if type(single) is str and name not in shape.tops:
+                field = names.get(name)
+                if field is not None and field not in key and single not in missing[field]:
+                    record[field] = single if "\r" not in single else single.replace("\r", " ")
                 continue
-            field = shape.names.get("_".join(path))
-            if field is None or field in key or value is None or isinstance(value, Mapping):
-                continue
-            if isinstance(value, list):
-                if field not in shape.arrays or not all(isinstance(v, str) for v in value):
+            for path, value in shape.leaves({name: single}):
+                child = shape.children.get(path)
+                if child is not None:
+                    lists.append((child, value))
                     continue
-                value = json.dumps(value, ensure_ascii=False)
-            if value not in shape.missing[field]:
-                record[field] = value.replace("\r", " ")
+                field = names.get("_".join(path))
+                if field is None or field in key or value is None or isinstance(value, Mapping):
+                    continue
+                if isinstance(value, list):
+                    if field not in shape.arrays or not all(isinstance(v, str) for v in value):
+                        continue
+                    value = json.dumps(value, ensure_ascii=False)
+                if value not in missing[field]:
+                    record[field] = value.replace("\r", " ")
         if ordinal is not None and shape.ordinal and "ordinal" not in record:
             record["ordinal"] = str(ordinal)
-        parts.setdefault(name, {})[tuple([record.get(k, "") for k in shape.key])] = record
+        parts.setdefault(table, {})[tuple([record.get(k, "") for k in shape.key])] = record
         if lists:
             own = {k: record[k] for k in shape.key if k in record}
             for child, value in lists:
@@ -327,6 +335,7 @@ class _Shape:
     def __init__(self, table: Table, package: Package) -> None:
         self.key = table.primary_key
         self.children = {tuple(c.property.split(".")): c.name for c in package.children.get(table.name, ())}
+        self.tops = frozenset(path[0] for path in self.children)
         self.names = {n: f.name for f in table.fields for n in (*f.former_names, f.name)}
         self.missing = {f.name: frozenset(table.missing(f)) for f in table.fields}
         self.arrays = frozenset(f.name for f in table.fields if f.type == "array")
@@ -343,7 +352,9 @@ class _Shape:
         """Tell whether the keys of a list's items follow from their number."""
         return not self.children and self.ordinal and self.key == (*parent.key, "ordinal")
 
-    def leaves(self, item: Mapping, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Value]]:
+    def leaves(
+        self, item: AbstractMapping[str, Value], prefix: tuple[str, ...] = ()
+    ) -> Iterator[tuple[tuple[str, ...], Value]]:
         for name, value in item.items():
             path = (*prefix, name)
             if isinstance(value, Mapping) and value and path not in self.children:
