@@ -22,6 +22,8 @@ MAX_FILE = 200 * 2**20
 MAX_DATA = 20 * 2**20
 MAX_PAGES = 5000
 _MOST_FIELDS = 10_000
+# What lies over a page when a signature has a face, as electronic seals have.
+SEEN_SIGNATURE = "签章"
 _SHAPE = ("/MediaBox", "/CropBox", "/Rotate", "/UserUnit", "/Contents", "/Resources")
 # What a print has, and what a signature adds. Anything else could show another face than the pages.
 _CATALOGUE = frozenset(
@@ -223,6 +225,9 @@ def _laid_over(page: Any) -> Iterator[str]:
         place = [float(v) for v in note.get("/Rect") or ()]
         faceless = len(place) == 4 and place[0] == place[2] and place[1] == place[3]
         if kind == "/Widget" and note.get("/FT") == "/Sig" and faceless:
+            continue
+        if kind == "/Widget" and note.get("/FT") == "/Sig" and "/V" in note:
+            yield SEEN_SIGNATURE
             continue
         # A link with a face of its own could say anything.
         if kind != "/Link" or "/AP" in note:

@@ -24,7 +24,7 @@ from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
 from generator.rendering.comparing import data_differences, text_differences
 from generator.rendering.dossiers import DossierJob, render_dossiers
-from generator.rendering.evidence import Evidence, gather
+from generator.rendering.evidence import SEEN_SIGNATURE, Evidence, gather
 from generator.rendering.functions import Labels
 from generator.rendering.marks import PageMark, blank_in, marks_in
 from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
@@ -207,8 +207,12 @@ def _check_marks(verdict: Verdict, evidence: Evidence, data: dict[str, Any]) -> 
         elif numbers != list(range(1, count + 1)):
             verdict.differs(f"各页的次序被调换：{_some(numbers)}。")
     for number, page in enumerate(evidence.pages, 1):
-        if page.laid_over:
-            verdict.differs(f"第 {number} 页上加有批注或表单（{'、'.join(sorted(set(page.laid_over)))}）。")
+        laid = set(page.laid_over)
+        if SEEN_SIGNATURE in laid and any(one.intact for one in evidence.signatures):
+            laid.discard(SEEN_SIGNATURE)
+            verdict.unproven(f"第 {number} 页上有看得见的签章图形，被它遮住的内容请人工核对。")
+        if laid:
+            verdict.differs(f"第 {number} 页上加有批注或表单（{'、'.join(sorted(laid))}）。")
     if evidence.extras:
         verdict.differs(f"文件里加有印本没有的内容（{'、'.join(dict.fromkeys(evidence.extras))}）。")
     if len(verdict.lines) == before:

@@ -12,7 +12,7 @@ import pytest
 from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, TextStringObject
 
 from generator.cli import main
-from generator.rendering.signing import PASSWORD
+from generator.rendering.signing import PASSWORD, load_seal
 
 pytestmark = pytest.mark.slow
 
@@ -100,6 +100,27 @@ def test_what_came_after_a_signature_or_under_it_is_found_out(city, sealed, tmp_
     code, said = judged(city[0], capsys, tmp_path, touched)
     assert code == 1
     assert f"“{HOLDER}”的电子签章已经失效" in said
+
+
+def test_a_seal_that_can_be_seen_may_hide_something_and_is_left_to_eyes(
+    city, issuers, tmp_path, capsys
+) -> None:
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign.fields import SigFieldSpec
+    from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner
+
+    own = certificates.make(HOLDER, issuers[0])
+    files = certificates.write(tmp_path, own_pem=own.pem() + own.key_pem(), issuer_pem=issuers[0].pem())
+    signer = PdfSigner(
+        PdfSignatureMetadata("Seal"),
+        load_seal([files["own_pem"]], str).signer,
+        new_field_spec=SigFieldSpec("Seal", box=(100, 100, 200, 200)),
+    )
+    made = signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(city[1]["card/P1.pdf"]))).getvalue()
+    code, said = judged(city[0], capsys, tmp_path, made, "--trust", str(files["issuer_pem"]))
+    assert code == 2
+    assert f"“{HOLDER}”的电子签章完好" in said
+    assert "第 1 页上有看得见的签章图形，被它遮住的内容请人工核对" in said
 
 
 def test_a_signature_taken_away_is_missed(city, sealed, tmp_path, capsys) -> None:
