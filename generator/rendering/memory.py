@@ -27,6 +27,7 @@ class Memory:
         self.known: dict[str, Any] = json.loads(stored) if stored else {}
         self._before: dict[str, str] = self.known.get("parts", {})
         self._after: dict[str, str] = {}
+        self._pending: dict[str, bytes] = {}
 
     def part(self, sort: str, name: str) -> dict[str, Any]:
         """Return a part; empty when it is not there as it was kept."""
@@ -46,10 +47,12 @@ class Memory:
         data = _dumped(value)
         self._after[f"{sort} {name}"] = _digest(data)
         if self._after[f"{sort} {name}"] != self._before.get(f"{sort} {name}"):
-            self._cache.save(self._place(sort, name), data)
+            self._pending[self._place(sort, name)] = data
 
     def save(self, value: Mapping[str, Any]) -> None:
-        """Remember the whole."""
+        """Remember the whole. Nothing is written before: a build that fails leaves the memory of the last one."""
+        for place, data in self._pending.items():
+            self._cache.save(place, data)
         self._cache.save(self._name, _dumped({**value, "parts": self._after}))
 
     def _place(self, sort: str, name: str) -> str:

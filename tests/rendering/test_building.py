@@ -166,7 +166,17 @@ def test_a_cache_that_somebody_else_wrote_is_not_believed_and_a_fault_leaves_the
     with pytest.raises(RecordsError):
         build(tree, edition="internal", dossiers=False)
     assert (contents(folder), inodes(folder)) == (files, before)
+    memory = {p: p.read_bytes() for p in (tree / "build/.cache").glob("made-*")}
+    (tree / "site/feeds").mkdir()
+    (tree / "site/feeds/bad.json").write_text("---\ntitle: x\n---\n[,]", "utf-8")
+    replace(tree, MEMBERS, "安娜·贝尔", "安娜·雷")
     replace(tree, "site/pages/members/member.md", "{{ row.nothing }}", "{{ row.party }}")
+    with pytest.raises(RecordsError):
+        # All pages were made before the feed failed; none of them is remembered.
+        build(tree, edition="internal", dossiers=False)
+    assert memory == {p: p.read_bytes() for p in (tree / "build/.cache").glob("made-*")}
+    shutil.rmtree(tree / "site/feeds")
+    replace(tree, MEMBERS, "安娜·雷", "安娜·贝尔")
     for path in (tree / "build/.cache").iterdir():
         data = bytearray(path.read_bytes())
         data[-5] ^= 1
