@@ -66,6 +66,7 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
         result.anchors.append(anchor.name)
         result.problems.extend(compare(project.root, tip, anchor))
     wanted = between(project.root, since, tip) if since else {c.id for c in history.commits}
+    result.commits = len(wanted)
     result.problems.extend(_signatures(project, history, wanted))
     proposal = Proposal(
         [c for c in history.commits if c.id in wanted],
