@@ -13,11 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from generator.printing.dossiers import Previous, load_printed, render_dossiers
+from generator.printing.printing_house import FOLDER, Selection, dossier_jobs
 from generator.project import EDITIONS, Project
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
-from generator.rendering.dossiers import Previous, load_printed, render_dossiers
-from generator.rendering.printing_house import FOLDER, Selection, dossier_jobs
 
 FORM = "registration"
 

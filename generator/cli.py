@@ -62,7 +62,7 @@ def _query(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from generator.rendering.building import build
+    from generator.building.building import build
 
     report = build(
         options.root,
@@ -81,9 +81,9 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _dossiers(options: argparse.Namespace) -> int:
-    from generator.rendering.print_run import print_selection
-    from generator.rendering.printing_house import Selection
-    from generator.rendering.signing import load_seal
+    from generator.printing.print_run import print_selection
+    from generator.printing.printing_house import Selection
+    from generator.printing.signing import load_seal
 
     seal = load_seal(options.sign, _password) if options.sign else None
     report = print_selection(
@@ -111,7 +111,7 @@ def _dossiers(options: argparse.Namespace) -> int:
 
 def _password() -> str:
     """Return the password of the signing key: from the environment, else typed unseen; never from the command line."""
-    from generator.rendering.signing import PASSWORD
+    from generator.printing.signing import PASSWORD
 
     if PASSWORD in os.environ:
         return os.environ[PASSWORD]
@@ -121,8 +121,8 @@ def _password() -> str:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from generator.rendering.signatures import read_trusted
-    from generator.rendering.verify import DIFFERS, TRUE, verify
+    from generator.proving.signatures import read_trusted
+    from generator.proving.verify import DIFFERS, TRUE, verify
 
     verdicts = verify(options.root, options.files, read_trusted(options.trust))
     for verdict in verdicts:
@@ -133,17 +133,17 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from generator.rendering.preview import preview
+    from generator.building.preview import preview
 
     preview(options.root, options.edition, options.as_of, options.port)
     return FINE
 
 
 def _review(options: argparse.Namespace) -> int:
-    from generator.history.account import as_json as write_json
-    from generator.history.account import as_text as write_text
-    from generator.history.comment import as_markdown
-    from generator.history.review import review
+    from generator.reviewing.account import as_json as write_json
+    from generator.reviewing.account import as_text as write_text
+    from generator.reviewing.comment import as_markdown
+    from generator.reviewing.review import review
 
     result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
     write = {"text": write_text, "markdown": as_markdown, "json": write_json}[options.format]
@@ -160,12 +160,12 @@ def _history(options: argparse.Namespace) -> int:
 
 def _audit(options: argparse.Namespace) -> int:
     from generator.history.anchors import read_anchor
-    from generator.history.integrity import audit
+    from generator.reviewing.integrity import audit
 
     anchors = [read_anchor(f) for f in options.anchor if f.suffix.lower() != ".pdf"]
     prints = [f for f in options.anchor if f.suffix.lower() == ".pdf"]
     if prints:
-        from generator.rendering.verify import print_anchors
+        from generator.proving.verify import print_anchors
 
         anchors += print_anchors(prints)
     result = audit(options.root, anchors, since=options.since)

@@ -13,9 +13,9 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, TextIO
 
+from generator.printing.cutting import LIBRARIES, harfbuzz_version, load_library
+from generator.printing.fonts import RARE, RARE_PACKAGES, find_stacks, installed
 from generator.problems import Problem, UsageError, error
-from generator.rendering.cutting import LIBRARIES, harfbuzz_version, load_library
-from generator.rendering.fonts import RARE, RARE_PACKAGES, find_stacks, installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

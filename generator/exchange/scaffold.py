@@ -25,7 +25,7 @@ from generator.reading.files import glob_regex, list_tree, static_prefix
 from generator.reading.package import Field, Sensitivity, Table
 from generator.register.building import Register, build_register
 from generator.register.database import SqlError, bounded, explain, literal, one_select, quote
-from generator.rendering.paths import slug
+from generator.templating.paths import slug
 
 Ask = Callable[[Field, str], str]
 """Asks a person for one value; told the field, and what was wrong with the last answer."""

@@ -18,7 +18,7 @@ from generator.problems import UsageError, printable
 from generator.register.building import register_with_editions
 from generator.register.database import SqlError, rows_of
 from generator.register.editions import open_edition
-from generator.rendering.escaping import text
+from generator.templating.escaping import text
 
 _WIDEST = 40
 

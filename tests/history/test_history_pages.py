@@ -17,10 +17,10 @@ from generator.reading.package import Sensitivity, load_package
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
 from generator.register.statements import read_statements
-from generator.rendering.functions import make_functions
-from generator.rendering.links import Links
-from generator.rendering.sandbox import Groups
-from generator.rendering.templates import read_templates, run_queries
+from generator.templating.functions import make_functions
+from generator.templating.links import Links
+from generator.templating.sandbox import Groups
+from generator.templating.templates import read_templates, run_queries
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "member_id,name,name_pinyin,party_id,degree,attendance,full_time,started,ended,successor,home_phone\n"

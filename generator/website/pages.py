@@ -1,0 +1,357 @@
+"""Pages: written pages become Markdown for the site builder, record pages become HTML for its frames.
+
+Queries run once per template; a record page's Markdown is converted once, and only filled for each row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import jinja2
+import jinja2.meta
+import markdown
+
+from generator.problems import Problem, RecordsError, error
+from generator.register.contents import Contents
+from generator.register.database import SqlError
+from generator.templating.escaping import front_matter, text
+from generator.templating.links import Links
+from generator.templating.paths import slug
+from generator.templating.sandbox import Sandbox, compiled, rendered
+from generator.templating.templates import Template, run_queries, template_fault
+from generator.website.frames import FrameSpec
+from generator.website.record_pages import RecordKind, RecordPage, RecordPlanner, RecordRows
+
+_TAG = re.compile(r"\{#.*?#\}|\{%-?\s*macro\b.*?\bendmacro\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+_SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
+# What may show the facts of the build itself: it names them, or takes in a file that may.
+_BUILD_WORD = re.compile(r"\bbuild\b|\bcommit\b|\binclude\b|\bwith\s+context\b")
+
+
+def compile_record_body(body: str, convert: Callable[[str], str]) -> str:
+    """Convert a template's Markdown once, with its Jinja kept: values are filled into HTML and never read as Markdown.
+
+    A tag alone on its line stands for a block, any other for words. A macro is kept whole: what it writes is HTML.
+
+    Args:
+        body: Markdown with Jinja.
+        convert: Markdown to HTML.
+
+    Returns:
+        HTML with Jinja.
+    """
+    tags: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        tags.append(found[0])
+        start, end = found.start(), found.end()
+        before = body[body.rfind("\n", 0, start) + 1 : start]
+        after = body[end : (body.find("\n", end) + len(body) + 1) % (len(body) + 1)]
+        number = len(tags) - 1
+        return (
+            f"\n\n<!--jinja-{number}-->\n\n"
+            if not before.strip() and not after.strip()
+            else f"\ue000{number}\ue001"
+        )
+
+    kept = _TAG.sub(keep, body)
+    return _SLOT.sub(lambda m: tags[int(m[1] or m[2])], convert(kept))
+
+
+def lines_of(body: str, source: str) -> Callable[[int], int]:
+    """Return line of the compiled source -> line of the template's body: the tags stand in both, in one order."""
+
+    def starts(text: str) -> list[int]:
+        return [text.count("\n", 0, m.start()) + 1 for m in _TAG.finditer(text)]
+
+    pairs = list(zip(starts(source), starts(body), strict=False))
+
+    def line(number: int) -> int:
+        before = [(there, here) for there, here in pairs if there <= number]
+        return before[-1][1] + number - before[-1][0] if before else 1
+
+    return line
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPage:
+    """A page that the site builder renders: `path` in the Markdown tree, `url` in the site."""
+
+    path: str
+    url: str
+    markdown: str
+
+
+@dataclass
+class Pages:
+    """Everything one edition's site shows.
+
+    Attributes:
+        written: pages for the Markdown tree.
+        kinds: record pages by template.
+        links: digest of where every record's page is.
+        known: template -> what the next build may reuse of a written page.
+    """
+
+    written: list[WrittenPage] = field(default_factory=list)
+    kinds: list[RecordKind] = field(default_factory=list)
+    links: str = ""
+    known: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def search(self) -> list[dict[str, str]]:
+        """Entries of the records' index."""
+        return [p.search for k in self.kinds if k.template.search for p in k.pages]
+
+
+def _no_text(path: str, digest: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier build knew, kept where nobody else writes.
+
+    Attributes:
+        links: `Pages.links`; `written`: `Pages.known`.
+        kinds: template -> `RecordKind.known`.
+        text: (path in the Markdown tree, digest) -> the page's text, when it is still there.
+    """
+
+    links: str = ""
+    written: Mapping[str, Any] = field(default_factory=dict)
+    kinds: Mapping[str, Any] = field(default_factory=dict)
+    text: Callable[[str, str], str | None] = _no_text
+
+
+class PageMaker:
+    """Makes the pages of one edition.
+
+    Args:
+        connection: the edition's database.
+        contents: what it holds.
+        environment: where the templates run.
+        links: filled here with every record page before anything is rendered.
+        facts: what every template sees besides its rows (`edition`, `as_of`, `draft`, `build`).
+        convert: Markdown to HTML, for record pages.
+        shared: digest over all that shapes every page (macros, engine, facts).
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        contents: Contents,
+        environment: Sandbox,
+        links: Links,
+        facts: dict[str, Any],
+        convert: Callable[[str], str],
+        shared: str,
+    ) -> None:
+        self._connection = connection
+        self._contents = contents
+        self._environment = environment
+        self._links = links
+        self._facts = facts
+        self._convert = convert
+        self._shared = shared
+        self._edition = str(facts["edition"])
+        self._sources: dict[str, str] = {}
+        self._planner = RecordPlanner(
+            connection, contents, facts, self._title_of, self._shared_by, self._uses_each
+        )
+
+    def plan(self, templates: Sequence[Template], earlier: Earlier | None = None) -> Pages:
+        """Register all record pages, render the written ones.
+
+        Args:
+            earlier: what the build before knew; only what may have changed since is asked for.
+
+        Raises:
+            RecordsError: with the faults of all templates.
+        """
+        earlier = earlier or Earlier()
+        pages = Pages()
+        problems: list[Problem] = []
+        written: list[Template] = []
+        for template in templates:
+            if template.edition and template.edition != self._edition:
+                continue
+            if not template.each:
+                written.append(template)
+                continue
+            try:
+                pages.kinds.append(self._kind(template, earlier.kinds.get(template.file)))
+            except RecordsError as fault:
+                problems.extend(fault.problems)
+        problems.extend(_doubles(pages.kinds, written))
+        pages.links = self._links.digest()
+        for template in written:
+            try:
+                known = earlier.written.get(template.file)
+                if known and pages.links != earlier.links and not self.unchanged(known["asked"]):
+                    known = None
+                page, state = self._written(template, known, earlier.text)
+            except RecordsError as fault:
+                problems.extend(fault.problems)
+            else:
+                pages.written.append(page)
+                pages.known[template.file] = state
+        if problems:
+            raise RecordsError(problems)
+        return pages
+
+    def _shared_by(self, template: Template) -> str:
+        """Return a digest over all that shapes a template's pages besides the answers to its queries."""
+        shown = f"{template.title}\n{template.body}"
+        facts = repr(self._facts["build"]) if _BUILD_WORD.search(shown) else ""
+        words = f"{template.file}\0{template.digest}\0{self._shared}\0{facts}"
+        return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
+
+    def _kind(self, template: Template, known: Mapping[str, Any] | None) -> RecordKind:
+        folder = template.path.split("{")[0].rpartition("/")[0]
+        spec = FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
+        kind = self._planner.plan(template, spec, known)
+        if template.record:
+            for page in kind.pages:
+                if page.key is not None:
+                    self._links.add(template.record, page.key, page.url)
+        return kind
+
+    def _source(self, template: Template) -> str:
+        if template.file not in self._sources:
+            self._sources[template.file] = compile_record_body(template.body, self._convert)
+        return self._sources[template.file]
+
+    def _title_of(self, template: Template) -> jinja2.Template:
+        try:
+            return compiled(self._environment.overlay(autoescape=False, finalize=text), template.title)
+        except Exception as fault:
+            raise template_fault(template, fault, "title", lambda _: 0) from None
+
+    def _uses_each(self, template: Template) -> bool:
+        """Tell whether a page may show rows of other pages: the template names `each`, or takes in another file."""
+        source = self._source(template)
+        try:
+            tree = self._environment.parse(source)
+        except jinja2.TemplateError as fault:
+            raise template_fault(template, fault, lines=lines_of(template.body, source)) from None
+        names = jinja2.meta.find_undeclared_variables(tree)
+        return template.each in names or any(True for _ in tree.find_all((jinja2.nodes.Include,)))
+
+    def _written(
+        self,
+        template: Template,
+        known: Mapping[str, Any] | None,
+        text_of: Callable[[str, str], str | None],
+    ) -> tuple[WrittenPage, dict[str, Any]]:
+        path = f"{template.name}.md"
+        url = written_url(template)
+        asked = [q for q in template.queries.values() if q.edition in ("", self._edition)]
+        try:
+            keys = [self._contents.key(q.sql) for q in asked]
+        except SqlError:
+            # Said below, of the query that it is.
+            keys = []
+        key = hashlib.blake2b(
+            "\0".join([self._shared_by(template), *keys]).encode(), digest_size=16
+        ).hexdigest()
+        if known and keys and known["key"] == key and (made := text_of(path, known["text"])) is not None:
+            return WrittenPage(path, url, made), dict(known)
+        results = run_queries(self._connection, template, self._edition)
+        self._links.start(url)
+        try:
+            body = rendered(compiled(self._environment, template.body), **{**results.rows, **self._facts})
+        except Exception as fault:
+            raise template_fault(template, fault) from None
+        meta: dict[str, object] = {"title": template.title, **template.meta}
+        made = front_matter(meta) + body.lstrip("\n")
+        answers = self._links.answers(self._links.asked)
+        return WrittenPage(path, url, made), {"key": key, "text": digest_of(made), "asked": answers}
+
+    def filler(self, kind: RecordKind, pages: Sequence[RecordPage]) -> Filler:
+        """Fetch what some pages of one kind show, to render them."""
+        source = self._source(kind.template)
+        lines = lines_of(kind.template.body, source)
+        try:
+            body = compiled(self._environment, source)
+        except Exception as fault:
+            raise template_fault(kind.template, fault, lines=lines) from None
+        rows = RecordRows(
+            self._connection, kind, pages, self._edition, all_rows=self._uses_each(kind.template)
+        )
+        return Filler(kind.template, body, lines, rows, self._links, self._facts)
+
+    def unchanged(self, asked: Sequence[Sequence[str | None]]) -> bool:
+        """Tell whether the links that a page asked for are answered as they were."""
+        return all(self._links.find(str(record), key) == url for record, key, url in asked)
+
+
+@dataclass(frozen=True)
+class Filler:
+    """Renders pages of one kind."""
+
+    template: Template
+    body: jinja2.Template
+    lines: Callable[[int], int]
+    rows: RecordRows
+    links: Links
+    facts: Mapping[str, Any]
+
+    def render(self, page: RecordPage) -> tuple[str, list[list[str | None]]]:
+        """Render one record page.
+
+        Returns:
+            The HTML below the heading, and what it asked of the links.
+        """
+        self.links.start(page.url)
+        try:
+            html = rendered(self.body, **{**self.rows.of(page), **self.facts})
+        except Exception as fault:
+            raise template_fault(self.template, fault, page.title, self.lines) from None
+        return html, self.links.answers(self.links.asked)
+
+
+def _doubles(kinds: Sequence[RecordKind], written: Sequence[Template]) -> Iterator[Problem]:
+    seen = {written_url(t): t.file for t in written}
+    for kind in kinds:
+        for page in kind.pages:
+            other = seen.get(page.url)
+            if other is not None:
+                reason = (
+                    "两条记录得到同一个页面路径"
+                    if other == kind.template.file
+                    else f"{other} 已经用了页面路径"
+                )
+                yield error(
+                    kind.template.file,
+                    1,
+                    "template-error",
+                    f"{reason} {page.url or '/'}。请改 path，并让它含主键。",
+                )
+            seen[page.url] = kind.template.file
+
+
+def digest_of(words: str) -> str:
+    """Return a digest of a text."""
+    return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def written_url(template: Template) -> str:
+    """Return where a written page goes, relative to the site's root."""
+    return "" if template.name == "index" else template.name.removesuffix("/index") + "/"
+
+
+def converter(extensions: list[str], configs: dict[str, Any]) -> Callable[[str], str]:
+    """Return Markdown to HTML with the site's own extensions."""
+    machine = markdown.Markdown(extensions=extensions, extension_configs=configs)
+
+    def convert(source: str) -> str:
+        machine.reset()
+        return machine.convert(source)
+
+    return convert

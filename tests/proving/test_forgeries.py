@@ -1,0 +1,212 @@
+"""Staged forgeries: each is found out, is named in one plain sentence, and ends with the right exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+
+import pypdf
+import pytest
+from forging import data_of, glyphs_of, judge, rewritten, saved, with_content, with_data
+from pypdf.generic import (
+    ArrayObject,
+    DecodedStreamObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    NumberObject,
+    TextStringObject,
+)
+
+from generator.cli import main
+from generator.printing.seal import canonical
+from generator.proving.evidence import gather
+from generator.proving.verify import DIFFERS, UNPROVEN
+
+pytestmark = pytest.mark.slow
+
+
+def stream(writer: pypdf.PdfWriter, data: bytes, **entries: object):
+    made = DecodedStreamObject()
+    made.set_data(data)
+    made.update({NameObject(f"/{k}"): v for k, v in entries.items()})
+    return writer._add_object(made)
+
+
+def with_object(content: bytes, name: str, made, draw: bytes) -> bytes:
+    """The print with an XObject drawn over its first page."""
+    writer = rewritten(content)
+    page = writer.pages[0]
+    resources = page["/Resources"].get_object()
+    objects = resources.setdefault(NameObject("/XObject"), DictionaryObject()).get_object()
+    objects[NameObject(name)] = made(writer)
+    page[NameObject("/Contents")] = stream(writer, page.get_contents().get_data() + draw)
+    return saved(writer)
+
+
+def white(writer: pypdf.PdfWriter):
+    return stream(
+        writer,
+        b"\xff",
+        Type=NameObject("/XObject"),
+        Subtype=NameObject("/Image"),
+        Width=NumberObject(1),
+        Height=NumberObject(1),
+        ColorSpace=NameObject("/DeviceGray"),
+        BitsPerComponent=NumberObject(8),
+    )
+
+
+def words(writer: pypdf.PdfWriter):
+    page = writer.pages[0]
+    font = next(iter(page["/Resources"]["/Font"]))
+    return stream(
+        writer,
+        f"BT {font} 20 Tf 60 300 Td <00010002> Tj ET".encode(),
+        Type=NameObject("/XObject"),
+        Subtype=NameObject("/Form"),
+        BBox=ArrayObject(map(FloatObject, (0, 0, 400, 600))),
+        Resources=page["/Resources"],
+    )
+
+
+def with_note(content: bytes, **entries: object) -> bytes:
+    writer = rewritten(content)
+    note = DictionaryObject(
+        {
+            NameObject("/Type"): NameObject("/Annot"),
+            NameObject("/Rect"): ArrayObject(map(FloatObject, (50, 400, 200, 420))),
+            NameObject("/AP"): DictionaryObject({NameObject("/N"): words(writer)}),
+            **{NameObject(f"/{k}"): v for k, v in entries.items()},
+        }
+    )
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(note)])
+    return saved(writer)
+
+
+def with_root(content: bytes, name: str, value) -> bytes:
+    writer = rewritten(content)
+    writer.root_object[NameObject(name)] = value
+    return saved(writer)
+
+
+def with_title(content: bytes) -> bytes:
+    writer = rewritten(content)
+    writer.add_metadata({"/Title": "李冒充"})
+    return saved(writer)
+
+
+def with_file(content: bytes) -> bytes:
+    writer = rewritten(content)
+    writer.add_attachment("more.txt", b"more")
+    return saved(writer)
+
+
+def spaced(glyphs: bytes) -> bytes:
+    """As narrow letters are written: each by itself, with its distance to the next."""
+    return b">0<".join(glyphs[n : n + 4] for n in range(0, len(glyphs), 4))
+
+
+def test_each_forgery_is_named(city, tmp_path) -> None:
+    root, files = city
+    first, second, volume = files["card/P1.pdf"], files["card/P2.pdf"], files["volume.pdf"]
+    blank_page = pypdf.PdfWriter(clone_from=io.BytesIO(first))
+    blank_page.add_blank_page(420, 595)
+    action = DictionaryObject(
+        {NameObject("/S"): NameObject("/JavaScript"), NameObject("/JS"): TextStringObject("app.alert(1)")}
+    )
+    commit = data_of(first)["commit"]
+    old, new = (spaced(glyphs_of(first, 2, code)) for code in (commit[:10], commit[9::-1]))
+    forged = {
+        "image": (with_object(first, "/W", white, b" q 200 0 0 40 40 400 cm /W Do Q"), "图形"),
+        "form": (with_object(first, "/O", words, b" q /O Do Q"), "第 1 页文字"),
+        "invisible": (
+            with_content(first, 0, lambda c: c + b" BT 3 Tr /F 12 Tf 60 300 Td (x) Tj ET "),
+            "第 1 页文字",
+        ),
+        "emptied": (with_content(first, 1, lambda c: b"q Q"), "第 2 页页脚没有标记"),
+        "covered": (with_content(first, 0, lambda c: c + b" 1 g 0 0 60 60 re f "), "二维码"),
+        "commit": (with_content(first, 2, lambda c: c.replace(old, new)), "第 3 页印的提交是"),
+        "seal": (
+            with_note(first, Subtype=NameObject("/Widget"), FT=NameObject("/Sig")),
+            "批注或表单（Widget）",
+        ),
+        "stamp": (with_note(first, Subtype=NameObject("/Stamp")), "批注或表单（Stamp）"),
+        "link": (with_note(first, Subtype=NameObject("/Link")), "批注或表单（Link）"),
+        "script": (with_root(first, "/OpenAction", action), "印本没有的内容（/OpenAction）"),
+        "portfolio": (with_root(first, "/Collection", DictionaryObject()), "印本没有的内容（/Collection）"),
+        "attached": (with_file(first), "印本没有的内容（附件）"),
+        "appended": (saved(blank_page), "第 4 页页脚没有标记"),
+        "stranger": (saved(rewritten(first, second, pages=[0, 1, 2, 3])), "第 4 页印的摘要是"),
+        "bound": (saved(rewritten(volume, first, pages=[0, 1, 2, 3, 6])), "第 5 页印的摘要是"),
+        "other data": (with_data(first, canonical(data_of(second))), "这一页来自另一份印本"),
+        "title": (with_title(first), "文件的标题：按记录应为“李示范”，现在是“李冒充”"),
+    }
+    verdicts = judge(root, tmp_path, **{name: content for name, (content, _) in forged.items()})
+    for name, (_, sentence) in forged.items():
+        assert verdicts[name].state == DIFFERS, f"{name}: {verdicts[name].text()}"
+        assert sentence in verdicts[name].text(), f"{name}: {verdicts[name].text()}"
+    assert main(["--root", str(root), "verify", str(tmp_path / "title.pdf")]) == 1
+
+
+def bomb() -> bytes:
+    """A page whose drawing is a few kilobytes and grows to eight hundred million."""
+    pump = zlib.compressobj(9)
+    once = b"".join(pump.compress(bytes(2**20)) for _ in range(800)) + pump.flush()
+    squeezed = zlib.compress(once, 9)
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(100, 100)
+    content = DecodedStreamObject()
+    content.set_data(b"")
+    content[NameObject("/Filter")] = ArrayObject([NameObject("/FlateDecode"), NameObject("/FlateDecode")])
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(content)
+    content._data = squeezed
+    return saved(writer)
+
+
+def ring() -> bytes:
+    """A tree of pages that holds itself."""
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(100, 100)
+    pages = writer.root_object["/Pages"]
+    pages[NameObject("/Kids")] = ArrayObject([writer.root_object.raw_get("/Pages")] * 3)
+    return saved(writer)
+
+
+def test_what_is_no_print_at_all_is_told_in_a_sentence(city, tmp_path, capsys) -> None:
+    root, files = city
+    first = files["card/P1.pdf"]
+    locked = rewritten(first)
+    locked.encrypt("geheim", algorithm="AES-256")
+    cases = {
+        "empty": (b"", "不是完好的 PDF"),
+        "letter": ("一封信".encode(), "不是完好的 PDF"),
+        "cut": (first[: len(first) * 2 // 3], ""),
+        "locked": (saved(locked), "是加密的 PDF"),
+        "bomb": (bomb(), ""),
+        "ring": (ring(), ""),
+    }
+    for name, (content, _) in cases.items():
+        (tmp_path / f"{name}.pdf").write_bytes(content)
+    evidence = dict(zip(cases, gather(tmp_path / f"{n}.pdf" for n in cases), strict=True))
+    for name, (_, sentence) in cases.items():
+        assert evidence[name].data is None, name
+        assert sentence in evidence[name].fault, f"{name}: {evidence[name].fault}"
+        assert main(["--root", str(root), "verify", str(tmp_path / f"{name}.pdf")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_claim_to_be_printed_elsewhere_gains_no_more_than_doubt(city, tmp_path) -> None:
+    # Who alters a drawing and says that other programs printed it: it cannot be told, and so is not true.
+    writer = rewritten(with_content(city[1]["card/P1.pdf"], 0, lambda c: c + b" 1 g 0 0 300 300 re f "))
+    writer.add_metadata({"/Creator": "lingtouyan 0000000000000000"})
+    verdict = judge(city[0], tmp_path, a=saved(writer))["a"]
+    assert verdict.state == UNPROVEN, verdict.text()
+
+
+def test_the_records_in_the_file_are_never_believed_over_the_repository(city, tmp_path) -> None:
+    data = data_of(city[1]["card/P1.pdf"])
+    for change in ({"commit": "f" * 40}, {"kind": "list"}, {"edition": "public"}, {"as_of": "2020-01-01"}):
+        forged = with_data(city[1]["card/P1.pdf"], canonical(json.loads(json.dumps({**data, **change}))))
+        assert judge(city[0], tmp_path, a=forged)["a"].state == DIFFERS

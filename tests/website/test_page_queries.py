@@ -1,0 +1,146 @@
+"""One template for all editions, and tables whose cells a template dresses: built from a tree as a user builds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from generator.problems import RecordsError
+from generator.project import EDITIONS, Project
+from generator.register.contents import Contents
+from generator.templating.functions import make_functions
+from generator.templating.links import Links
+from generator.templating.templates import make_environment, read_templates
+from generator.website.pages import PageMaker, Pages, converter
+
+PARLIAMENT = Path(__file__).parents[1] / "projects" / "parliament"
+
+PAGE = """---
+title: 议员
+queries:
+  members: SELECT name, party FROM members ORDER BY name
+  ages: {sql: "SELECT name, age FROM secrets ORDER BY name", edition: internal}
+  votes: {sql: "SELECT name, vote FROM secrets", by: name, edition: internal}
+---
+# 议员
+
+{% macro shown(row) %}
+{% if row.party %}
+
+**{{ row.party }}**
+{% endif %}
+{% endmacro %}
+{{ table(members, ['name', 'party'], badges={'party': {'绿': 'ok'}}, cells={'name': shown}) }}
+
+{% for row in ages %}
+- {{ row.name }}：{{ row.age }}，{{ votes[row.name] | length }} 次
+{% endfor %}
+"""
+
+
+EACH = """---
+title: "{{ row.name }}"
+queries:
+  members: SELECT name, party FROM members ORDER BY name
+  mates: {sql: "SELECT party, name FROM members", by: party}
+each: members
+path: "members/{{ row.name }}"
+---
+{% macro shown(words) %}*{{ words }}*{% endmacro %}
+Party: {{ shown(row.party) }}, {{ mates | length }}
+
+{% macro line(words) %}
+<p>{{ words }}</p>
+{% endmacro %}
+{{ line('x') }}
+"""
+
+
+def plan(root: Path, edition: str, page: str) -> tuple[PageMaker, Pages]:
+    """Plan the pages of a tree with this one page, against a database as the edition holds it."""
+    folder = root / "site" / "pages"
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "index.md").write_text(page, encoding="utf-8")
+    connection = duckdb.connect()
+    for table, columns in (
+        ("fields", "table_name VARCHAR, name VARCHAR, title VARCHAR, sensitivity VARCHAR"),
+        ("views", "name VARCHAR, field VARCHAR, title VARCHAR, field_title VARCHAR, sensitivity VARCHAR"),
+        ("tables", "name VARCHAR, title VARCHAR"),
+    ):
+        connection.execute(f"CREATE TABLE {table} ({columns})")
+    connection.execute(
+        "CREATE TABLE members AS SELECT * FROM (VALUES ('甲', '绿'), ('乙', '<b>')) v(name, party)"
+    )
+    if edition == "internal":
+        connection.execute("CREATE TABLE secrets AS SELECT '甲' AS name, 45 AS age, '赞成' AS vote")
+    links = Links()
+    functions, filters, shapes = make_functions(Project.open(root), connection, links, edition)
+    environment = make_environment(root, html=False, functions=functions, filters=filters)
+    facts = {"edition": edition, "build": {}}
+    maker = PageMaker(
+        connection, Contents(connection, {}, {}), environment, links, facts, converter([], {}), shapes
+    )
+    return maker, maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
+
+
+def pages(root: Path, edition: str, page: str) -> str:
+    """The Markdown of the one page."""
+    return plan(root, edition, page)[1].written[0].markdown
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(PARLIAMENT, tmp_path / "tree"))
+
+
+def test_a_query_of_one_edition_is_empty_in_the_others(tree: Path) -> None:
+    assert "甲：45，1 次" in pages(tree, "internal", PAGE)
+    assert "甲：" not in pages(tree, "public", PAGE)
+
+
+def test_a_query_without_edition_still_fails_where_its_table_is_missing(tree: Path) -> None:
+    with pytest.raises(RecordsError) as caught:
+        pages(tree, "public", PAGE.replace(", edition: internal}", "}"))
+    assert "secrets" in caught.value.problems[0].message
+
+
+def test_a_query_names_an_edition_that_exists(tree: Path) -> None:
+    with pytest.raises(RecordsError) as caught:
+        pages(tree, "public", PAGE.replace("by: name, edition: internal", "by: name, edition: secret"))
+    assert caught.value.problems[0].line == 6
+
+
+def test_figures_read_the_same_alone_and_among_words(tree: Path) -> None:
+    page = PAGE.replace("queries:\n", "queries:\n  shares: SELECT 100::DOUBLE AS share\n")
+    page += "\n{% for s in shares %}{{ s.share }}｜{{ (s.share | plain) ~ '%' }}{% endfor %}\n"
+    assert "100｜100%" in pages(tree, "public", page)
+
+
+def test_cells_are_dressed_and_stay_inside_the_table(tree: Path) -> None:
+    made = pages(tree, "public", PAGE)
+    table = made[made.index('<div class="data"') : made.index("</table>")]
+    assert '<span class="badge badge--ok">绿</span>' in table
+    assert "<b>" not in table
+    assert "\n\n" not in table
+    assert "**绿**" in table
+
+
+def test_a_macro_on_a_record_page_is_no_paragraph_of_its_own(tree: Path) -> None:
+    maker, planned = plan(tree, "public", EACH)
+    kind = planned.kinds[0]
+    html, _ = maker.filler(kind, kind.pages).render(kind.pages[1])
+    assert "".join(html.split()) == "<p>Party:*绿*,1</p><p>x</p>"
+
+
+def test_a_group_that_the_rows_cannot_be_asked_for_is_refused(tree: Path) -> None:
+    with pytest.raises(RecordsError) as caught:
+        plan(
+            tree,
+            "public",
+            EACH.replace("SELECT name, party FROM members ORDER", "SELECT name FROM members ORDER"),
+        )
+    assert (caught.value.problems[0].line, "party" in caught.value.problems[0].message) == (5, True)
