@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from generator.building.memory import Memory
+from generator.building.shares import Hands, Place, hands
 from generator.building.staging import Spare, spare_of, staging, swap
 from generator.building.stamping import Stamping
 from generator.history.anchors import ANCHOR, anchor_text
@@ -101,6 +102,7 @@ def _build(
         staged = stack.enter_context(staging(project, names))
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="lingtouyan-"))
         paths = {n: Path(scratch) / f"{n}.duckdb" for n in names}
+        helpers = stack.enter_context(hands())
         register = register_with_editions(project, date, paths, draft=draft, allow_errors=draft)
         report = BuildReport(problems=register.problems)
         if has_errors(register.problems) and not draft:
@@ -109,7 +111,9 @@ def _build(
                 "记录有错误，没有生成；上一次生成的结果没有改动。改正后重试，或用 --draft 生成带“草稿”标记的预览。"
             )
             return report
-        makers = [_EditionBuild(project, register, n, date, draft, paths[n], staged[n]) for n in names]
+        makers = [
+            _EditionBuild(project, register, n, date, draft, paths[n], staged[n], helpers) for n in names
+        ]
         with ThreadPoolExecutor(len(makers)) as pool:
             for lines in pool.map(lambda m: m.site_and_data(children[m.edition]), makers):
                 report.lines.extend(lines)
@@ -134,7 +138,9 @@ class _EditionBuild:
         draft: bool,
         database: Path,
         out: Path,
+        helpers: Hands,
     ) -> None:
+        self.helpers = helpers
         self.project = project
         self.register = register
         self.edition = edition
@@ -245,12 +251,17 @@ class _EditionBuild:
             commit=commit.short if commit else "",
             frames=tuple(k.spec for k in pages.kinds),
         )
+        if not kinds or not any(kinds.values()):
+            # All is new: the processes start while the written pages are built.
+            self.helpers.warm_up(sum(len(k.pages) for k in pages.kinds))
         state = self.known.get("website")
         last = None if self.last.is_symlink() else self.last / "site"
         website = build_written(job, (last, state.encode()) if last and state else None, mkdocs)
         self.made["website"] = website.state.decode()
         spare = Spare(spare_of(self.last), self.memory.part("folders", "spare"))
-        stamping = Stamping(maker, self.memory, site, last, spare, kinds, linked=pages.links == earlier.links)
+        place = Place(self.project, self.edition, self.database, self.database.parent)
+        same = pages.links == earlier.links
+        stamping = Stamping(maker, self.memory, site, last, spare, kinds, self.helpers, place, linked=same)
         stamping.stamp(pages, website.frames)
         self.memory.save_part("folders", "spare", self.memory.part("folders", "site"))
         self.memory.save_part("folders", "site", stamping.folders)

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from generator.building.memory import Memory
+from generator.building.shares import Hands, Made, Place, Share, put
 from generator.building.staging import Spare, folder_stamp
-from generator.earlier import stamp_of, take_over
+from generator.earlier import take_over
 from generator.website.frames import Frame
 from generator.website.pages import PageMaker, Pages
 from generator.website.record_pages import RecordKind, RecordPage
+
+
+@dataclass
+class _Work:
+    """One kind's pages: `files` were taken over, `fresh` are to be made."""
+
+    kind: RecordKind
+    frame: Frame
+    shape: str
+    fresh: list[RecordPage]
+    files: dict[str, Any]
+    asked: dict[str, Any]
+    unchanged: bool
 
 
 class Stamping:
@@ -22,6 +37,7 @@ class Stamping:
         site: where they go; `last` is the site of the last build, if it can be taken over.
         spare: the site of the build before that.
         earlier: template -> what that build remembered of its pages (`files`).
+        hands: processes for large numbers of pages; `place` is what they are told of this edition.
         linked: whether every record's page is where it was then.
 
     Attributes:
@@ -37,6 +53,8 @@ class Stamping:
         last: Path | None,
         spare: Spare,
         earlier: Mapping[str, Any],
+        hands: Hands,
+        place: Place,
         *,
         linked: bool,
     ) -> None:
@@ -46,6 +64,8 @@ class Stamping:
         self._last = str(last) if last else None
         self._spare = spare
         self._earlier = earlier
+        self._hands = hands
+        self._place = place
         self._linked = linked
         self.count = self.fresh = 0
         self.folders: dict[str, list[int]] = {}
@@ -57,13 +77,28 @@ class Stamping:
         Raises:
             RecordsError: a template is at fault.
         """
-        for kind in pages.kinds:
-            self._stamp(kind, frames[kind.spec.name])
+        work = [self._taken_over(kind, frames[kind.spec.name]) for kind in pages.kinds]
+        shares = [
+            Share(self._maker.body_of(one.kind), one.frame, self._site, one.fresh, len(one.kind.pages))
+            for one in work
+            if one.fresh
+        ]
+        setting = None
+        if self._hands.wanted(sum(len(s.pages) for s in shares)):
+            setting = self._place.hand_over(self._maker.bench)
+            shares = [part for share in shares for part in self._hands.split(share)]
+        made: dict[str, list[Made]] = {}
+        results = self._hands.put(shares, setting) if setting else [put(s, self._maker.bench) for s in shares]
+        for share, result in zip(shares, results, strict=True):
+            made.setdefault(share.body.template.file, []).extend(result)
+        for one in work:
+            self._remember(one, made.get(one.kind.template.file, []))
         # A folder with folders in it is more than its own page.
         for url in {parent for page in self.folders for parent in _above(page)}:
             self.folders.pop(url, None)
 
-    def _stamp(self, kind: RecordKind, frame: Frame) -> None:
+    def _taken_over(self, kind: RecordKind, frame: Frame) -> _Work:
+        """Take over what would come out the same, and say what is left to be made."""
         name = kind.template.file
         before: dict[str, Any] = self._earlier.get(name, {}).get("files", {})
         shape = hashlib.blake2b(repr(frame.parts).encode(), digest_size=16).hexdigest()
@@ -83,26 +118,27 @@ class Stamping:
                 fresh.append(page)
         self.count += len(kind.pages)
         self.fresh += len(fresh)
-        if not fresh and kind.unchanged and files.keys() == before.keys():
+        unchanged = not fresh and kind.unchanged and files.keys() == before.keys()
+        return _Work(kind, frame, shape, fresh, files, asked, unchanged)
+
+    def _remember(self, one: _Work, made: Sequence[Made]) -> None:
+        """Keep for the next build what is known of one kind's pages."""
+        name, files, asked = one.kind.template.file, one.files, one.asked
+        if one.unchanged:
             self._memory.keep("pages", name)
             self._memory.keep("asked", name)
             return
-        if fresh:
+        if made:
             if self._linked:
                 asked = self._memory.part("asked", name)
-            filler = self._maker.filler(kind, fresh)
-            for page in fresh:
-                html, asked[page.url] = filler.render(page)
-                target = Path(f"{self._folder(page.url)}/index.html")
-                target.write_bytes(
-                    frame.fill(title=page.title, content=html, url=page.url, description=page.description)
-                )
-                files[page.url] = [page.digest + shape, stamp_of(target)]
-                self._note(page.url)
+            for page, put_there in zip(one.fresh, made, strict=True):
+                files[page.url] = [page.digest + one.shape, put_there.file]
+                asked[page.url] = put_there.asked
+                self.folders[page.url] = put_there.folder
             self._memory.save_part("asked", name, {u: a for u, a in asked.items() if u in files})
         else:
             self._memory.keep("asked", name)
-        self._memory.save_part("pages", name, {"plan": kind.known, "files": files})
+        self._memory.save_part("pages", name, {"plan": one.kind.known, "files": files})
 
     def _taken(self, url: str, stamp: list[int]) -> bool:
         """Take over an unchanged page, with its folder if that can be."""

@@ -25,57 +25,11 @@ from generator.templating.paths import slug
 from generator.templating.sandbox import Sandbox, compiled, rendered
 from generator.templating.templates import Template, run_queries, template_fault
 from generator.website.frames import FrameSpec
-from generator.website.record_pages import RecordKind, RecordPage, RecordPlanner, RecordRows
+from generator.website.record_bodies import Bench, Body, compile_record_body, lines_of
+from generator.website.record_pages import RecordKind, RecordPlanner
 
-_TAG = re.compile(r"\{#.*?#\}|\{%-?\s*macro\b.*?\bendmacro\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
-_SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
 # What may show the facts of the build itself: it names them, or takes in a file that may.
 _BUILD_WORD = re.compile(r"\bbuild\b|\bcommit\b|\binclude\b|\bwith\s+context\b")
-
-
-def compile_record_body(body: str, convert: Callable[[str], str]) -> str:
-    """Convert a template's Markdown once, with its Jinja kept: values are filled into HTML and never read as Markdown.
-
-    A tag alone on its line stands for a block, any other for words. A macro is kept whole: what it writes is HTML.
-
-    Args:
-        body: Markdown with Jinja.
-        convert: Markdown to HTML.
-
-    Returns:
-        HTML with Jinja.
-    """
-    tags: list[str] = []
-
-    def keep(found: re.Match[str]) -> str:
-        tags.append(found[0])
-        start, end = found.start(), found.end()
-        before = body[body.rfind("\n", 0, start) + 1 : start]
-        after = body[end : (body.find("\n", end) + len(body) + 1) % (len(body) + 1)]
-        number = len(tags) - 1
-        return (
-            f"\n\n<!--jinja-{number}-->\n\n"
-            if not before.strip() and not after.strip()
-            else f"\ue000{number}\ue001"
-        )
-
-    kept = _TAG.sub(keep, body)
-    return _SLOT.sub(lambda m: tags[int(m[1] or m[2])], convert(kept))
-
-
-def lines_of(body: str, source: str) -> Callable[[int], int]:
-    """Return line of the compiled source -> line of the template's body: the tags stand in both, in one order."""
-
-    def starts(text: str) -> list[int]:
-        return [text.count("\n", 0, m.start()) + 1 for m in _TAG.finditer(text)]
-
-    pairs = list(zip(starts(source), starts(body), strict=False))
-
-    def line(number: int) -> int:
-        before = [(there, here) for there, here in pairs if there <= number]
-        return before[-1][1] + number - before[-1][0] if before else 1
-
-    return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +94,9 @@ class PageMaker:
         facts: what every template sees besides its rows (`edition`, `as_of`, `draft`, `build`).
         convert: Markdown to HTML, for record pages.
         shared: digest over all that shapes every page (macros, engine, facts).
+
+    Attributes:
+        bench: where the record pages are rendered, once they are planned.
     """
 
     def __init__(
@@ -159,6 +116,7 @@ class PageMaker:
         self._facts = facts
         self._convert = convert
         self._shared = shared
+        self.bench = Bench(connection, environment, links, facts)
         self._edition = str(facts["edition"])
         self._sources: dict[str, str] = {}
         self._planner = RecordPlanner(
@@ -273,47 +231,13 @@ class PageMaker:
         answers = self._links.answers(self._links.asked)
         return WrittenPage(path, url, made), {"key": key, "text": digest_of(made), "asked": answers}
 
-    def filler(self, kind: RecordKind, pages: Sequence[RecordPage]) -> Filler:
-        """Fetch what some pages of one kind show, to render them."""
-        source = self._source(kind.template)
-        lines = lines_of(kind.template.body, source)
-        try:
-            body = compiled(self._environment, source)
-        except Exception as fault:
-            raise template_fault(kind.template, fault, lines=lines) from None
-        rows = RecordRows(
-            self._connection, kind, pages, self._edition, all_rows=self._uses_each(kind.template)
-        )
-        return Filler(kind.template, body, lines, rows, self._links, self._facts)
+    def body_of(self, kind: RecordKind) -> Body:
+        """Return what pages of one kind are made from, besides their rows."""
+        return Body(kind.template, self._source(kind.template), self._uses_each(kind.template))
 
     def unchanged(self, asked: Sequence[Sequence[str | None]]) -> bool:
         """Tell whether the links that a page asked for are answered as they were."""
         return all(self._links.find(str(record), key) == url for record, key, url in asked)
-
-
-@dataclass(frozen=True)
-class Filler:
-    """Renders pages of one kind."""
-
-    template: Template
-    body: jinja2.Template
-    lines: Callable[[int], int]
-    rows: RecordRows
-    links: Links
-    facts: Mapping[str, Any]
-
-    def render(self, page: RecordPage) -> tuple[str, list[list[str | None]]]:
-        """Render one record page.
-
-        Returns:
-            The HTML below the heading, and what it asked of the links.
-        """
-        self.links.start(page.url)
-        try:
-            html = rendered(self.body, **{**self.rows.of(page), **self.facts})
-        except Exception as fault:
-            raise template_fault(self.template, fault, page.title, self.lines) from None
-        return html, self.links.answers(self.links.asked)
 
 
 def _doubles(kinds: Sequence[RecordKind], written: Sequence[Template]) -> Iterator[Problem]:

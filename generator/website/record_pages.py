@@ -282,8 +282,9 @@ class RecordRows:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        kind: RecordKind,
+        template: Template,
         pages: Sequence[RecordPage],
+        count: int,
         edition: str,
         *,
         all_rows: bool,
@@ -291,15 +292,15 @@ class RecordRows:
         """Fetch them.
 
         Args:
+            count: how many pages the template makes in all.
             all_rows: pages may also show all rows of `each`.
 
         Raises:
             RecordsError: a query fails.
         """
-        template = kind.template
         self._template = template
         self._values: dict[str, list[Row] | Groups] = {}
-        few = len(pages) * 4 < len(kind.pages)
+        few = len(pages) < count
         places = sorted(p.place for p in pages)
         with answered(connection, template, template.queries[template.each], edition) as answer:
             self._rows = dict(zip(places, answer.rows_at(places), strict=True))

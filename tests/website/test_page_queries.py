@@ -15,6 +15,7 @@ from generator.templating.functions import make_functions
 from generator.templating.links import Links
 from generator.templating.templates import make_environment, read_templates
 from generator.website.pages import PageMaker, Pages, converter
+from generator.website.record_bodies import Filler
 
 PARLIAMENT = Path(__file__).parents[1] / "projects" / "parliament"
 
@@ -132,7 +133,7 @@ def test_cells_are_dressed_and_stay_inside_the_table(tree: Path) -> None:
 def test_a_macro_on_a_record_page_is_no_paragraph_of_its_own(tree: Path) -> None:
     maker, planned = plan(tree, "public", EACH)
     kind = planned.kinds[0]
-    html, _ = maker.filler(kind, kind.pages).render(kind.pages[1])
+    html, _ = Filler(maker.bench, maker.body_of(kind), kind.pages, len(kind.pages)).render(kind.pages[1])
     assert "".join(html.split()) == "<p>Party:*绿*,1</p><p>x</p>"
 
 
