@@ -121,6 +121,10 @@ def _entries(root: Path, commit: Commit) -> Iterator[_Entry]:
         words = facts.decode("ascii", "replace").split()
         if not tab or len(words) != 4 or words[0] not in PLAIN_FILES:
             continue
+        if not words[3].isdecimal():
+            raise UsageError(
+                f"仓库里缺少提交 {commit.short} 的部分文件（部分克隆或仓库损坏）。请重新完整克隆后再试。"
+            )
         path = os.fsdecode(name)
         parts = path.split("/")
         if parts[0] == "build" or any(p in ("", ".", "..") or p.lower() == ".git" for p in parts):

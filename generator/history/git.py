@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,19 +66,50 @@ def environment() -> dict[str, str]:
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_GRAFT_FILE": os.devnull,
         "GIT_NO_LAZY_FETCH": "1",
+        # Versions of Git that do not know the line above: a tree's settings may name any program as a way to fetch.
+        "GIT_ALLOW_PROTOCOL": "none",
         "LC_ALL": "C",
     }
 
 
-def git(root: Path, *arguments: str) -> str | None:
-    """Run one git command in `root` and return its output, or None where git or a repository is missing."""
+def git(root: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> str | None:
+    """Run one git command in `root` and return its output, or None where git or a repository is missing.
+
+    Args:
+        settings: set for this command, over those of the repository.
+    """
+    given = {"GIT_CONFIG_COUNT": str(len(settings or {}))}
+    for number, (key, value) in enumerate((settings or {}).items()):
+        given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     try:
         done = subprocess.run(
-            command(root, *arguments), capture_output=True, check=False, env=environment(), timeout=120
+            command(root, *arguments),
+            capture_output=True,
+            check=False,
+            env=environment() | given,
+            timeout=120,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def status(root: Path, *arguments: str) -> str | None:
+    """Return how the work tree differs from its commit, as `git status -z` tells it; see `git`.
+
+    To compare contents Git runs the filters that a repository's own settings name: those are any program at all, and
+    are not run. This machine's own (large files, say) are.
+    """
+    names = git(root, "config", "--includes", "--show-scope", "-z", "--name-only", "--get-regexp", r"^filter\.")
+    words = (names or "").split("\0")
+    disarmed = {
+        f"{key.rpartition('.')[0]}.{setting}": "false" if setting == "required" else ""
+        for scope, key in zip(words[::2], words[1::2], strict=False)
+        if scope in ("local", "worktree")
+        for setting in ("clean", "smudge", "process", "required")
+    }
+    # A submodule is a repository with settings of its own, and none of its files is a record.
+    return git(root, "status", "--porcelain", "-z", "--ignore-submodules=all", *arguments, settings=disarmed)
 
 
 def head_commit(root: Path) -> Commit | None:
@@ -87,7 +119,5 @@ def head_commit(root: Path) -> Commit | None:
     if not answer or top is None or Path(top.strip()).resolve() != root.resolve():
         return None
     identity, time = answer.split()
-    status = git(
-        root, "status", "--porcelain", "--untracked-files=normal", "-z", "--", ".", ":(exclude)build"
-    )
-    return Commit(identity, int(time), bool(status))
+    changes = status(root, "--untracked-files=normal", "--", ".", ":(exclude)build")
+    return Commit(identity, int(time), bool(changes))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from generator.history.blobs import Blobs
 from generator.history.changes import read_history
-from generator.history.git import git
+from generator.history.git import git, status
 from generator.problems import UsageError
 from generator.project import Project
 from generator.reading.files import glob_regex
@@ -127,16 +127,8 @@ def read_origins(project: Project) -> Origins | None:
 
 def _dirty(project: Project) -> dict[str, frozenset[str]]:
     root = project.root
-    answer = git(
-        root,
-        "status",
-        "--porcelain=v2",
-        "--no-renames",
-        "--untracked-files=all",
-        "-z",
-        "--",
-        ".",
-        ":(exclude)build",
+    answer = status(
+        root, "--porcelain=v2", "--no-renames", "--untracked-files=all", "--", ".", ":(exclude)build"
     )
     result: dict[str, frozenset[str]] = {}
     with Blobs(root) as blobs:

@@ -1,0 +1,73 @@
+"""A repository that came with settings of its own: none of the programs that they name is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from repository import Repository
+from trees import Tree
+
+from generator.history.checkout import extract, resolve
+from generator.history.git import head_commit
+from generator.history.opening import opened
+from generator.history.origin import read_origins
+from generator.problems import UsageError
+
+FILE = "records/people.csv"
+
+
+@pytest.fixture
+def repository(tree: Tree) -> Repository:
+    made = Repository(tree.table("people", ["id", "name"]))
+    made.commit({FILE: "id,name\n1,甲\n"})
+    return made
+
+
+def armed(repository: Repository, folder: Path, program: str) -> None:
+    """Have the repository name a program for whatever is compared below a folder."""
+    target = repository.git("-C", str(folder), "rev-parse", "--git-dir") and folder
+    for name in ("evil", "e=v.clean=x"):
+        for setting in ("clean", "smudge", "process"):
+            repository.git("-C", str(target), "config", f"filter.{name}.{setting}", program)
+        repository.git("-C", str(target), "config", f"filter.{name}.required", "true")
+    (folder / ".gitattributes").write_text("*.csv filter=evil\n*.txt filter=e=v.clean=x\n", "utf-8")
+
+
+def test_no_filter_of_a_repository_is_run_to_see_what_has_changed(
+    repository: Repository, tmp_path: Path
+) -> None:
+    armed(repository, repository.root, f"touch {tmp_path}/pwned; cat")
+    repository.tree.write(FILE, "id,name\n1,乙\n")
+    commit = head_commit(repository.root)
+    assert commit is not None and commit.dirty
+    with opened(repository.root) as project:
+        read_origins(project)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_no_filter_of_a_submodule_is_run_either(repository: Repository, tmp_path: Path) -> None:
+    inner = Repository(Tree(repository.root / "sub"))
+    inner.commit({"a.csv": "a\n"})
+    repository.commit()
+    armed(inner, inner.root, f"touch {tmp_path}/pwned; cat")
+    inner.tree.write("a.csv", "a\n")
+    assert head_commit(repository.root) is not None
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_what_is_missing_is_not_fetched_and_named(repository: Repository, tmp_path: Path) -> None:
+    settings = {
+        "core.repositoryformatversion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": f"ext::touch {tmp_path}/pwned",
+        "protocol.ext.allow": "always",
+    }
+    for key, value in settings.items():
+        repository.git("config", key, value)
+    blob = repository.git("rev-parse", f"HEAD:{FILE}")
+    (repository.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(UsageError, match="缺少"):
+        extract(repository.root, resolve(repository.root, "HEAD"), tmp_path / "out")
+    assert not (tmp_path / "pwned").exists()
