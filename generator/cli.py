@@ -21,6 +21,7 @@ from generator.problems import (
     as_text,
     has_errors,
     in_order,
+    os_fault,
     printable,
     summary,
     written,
@@ -294,6 +295,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return RECORDS_WRONG
     except BrokenPipeError:
         return FINE
+    except OSError as fault:
+        # A full disk, a folder that cannot be written to: the machine's, wherever a command meets it.
+        print(os_fault(fault), file=sys.stderr)
+        return USED_WRONGLY
     except KeyboardInterrupt:
         print("\n已中断。上一次生成的结果没有改动。", file=sys.stderr)
         return 130

@@ -5,8 +5,10 @@ Reading, conformance and rules all yield `Problem`; printers turn lists of them 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -97,6 +99,29 @@ def quoted(value: object, limit: int = 40) -> str:
     """Quote a value for a message, bounded in length."""
     text = printable(str(value))
     return f"“{text if len(text) <= limit else text[: limit - 1] + '…'}”"
+
+
+_MACHINE = {
+    errno.ENOSPC: "磁盘已满",
+    errno.EDQUOT: "磁盘配额已用完",
+    errno.EROFS: "所在的磁盘是只读的",
+    errno.EACCES: "没有权限",
+    errno.EPERM: "没有权限",
+    errno.EMFILE: "打开的文件太多",
+    errno.ENOMEM: "内存不足",
+    errno.EIO: "磁盘读写出错",
+    errno.ENOENT: "文件不存在",
+    errno.EISDIR: "是文件夹，不是文件",
+    errno.ENOTDIR: "不是文件夹",
+}
+
+
+def os_fault(fault: OSError) -> str:
+    """Say in the user's language what the machine refused, where, and that the last build still stands."""
+    reason = _MACHINE.get(fault.errno or 0) or fault.strerror or type(fault).__name__
+    name = fault.filename if isinstance(fault.filename, str | bytes) else ""
+    place = printable(os.fsdecode(name))
+    return f"{f'{place}：' if place else ''}{reason}。上一次生成的结果没有改动。请检查磁盘空间和读写权限后重试。"
 
 
 def as_json(problems: Sequence[Problem]) -> str:

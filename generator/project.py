@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from generator.reading.package import DESCRIPTOR, Package, load_package
 from generator.reading.tables import EDITION_LEVELS
 
 EDITIONS = EDITION_LEVELS
+_LAST_SECOND = 253_402_300_799 - 86_400
 EDITION_TITLES = {"public": "公开版", "internal": "内部版"}
 
 
@@ -72,8 +74,11 @@ class Project:
         """Seconds since 1970 that stand for the time of the build: SOURCE_DATE_EPOCH, else the commit's time."""
         given = os.environ.get("SOURCE_DATE_EPOCH", "")
         if given:
-            if not given.isdigit():
-                raise UsageError("环境变量 SOURCE_DATE_EPOCH 应为整数秒。")
+            # A day short of the year 10000: a date is what most is made of it.
+            if not re.fullmatch(r"[0-9]{1,12}", given) or int(given) > _LAST_SECOND:
+                raise UsageError(
+                    "环境变量 SOURCE_DATE_EPOCH 应为自 1970 年起的整数秒，如 1767225600。请改正或取消它。"
+                )
             return int(given)
         if self.commit is not None:
             return self.commit.time

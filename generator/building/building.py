@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from generator.building.memory import Memory
 from generator.building.shares import Hands, Place, hands
-from generator.building.staging import Spare, spare_of, staging, swap
+from generator.building.staging import Spare, make_folder, spare_of, staging, swap
 from generator.building.stamping import Stamping
 from generator.history.anchors import ANCHOR, anchor_text
 from generator.history.opening import opened
@@ -85,7 +85,7 @@ def build(
         RecordsError: templates or SQL of the tree are at fault.
     """
     with opened(root, revision) as project:
-        project.build.mkdir(exist_ok=True)
+        make_folder(project.build)
         # Two builds write the same folders, whichever commits they are of.
         with in_turn(project.build / ".building.lock", progress):
             return _build(project, edition, as_of, draft, dossiers, progress)

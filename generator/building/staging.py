@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from generator.earlier import stamp_of
-from generator.problems import UsageError
+from generator.problems import UsageError, os_fault, printable
 from generator.project import Project
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -23,24 +23,58 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 @contextlib.contextmanager
 def staging(project: Project, names: list[str]) -> Iterator[dict[str, Path]]:
-    """Give each edition an empty folder beside its last build; whatever stays there is removed."""
-    project.build.mkdir(exist_ok=True)
+    """Give each edition an empty folder beside its last build; whatever stays there is removed.
+
+    Raises:
+        UsageError: nothing can be written there.
+    """
+    make_folder(project.build)
     folders = {n: project.build / f".{n}.new" for n in names}
     try:
-        for folder in folders.values():
-            _remove(folder)
-            folder.mkdir()
+        try:
+            for name, folder in folders.items():
+                _clear(project.build / name)
+                _remove(folder)
+                folder.mkdir()
+        except OSError as fault:
+            raise _unwritable(project.build, fault) from None
         yield folders
     finally:
         for folder in folders.values():
             _remove(folder)
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder that receives what is made, unless it is there.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as fault:
+        raise _unwritable(folder, fault) from None
+
+
+def _unwritable(folder: Path, fault: OSError) -> UsageError:
+    if isinstance(fault, FileExistsError):
+        return UsageError(f"{printable(str(folder))} 不是文件夹，没有写入。请删除它后重试。")
+    return UsageError(os_fault(fault))
+
+
+def _clear(last: Path) -> None:
+    """Take away what stands in place of a build and is none: to open a pipe, for one, would wait for ever."""
+    parts = [last / name for name in ("data", "site", "tree", "tree/docs", "dossiers")]
+    for path in (last, *parts):
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            path.unlink()
+
+
 def _remove(folder: Path) -> None:
-    if folder.is_symlink():
-        folder.unlink()
-    elif folder.exists():
+    if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)
 
 
 def swap(new: Path, current: Path) -> None:

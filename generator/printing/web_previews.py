@@ -32,7 +32,10 @@ _SOURCE = re.compile(
 )
 _SHEET = re.compile(r"<link\b[^>]*\bstylesheet\b[^>]*>", re.IGNORECASE)
 _HREF = re.compile(r"""\bhref\s*=\s*(["'])(.*?)\1""", re.IGNORECASE)
-_HEAD = re.compile(r"\A\s*<!doctype html>\s*(?:<html\b[^>]*>\s*)?(?:<head>\s*)?", re.IGNORECASE)
+# The policy stands before any element that could hold a handler: what an attribute says before it, it does not bind.
+_HEAD = re.compile(
+    r"""\A\s*<!doctype html>\s*(?:<html(?:\s+lang=["']?[\w-]+["']?)?\s*>\s*)?(?:<head>\s*)?""", re.IGNORECASE
+)
 _FORWARDING = re.compile(r"<meta\b[^>]*\bhttp-equiv\b[^>]*>", re.IGNORECASE)
 _IMPORT = re.compile(r"@(import|charset)\b[^;{}]*;", re.IGNORECASE)
 # On a screen the page is what the body is, and its margins are drawn around it.

@@ -89,11 +89,19 @@ def register_with_editions(
 
     Raises:
         RecordsError: SQL files of the tree or its row filters cannot be used.
+        UsageError: the databases cannot be written.
     """
-    register = build_register(project, as_of, draft=draft, attached=paths)
-    if allow_errors or not has_errors(register.problems):
-        for edition in paths:
-            write_edition(register.connection, register.views, project.package, edition)
+    try:
+        register = build_register(project, as_of, draft=draft, attached=paths)
+        if allow_errors or not has_errors(register.problems):
+            for edition in paths:
+                write_edition(register.connection, register.views, project.package, edition)
+    except duckdb.IOException:
+        # What DuckDB says may repeat a value.
+        folder = next((p.parent for p in paths.values()), project.root)
+        raise UsageError(
+            f"登记库的临时文件写不进 {folder}。请检查磁盘空间（可用环境变量 TMPDIR 换一个位置）后重试。"
+        ) from None
     return register
 
 
