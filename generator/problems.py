@@ -121,7 +121,9 @@ def os_fault(fault: OSError) -> str:
     reason = _MACHINE.get(fault.errno or 0) or fault.strerror or type(fault).__name__
     name = fault.filename if isinstance(fault.filename, str | bytes) else ""
     place = printable(os.fsdecode(name))
-    return f"{f'{place}：' if place else ''}{reason}。上一次生成的结果没有改动。请检查磁盘空间和读写权限后重试。"
+    return (
+        f"{f'{place}：' if place else ''}{reason}。上一次生成的结果没有改动。请检查磁盘空间和读写权限后重试。"
+    )
 
 
 def as_json(problems: Sequence[Problem]) -> str:

@@ -100,7 +100,9 @@ def status(root: Path, *arguments: str) -> str | None:
     To compare contents Git runs the filters that a repository's own settings name: those are any program at all, and
     are not run. This machine's own (large files, say) are.
     """
-    names = git(root, "config", "--includes", "--show-scope", "-z", "--name-only", "--get-regexp", r"^filter\.")
+    names = git(
+        root, "config", "--includes", "--show-scope", "-z", "--name-only", "--get-regexp", r"^filter\."
+    )
     words = (names or "").split("\0")
     disarmed = {
         f"{key.rpartition('.')[0]}.{setting}": "false" if setting == "required" else ""

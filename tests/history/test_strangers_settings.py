@@ -26,11 +26,10 @@ def repository(tree: Tree) -> Repository:
 
 def armed(repository: Repository, folder: Path, program: str) -> None:
     """Have the repository name a program for whatever is compared below a folder."""
-    target = repository.git("-C", str(folder), "rev-parse", "--git-dir") and folder
     for name in ("evil", "e=v.clean=x"):
         for setting in ("clean", "smudge", "process"):
-            repository.git("-C", str(target), "config", f"filter.{name}.{setting}", program)
-        repository.git("-C", str(target), "config", f"filter.{name}.required", "true")
+            repository.git("-C", str(folder), "config", f"filter.{name}.{setting}", program)
+        repository.git("-C", str(folder), "config", f"filter.{name}.required", "true")
     (folder / ".gitattributes").write_text("*.csv filter=evil\n*.txt filter=e=v.clean=x\n", "utf-8")
 
 
@@ -40,7 +39,8 @@ def test_no_filter_of_a_repository_is_run_to_see_what_has_changed(
     armed(repository, repository.root, f"touch {tmp_path}/pwned; cat")
     repository.tree.write(FILE, "id,name\n1,乙\n")
     commit = head_commit(repository.root)
-    assert commit is not None and commit.dirty
+    assert commit is not None
+    assert commit.dirty
     with opened(repository.root) as project:
         read_origins(project)
     assert not (tmp_path / "pwned").exists()
