@@ -143,10 +143,18 @@ def _serve(options: argparse.Namespace) -> int:
 def _review(options: argparse.Namespace) -> int:
     from generator.reviewing.account import as_json as write_json
     from generator.reviewing.account import as_text as write_text
-    from generator.reviewing.comment import as_markdown
+    from generator.reviewing.account import unreadable_as_json
+    from generator.reviewing.comment import as_markdown, unreadable_as_markdown
     from generator.reviewing.review import review
 
-    result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
+    try:
+        result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
+    except RecordsError as fault:
+        write_fault = {"markdown": unreadable_as_markdown, "json": unreadable_as_json}.get(options.format)
+        if write_fault is None:
+            raise
+        print(write_fault(in_order(fault.problems)), end="")
+        return RECORDS_WRONG
     write = {"text": write_text, "markdown": as_markdown, "json": write_json}[options.format]
     print(write(result), end="")
     return RECORDS_WRONG if result.refused else FINE

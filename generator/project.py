@@ -59,6 +59,8 @@ class Project:
         """
         root = root.resolve()
         if not (root / DESCRIPTOR).is_file():
+            if revision:
+                raise UsageError(f"版本 {revision.short} 里没有 {DESCRIPTOR}，不是一个记录库。")
             raise UsageError(
                 f"{root} 里没有 {DESCRIPTOR}。请在记录库的根目录运行，或用 --root 指明它的位置。"
             )

@@ -261,13 +261,13 @@ def table_changes(
     """
     hidden = {f.name for f in table.fields if f.sensitivity is Sensitivity.RESTRICTED}
     origin = package.origin(table)
-    width = len(origin.primary_key)
+    holders: dict[Key, str] = {}
 
     def change(action: str, key: Key, field: str, old: str, new: str) -> Change:
         if field in hidden:
             old, new = HIDDEN if old else "", HIDDEN if new else ""
         joined = "/".join(key)
-        root = "/".join(key[:width]) if table.parent else joined
+        root = holders.get(key, joined)
         place = where.get((table.name, key)) or where.get((table.name, (*key[:-1], key[-1].rstrip(GONE))), "")
         return Change(commit, action, table.name, joined, origin.name, root, field, old, new, place)
 
@@ -280,6 +280,10 @@ def table_changes(
         olds = [b.get(key) for b in befores]
         if all(old == new for old in olds):
             continue
+        if table.parent:
+            # An item's own key need not begin with that of its document; the item carries it in any case.
+            item = new or next((o for o in olds if o), {})
+            holders[key] = "/".join(item.get(n, "") for n in origin.primary_key)
         if base is not None and len(olds) == 2:
             yield from _merged(table, key, new, olds, base.get(key), change)
         elif any(old == new for old in olds):

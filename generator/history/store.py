@@ -15,7 +15,7 @@ from generator.cache import Cache
 from generator.history.log import FileChange, LoggedCommit
 
 _NAME = "changes"
-_FORM = f"1 {sys.version}"
+_FORM = f"2 {sys.version}"
 # Past so many small parts they are written into one again.
 _MOST_PARTS = 32
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from generator.history.changes import Change
@@ -20,6 +20,7 @@ from generator.reviewing.subjects import PrintChange, SubjectChange
 from generator.templating.escaping import text
 
 ACTIONS = {"added": "新增", "changed": "修改", "removed": "删除", "renamed": "改编号"}
+UNREADABLE = "要审阅的版本无法读取，没有审阅。"
 PRINTS = {"again": "需重印", "new": "需新印", "gone": "不再需要"}
 _SHOWN = 200
 _VALUE = 80
@@ -48,11 +49,13 @@ def headline(review: Review) -> str:
     count = Counter(r.action for r in review.records)
     parts = [f"{ACTIONS[a]} {count[a]} 条" for a in ACTIONS if count[a]]
     errors = sum(p.severity is Severity.ERROR for p in review.broken)
+    silent = sum(p.rule in review.altered for p in review.met)
     prints = Counter(p.action for p in review.prints)
     return (
         f"{review.base.short} → {review.head.short}：{'、'.join(parts) or '记录没有变化'}；"
-        f"新违反规则 {len(review.broken)} 处（错误 {errors}），新符合 {len(review.met)} 处；"
-        f"需重印 {prints['again']} 份"
+        f"新违反规则 {len(review.broken)} 处（错误 {errors}），新符合 {len(review.met) - silent} 处；"
+        + (f"规则改动后不再报告 {silent} 处；" if silent else "")
+        + f"需重印 {prints['again']} 份"
         + (f"，需新印 {prints['new']} 份" if prints["new"] else "")
         + (f"，不再需要 {prints['gone']} 份" if prints["gone"] else "")
         + "。"
@@ -89,6 +92,9 @@ def subject_words(subject: SubjectChange, review: Review) -> str:
     parts += [f"{rule} 仍不符合，情况有变化" for rule in sorted(both)]
     for problems, words in ((subject.broken, "新违反"), (subject.met, "现已符合")):
         for rule, found in Counter(p.rule for p in problems if p.rule not in both).items():
+            if words == "现已符合" and rule in review.altered:
+                parts.append(f"{rule} 不再报告（规则有改动）")
+                continue
             weight = "（错误）" if words == "新违反" and _is_error(rule, problems) else ""
             parts.append(f"{rule} {words}{weight}" + (f" {found} 处" if found > 1 else ""))
     for (action, title), found in Counter((p.action, p.title) for p in subject.prints).items():
@@ -163,7 +169,8 @@ def design_words(design: Design, review: Review) -> str:
         return bool(design.column) and problem.column == design.column and not problem.rule[:1].isupper()
 
     broken, met = (sum(map(belongs, ps)) for ps in (review.broken, review.met))
-    effect = f"由此新违反 {broken} 处、新符合 {met} 处。" if broken or met else ""
+    gone = "不再报告" if design.rule else "新符合"
+    effect = f"由此新违反 {broken} 处、{gone} {met} 处。" if broken or met else ""
     return ("【注意】" if design.loud else "") + printable(design.words) + effect
 
 
@@ -184,7 +191,11 @@ def parts(review: Review) -> Iterator[Part]:
     yield Part("逐个对象的变化", [f"{short(s.name)}：{subject_words(s, review)}" for s in review.subjects])
     tables = Counter((r.kind, ACTIONS[r.action]) for r in review.records)
     yield Part("记录数", [f"{kind}{action} {count} 条" for (kind, action), count in tables.items()])
-    yield Part("现已符合的规则", list(_told(review.met)), count=len(review.met))
+    for title, met in (
+        ("规则改动后不再报告的", [p for p in review.met if p.rule in review.altered]),
+        ("现已符合的规则", [p for p in review.met if p.rule not in review.altered]),
+    ):
+        yield Part(title, list(_told(met)), count=len(met))
     yield Part(
         "变动的统计数字",
         [
@@ -286,6 +297,12 @@ def as_json(review: Review) -> str:
         )
         + "\n"
     )
+
+
+def unreadable_as_json(problems: Sequence[Problem]) -> str:
+    """Write for scripts that the head could not be read at all, and why."""
+    told = {"passed": False, "summary": UNREADABLE, "problems": [p.as_dict() for p in problems]}
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
 
 def _record_json(record: RecordChange) -> dict[str, object]:

@@ -6,9 +6,10 @@ Git hosts read more into a comment than Markdown says: nothing that somebody typ
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from generator.problems import printable
-from generator.reviewing.account import headline, parts, verdict
+from generator.problems import Problem, printable
+from generator.reviewing.account import UNREADABLE, headline, parts, place, verdict, weight
 from generator.reviewing.review import Review
 from generator.templating.escaping import escape
 
@@ -20,6 +21,17 @@ _ITEM = 2_000
 _CALLS = re.compile(r"&#(?:33|35|36|37|38|58|64|126);|[%:]|\bGH(?=-)|\bwww(?=\.)", re.IGNORECASE)
 _GAP = "&#8203;"
 _REST = "- …… 其余 {} 项从略，运行 `lingtouyan review` 查看全部"
+
+
+def unreadable_as_markdown(problems: Sequence[Problem]) -> str:
+    """Write for a comment that the head could not be read at all, and why."""
+    lines = ["## 变更审阅", "", f"**未通过**　{UNREADABLE}请先改正：", ""]
+    lines += [
+        f"- {words(_cut(f'{weight(p)} {p.rule} {p.message}（{place(p)}）'))}" for p in problems[:_ALARMS]
+    ]
+    if len(problems) > _ALARMS:
+        lines.append(f"- 另有 {len(problems) - _ALARMS} 处，运行 `lingtouyan check` 查看。")
+    return "\n".join(lines) + "\n"
 
 
 def words(value: str) -> str:

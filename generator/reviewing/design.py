@@ -14,7 +14,8 @@ from generator.checking.rules import Rule, read_rules
 from generator.problems import Severity
 from generator.project import Project
 from generator.reading.files import list_tree
-from generator.reading.package import Field, Table
+from generator.reading.package import Field, Sensitivity, Table
+from generator.register.statements import columns_of, read_statements
 
 _FOLDERS = {
     "schemas/views": "视图",
@@ -45,6 +46,7 @@ class Design:
 
 
 _LOUD = 3
+_COLUMNS = 6
 _LEVELS = {"PUBLIC": "公开", "INTERNAL": "内部", "RESTRICTED": "限制"}
 
 
@@ -59,6 +61,7 @@ def design_changes(old: Project, new: Project) -> Iterator[Design]:
     for name in [n for n in after if n in before]:
         yield from _table(before[name], after[name])
     yield from _rules(old, new)
+    yield from _columns(old, new)
     for folder, word in _FOLDERS.items():
         mine, others = _digests(old.root, folder), _digests(new.root, folder)
         for file in sorted(mine.keys() | others.keys()):
@@ -92,9 +95,10 @@ def _table(old: Table, new: Table) -> Iterator[Design]:
         yield change(f"新增字段“{now[name].title}”（{name}，{level}）。", now[name].title)
     for name in [n for n in was if n not in now]:
         yield change(f"取消字段“{was[name].title}”（{name}），其中的内容不再读取。", loud=True)
-    for name in [n for n in now if n in was]:
+    # What was kept closest stands first: of many such changes only the first few are read aloud.
+    for name in sorted(now.keys() & was.keys(), key=lambda n: (now[n].sensitivity - was[n].sensitivity, n)):
         for words, loud in _field(was[name], now[name]):
-            yield change(words, now[name].title, loud=loud)
+            yield change(f"表{words}", now[name].title, loud=loud)
     if old.primary_key != new.primary_key:
         yield change(f"主键由 {'、'.join(old.primary_key)} 改为 {'、'.join(new.primary_key)}。")
     if old.row_filters != new.row_filters:
@@ -105,8 +109,8 @@ def _field(old: Field, new: Field) -> Iterator[tuple[str, bool]]:
     if old.sensitivity != new.sensitivity:
         lower = new.sensitivity < old.sensitivity
         loud = "，会让更多人看到，请确认经过保密审查" if lower else ""
-        levels = f"{_LEVELS[old.sensitivity.name]} 改为 {_LEVELS[new.sensitivity.name]}"
-        yield f"“{new.title}”的密级由 {levels}{loud}。", lower
+        levels = f"{_LEVELS[old.sensitivity.name]}改为{_LEVELS[new.sensitivity.name]}"
+        yield f"“{new.title}”的密级由{levels}{loud}。", lower
     if old.type != new.type:
         yield f"“{new.title}”的类型由 {old.type} 改为 {new.type}。", False
     if old.title != new.title:
@@ -128,6 +132,31 @@ def _rules(old: Project, new: Project) -> Iterator[Design]:
             yield Design(f"规则 {name} {b.title} 由{_weight(a)}改为{_weight(b)}。", rule=name, loud=weaker)
         if a.statement.sql != b.statement.sql:
             yield Design(f"规则 {name} {b.title} 的判断条件有改动。", rule=name)
+
+
+def _columns(old: Project, new: Project) -> Iterator[Design]:
+    """Yield the columns of views that more people would see: the only other door out of the register."""
+    was, now = ({v.name: v for v in read_statements(p.root, "schemas/views")} for p in (old, new))
+    for name, view in now.items():
+        title = view.text("title", name)
+        before = columns_of(was[name]) if name in was else {}
+        opened: dict[str, list[str]] = {}
+        for column, declared in columns_of(view).items():
+            # What is not declared is restricted.
+            level = before[column].sensitivity if column in before else Sensitivity.RESTRICTED
+            if declared.sensitivity < level and (
+                column in before or declared.sensitivity is Sensitivity.PUBLIC
+            ):
+                source = _LEVELS[level.name] if column in before else ""
+                words = f"由{source}改为{_LEVELS[declared.sensitivity.name]}" if source else "新列为公开"
+                opened.setdefault(words, []).append(f"“{declared.title}”")
+        for words, columns in sorted(opened.items(), key=lambda item: "限制" not in item[0]):
+            more = f"等 {len(columns)} 列" if len(columns) > _COLUMNS else ""
+            yield Design(
+                f"视图“{title}”（{name}）的{'、'.join(columns[:_COLUMNS])}{more}{words}，会让更多人看到，请确认经过保密审查。",
+                table=f"view {name}",
+                loud=True,
+            )
 
 
 def _weight(rule: Rule) -> str:

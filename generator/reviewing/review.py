@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from generator.history.changes import Change
 from generator.history.checkout import extract, first_common, resolve
 from generator.history.comparing import (
     Place,
@@ -25,7 +26,7 @@ from generator.history.comparing import (
 from generator.history.git import Commit
 from generator.history.log import refuse_shallow
 from generator.history.proposal import Proposal, proposal_of
-from generator.problems import Problem, RecordsError, UsageError, has_errors
+from generator.problems import Problem, RecordsError, UsageError, error, has_errors
 from generator.project import EDITIONS, Project
 from generator.reading.package import Sensitivity
 from generator.reading.records import read_records
@@ -34,7 +35,9 @@ from generator.register.editions import write_edition
 from generator.register.statements import Statement, read_statements
 from generator.reviewing.design import Design, design_changes, loud
 from generator.reviewing.subjects import Gathering, PrintChange, SubjectChange, subject_tables
-from generator.reviewing.whole import FigureChange, affected, alarms, figure_changes
+from generator.reviewing.whole import FigureChange, affected, alarms, figure_changes, jumps, unlike
+
+_FILES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Review:
         subjects: records, findings and prints under whom or what they are about.
         broken, met: findings that are new, and findings that are gone.
         problems: everything wrong at the head.
+        altered: rules that ask otherwise than before or not at all: what they no longer find is not thereby mended.
         design: tables, fields, rules, views and templates that change.
         settings: parameters that change, and what follows.
         figures: figures that move.
@@ -79,6 +83,7 @@ class Review:
     broken: list[Problem] = field(default_factory=list)
     met: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    altered: set[str] = field(default_factory=set)
     design: list[Design] = field(default_factory=list)
     settings: list[SettingChange] = field(default_factory=list)
     figures: list[FigureChange] = field(default_factory=list)
@@ -112,7 +117,11 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     base_commit = resolve(root, first_common(root, resolve(root, base).id, head_commit.id))
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
         places = {s: Path(folder) / s for s in ("base", "head")}
-        new_project = _laid_out(root, head_commit, places["head"])
+        try:
+            new_project = _laid_out(root, head_commit, places["head"])
+        except UsageError as fault:
+            # The call was right; the tree is what is wrong.
+            raise RecordsError([error("", 0, "unreadable", f"要审阅的版本无法读取：{fault}")]) from None
         old_project = _readable(root, base_commit, places["base"])
         subject_tables(new_project.package)
         date = new_project.as_of(as_of)
@@ -136,10 +145,15 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         result.design = list(design_changes(old_project, new_project))
         result.settings = list(_settings(result, old_project, new_project, before, after))
         result.figures = list(figure_changes(old, new))
-        result.alarms = list(
-            alarms(changes, before.rows, (old_project.package, new_project.package), result.figures)
-        )
-        result.alarms += loud(result.design)
+        packages = (old_project.package, new_project.package)
+        result.altered = _altered(old_project, new_project, result.problems)
+        result.alarms = [
+            *_unread(changes, after, places["head"]),
+            *alarms(changes, before.rows, packages),
+            *loud(result.design),
+            *_silenced(result),
+            *jumps(result.figures, packages),
+        ]
         if prints:
             result.prints = _prints(
                 (old_project, old, files["base"]), (new_project, new, files["head"]), date
@@ -188,6 +202,46 @@ def _findings(old: list[Problem], new: list[Problem]) -> tuple[list[Problem], li
         [p for p in new if before[identity(p)] < after[identity(p)]],
         [p for p in old if after[identity(p)] < before[identity(p)]],
     )
+
+
+def _altered(old: Project, new: Project, problems: Iterable[Problem]) -> set[str]:
+    """Return the rules that ask otherwise than before, through whatever they read, or cannot run at all."""
+    was, now = (
+        [s for folder in ("macros", "views", "rules") for s in read_statements(p.root, f"schemas/{folder}")]
+        for p in (old, new)
+    )
+    broken = {p.file for p in problems if p.rule == "sql-error"}
+    return unlike(was, now) | {s.name for s in now if s.file in broken}
+
+
+def _silenced(result: Review) -> Iterator[str]:
+    """Yield the rules that no longer say what they said although nobody can tell that it was mended."""
+    gone = Counter(p.rule for p in result.met if p.rule in result.altered)
+    for rule, count in sorted(gone.items()):
+        yield (
+            f"规则 {rule}（或者它所用的视图、宏）改动或取消以后，原来报告的 {count} 处不再报告。"
+            "请核对是规则放宽了，还是记录改正了。"
+        )
+
+
+def _unread(changes: Iterable[Change], after: Side, root: Path) -> Iterator[str]:
+    """Yield the files that are there but can no longer be read: their records are not really removed."""
+    gone: dict[tuple[str, str], set[str]] = {}
+    for change in changes:
+        if change.action == "removed" and change.table == change.root_table:
+            gone.setdefault((change.file, change.table), set()).add(change.key)
+    left = {(file, table) for table in {t for _, t in gone} for _, file, _ in after.records(table)}
+    lost = [
+        (file, len(keys))
+        for (file, table), keys in gone.items()
+        if (file, table) not in left and (root / file).is_file()
+    ]
+    for file, count in lost[:_FILES]:
+        yield (
+            f"文件 {file} 读不出记录，原有的 {count} 条在下文都按“删除”列出。请先改正这个文件；确实要全部删除的，请说明理由。"
+        )
+    if len(lost) > _FILES:
+        yield f"还有 {len(lost) - _FILES} 个文件也读不出记录。"
 
 
 def _with_keys(

@@ -5,7 +5,7 @@ Thresholds are settings of the data package, so that a city can say what is larg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,17 +124,15 @@ def alarms(
     changes: Iterable[Change],
     old: ReadRecords,
     packages: tuple[Package, Package],
-    figures: Iterable[FigureChange],
 ) -> Iterator[str]:
-    """Yield one sentence for each thing about the whole that nobody should overlook.
+    """Yield one sentence for each table of which much is lost or altered.
 
     Args:
-        packages: before and after. The thresholds are those of before, but the new ones have to make sense too.
+        packages: before and after. The threshold is that of before, but the new one has to make sense too.
     """
     package, now = packages
-    for name in ("alarm_share", "alarm_jump"):
-        _setting(now, name, 0)
-    share, jump = _setting(package, "alarm_share", ALARM_SHARE), _setting(package, "alarm_jump", FIGURE_JUMP)
+    _setting(now, "alarm_share", 0)
+    share = _setting(package, "alarm_share", ALARM_SHARE)
     removed: dict[str, set[str]] = {}
     altered: dict[str, set[str]] = {}
     for change in changes:
@@ -147,17 +145,27 @@ def alarms(
         gone = removed.get(name, set())
         yield from _share(title, "删除", len(gone), total, share)
         yield from _share(title, "改动", len(altered.get(name, set()) - gone), total, share)
+
+
+def jumps(figures: Iterable[FigureChange], packages: tuple[Package, Package]) -> list[str]:
+    """Return one sentence for each figure that jumps, the widest first; thresholds as for `alarms`."""
+    package, now = packages
+    _setting(now, "alarm_jump", 0)
+    jump = _setting(package, "alarm_jump", FIGURE_JUMP)
+    found: list[tuple[float, str]] = []
     for figure in figures:
         before, after = figure.before, figure.after
-        if not figure.loud:
+        if not figure.loud or not isinstance(before, int | float) or abs(before) < _FIGURE_FROM:
             continue
-        if isinstance(before, int | float) and isinstance(after, int | float) and abs(before) >= _FIGURE_FROM:
+        what = f"“{figure.view}”{figure.row} {figure.column}"
+        if after is None:
+            found.append((1.0, f"{what}原为 {before:g}，现在没有这个数字了。请核对。"))
+        elif isinstance(after, int | float):
             moved = abs(after - before) / abs(before)
             if moved > jump:
-                yield (
-                    f"“{figure.view}”{figure.row} {figure.column}由 {before:g} 变为 {after:g}，"
-                    f"变动 {moved:.0%}，超过 {jump:.0%}。请核对。"
-                )
+                words = f"{what}由 {before:g} 变为 {after:g}，变动 {moved:.0%}，超过 {jump:.0%}。请核对。"
+                found.append((moved, words))
+    return [words for _, words in sorted(found, key=lambda pair: (-pair[0], pair[1]))]
 
 
 def _share(title: str, word: str, count: int, total: int, share: float) -> Iterator[str]:
@@ -180,10 +188,23 @@ def affected(names: Iterable[str], statements: Mapping[str, Statement]) -> dict[
     reads = {n: s.words & statements.keys() for n, s in statements.items()}
     result: dict[str, set[str]] = {}
     for name in names:
-        found = {n for n, s in statements.items() if f"'{name}'" in s.sql}
-        more = found
-        while more:
-            more = {n for n, words in reads.items() if words & more} - found
-            found |= more
-        result[name] = found
+        result[name] = _resting({n for n, s in statements.items() if f"'{name}'" in s.sql}, reads)
     return result
+
+
+def unlike(old: Iterable[Statement], new: Iterable[Statement]) -> set[str]:
+    """Return which statements ask otherwise than before, or are gone, themselves or through others they read."""
+    was, now = ({s.name: s for s in side} for side in (old, new))
+    both = {**now, **was}
+    reads = {n: {*both[n].words, *(now[n].words if n in now else ())} & both.keys() for n in both}
+    touched = {n for n, s in was.items() if n not in now or s.sql != now[n].sql}
+    return _resting(touched, reads)
+
+
+def _resting(on: set[str], reads: Mapping[str, Set[str]]) -> set[str]:
+    """Return these names and all that rest on them."""
+    found, more = set(on), set(on)
+    while more:
+        more = {n for n, words in reads.items() if words & more} - found
+        found |= more
+    return found

@@ -190,6 +190,101 @@ def test_a_parameter_tells_what_it_does_to_all_records(house: Edited) -> None:
     assert "Q2（新违反 40 处，新符合 0 处）" in as_text(result)
 
 
+def test_an_item_with_a_key_of_its_own_changes_its_document_and_removes_none(house: Edited) -> None:
+    house.git("switch", "-q", "main")
+    house.edit("schemas/tables/limits.yaml", ("primaryKey: [statute_id, name]", "primaryKey: [name]"))
+    house.commit("限额各有其名")
+    house.git("switch", "-q", "-c", "other")
+    house.edit(
+        "records/statutes/standing.md", ("name: attendance, value: 0.8", "name: attendance, value: 0.7")
+    )
+    house.commit("降低限额")
+    result = review(house.root, "main", "HEAD")
+    [record] = result.records
+    assert (record.table, record.key, record.action) == ("statutes", "standing", "changed")
+
+
+def test_a_view_that_shows_more_is_said_first_and_what_was_kept_closest_before_the_rest(
+    house: Edited,
+) -> None:
+    house.edit(
+        "schemas/views/sitting_members.sql",
+        (
+            "title: 出席率, sensitivity: internal}",
+            "title: 出席率, sensitivity: public}\n  home_phone: {title: 住宅电话, sensitivity: public}",
+        ),
+    )
+    members = house.root / "schemas/tables/members.yaml"
+    content = re.sub(
+        r"\bsensitivity: (internal|restricted)", "sensitivity: public", members.read_text("utf-8")
+    )
+    members.write_text(
+        content.replace(
+            "title: 住宅电话, type: string", "title: 住宅电话, type: string, sensitivity: public"
+        ),
+        "utf-8",
+    )
+    house.commit("都公开")
+    alarms = review(house.root, "main", "HEAD").alarms
+    assert [a for a in alarms if "视图“在任议员”" in a and "“出席率”由内部改为公开" in a]
+    assert [a for a in alarms if "视图“在任议员”" in a and "“住宅电话”新列为公开" in a]
+    assert "“住宅电话”的密级由限制改为公开" in next(a for a in alarms if a.startswith("“议员”"))
+
+
+def test_a_rule_that_falls_silent_is_said_first_and_nobody_is_said_to_have_mended_anything(
+    house: Edited,
+) -> None:
+    house.git("switch", "-q", "main")
+    write_members(house, {4: {"attendance": "0.1"}, 5: {"attendance": "0.2"}})
+    house.commit("低")
+    for edited, was, now in (
+        ("schemas/rules/Q2.sql", "WHERE attendance <", "WHERE false AND attendance <"),
+        ("schemas/macros/limit_of.sql", "SELECT value", "SELECT 0 * value"),
+    ):
+        house.git("switch", "-q", "-C", "weak", "main")
+        house.edit(edited, (was, now))
+        house.commit("放宽")
+        result = review(house.root, "main", "HEAD")
+        assert [a for a in result.alarms if "Q2" in a and "原来报告的 2 处不再报告" in a], edited
+        assert "现已符合" not in as_text(result)
+        assert sentence(result, "议员4") == "Q2 不再报告（规则有改动）"
+
+
+def test_a_file_that_cannot_be_read_is_said_not_to_be_deleted(house: Edited) -> None:
+    sitting = next((house.root / "records/sittings").glob("*.yaml"))
+    sitting.write_text("agenda: [\n", "utf-8")
+    house.commit("写坏")
+    alarms = review(house.root, "main", "HEAD").alarms
+    assert [a for a in alarms if sitting.name in a and "读不出记录" in a]
+    sitting.unlink()
+    house.commit("删除")
+    assert not [a for a in review(house.root, "main", "HEAD").alarms if "读不出记录" in a]
+
+
+@pytest.mark.parametrize("damage", ["gone", "broken", "schema"])
+def test_a_head_that_cannot_be_read_is_said_so_in_the_form_asked_for(
+    house: Edited, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    if damage == "gone":
+        (house.root / "datapackage.yaml").unlink()
+    else:
+        file = "datapackage.yaml" if damage == "broken" else "schemas/tables/members.yaml"
+        (house.root / file).write_text("'@octocat <img>': [", "utf-8")
+    house.commit("坏")
+    house.git("checkout", "-q", "main")
+    for form in ("json", "markdown", "text"):
+        code = main(["--root", str(house.root), "review", "main", "change", "--format", form])
+        said = capsys.readouterr()
+        assert (code, said.err) == (1, "")
+        assert "/tmp" not in said.out
+        if form == "json":
+            assert json.loads(said.out)["passed"] is False
+            assert json.loads(said.out)["problems"]
+        if form == "markdown":
+            assert said.out.startswith("## 变更审阅\n\n**未通过**")
+            assert "@octocat" not in said.out
+
+
 def test_what_somebody_typed_is_only_text_in_a_comment(house: Edited) -> None:
     write_members(house, {3: {"name": HOSTILE}})
     house.commit(f"改 {HOSTILE}")
