@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeAlias
 
 from markupsafe import Markup
@@ -119,17 +120,38 @@ def table(
     return Html("\n").join(part for part in parts if part)
 
 
+_WIDEST = 14
+_LONG = 300
+
+
 def _width(rows: Sequence[Row], name: str) -> int:
     """Width, in letters, that spares a column's values a line break on a narrow screen; long texts do break."""
-    values = (row.get(name) for row in rows[:: max(1, len(rows) // 100)])
-    words = (
-        line
-        for value in values
-        for line in (
-            [part.striptags() for part in value.split("<br>")] if isinstance(value, Markup) else [text(value)]
-        )
-    )
-    return min(14, max(math.ceil(sum(0.6 if letter < "\u2e80" else 1 for letter in word)) for word in words))
+    wide = 0
+    for row in rows[:: max(1, len(rows) // 100)]:
+        value = row.get(name)
+        if not isinstance(value, Markup):
+            here = _letters(text(value))
+        else:
+            here = _known_markup(str(value)) if len(value) <= _LONG else _of_markup(str(value))
+        wide = max(wide, here)
+    return min(_WIDEST, wide)
+
+
+def _letters(words: str) -> int:
+    # Latin letters are narrow, but so many are wide in any case; the words of most cells stand in many.
+    return _WIDEST if len(words) * 0.6 > _WIDEST else _known_letters(words)
+
+
+@lru_cache(maxsize=1 << 14)
+def _known_letters(words: str) -> int:
+    return math.ceil(sum(0.6 if letter < "\u2e80" else 1 for letter in words))
+
+
+def _of_markup(html: str) -> int:
+    return max(_letters(str(Markup(part).striptags())) for part in html.split("<br>"))  # noqa: S704 -- only measured
+
+
+_known_markup = lru_cache(maxsize=1 << 14)(_of_markup)
 
 
 def _all_numbers(rows: Sequence[Row], name: str) -> bool:
