@@ -5,6 +5,7 @@ Only plain files come out, byte for byte as they were committed: no links, no su
 
 from __future__ import annotations
 
+import bisect
 import datetime
 import os
 import re
@@ -38,9 +39,7 @@ def resolve(root: Path, revision: str) -> Commit:
             )
         except ValueError:
             raise UsageError(f"日历上没有 {revision} 这一天（或这个时刻）。") from None
-        name = (
-            git(root, "rev-list", "-1", "--first-parent", f"--before={int(when.timestamp())}", "HEAD") or ""
-        ).strip()
+        name = _known_by(root, int(when.timestamp()))
         if not name:
             raise UsageError(f"{revision} 之前没有提交。")
     else:
@@ -56,6 +55,34 @@ def resolve(root: Path, revision: str) -> Commit:
         raise UsageError(f"仓库里没有叫 {printable(revision)} 的提交、标签或分支。")
     identity, time = answer.split()
     return Commit(identity, int(time), False)
+
+
+def _known_by(root: Path, when: int) -> str:
+    """Return the last commit of this line that was there at a time, or nothing.
+
+    Whoever commits says when, so a date before those of the commits it stands on proves nothing. The longest run of
+    dates that do not go back is believed; what is not in it was there by the date of the next that is.
+    """
+    lines = (git(root, "log", "--first-parent", "--format=%H %ct", "HEAD", "--") or "").split("\n")
+    commits = [(c, int(t)) for c, _, t in (line.partition(" ") for line in lines if line)]
+    # For each length of run: the newest date that one can have at its older end, and which commit that is.
+    ends: list[int] = []
+    last: list[int] = []
+    newer: list[int | None] = []
+    for place, (_, time) in enumerate(commits):
+        length = bisect.bisect_right(ends, -time)
+        newer.append(last[length - 1] if length else None)
+        if length == len(ends):
+            ends.append(-time)
+            last.append(place)
+        else:
+            ends[length], last[length] = -time, place
+    believed: set[int] = set()
+    at = last[-1] if last else None
+    while at is not None:
+        believed.add(at)
+        at = newer[at]
+    return next((c for p, (c, time) in enumerate(commits) if p in believed and time <= when), "")
 
 
 class _Entry(NamedTuple):

@@ -5,6 +5,7 @@ Each published site and each print carries an anchor; what it names is held agai
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,13 @@ from generator.history.changes import History, read_history
 from generator.history.log import between, refuse_shallow
 from generator.history.proposal import Proposal
 from generator.history.signatures import GOOD, NONE, UNKNOWN, Signature, read_signatures
-from generator.problems import Problem, UsageError, error, in_order
+from generator.problems import Problem, UsageError, error, in_order, warning
 from generator.project import Project
 from generator.register.building import build_register
+
+# Clocks of offices differ by minutes, those that were never set by years.
+_SKEW = 86_400
+_ZONE = datetime.timezone(datetime.timedelta(hours=8))
 
 
 @dataclass
@@ -67,6 +72,7 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
         result.problems.extend(compare(project.root, tip, anchor))
     wanted = between(project.root, since, tip) if since else {c.id for c in history.commits}
     result.commits = len(wanted)
+    result.problems.extend(_dates(history, wanted))
     result.problems.extend(_signatures(project, history, wanted))
     proposal = Proposal(
         [c for c in history.commits if c.id in wanted],
@@ -83,6 +89,24 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     result.problems.extend(p for p in register.problems if p.rule in about_changes)
     result.problems = in_order(result.problems)
     return result
+
+
+def _dates(history: History, wanted: Collection[str]) -> Iterator[Problem]:
+    """Yield the commits that say they were made long before what they stand on."""
+    times = {c.id: c.commit_time for c in history.commits}
+    for commit in history.commits:
+        before = max((times[p] for p in commit.parents if p in times), default=commit.commit_time)
+        if commit.id in wanted and before - commit.commit_time > _SKEW:
+            own, former = (
+                datetime.datetime.fromtimestamp(t, _ZONE).date() for t in (commit.commit_time, before)
+            )
+            yield warning(
+                "",
+                0,
+                "commit-date",
+                f"提交 {commit.id[:10]}（{commit.author}：{commit.subject}）的提交日期 {own} 早于它所接续的提交 {former}，"
+                "其中一个日期不真实，可能是倒填。请查明原因。",
+            )
 
 
 def _signatures(project: Project, history: History, wanted: Collection[str]) -> Iterator[Problem]:

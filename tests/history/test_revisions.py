@@ -53,6 +53,24 @@ def test_a_revision_is_named_in_many_ways(repository: Repository) -> None:
     assert resolve(repository.root, "2026-01-01T08:01").id == first
 
 
+def test_a_date_is_not_taken_in_by_one_that_was_feigned(repository: Repository) -> None:
+    first = repository.commit({A: PERSON})
+    repository.clock += 86_400
+    second = repository.commit({A: PERSON.replace("1975", "1976")})
+    clock, repository.clock = repository.clock, START - 3 * 365 * 86_400
+    repository.commit({A: PERSON.replace("1975", "1977")}, "倒填")
+    with pytest.raises(UsageError, match="之前没有提交"):
+        resolve(repository.root, "2024-01-01")
+    assert resolve(repository.root, "2026-01-01").id == first
+    repository.clock = clock + 5 * 365 * 86_400
+    repository.commit({A: PERSON.replace("1975", "1978")}, "电脑的时钟不对")
+    repository.clock = clock + 86_400
+    last = repository.commit({A: PERSON.replace("1975", "1979")})
+    repository.commit({A: PERSON.replace("1975", "1980")})
+    assert resolve(repository.root, "2026-01-02").id == second
+    assert resolve(repository.root, "2026-01-03T08:03").id == last
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

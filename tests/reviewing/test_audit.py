@@ -101,6 +101,18 @@ def test_a_forced_push_that_took_everything_is_noticed(
     assert "找不到" in found["history-lost"][0]
 
 
+def test_a_commit_dated_before_what_it_stands_on_is_named(published: tuple[Repository, Path]) -> None:
+    repository, anchor = published
+    repository.clock -= 3_600
+    repository.commit({}, "时钟慢一点")
+    assert "commit-date" not in compared(repository, anchor)
+    repository.clock -= 400 * 86_400
+    back = repository.commit({}, "倒填")
+    [found] = compared(repository, anchor)["commit-date"]
+    assert back[:10] in found
+    assert "倒填" in found
+
+
 def test_an_altered_anchor_is_noticed(published: tuple[Repository, Path]) -> None:
     repository, anchor = published
     facts = json.loads(anchor.read_text())
