@@ -6,8 +6,9 @@ DuckDB accepts whole columns at once; each distinct cell it does not accept goes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,7 +17,7 @@ from generator.checking.acceptance import accepts, ascii_digits
 from generator.checking.hygiene import doubtful, doubts, foreign_digits
 from generator.checking.judging import Judge, UnjudgeableError
 from generator.checking.wording import Wording
-from generator.problems import Problem, Severity, error
+from generator.problems import Problem, Severity, error, printable, warning
 from generator.reading.package import Field, ForeignKey, Package, Sensitivity, Table
 from generator.register.database import duckdb_type, own_rows, quote, side_by_side
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _Cell = tuple[str, int, str | None]
 _Said = tuple[str, Severity, str]
 _NONE: Mapping[str, str] = {}
+# How many files a message names.
+_NAMED = 5
 _RULES = {"type": "type-error", "range": "number-range"}
 
 
@@ -72,11 +75,18 @@ def check_conformance(
     tables = list(package.tables.values())
     found = side_by_side(connection, ask, tables)
     # Not side by side: only here can a pattern that never ends be stopped.
-    problems = [
-        problem
-        for table, met in zip(tables, found, strict=True)
-        for problem in _check_table(connection, table, package, met, locator)
-    ]
+    problems: list[Problem] = []
+    told: dict[str, set[tuple[str, str]]] = {}
+    for table, met in zip(tables, found, strict=True):
+        # A list's items take their record's key from it: what is wrong with it was said of the record.
+        inherited = package.tables[table.parent].primary_key if table.parent else ()
+        of_parent = told.get(table.parent, set())
+        named = told.setdefault(table.name, set())
+        for field, problem in _check_table(connection, table, package, met, locator):
+            place = (problem.file, field.name)
+            named.add(place)
+            if field.name not in inherited or place not in of_parent:
+                problems.append(problem)
     return problems, frozenset(t.name for t, met in zip(tables, found, strict=True) if not any(met.values()))
 
 
@@ -97,7 +107,7 @@ def _check_table(
     package: Package,
     met: dict[str, bool],
     locator: Locator,
-) -> Iterator[Problem]:
+) -> Iterator[tuple[Field, Problem]]:
     refused, odd = _refused(table), _odd(table, package)
     csv = package.origin(table).kind == "csv"
     for field in table.fields:
@@ -107,16 +117,16 @@ def _check_table(
             try:
                 for problem in _judge(connection, cells, table, field, locator):
                     named.add((problem.file, problem.line))
-                    yield problem
+                    yield field, problem
             except UnjudgeableError as fault:
                 message = f"字段 {field.name} 无法校验：{fault}。"
-                yield error(table.schema_file, field.line, "schema-error", message)
+                yield field, error(table.schema_file, field.line, "schema-error", message)
         if met.get(odd.get(field.name, "")):
             cells = _cells(connection, table, field, odd[field.name])
             for problem in _doubt(cells, table, field, csv, locator):
                 # Said already, in the words of the constraint that the value breaks.
                 if problem.rule == "invisible-character" or (problem.file, problem.line) not in named:
-                    yield problem
+                    yield field, problem
 
 
 def _any(connection: duckdb.DuckDBPyConnection, source: str, tests: list[str]) -> list[bool]:
@@ -195,13 +205,14 @@ def check_keys(
     connection: duckdb.DuckDBPyConnection,
     package: Package,
     locator: Locator,
-    unread: Mapping[str, str],
+    unread: Mapping[str, Sequence[str]],
     known: Callable[[Table], bool] | None = None,
 ) -> tuple[list[Problem], frozenset[str]]:
     """Check unique values, primary and foreign keys over all files of each table, on the typed tables.
 
     Args:
-        unread: table -> a file of it that could not be read, as a likely reason why a row is not found.
+        unread: table -> its files that could not be read. What refers to a record whose document is among them, by
+            its name, is not at fault: that file is.
         known: tells of a table whose keys an earlier run found in order.
 
     Returns:
@@ -215,7 +226,12 @@ def check_keys(
 
     tables = list(package.tables.values())
     found = side_by_side(connection, check, tables)
-    sound = frozenset(t.name for t, problems in zip(tables, found, strict=True) if not problems)
+    # Where references were passed over, a later run must ask again: the lost file may be gone by then.
+    sound = frozenset(
+        t.name
+        for t, problems in zip(tables, found, strict=True)
+        if not problems and not any(k.table in unread for k in t.foreign_keys)
+    )
     return [p for problems in found for p in problems], sound
 
 
@@ -224,7 +240,7 @@ def _check_keys(
     table: Table,
     package: Package,
     locator: Locator,
-    unread: Mapping[str, str],
+    unread: Mapping[str, Sequence[str]],
 ) -> Iterator[Problem]:
     keys: dict[tuple[str, ...], str] = {table.primary_key: "primary-key"} if table.primary_key else {}
     for field in table.fields:
@@ -317,9 +333,18 @@ def _dangling(
     key: ForeignKey,
     package: Package,
     locator: Locator,
-    unread: Mapping[str, str],
+    unread: Mapping[str, Sequence[str]],
 ) -> Iterator[Problem]:
     target = package.tables[key.table]
+    source, files = package.origin(target), unread.get(target.name, ())
+    # Whose keys a lost document held can only be told by its name; a lost table file may have held any.
+    stems = (
+        {PurePosixPath(f).stem for f in files}
+        if source.kind != "csv" and len(source.primary_key) == 1
+        else set()
+    )
+    naming = [n for n, other in enumerate(key.references) if (other,) == source.primary_key]
+    hint = "" if stems and naming else next(iter(files), "")
     picked = ", ".join(f"t.{quote(f)}" for f in key.fields)
     rows = connection.execute(
         f"SELECT t._file, t._line, {picked} FROM {_lost(table, key, package)}"
@@ -328,14 +353,31 @@ def _dangling(
     wording = Wording(table, field)
     title = "、".join(f.title for f in (table.field(n) for n in key.fields) if f)
     for file, line, *values in rows:
+        if any(str(values[n]) in stems for n in naming):
+            continue
         where = locator.line(file, table, line, key.fields[0])
         yield error(
             file,
             where,
             "foreign-key",
-            wording.dangling(target, values, unread.get(target.name, ""), shown=_shown(table, key.fields)),
+            wording.dangling(target, values, hint, shown=_shown(table, key.fields)),
             title,
         )
+
+
+def told_unread(package: Package, unread: Mapping[str, Sequence[str]], *, rules_found: bool) -> list[Problem]:
+    """Say once, before all else, what references and rules could not take into account."""
+    referred = any(k.table in unread for t in package.tables.values() for k in t.foreign_keys)
+    if not unread or not (referred or rules_found):
+        return []
+    files = sorted({f for found in unread.values() for f in found})
+    named = "、".join(printable(f) for f in files[:_NAMED])
+    shown = named if len(files) <= _NAMED else f"{named} 等"
+    message = (
+        f"有 {len(files)} 个文件没有读入（{shown}）：引用其中记录的地方没有核对，按记录统计、对照的规则也可能因此不符。"
+        "请先改正这些文件，再校验一次。"
+    )
+    return [warning("", 0, "unread-files", message)]
 
 
 def without_consequences(absent: Iterable[Problem], problems: Iterable[Problem]) -> list[Problem]:

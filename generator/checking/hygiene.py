@@ -22,7 +22,7 @@ _HIDDEN = (
     r"\x{e000}-\x{f8ff}\x{fdd0}-\x{fdef}\x{feff}\x{fff9}-\x{ffff}\x{e0000}-\x{e007f}\x{f0000}-\x{10ffff}"
 )
 _EDGE = r"^[ \t\x{3000}]|[ \t\x{3000}]$"
-_RUINED = r"^'[0-9=+@-]|^#[A-Za-z/0]+[!?]?$|^[+-]?[0-9](\.[0-9]+)?[eE]\+?[0-9]+$"
+_RUINED = r"^'[0-9=+@-]|^#[A-Za-z/0]+[!?]?$|^[+-]?[0-9](\.[0-9]+)?[eE]\+?[0-9]+$|^[0-9]{6,}\.0+$"
 _SEEN_HIDDEN = re.compile(f"[{re.sub(r'x{([0-9a-f]+)}', lambda m: 'U' + m[1].zfill(8), _HIDDEN)}]")
 
 
@@ -53,7 +53,7 @@ def doubts(table: Table, field: Field, value: str, csv: bool) -> Iterator[tuple[
     shown = Wording(table, field).value(value)
     if field.type == "array":
         return
-    ruined = damage(value) if csv else ""
+    ruined = damage(value, code=True) if csv else ""
     if ruined:
         yield "spreadsheet-damage", Severity.ERROR, f"{shown}：{ruined}。"
     elif csv and re.match(r"'[0-9=+@-]", value):

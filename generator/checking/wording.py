@@ -31,6 +31,8 @@ _TYPE_NAMES = {
 }
 FULL_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _SCIENTIFIC = re.compile(r"[+-]?\d(\.\d+)?[eE]\+?\d+\Z")
+# A code of this many digits is no measure; a spreadsheet took it for a number.
+_MADE_NUMBER = re.compile(r"\d{6,}\.0+\Z")
 _SHEET_ERROR = re.compile(r"#(REF|N/A|VALUE|NAME|DIV/0|NUM|NULL)[!?]?\Z", re.IGNORECASE)
 _DATE_SHAPES = (
     re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})\Z"),
@@ -48,12 +50,14 @@ _MAX_WORDS = 12
 _MAX_LOOKED_AT = 200
 
 
-def damage(value: str, *, long_number: bool = False) -> str:
-    """Name what a spreadsheet did to a value, or return an empty text."""
+def damage(value: str, *, long_number: bool = False, code: bool = False) -> str:
+    """Name what a spreadsheet did to a value, or return an empty text; `code`: digits are a name here, no amount."""
     if _SHEET_ERROR.match(value):
         return "这是电子表格的公式错误值，原来的内容已经丢失"
     if _SCIENTIFIC.match(value):
         return "长数字被电子表格改成了科学计数，后面的位数已经丢失；请先把该列设为“文本”，再按原件重新填写"
+    if code and _MADE_NUMBER.match(value):
+        return "编号被电子表格当成了数字，末尾加上了“.0”；请先把该列设为“文本”，再删去“.0”、按原件核对"
     if long_number and re.fullmatch(r"\d{15}0{3}", value):
         return "长数字的末三位被电子表格改成了 0；请先把该列设为“文本”，再按原件重新填写"
     return ""
@@ -111,7 +115,7 @@ class Wording:
         field = self._field
         if field is None:
             return ""
-        found = damage(value, long_number=True)
+        found = damage(value, long_number=True, code=field.type == "string")
         if found:
             return found
         if value != value.strip():

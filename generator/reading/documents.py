@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Callable, Iterator
 
-from generator.problems import Problem, error, quoted, warning
+from generator.problems import Problem, error, quoted
 from generator.reading.csv import Row, decode
 from generator.reading.markdown import parse_markdown
 from generator.reading.package import Package, Table
@@ -41,11 +41,15 @@ def read_document(
         problems.append(error(file, fault.line, "source-error", str(fault)))
         return {}, problems
     reader = _DocumentReader(file, package, problems, note)
+    if value is None or value == []:
+        message = "文件里没有记录：是空的，或只有注释。请补上内容；不再需要时请删除文件。"
+        problems.append(error(file, 1, "source-error", message))
+        return {}, problems
     for document in value if isinstance(value, list) else [value]:
         if isinstance(document, Mapping):
             reader.record(table, document, {}, None)
         elif document is None:
-            problems.append(warning(file, 1, "blank-row", "文件里没有记录。不再需要时请删除文件。"))
+            problems.append(error(file, 1, "blank-row", "列表里有一项是空的。请补上内容或删去这一项。"))
         else:
             problems.append(
                 error(file, 1, "source-error", f"应是“{table.title}”的键值（键: 值），或这样的列表。")

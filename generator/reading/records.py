@@ -165,16 +165,16 @@ def _part(folder: Path, table: str, number: int) -> Path:
     return folder / f"{table}.{number:05d}.csv"
 
 
-def unread_files(package: Package, records: Records) -> dict[str, str]:
-    """Return table -> a file of it, or of the documents it stands in, from which nothing could be read."""
+def unread_files(package: Package, records: Records) -> dict[str, list[str]]:
+    """Return table -> the files of it, or of the documents it stands in, from which nothing could be read."""
     sources = [(glob_regex(t.path), t) for t in package.tables.values() if t.path]
     silent = {p.file for p in records.problems if p.rule in _UNREAD}
     empty = {f for f in silent if f not in records.entries or not records.entries[f].filled}
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for file in sorted(empty):
         source = next((t for pattern, t in sources if pattern.match(file)), None)
         if source is not None:
-            found.setdefault(source.name, file)
+            found.setdefault(source.name, []).append(file)
     return {t.name: found[o] for t in package.tables.values() if (o := package.origin(t).name) in found}
 
 

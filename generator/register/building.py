@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from generator.checking.conformance import check_conformance, check_keys, without_consequences
+from generator.checking.conformance import check_conformance, check_keys, told_unread, without_consequences
 from generator.checking.locating import Locator
 from generator.checking.rules import Finding, Rule, read_rules, run_rules
 from generator.history.changes import History, read_history
@@ -186,6 +186,7 @@ def build_register(
     if shelf is not None:
         found = Verdicts(key, of_commit, frozenset(), found_by(rules, findings))
         shelf.keep(connection, records, None if design else found, [v.name for v in views])
+    problems.extend(told_unread(package, unread_files(package, records), rules_found=bool(findings)))
     problems = in_order([*design, *problems, *(f.problem for f in findings)])
     _create_findings(connection, package, problems, findings)
     return Register(connection, records, views, rules, findings, problems)

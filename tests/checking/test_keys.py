@@ -152,20 +152,21 @@ def test_a_restricted_key_is_not_repeated_in_messages(tree: Tree) -> None:
 
 
 def test_what_could_not_be_read_is_named_as_a_likely_cause(tree: Tree) -> None:
-    tree.table("people", ["person_id", "name"], path="records/*.yaml", primaryKey=["person_id"])
+    tree.table("people", ["person_id", "name"], path="records/people.csv", primaryKey=["person_id"])
     tree.table(
         "posts",
         ["person_id"],
         foreignKeys=[{"fields": ["person_id"], "reference": {"resource": "people", "fields": ["person_id"]}}],
     )
-    tree.write("records/P1.yaml", "person_id: P1\n\tname: x\n")
+    tree.write("records/people.csv", "")
     tree.write("records/posts.csv", "person_id\nP1\n")
     problems = tree.check()
     assert [(p.file, p.rule) for p in problems] == [
-        ("records/P1.yaml", "source-error"),
+        ("", "unread-files"),
+        ("records/people.csv", "blank-header"),
         ("records/posts.csv", "foreign-key"),
     ]
-    assert "records/P1.yaml" in problems[1].message
+    assert "records/people.csv" in problems[2].message
 
 
 def test_a_missing_column_is_one_fault_and_not_one_per_row(tree: Tree) -> None:
@@ -202,3 +203,61 @@ def test_ordered_words_compare_by_their_order_and_not_as_text(tree: Tree) -> Non
         ("大专",),
         ("本科",),
     ]
+
+
+@pytest.fixture
+def documents(tree: Tree) -> Tree:
+    fields = [{"name": "id", "title": "编号", "constraints": {"required": True, "pattern": "P[0-9]"}}, "name"]
+    tree.table("people", fields, path="records/people/*.yaml", primaryKey=["id"])
+    tree.table(
+        "posts",
+        [{"name": "id", "constraints": {"required": True, "pattern": "P[0-9]"}}, "post"],
+        parent="people",
+        property="posts",
+    )
+    tree.table(
+        "payments",
+        ["number", "person"],
+        path="records/payments.csv",
+        foreignKeys=[{"fields": ["person"], "reference": {"resource": "people", "fields": ["id"]}}],
+    )
+    tree.write("records/payments.csv", "number,person\n1,P1\n2,P7\n3,P9\n")
+    tree.write("records/people/P1.yaml", "id: P1\n")
+    return tree
+
+
+@pytest.mark.parametrize("broken", ["", "# 空\n", "id: P7\n id: [\n", "id: P7\nname: 甲\nname: 乙\n"])
+def test_what_refers_to_a_document_that_was_not_read_is_not_at_fault(documents: Tree, broken: str) -> None:
+    documents.write("records/people/P7.yaml", broken)
+    problems = documents.check()
+    assert {(p.file, p.rule) for p in problems} == {
+        ("", "unread-files"),
+        ("records/people/P7.yaml", "source-error"),
+        ("records/payments.csv", "foreign-key"),
+    }
+    assert "1 个文件没有读入（records/people/P7.yaml）" in problems[0].message
+    (lost,) = [p for p in problems if p.rule == "foreign-key"]
+    # A key that no unread document is named by is as wrong as ever, and no file is blamed for it.
+    assert (lost.line, "没有读入" in lost.message) == (4, False)
+
+
+def test_a_reference_passed_over_is_asked_about_again_when_its_document_is_gone(documents: Tree) -> None:
+    path = documents.write("records/people/P7.yaml", "")
+    for _ in range(2):
+        documents.register(use_cache=True)
+    path.unlink()
+    problems = documents.register(use_cache=True).problems
+    assert [(p.line, p.rule) for p in problems] == [(3, "foreign-key"), (4, "foreign-key")]
+
+
+def test_a_wrong_key_of_a_document_is_told_once_and_not_for_each_item(documents: Tree) -> None:
+    documents.write("records/payments.csv", "number,person\n")
+    documents.write("records/people/P1.yaml", "id: 甲\nposts:\n  - post: A\n  - post: B\n")
+    assert places(documents.check()) == [(1, "constraint-error", "编号")]
+
+
+def test_a_code_that_a_spreadsheet_made_a_number_is_named_as_such(tree: Tree) -> None:
+    tree.table("places", ["code", {"name": "area", "type": "number"}], path="records/places.csv")
+    tree.write("records/places.csv", "code,area\n990101101202.0,123456.0\n2026.0,1\n990101101202,1\n")
+    found = one(tree.check())
+    assert (found.line, found.rule, "当成了数字" in found.message) == (2, "spreadsheet-damage", True)

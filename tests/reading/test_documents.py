@@ -271,10 +271,12 @@ def test_grandchildren_carry_the_keys_of_all_above_them(tree: Tree) -> None:
     assert places(tree.check()) == [(5, "extra-label", "")]
 
 
-@pytest.mark.parametrize("content", ["", "# 只有注释\n", "---\n", "~\n"])
-def test_an_empty_document_is_only_mentioned(people: Tree, content: str) -> None:
-    (found,) = check(people, content)
-    assert (found.rule, found.severity) == ("blank-row", Severity.WARNING)
+@pytest.mark.parametrize("content", ["", "# 只有注释\n", "---\n", "~\n", "[]\n"])
+def test_a_document_without_a_record_is_an_error_of_its_file(people: Tree, content: str) -> None:
+    found = check(people, content)
+    assert [(p.file, p.line, p.rule, p.severity) for p in found] == [
+        ("records/a/people/P1.yaml", 1, "source-error", Severity.ERROR)
+    ]
 
 
 def test_a_document_from_windows_is_read_and_its_lines_counted(people: Tree) -> None:
