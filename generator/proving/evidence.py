@@ -137,7 +137,8 @@ def read_print(path: Path, trust: Sequence[bytes] = ()) -> Evidence:
 def _read(path: Path, trust: Sequence[bytes]) -> Evidence:
     import pypdf
 
-    reader = pypdf.PdfReader(path)
+    # Where a file says one thing twice, readers differ in what they show: such a file is no print.
+    reader = pypdf.PdfReader(path, strict=True)
     if reader.is_encrypted:
         return Evidence("是加密的 PDF，不是本工具排印的原件。")
     if len(reader.pages) > MAX_PAGES:
@@ -229,6 +230,17 @@ def _laid_over(page: Any) -> Iterator[str]:
         if kind == "/Widget" and note.get("/FT") == "/Sig" and "/V" in note:
             yield SEEN_SIGNATURE
             continue
-        # A link with a face of its own could say anything.
-        if kind != "/Link" or "/AP" in note:
+        if kind != "/Link" or not _plain_link(note):
             yield kind.lstrip("/")
+
+
+def _plain_link(note: Any) -> bool:
+    """Tell whether a link shows nothing and only leads somewhere: a face could say anything, a wide frame hide it."""
+    # Without either a frame is drawn; with both, it depends on the reader.
+    style, border = note.get("/BS"), note.get("/Border")
+    widths = [style.get_object().get("/W", 1)] if style is not None else []
+    widths += [*border.get_object()][2:3] if border is not None else []
+    action = note.get("/A")
+    leads = action is None or action.get_object().get("/S") in ("/GoTo", "/URI")
+    shown = not widths or any(float(w) != 0 for w in widths)
+    return leads and not shown and not {"/AP", "/AA", "/PA"} & note.keys()

@@ -81,6 +81,8 @@ def with_note(content: bytes, **entries: object) -> bytes:
             **{NameObject(f"/{k}"): v for k, v in entries.items()},
         }
     )
+    for name in [k for k, v in note.items() if v is None]:
+        del note[name]
     writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(note)])
     return saved(writer)
 
@@ -101,6 +103,20 @@ def with_file(content: bytes) -> bytes:
     writer = rewritten(content)
     writer.add_attachment("more.txt", b"more")
     return saved(writer)
+
+
+def with_two_contents(content: bytes) -> bytes:
+    """The print with a second drawing named in a page: some readers take the first, some the last."""
+    writer = rewritten(content)
+    page = writer.pages[0]
+    other = stream(writer, b"q 1 g 0 0 400 600 re f Q")
+    page[NameObject("/Contentz")] = other
+    return saved(writer).replace(b"/Contentz", b"/Contents")
+
+
+def link(**entries: object):
+    """A note of no face of its own that leads somewhere."""
+    return {"Subtype": NameObject("/Link"), "AP": None, **entries}
 
 
 def spaced(glyphs: bytes) -> bytes:
@@ -134,6 +150,15 @@ def test_each_forgery_is_named(city, tmp_path) -> None:
         ),
         "stamp": (with_note(first, Subtype=NameObject("/Stamp")), "批注或表单（Stamp）"),
         "link": (with_note(first, Subtype=NameObject("/Link")), "批注或表单（Link）"),
+        "thick frame": (
+            with_note(first, **link(Border=ArrayObject(map(NumberObject, (0, 0, 300))))),
+            "批注或表单（Link）",
+        ),
+        "frame by default": (with_note(first, **link()), "批注或表单（Link）"),
+        "link that runs": (
+            with_note(first, **link(Border=ArrayObject(map(NumberObject, (0, 0, 0))), A=action)),
+            "批注或表单（Link）",
+        ),
         "script": (with_root(first, "/OpenAction", action), "印本没有的内容（/OpenAction）"),
         "portfolio": (with_root(first, "/Collection", DictionaryObject()), "印本没有的内容（/Collection）"),
         "attached": (with_file(first), "印本没有的内容（附件）"),
@@ -195,6 +220,11 @@ def test_what_is_no_print_at_all_is_told_in_a_sentence(city, tmp_path, capsys) -
         assert sentence in evidence[name].fault, f"{name}: {evidence[name].fault}"
         assert main(["--root", str(root), "verify", str(tmp_path / f"{name}.pdf")]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_page_that_readers_may_see_differently_is_never_true(city, tmp_path) -> None:
+    verdict = judge(city[0], tmp_path, a=with_two_contents(city[1]["card/P1.pdf"]))["a"]
+    assert verdict.state in (DIFFERS, UNPROVEN), verdict.text()
 
 
 def test_a_claim_to_be_printed_elsewhere_gains_no_more_than_doubt(city, tmp_path) -> None:
