@@ -100,7 +100,8 @@ def register_with_editions(
         # What DuckDB says may repeat a value.
         folder = next((p.parent for p in paths.values()), project.root)
         raise UsageError(
-            f"登记库的临时文件写不进 {folder}。请检查磁盘空间（可用环境变量 TMPDIR 换一个位置）后重试。"
+            f"登记库写不出来：{folder} 或记录库所在的磁盘已满，或不能写入。"
+            "请检查磁盘空间（临时文件的位置可用环境变量 TMPDIR 改）后重试。"
         ) from None
     return register
 

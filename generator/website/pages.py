@@ -196,9 +196,10 @@ class PageMaker:
         source = self._source(template)
         try:
             tree = self._environment.parse(source)
-        except jinja2.TemplateError as fault:
+            # It generates code, and so is the first to meet a filter that there is not, or words too deeply nested.
+            names = jinja2.meta.find_undeclared_variables(tree)
+        except (jinja2.TemplateError, RecursionError) as fault:
             raise template_fault(template, fault, lines=lines_of(template.body, source)) from None
-        names = jinja2.meta.find_undeclared_variables(tree)
         return template.each in names or any(True for _ in tree.find_all((jinja2.nodes.Include,)))
 
     def _written(

@@ -183,3 +183,11 @@ def test_a_cache_that_somebody_else_wrote_is_not_believed_and_a_fault_leaves_the
         path.write_bytes(bytes(data))
     assert contents(built(tree)) == files
     assert "site/members/M001/index.html" in remade(before, folder)
+
+
+@pytest.mark.parametrize("words", ["{{ row.name | nothing }}", "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}"])
+def test_a_record_template_that_cannot_be_compiled_is_a_problem_of_its_file(tree: Path, words: str) -> None:
+    replace(tree, "site/pages/members/member.md", "## 基本情况", words)
+    with pytest.raises(RecordsError) as fault:
+        build(tree, edition="internal", dossiers=False)
+    assert [p.file for p in fault.value.problems] == ["site/pages/members/member.md"]
