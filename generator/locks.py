@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from generator.problems import UsageError, os_fault
+from generator.problems import UsageError, os_reason
 
 
 class Lock:
@@ -29,7 +29,7 @@ class Lock:
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as fault:
-            raise UsageError(os_fault(fault)) from None
+            raise UsageError(f"{self._path} 无法写入：{os_reason(fault)}。") from None
 
     def _current(self) -> bool:
         try:

@@ -113,12 +113,18 @@ _MACHINE = {
     errno.ENOENT: "文件不存在",
     errno.EISDIR: "是文件夹，不是文件",
     errno.ENOTDIR: "不是文件夹",
+    errno.ELOOP: "是符号链接",
 }
+
+
+def os_reason(fault: OSError) -> str:
+    """Say in the user's language why the machine refused."""
+    return _MACHINE.get(fault.errno or 0) or fault.strerror or type(fault).__name__
 
 
 def os_fault(fault: OSError) -> str:
     """Say in the user's language what the machine refused, where, and that the last build still stands."""
-    reason = _MACHINE.get(fault.errno or 0) or fault.strerror or type(fault).__name__
+    reason = os_reason(fault)
     name = fault.filename if isinstance(fault.filename, str | bytes) else ""
     place = printable(os.fsdecode(name))
     return (
