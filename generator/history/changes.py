@@ -281,9 +281,11 @@ def table_changes(
         if all(old == new for old in olds):
             continue
         if table.parent:
-            # An item's own key need not begin with that of its document; the item carries it in any case.
+            # An item carries the key of its document, unless its own begins with that.
             item = new or next((o for o in olds if o), {})
-            holders[key] = "/".join(item.get(n, "") for n in origin.primary_key)
+            owner = [item[n] for n in origin.primary_key if n in item]
+            whole = len(owner) == len(origin.primary_key)
+            holders[key] = "/".join(owner if whole else key[: len(origin.primary_key)])
         if base is not None and len(olds) == 2:
             yield from _merged(table, key, new, olds, base.get(key), change)
         elif any(old == new for old in olds):
