@@ -267,6 +267,13 @@ def test_query_shows_hostile_values_without_acting_on_them(good: Shell) -> None:
     assert row == {"name": "[a](javascript:alert(1))", "c": "\x1b[31m", "n": None, "l": [1, 2], "b": True}
 
 
+def test_query_shortens_an_endless_cell(good: Shell) -> None:
+    code, out, _ = good("query", "SELECT repeat('长', 4000000) AS words")
+    assert code == 0
+    assert "长…" in out
+    assert len(out) < 1000
+
+
 def test_query_gives_dates_numbers_and_nothing_as_they_are(good: Shell) -> None:
     sql = "SELECT started, attendance, ended, full_time FROM members WHERE member_id = 'M001'"
     (row,) = json.loads(good("query", sql, "--format", "json")[1])

@@ -78,14 +78,18 @@ def _width(words: str) -> int:
     )
 
 
-def _cut(words: str) -> str:
+def _cut(value: Any) -> str:
+    words = text(value)
+    # A cell can hold more than anybody reads; it is shortened before it is looked at letter by letter.
+    longest = 4 * _WIDEST
+    words = printable(words if len(words) <= longest else words[:longest] + "…")
     while _width(words) > _WIDEST:
         words = words[:-2] + "…"
     return words
 
 
 def _table(columns: list[str], rows: list[tuple[Any, ...]]) -> str:
-    cells = [columns, *([_cut(printable(text(v))) for v in row] for row in rows)]
+    cells = [columns, *([_cut(v) for v in row] for row in rows)]
     widths = [max(_width(r[i]) for r in cells) for i in range(len(columns))]
     lines = [
         "  ".join(c + " " * (w - _width(c)) for c, w in zip(r, widths, strict=True)).rstrip() for r in cells
