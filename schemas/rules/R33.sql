@@ -10,14 +10,17 @@ remedy: "请补齐材料并逐项登记；确实不需要的，核对产生方�
 */
 -- Judged once it has been handed in, by the list in force on that day; while it is being drafted, checked by the township
 -- or put right after a return, nothing is missing yet.
-WITH submitted AS (
+WITH head AS MATERIALIZED (
+    -- By itself: below a condition the whole calendar would be held once for each row.
+    SELECT person_id, village_id, term, add_working_days(started_on, param_count('report_working_days', started_on)) AS due_on
+    FROM tenures WHERE post = '村（居）委会主任'
+), submitted AS (
     SELECT f._file, f._line, f.filing_id, f.kind, f.person_id, f.village_id, f.tenure_id, f.concurrent, f.adjustment_id,
         t.origin, s.township_id, s.village_name, s.person_name AS name, s.submitted_on,
         -- The certificate of a committee that is elected later is handed in when there is one.
         EXISTS (
-            SELECT 1 FROM tenures AS h
-            WHERE h.post = '村（居）委会主任' AND h.person_id = f.person_id AND h.village_id = f.village_id AND h.term = t.term
-              AND add_working_days(h.started_on, param_count('report_working_days', h.started_on)) < as_of
+            SELECT 1 FROM head AS h
+            WHERE h.person_id = f.person_id AND h.village_id = f.village_id AND h.term = t.term AND h.due_on < as_of
         ) AS certified
     FROM filings AS f JOIN filing_status AS s USING (filing_id) LEFT JOIN tenures AS t ON t.tenure_id = f.tenure_id, build
     WHERE s.submitted_on IS NOT NULL AND s.state NOT IN ('起草', '乡镇审核', '退回')

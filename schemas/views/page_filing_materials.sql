@@ -13,12 +13,15 @@ fields:
   ordinal: {title: 次序, sensitivity: internal}
 */
 -- The same list and the same conditions as R33 judges by.
-WITH filing AS (
+WITH head AS MATERIALIZED (
+    -- By itself: below a condition the whole calendar would be held once for each row.
+    SELECT person_id, village_id, term, add_working_days(started_on, param_count('report_working_days', started_on)) AS due_on
+    FROM tenures WHERE post = '村（居）委会主任'
+), filing AS (
     SELECT f.filing_id, f.kind, f.concurrent, f.adjustment_id, t.origin, coalesce(s.submitted_on, as_of) AS listed_on,
         EXISTS (
-            SELECT 1 FROM tenures AS h
-            WHERE h.post = '村（居）委会主任' AND h.person_id = f.person_id AND h.village_id = f.village_id AND h.term = t.term
-              AND add_working_days(h.started_on, param_count('report_working_days', h.started_on)) < as_of
+            SELECT 1 FROM head AS h
+            WHERE h.person_id = f.person_id AND h.village_id = f.village_id AND h.term = t.term AND h.due_on < as_of
         ) AS certified
     FROM filings AS f JOIN filing_status AS s USING (filing_id) LEFT JOIN tenures AS t ON t.tenure_id = f.tenure_id, build
 ), required AS (
