@@ -11,10 +11,12 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _ROUND = 0.2
+_AGAIN = 1.0
+"""Seconds after which it rings again: what arrives inside a finaliser or a collector's callback is swallowed there."""
 
 
 class OverdueError(BaseException):
@@ -33,7 +35,7 @@ def limited(seconds: float) -> Iterator[None]:
         raise OverdueError
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
     try:
         yield
     finally:
@@ -61,7 +63,7 @@ def rationed(seconds: float, patience: float) -> Iterator[None]:
     ]
     before = [signal.signal(number, ring) for number, _, _ in bounds]
     for _, timer, bound in bounds:
-        signal.setitimer(timer, bound)
+        signal.setitimer(timer, bound, _AGAIN)
     try:
         yield
     finally:
@@ -74,16 +76,15 @@ def rationed(seconds: float, patience: float) -> Iterator[None]:
 def watched(seconds: float) -> Iterator[None]:
     """Do the same for a block that is all Python, in any thread, at next to no cost."""
     _WATCHMAN.begin(seconds)
-    arrived = False
     try:
         yield
-    except OverdueError:
-        arrived = True
-        raise
     finally:
-        if _WATCHMAN.end() and not arrived:
-            # Told just now: let it arrive here and not in what comes after.
-            time.sleep(2 * _ROUND)
+        ended = False
+        while not ended:
+            # Told just now, when the block was already done: that is no overrun.
+            with suppress(OverdueError):
+                _WATCHMAN.end()
+                ended = True
 
 
 class _Watchman:
@@ -92,7 +93,6 @@ class _Watchman:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._deadlines: dict[int, float] = {}
-        self._told: set[int] = set()
         self._work = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -106,14 +106,12 @@ class _Watchman:
         if not self._work.is_set():
             self._work.set()
 
-    def end(self) -> bool:
-        """Forget the deadline of this thread; tell whether it was told to raise."""
+    def end(self) -> None:
+        """Forget the deadline of this thread, and what it was told and has not heard yet."""
         me = threading.get_ident()
         with self._lock:
             self._deadlines.pop(me, None)
-            told = me in self._told
-            self._told.discard(me)
-        return told
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(me), None)
 
     def _walk(self) -> None:
         while True:
@@ -124,8 +122,7 @@ class _Watchman:
                 if not self._deadlines:
                     self._work.clear()
                 for thread in [t for t, deadline in self._deadlines.items() if deadline < now]:
-                    del self._deadlines[thread]
-                    self._told.add(thread)
+                    self._deadlines[thread] = now + _AGAIN
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
                         ctypes.c_ulong(thread), ctypes.py_object(OverdueError)
                     )

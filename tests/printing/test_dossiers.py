@@ -245,6 +245,8 @@ def test_a_style_sheet_outside_the_template_folder_is_refused(templates, tmp_pat
     assert not report.printed
 
 
+# What is stopped half way leaves files to the collector, and may be stopped inside the collector's own callback.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_endless_layout_is_stopped(templates, tmp_path):
     from generator.printing import printing
     from generator.printing.fonts import cut_common, find_stacks

@@ -122,7 +122,10 @@ def test_environment_and_modules_of_the_tree_stay_outside(
 def test_the_child_is_given_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", SECRET)
     with MkDocs(None) as child:
-        environment = Path(f"/proc/{child._process.pid}/environ").read_text("utf-8")
+        environment = ""
+        while not environment and child._process.poll() is None:
+            # Empty for a moment while the new program is laid out.
+            environment = Path(f"/proc/{child._process.pid}/environ").read_text("utf-8")
     assert "SOURCE_DATE_EPOCH" in environment
     assert "TOKEN" not in environment
     assert "HOME=" not in environment
