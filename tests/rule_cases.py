@@ -22,6 +22,7 @@ from generator.reading.package import Package, Table, load_package
 from generator.reading.records import Records, read_records
 from generator.reading.yaml import Mapping, YamlError, parse_yaml
 from generator.register import building, database
+from generator.register.asking import rows_of
 from generator.register.cells import create_cells, named_by
 from generator.register.statements import (
     Statement,
@@ -187,14 +188,14 @@ class Bench:
         """Return the rows that the case's view has, of those the case looks at."""
         view = next(v for v in self.views if v.name == case.subject)
         with self._filled(case, view):
-            rows = _shown(*database.rows_of(self.connection, f"SELECT * FROM {database.quote(view.name)}"))
+            rows = _shown(*rows_of(self.connection, f"SELECT * FROM {database.quote(view.name)}"))
             return [r for r in rows if case.where.items() <= r.items()]
 
     def run_rule(self, case: Case) -> tuple[list[dict[str, str | None]], list[str]]:
         """Return the rows that the case's rule finds, and the messages a reader would get."""
         rule = self.rules[case.subject]
         with self._filled(case, rule.statement):
-            columns, rows = database.rows_of(self.connection, rule.statement.sql)
+            columns, rows = rows_of(self.connection, rule.statement.sql)
             missing = set(_SLOT.findall(rule.message + rule.remedy)) - set(columns)
             assert not missing, (
                 f"the message of {rule.id} names columns that its query lacks: {sorted(missing)}"

@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import hashlib
 import json
+import os
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from generator.history.opening import opened
 from generator.locks import in_turn
 from generator.problems import Problem, RecordsError, has_errors
 from generator.project import EDITION_TITLES, EDITIONS, Project
+from generator.reading.files import folder_files
 from generator.register.building import Register, register_with_editions
 from generator.register.contents import Contents
 from generator.register.editions import open_edition
@@ -207,7 +209,7 @@ class _EditionBuild:
             [
                 [shapes, self.edition, self.as_of.isoformat(), self.draft, extensions, configs],
                 [
-                    _digest_of(root / "site"),
+                    _digest_of(root),
                     [contents.key(q) for q in LABELS],
                     [version(n) for n in _LIBRARIES],
                 ],
@@ -311,14 +313,13 @@ def _entry(values: dict[str, str]) -> RecordEntry:
     )
 
 
-def _digest_of(folder: Path) -> str:
-    """Return a digest of what templates may take in: every file but the templates themselves and the theme."""
+def _digest_of(root: Path) -> str:
+    """Return a digest of what templates may take in: all of the site's folder but the templates and the theme."""
     digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        own = inside.parts[0] in _TEMPLATES and path.suffix != ".html"
-        if not own and path.is_file() and not path.is_symlink():
-            digest.update(inside.as_posix().encode() + b"\0" + path.read_bytes())
+    for path, data in folder_files(
+        root, "site", lambda p: p.parts[0] not in _TEMPLATES or p.suffix == ".html"
+    ):
+        digest.update(os.fsencode(path) + b"\0" + data)
     return digest.hexdigest()
 
 

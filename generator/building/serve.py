@@ -86,14 +86,24 @@ class _Handler(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Requests of one's own browser are no news."""
 
+    def do_HEAD(self) -> None:
+        if self._asked_by_name():
+            self._file()
+
     def do_GET(self) -> None:
-        # A page elsewhere on the net can make a browser ask us under another name.
-        if self.headers.get("Host", "").rsplit(":", 1)[0] not in self._names:
-            self.send_error(HTTPStatus.FORBIDDEN)
-        elif self.path == EVENTS:
+        if not self._asked_by_name():
+            return
+        if self.path == EVENTS:
             self._events()
         else:
             self._file()
+
+    def _asked_by_name(self) -> bool:
+        # A page elsewhere on the net can make a browser ask us under another name.
+        known = self.headers.get("Host", "").rsplit(":", 1)[0] in self._names
+        if not known:
+            self.send_error(HTTPStatus.FORBIDDEN)
+        return known
 
     def _events(self) -> None:
         self.send_response(HTTPStatus.OK)
@@ -114,14 +124,14 @@ class _Handler(SimpleHTTPRequestHandler):
         path = Path(self.translate_path(self.path))
         if path.is_dir():
             if not self.path.split("?", 1)[0].endswith("/"):
-                super().do_GET()
+                super().do_HEAD()
                 return
             path /= "index.html"
         status = HTTPStatus.OK
-        if not path.is_file():
+        if not self._inside(path):
             status = HTTPStatus.NOT_FOUND
             missing = Path(self.directory) / "404.html"
-            data = missing.read_bytes() if missing.is_file() else _WAITING.encode()
+            data = missing.read_bytes() if self._inside(missing) else _WAITING.encode()
         else:
             data = path.read_bytes()
         kind = "text/html" if status is HTTPStatus.NOT_FOUND else self.guess_type(path)
@@ -133,7 +143,12 @@ class _Handler(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        self.wfile.write(data)
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def _inside(self, path: Path) -> bool:
+        """Tell whether it is a file of the site and not, by a link, one from outside."""
+        return path.is_file() and path.resolve().is_relative_to(Path(self.directory).resolve())
 
 
 class _Watcher(FileSystemEventHandler):

@@ -18,11 +18,14 @@ from generator.checking.locating import Locator
 from generator.checking.secrets import Reach, Secrets, strike
 from generator.problems import Problem, Severity, error, printable
 from generator.reading.package import Package
-from generator.register.database import SqlError, rows_of, side_by_side
+from generator.register.asking import Allowance, rows_of
+from generator.register.database import SqlError, side_by_side
 from generator.register.statements import Statement, read_statements
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _MAX_SHOWN = 200
+# That all rules of a check may give together: half a million findings.
+_MAX_CELLS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,8 @@ def run_rules(
     findings: list[Finding] = []
     problems: list[Problem] = []
     secrets = Secrets(connection, package, statements)
-    answers = side_by_side(connection, _answer, rules)
+    allowance = Allowance(_MAX_CELLS)
+    answers = side_by_side(connection, lambda own, rule: _answer(own, rule, allowance), rules)
     for rule, answer in zip(rules, answers, strict=True):
         fault = str(answer) if isinstance(answer, SqlError) else _unfit(rule, answer[0])
         if fault or isinstance(answer, SqlError):
@@ -142,10 +146,10 @@ def _unfit(rule: Rule, columns: list[str]) -> str:
 
 
 def _answer(
-    connection: duckdb.DuckDBPyConnection, rule: Rule
+    connection: duckdb.DuckDBPyConnection, rule: Rule, allowance: Allowance
 ) -> tuple[list[str], list[tuple[Any, ...]]] | SqlError:
     try:
-        return rows_of(connection, rule.statement.sql)
+        return rows_of(connection, rule.statement.sql, allowance)
     except SqlError as fault:
         return fault
 

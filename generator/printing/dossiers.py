@@ -25,6 +25,7 @@ from generator.printing.fonts import Stack, cut_common, find_stacks, identity
 from generator.printing.sheets import Attachment, Mark, Outcome, Press, Sheet
 from generator.printing.workers import Workers
 from generator.problems import Problem, RecordsError, error, printable, quoted, warning
+from generator.reading.files import folder_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -205,9 +206,10 @@ def _engine(shaping: str, templates: Path) -> str:
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
     # Style sheets import one another and name images: any of these files may show in any dossier.
-    for path in sorted(templates.rglob("*")):
-        if path.is_file() and path.suffix not in _TEMPLATE_SUFFIXES:
-            digest.update(path.relative_to(templates).as_posix().encode() + b"\0" + path.read_bytes())
+    for path, data in folder_files(
+        templates.parent, templates.name, lambda p: p.suffix not in _TEMPLATE_SUFFIXES
+    ):
+        digest.update(path.as_posix().encode() + b"\0" + data)
     return digest.hexdigest()
 
 

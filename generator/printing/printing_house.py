@@ -23,6 +23,7 @@ from generator.printing.seal import attachment, canonical, mark_of, payload
 from generator.printing.xml_files import xml_text
 from generator.problems import Problem, RecordsError, UsageError, error, printable
 from generator.project import EDITION_TITLES, EDITIONS, Project
+from generator.reading.files import folder_files
 from generator.register.editions import open_edition
 from generator.templating.escaping import text
 from generator.templating.functions import make_functions
@@ -120,12 +121,16 @@ def fingerprints(
 
 
 def shared_files(root: Path) -> str:
-    """Return a digest over all that dossiers share: style sheets, pictures, parts of templates."""
+    """Return a digest over all that dossiers share: style sheets, pictures, parts of templates.
+
+    Raises:
+        RecordsError: they are larger than any that a dossier needs.
+    """
     digest = hashlib.blake2b(digest_size=16)
-    for path in sorted((root / FOLDER).rglob("*")):
-        template = path.suffix in (".html", *XML_SUFFIXES) and not path.name.startswith("_")
-        if path.is_file() and not path.is_symlink() and not template:
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path, data in folder_files(
+        root, FOLDER, lambda p: p.suffix not in (".html", *XML_SUFFIXES) or p.name.startswith("_")
+    ):
+        digest.update(path.name.encode() + b"\0" + data)
     return digest.hexdigest()
 
 

@@ -9,16 +9,19 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from generator.problems import Problem, error, printable, quoted
+from generator.problems import Problem, RecordsError, error, printable, quoted
 
 # Never records, wherever they stand; and what only stands at the root.
 SKIPPED_FOLDERS = frozenset({".git", "__pycache__"})
 SKIPPED_AT_ROOT = frozenset({".venv", "build", "node_modules"})
 MAX_BYTES = {".csv": 64 * 2**20, ".yaml": 2 * 2**20, ".yml": 2 * 2**20, ".md": 2 * 2**20, ".sql": 2**20}
+# Pictures, styles and scripts of templates and themes: one, and all of a folder together.
+MAX_SHARED = 20 * 2**20
+MAX_FOLDER = 256 * 2**20
 _DATA_SUFFIXES = frozenset(
     {".csv", ".tsv", ".yaml", ".yml", ".md", ".json", ".xlsx", ".xls", ".et", ".ods", ".txt"}
 )
@@ -193,13 +196,17 @@ def unclaimed(files: Iterable[str], claimed: Container[str]) -> list[Problem]:
     return problems
 
 
-def read_bytes(root: Path, name: str, checked: set[str] | None = None) -> bytes | Problem:
+def read_bytes(
+    root: Path, name: str, checked: set[str] | None = None, limit: int | None = None
+) -> bytes | Problem:
     """Read one file of the tree, bounded; refuses what is a link, lies behind one, or is past the bound for its kind.
 
     Args:
         checked: folders that were found to be no links already; grows.
+        limit: the bound in bytes; None takes that of its kind.
     """
-    limit = MAX_BYTES.get(os.path.splitext(name)[1].lower(), 2 * 2**20)  # noqa: PTH122
+    if limit is None:
+        limit = MAX_BYTES.get(os.path.splitext(name)[1].lower(), 2 * 2**20)  # noqa: PTH122
     folder = name.rpartition("/")[0]
     if checked is None or folder not in checked:
         link = _link_before(root, name)
@@ -239,3 +246,29 @@ def read_bytes(root: Path, name: str, checked: set[str] | None = None) -> bytes 
         return data
     finally:
         os.close(descriptor)
+
+
+def folder_files(
+    root: Path, folder: str, taken: Callable[[PurePosixPath], bool]
+) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """Yield the plain files below a folder of the tree, each by its path there and with its bytes, in order.
+
+    Args:
+        taken: tells by its path below the folder whether a file is wanted.
+
+    Raises:
+        RecordsError: one of them, or all together, are larger than any that a template needs.
+    """
+    whole = 0
+    for path in sorted((root / folder).rglob("*")):
+        inside = PurePosixPath(path.relative_to(root / folder).as_posix())
+        if not taken(inside) or not stat.S_ISREG(path.lstat().st_mode):
+            continue
+        data = read_bytes(root, f"{folder}/{inside}", None, MAX_SHARED)
+        if isinstance(data, Problem):
+            raise RecordsError([data])
+        whole += len(data)
+        if whole > MAX_FOLDER:
+            text = f"文件夹里的文件共超过 {MAX_FOLDER >> 20} MB。请删去不用的文件后重试。"
+            raise RecordsError([error(folder, 0, "source-error", text)])
+        yield inside, data

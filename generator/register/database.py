@@ -20,7 +20,6 @@ from generator.reading.records import EMPTY, Records
 from generator.register.grammar import refusal
 
 QUERY_SECONDS = 120.0
-MAX_ROWS = 2_000_000
 MAX_MEGABYTES = 4096
 _TYPES = {"integer": "BIGINT", "year": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
@@ -348,25 +347,6 @@ def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     if reason:
         raise SqlError(reason)
     return query
-
-
-def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Run one SELECT from the tree and return (column names, rows).
-
-    Raises:
-        SqlError: refused, failed, took too long or gave too much.
-    """
-    query = one_select(connection, sql)
-    try:
-        with bounded(connection):
-            cursor = connection.execute(query)
-            names = [d[0] for d in cursor.description or ()]
-            rows = cursor.fetchmany(MAX_ROWS + 1)
-    except duckdb.Error as fault:
-        raise SqlError(explain(fault)) from None
-    if len(rows) > MAX_ROWS:
-        raise SqlError(f"查询结果超过 {MAX_ROWS:,} 行，已停止。")
-    return names, rows
 
 
 # Faults whose text tells values of the records: what kind it is is said, the values are not.

@@ -15,8 +15,9 @@ from typing import Any
 
 from generator.history.opening import opened
 from generator.problems import UsageError, printable
+from generator.register.asking import rows_of
 from generator.register.building import register_with_editions
-from generator.register.database import SqlError, rows_of
+from generator.register.database import SqlError
 from generator.register.editions import open_edition
 from generator.templating.escaping import text
 

@@ -11,8 +11,9 @@ from typing import Any, Self
 
 import duckdb
 
+from generator.register.asking import Allowance
 from generator.register.contents import cell_text
-from generator.register.database import MAX_ROWS, SqlError, bounded, explain, one_select, quote
+from generator.register.database import SqlError, bounded, explain, one_select, quote
 from generator.templating.sandbox import Row
 
 # No name that SQL of a tree would give to a table.
@@ -28,8 +29,13 @@ class Answer:
         kinds: their types.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, sql: str, allowance: Allowance | None = None
+    ) -> None:
         """Run the query.
+
+        Args:
+            allowance: shared with other queries whose rows are held at the same time.
 
         Raises:
             SqlError: refused, failed, took too long or gave too much.
@@ -47,10 +53,13 @@ class Answer:
             raise SqlError(explain(fault)) from None
         cells = (cell_text(c, k) for c, k in zip(self._columns, self.kinds, strict=True))
         self._row = f"concat_ws('|', {', '.join(cells)})"
-        self.count = int(self._values(f"SELECT count(*) FROM {_TABLE}")[0])
-        if self.count > MAX_ROWS:
+        columns = list(zip(self._columns, self.kinds, strict=True))
+        try:
+            with bounded(connection):
+                self.count = (allowance or Allowance()).charge(connection, _TABLE, columns)
+        except (duckdb.Error, SqlError) as fault:
             self.close()
-            raise SqlError(f"查询结果超过 {MAX_ROWS:,} 行，已停止。")
+            raise SqlError(explain(fault)) if isinstance(fault, duckdb.Error) else fault from None
 
     def __enter__(self) -> Self:
         return self

@@ -22,7 +22,8 @@ from generator.reading.files import UnsafePathError, checked_pattern, list_tree,
 from generator.reading.markdown import parse_markdown
 from generator.reading.yaml import Mapping as YamlMapping
 from generator.reading.yaml import YamlError
-from generator.register.database import SqlError, rows_of
+from generator.register.asking import Allowance, rows_of
+from generator.register.database import SqlError
 from generator.templating.escaping import escape, text
 from generator.templating.sandbox import Groups, Row, Sandbox, grouped
 from generator.templating.shared_queries import SharedQueries
@@ -300,6 +301,7 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
         RecordsError: a query fails; one that asks for what the edition does not hold is told so.
     """
     results = Results()
+    allowance = Allowance()
     for query in template.queries.values():
         if query.edition and query.edition != edition:
             # One template serves all editions: what only one of them can be asked is empty in the others.
@@ -307,7 +309,7 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
             results.rows[query.name] = Groups() if query.by else []
             continue
         try:
-            columns, rows = rows_of(connection, query.sql)
+            columns, rows = rows_of(connection, query.sql, allowance)
             if query.by and query.by not in columns:
                 raise SqlError(f"by 所写的列 {query.by} 不在查询结果中。")
         except SqlError as fault:

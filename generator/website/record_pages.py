@@ -16,6 +16,7 @@ import duckdb
 import jinja2
 
 from generator.problems import RecordsError, error
+from generator.register.asking import Allowance
 from generator.register.contents import Contents
 from generator.register.database import SqlError
 from generator.templating.answers import Answer
@@ -258,15 +259,22 @@ class _Comparison:
 
 @contextmanager
 def answered(
-    connection: duckdb.DuckDBPyConnection, template: Template, query: Query, edition: str
+    connection: duckdb.DuckDBPyConnection,
+    template: Template,
+    query: Query,
+    edition: str,
+    allowance: Allowance | None = None,
 ) -> Iterator[Answer]:
     """Run a query of a template and let go of its rows at the end.
+
+    Args:
+        allowance: shared with other queries whose rows are held at the same time.
 
     Raises:
         RecordsError: it fails.
     """
     try:
-        answer = Answer(connection, query.sql)
+        answer = Answer(connection, query.sql, allowance)
         if query.by and query.by not in answer.names:
             answer.close()
             raise SqlError(f"by 所写的列 {query.by} 不在查询结果中。")
@@ -300,9 +308,10 @@ class RecordRows:
         """
         self._template = template
         self._values: dict[str, list[Row] | Groups] = {}
-        few = len(pages) < count
+        few, allowance = len(pages) < count, Allowance()
         places = sorted(p.place for p in pages)
-        with answered(connection, template, template.queries[template.each], edition) as answer:
+        each = template.queries[template.each]
+        with answered(connection, template, each, edition, allowance) as answer:
             self._rows = dict(zip(places, answer.rows_at(places), strict=True))
             kinds = dict(zip(answer.names, answer.kinds, strict=True))
             if all_rows:
@@ -311,7 +320,7 @@ class RecordRows:
             if query.edition not in ("", edition):
                 self._values[query.name] = Groups() if query.by else []
             elif query.name != template.each:
-                with answered(connection, template, query, edition) as answer:
+                with answered(connection, template, query, edition, allowance) as answer:
                     if not query.by:
                         self._values[query.name] = answer.rows()
                     elif (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 
 from generator.problems import UsageError, quoted
+from generator.reading.files import MAX_FOLDER, MAX_SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -124,19 +126,33 @@ def read_config(root: Path) -> SiteConfig:
     return SiteConfig(settings, theme)
 
 
-def refuse_links(folder: Path, title: str) -> None:
-    """Refuse a folder that holds a symbolic link: following one could show a file from outside.
+def refuse_links(folder: Path, title: str, *, typed: bool = False) -> None:
+    """Refuse a folder that holds anything but folders and plain files.
+
+    A symbolic link could show a file from outside, a pipe would be waited for without end.
+
+    Args:
+        typed: people made the files: they are refused as well where they are larger than such files are.
 
     Raises:
         SiteError: there is one.
     """
+    whole = 0
     for where, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            if Path(where, name).is_symlink():
-                raise SiteError(
-                    f"{title}里的 {quoted(Path(where, name).relative_to(folder))} 是符号链接。"
-                    "请换成文件本身，网站不会跟随链接。"
-                )
+            info = os.lstat(f"{where}/{name}")
+            told = f"{title}里的 {quoted(Path(where, name).relative_to(folder))} "
+            if stat.S_ISLNK(info.st_mode):
+                raise SiteError(f"{told}是符号链接。请换成文件本身，网站不会跟随链接。")
+            if stat.S_ISDIR(info.st_mode):
+                continue
+            if not stat.S_ISREG(info.st_mode):
+                raise SiteError(f"{told}是特殊文件（设备、管道等），网站不能使用。请删除后重试。")
+            whole += info.st_size
+            if typed and info.st_size > MAX_SHARED:
+                raise SiteError(f"{told}超过 {MAX_SHARED >> 20} MB，网站不能使用。请删去或缩小后重试。")
+            if typed and whole > MAX_FOLDER:
+                raise SiteError(f"{title}共超过 {MAX_FOLDER >> 20} MB。请删去不用的文件后重试。")
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -205,7 +221,7 @@ def _vet_theme(root: Path, settings: Settings) -> Path | None:
         raise _refused("theme.custom_dir", f"{named} 经过符号链接，应是记录库里的文件夹本身")
     if not folder.is_dir():
         raise SiteError(f"{CONFIG} 里 theme.custom_dir 指的文件夹 {named} 不存在。请新建它，或删去这一项。")
-    refuse_links(folder, f"文件夹 {named} ")
+    refuse_links(folder, f"文件夹 {named} ", typed=True)
     return folder
 
 

@@ -70,8 +70,8 @@ def until(condition: Callable[[], Any]) -> None:
         time.sleep(0.02)
 
 
-def get(url: str, host: str = "") -> tuple[int, str, str]:
-    request = urllib.request.Request(url, headers={"Host": host} if host else {})
+def get(url: str, host: str = "", method: str = "GET") -> tuple[int, str, str]:
+    request = urllib.request.Request(url, headers={"Host": host} if host else {}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read().decode()
@@ -153,8 +153,10 @@ def test_a_fault_is_told_and_the_last_site_stays(fault: Exception, told: str, si
 def test_other_names_for_this_machine_are_refused(site: Site) -> None:
     with site.preview() as preview:
         until(lambda: site.said)
-        assert get(preview.url, host="evil.example")[0] == 403
-        assert get(preview.url, host="localhost:1")[0] == 200
+        for method in ("GET", "HEAD"):
+            assert get(preview.url, "evil.example", method)[0] == 403
+            assert get(preview.url, "localhost:1", method)[0] == 200
+        assert get(preview.url + "site.css", method="HEAD") == (200, "text/css; charset=utf-8", "")
 
 
 def test_nothing_outside_the_site_is_served(site: Site) -> None:
@@ -164,6 +166,19 @@ def test_nothing_outside_the_site_is_served(site: Site) -> None:
             status, _, text = get(preview.url + path)
             assert status == 404
             assert "一" not in text
+
+
+def test_no_link_leads_out_of_the_site(site: Site) -> None:
+    with site.preview() as preview:
+        until(lambda: site.said)
+        (site.out / "a.csv").symlink_to(site.source)
+        (site.out / "folder").symlink_to(site.watched)
+        (site.out / "404.html").symlink_to(site.source)
+        for path in ("a.csv", "folder/a.csv", "nothing"):
+            for method in ("GET", "HEAD"):
+                status, _, text = get(preview.url + path, method=method)
+                assert status == 404
+                assert "一" not in text
 
 
 def test_listens_on_this_machine_only_and_says_where(site: Site) -> None:

@@ -16,6 +16,7 @@ from generator.reading.package import Package, load_package
 from generator.reading.records import read_records
 from generator.reading.tables import Field
 from generator.register import building, database
+from generator.register.asking import rows_of
 from generator.register.cells import create_cells
 from generator.register.statements import create_macros, in_dependency_order, read_statements
 
@@ -94,4 +95,4 @@ def test_no_nonsense_in_the_cells_stops_a_view_or_a_rule() -> None:
     )
     assert [p.message for p in problems] == []
     for rule in rules:
-        database.rows_of(connection, rule.statement.sql)
+        rows_of(connection, rule.statement.sql)

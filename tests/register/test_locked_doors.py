@@ -12,9 +12,10 @@ from trees import Tree
 
 from generator.problems import Problem, RecordsError, UsageError
 from generator.project import Project
-from generator.register import database
+from generator.register import asking, database
+from generator.register.asking import rows_of
 from generator.register.building import register_with_editions
-from generator.register.database import SqlError, rows_of
+from generator.register.database import SqlError
 from generator.register.editions import open_edition
 from generator.register.querying import query
 
@@ -272,7 +273,7 @@ def test_what_takes_too_much_memory_is_stopped(
     people: Tree, monkeypatch: pytest.MonkeyPatch, sql: str
 ) -> None:
     monkeypatch.setattr(database, "MAX_MEGABYTES", 200)
-    monkeypatch.setattr(database, "MAX_ROWS", 10_000)
+    monkeypatch.setattr(asking, "MAX_ROWS", 10_000)
     monkeypatch.setattr(database, "QUERY_SECONDS", 20)
     people.write("schemas/rules/X.sql", RULE + sql)
     (found,) = people.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,19 @@ def test_follows_no_link_to_settings_or_theme(place: str, tmp_path: Path) -> Non
         path.rename(tmp_path / "moved")
     path.symlink_to(outside / place)
     with pytest.raises(SiteError, match="符号链接"):
+        read_config(root)
+
+
+@pytest.mark.parametrize("kind, words", [("pipe", "特殊文件"), ("large", "超过 20 MB"), ("many", "共超过")])
+def test_a_theme_holds_plain_files_of_some_size(kind: str, words: str, tmp_path: Path) -> None:
+    root = make_project(tmp_path / "root")
+    place = root / "site/theme/assets"
+    if kind == "pipe":
+        os.mkfifo(place / "x.js")
+    for number in range({"large": 1, "many": 20}.get(kind, 0)):
+        with (place / f"x{number}.js").open("wb") as file:
+            file.truncate(2**40 if kind == "large" else 15 * 2**20)
+    with pytest.raises(SiteError, match=words):
         read_config(root)
 
 
