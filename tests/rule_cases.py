@@ -31,6 +31,7 @@ from generator.register.statements import (
     needed_views,
     read_statements,
 )
+from generator.register.views import compute_views
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = ROOT / "tests" / "cases"
@@ -218,7 +219,7 @@ class Bench:
         try:
             self._fill(case)
             problems: list[building.Problem] = []
-            building.compute_views(self.connection, views, problems)
+            compute_views(self.connection, views, problems)
             assert not problems, problems[0].message
             yield
         finally:

@@ -9,13 +9,14 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import duckdb
 
 from generator.reading.package import Field, Package, Sensitivity, Table
 from generator.register.cells import CELLS
 from generator.register.database import quote
-from generator.register.statements import Statement, reached
+from generator.register.statements import Statement, passages, reached
 
 MARK = "●●●"
 # A number this short stands in other numbers by chance: it is only struck where it is the whole value.
@@ -51,6 +52,10 @@ class Secrets:
         self._near: dict[str, dict[tuple[str, int], list[str]]] = {}
         self._columns: dict[tuple[str, str], list[str]] = {}
 
+    @cached_property
+    def _through(self) -> dict[str, set[str]]:
+        return passages(self._statements)
+
     def near(self, table: str, file: str, line: int) -> Sequence[str]:
         """Return the restricted values of one row."""
         if table not in self._fields:
@@ -77,7 +82,7 @@ class Secrets:
 
     def reach(self, statement: Statement) -> Reach:
         """Return what a rule may have read of other rows: by name, or by taking rows whole."""
-        words = reached(statement.words, self._statements)
+        words = reached(statement.words, self._through)
         tables = [t for t in self._fields if t in words or CELLS in words]
         if not tables:
             return Reach()

@@ -18,7 +18,7 @@ from generator.reading.files import glob_regex
 from generator.reading.package import DESCRIPTOR, Table
 from generator.register.database import quote
 from generator.register.editions import visible_table
-from generator.register.statements import reached, read_statements, words_of
+from generator.register.statements import passages, reached, read_statements, words_of
 from generator.templating.sandbox import Row
 from generator.templating.templates import Results, Template
 
@@ -71,14 +71,15 @@ class Provenance:
             return lambda row, shown: ""
         views, macros = self._statements
         direct = frozenset().union(*(words_of(q.sql) for q in template.queries.values()))
-        words = reached(direct, [*views, *macros])
+        known = passages([*views, *macros])
+        words = reached(direct, known)
         filters = " ".join(
             t.row_filters.get(self._edition, "") for t in self._package.tables.values() if t.name in words
         )
         through = (
-            reached([*words_of(filters)], [*views, *macros])
-            | reached(direct & {s.name.lower() for s in [*views, *macros]}, [*views, *macros])
-            | reached(self._macro_names(macros) & direct, [*views, *macros])
+            reached([*words_of(filters)], known)
+            | reached(direct & {s.name.lower() for s in [*views, *macros]}, known)
+            | reached(self._macro_names(macros) & direct, known)
         )
         words |= through
         base = min(

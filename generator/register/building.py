@@ -6,9 +6,7 @@ This is the whole way of the data up to the point where editions are cut from it
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,38 +20,37 @@ from generator.history.messages import read_messages
 from generator.history.proposal import Proposal, create_proposal
 from generator.history.signatures import read_signatures
 from generator.history.table import create_history
-from generator.problems import Problem, UsageError, error, has_errors, in_order, warning
+from generator.problems import Problem, UsageError, has_errors, in_order, warning
 from generator.project import Project
 from generator.reading.package import ENGINE_TABLES, Package
 from generator.reading.records import Records, read_records, unread_files
 from generator.register.cells import create_cells, named_by
 from generator.register.database import (
-    SqlError,
-    bounded,
     connect,
     create_build,
     create_descriptions,
     create_enums,
     create_typed,
-    explain,
     insert,
     literal,
     load_raw,
-    one_select,
     quote,
     shut,
 )
 from generator.register.editions import attach, check_cuts, write_edition
-from generator.register.shelf import Shelf, ShelfError, show_kept
+from generator.register.shelf import Shelf, ShelfError
 from generator.register.statements import (
     Statement,
-    columns_of,
     create_macros,
     in_dependency_order,
+    passages,
+    reached,
     read_statements,
     usable_views,
+    words_of,
 )
-from generator.register.verdicts import Verdicts, digest_of, found_by, work_left
+from generator.register.verdicts import digest_of, standing_of, verdicts_of
+from generator.register.views import Views, describe_views
 
 
 @dataclass
@@ -159,38 +156,58 @@ def build_register(
     statements = [*macros, *declared, *(r.statement for r in rules)]
     key = digest_of(as_of, *statements)
     of_commit = digest_of(commit.id if commit else "", project.epoch, draft)
-    known = shelf.verdicts if shelf is not None and not design else None
-    touched = shelf.touched if shelf is not None else frozenset()
-    work = work_left(known, key, of_commit, touched, macros, declared, rules)
-    if only_problems:
-        work = work.without_idle_views(macros, package)
-    if named_by([*macros, *work.views, *(r.statement for r in work.rules)]):
+    standing = (
+        standing_of(shelf.verdicts, key, of_commit, shelf.changed, shelf.replaced, package)
+        if shelf is not None and not design
+        else None
+    )
+    # Conditions on rows are planned whether or not anything changed.
+    asked = _named_in_conditions(package, declared, macros) if only_problems else {v.name for v in declared}
+    if (standing is None or standing.changed or asked) and named_by(statements):
         create_cells(connection, package)
-    asked = any({"changes", "commits"} & x.words for x in statements)
-    create_history(connection, *(_history(project, problems) if attached or asked else (None, {})))
+    told = bool(attached) or any({"changes", "commits"} & s.words for s in statements)
+    create_history(connection, *(_history(project, problems) if told else (None, {})))
     create_proposal(connection, proposal)
     create_rules(connection, rules, declared)
     create_macros(connection, macros)
-    for view in work.kept:
-        show_kept(connection, view.name)
-    computed = compute_views(connection, work.views, design)
-    views = [v for v in declared if v in work.kept or v in computed]
+    made = Views(connection, declared, standing)
+    made.compute(asked)
+    found = {r.id: f for r in rules if standing and (f := standing.findings(r)) is not None}
+    left = [r for r in rules if r.id not in found]
+    if standing is not None:
+        made.compute({n for r in left for n in standing.asked(r.statement, made.idle)})
+    design.extend(made.problems())
+    views = [v for v in declared if v.name in made.there]
     design.extend(check_cuts(connection, views, package))
-    _describe_views(connection, declared if work.idle else views)
-    findings, broken = run_rules(connection, package, work.rules, locator, [*declared, *macros])
+    describe_views(connection, declared if made.idle else views)
+    findings, broken = run_rules(connection, package, left, locator, [*declared, *macros])
     design.extend(broken)
-    if design and work.idle:
+    if design and made.idle:
         # What was left out may have a part in it.
         connection.close()
         return build_register(project, as_of, draft=draft, attached=attached, proposal=proposal)
-    findings.extend(work.findings)
+    findings.extend(f for kept in found.values() for f in kept)
     if shelf is not None:
-        found = Verdicts(key, of_commit, frozenset(), found_by(rules, findings))
-        shelf.keep(connection, records, None if design else found, [v.name for v in views])
+        facts = (
+            verdicts_of(connection, package, key, of_commit, macros, declared, rules, findings)
+            if shelf.begun and not design
+            else None
+        )
+        shelf.keep(connection, records, facts, [v.name for v in views])
     problems.extend(told_unread(package, unread_files(package, records), rules_found=bool(findings)))
     problems = in_order([*design, *problems, *(f.problem for f in findings)])
     _create_findings(connection, package, problems, findings)
     return Register(connection, records, views, rules, findings, problems)
+
+
+def _named_in_conditions(
+    package: Package, views: Sequence[Statement], macros: Sequence[Statement]
+) -> set[str]:
+    """Return the views that conditions on the rows of tables or of views name, themselves or by a macro."""
+    conditions = [c for t in package.tables.values() for c in t.row_filters.values()]
+    conditions += [str(v.header["rows"]) for v in views if v.header.get("rows") is not None]
+    words = reached((w for c in conditions for w in words_of(c)), passages(macros))
+    return {v.name for v in views if v.name in words}
 
 
 def _shelf_of(project: Project) -> Shelf | None:
@@ -287,77 +304,6 @@ def create_rules(
     )
     # Of all those words, the names of tables are what a rule reads.
     connection.execute("UPDATE rules SET tables = list_intersect(tables, (SELECT list(name) FROM tables))")
-
-
-def compute_views(
-    connection: duckdb.DuckDBPyConnection,
-    views: Sequence[Statement],
-    problems: list[Problem],
-) -> list[Statement]:
-    """Compute views once each, in the order given; return those that could be, add what is wrong with the others."""
-    names = {v.name for v in views}
-    settled: set[str] = set()
-    faults: dict[str, str] = {}
-    waiting = list(views)
-    # Most of a view's time is planning, which one query does on one core: those that do not wait for each other
-    # are computed together. What a view reads is over-estimated by the order it is given in, never under-estimated.
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        running: dict[Future[str], Statement] = {}
-        while waiting or running:
-            ready = [v for v in waiting if v.needs & names <= settled]
-            waiting = [v for v in waiting if v not in ready]
-            running.update({pool.submit(_compute, connection, v): v for v in ready})
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                view = running.pop(future)
-                settled.add(view.name)
-                if future.result():
-                    faults[view.name] = future.result()
-    problems.extend(
-        error(v.file, 1, "sql-error", f"视图 {v.name} 无法计算：{faults[v.name]}")
-        for v in views
-        if v.name in faults
-    )
-    return [v for v in views if v.name not in faults]
-
-
-def _compute(connection: duckdb.DuckDBPyConnection, view: Statement) -> str:
-    """Compute one view; return what is wrong with it, or an empty text."""
-    with connection.cursor() as own:
-        try:
-            query = one_select(own, view.sql)
-            with bounded(own):
-                own.execute(f"CREATE TABLE {quote(view.name)} AS {query}")
-        except SqlError as fault:
-            return str(fault)
-        except duckdb.Error as fault:
-            return explain(fault)
-    return ""
-
-
-def _describe_views(connection: duckdb.DuckDBPyConnection, views: Sequence[Statement]) -> None:
-    connection.execute(
-        "CREATE TABLE views (name VARCHAR, title VARCHAR, description VARCHAR, field VARCHAR, field_title VARCHAR, "
-        "field_description VARCHAR, sensitivity VARCHAR, file VARCHAR)"
-    )
-    insert(
-        connection,
-        "views",
-        [
-            (
-                v.name,
-                v.text("title", v.name),
-                v.text("description"),
-                name,
-                c.title,
-                c.description,
-                c.sensitivity.name.lower(),
-                v.file,
-            )
-            for v in views
-            for name, c in columns_of(v).items()
-        ],
-    )
 
 
 def _create_findings(

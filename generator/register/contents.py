@@ -1,28 +1,20 @@
-"""What an edition holds, as digests by column, and which of them a query can depend on: same digests, same answer.
+"""What an edition holds, as digests by column: a query that can depend only on the same digests has the same answer.
 
-Over-estimates what a query reads, never under-estimates: whatever is not understood depends on everything.
+What it can depend on is over-estimated, never under-estimated.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import duckdb
 
 from generator.register.database import one_select, quote
+from generator.register.reads import Reads, parse_trees, reads_of
 
-# What a query is made of besides expressions. Any other part may read in a way that is not known here.
-_PARTS = frozenset(
-    {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
-    | {"BASE_TABLE", "SUBQUERY", "JOIN", "EMPTY", "EXPRESSION_LIST", "TABLE_FUNCTION"}
-    | {"ORDER_MODIFIER", "DISTINCT_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER"}
-    | {"ORDER_DEFAULT", "ASCENDING", "DESCENDING"}
-)
-_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree"})
 _PLACE = ("_file", "_line")
 
 
@@ -38,14 +30,6 @@ def cell_text(column: str, kind: str) -> str:
     nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
     words = f"to_json({column})::VARCHAR" if nested else f"{column}::VARCHAR"
     return f"coalesce(strlen({words}) || ':' || {words}, '-')"
-
-
-@dataclass(frozen=True, slots=True)
-class _Reads:
-    """What one query can depend on: tables, and names of their columns (None: all of them)."""
-
-    tables: tuple[str, ...]
-    names: frozenset[str] | None
 
 
 class Contents:
@@ -75,7 +59,7 @@ class Contents:
             for name, digest in exported.items()
         }
         self._measured: dict[str, dict[str, str]] = {}
-        self._reads: dict[str, _Reads | None] = {}
+        self._reads: dict[str, Reads | None] = {}
         self._everything = ""
         self._known = known
         self._settle()
@@ -97,10 +81,7 @@ class Contents:
         shown = {
             name: {c: d for c, d in self._measured[name].items() if c not in _PLACE} for name in self._marks
         }
-        reads = {
-            sql: [list(r.tables), None if r.names is None else sorted(r.names)] if r else None
-            for sql, r in self._reads.items()
-        }
+        reads = {sql: r.pack() if r else None for sql, r in self._reads.items()}
         return {"tables": {n: [m, shown[n]] for n, m in self._marks.items()}, "reads": reads}
 
     def key(self, sql: str) -> str:
@@ -115,7 +96,7 @@ class Contents:
         reads = self._reads_of(sql)
         if reads is None:
             return _digest([sql, duckdb.__version__, self._of_everything()])
-        parts = [(t, self._of(t, reads.names)) for t in reads.tables]
+        parts = [(t, self._of(t, None if t in reads.whole else reads.names)) for t in sorted(reads.tables)]
         return _digest([sql, duckdb.__version__, parts])
 
     def _of(self, table: str, names: frozenset[str] | None) -> list[Any]:
@@ -144,77 +125,19 @@ class Contents:
         row = self._connection.execute(query).fetchone() or ()
         return dict(zip(["", *names], map(str, row), strict=True))
 
-    def _reads_of(self, sql: str) -> _Reads | None:
+    def _reads_of(self, sql: str) -> Reads | None:
         name = _digest(sql)
         if name not in self._reads:
             before: Mapping[str, Any] = self._known.get("reads", {})
             if name in before and self._holds(before[name]):
-                kept = before[name]
-                self._reads[name] = kept and _Reads(
-                    tuple(kept[0]), None if kept[1] is None else frozenset(kept[1])
-                )
+                self._reads[name] = before[name] and Reads.unpack(before[name])
             else:
-                self._reads[name] = self._analysed(sql)
+                tree = parse_trees(self._connection, [one_select(self._connection, sql)])[0]
+                self._reads[name] = reads_of(tree, self._columns)
         return self._reads[name]
 
     def _holds(self, kept: Any) -> bool:
         return kept is None or all(t in self._columns for t in kept[0])
-
-    def _analysed(self, sql: str) -> _Reads | None:
-        query = one_select(self._connection, sql)
-        row = self._connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchone()
-        tree = json.loads(row[0]) if row else {"error": True}
-        if tree.get("error"):
-            return None
-        tables: set[str] = set()
-        aliases: set[str] = set()
-        names: set[str] = set()
-        whole = False
-        inner = {str(n["key"]).lower() for n in _nodes(tree) if isinstance(n.get("key"), str)}
-        for node in _nodes(tree):
-            kind, sort = node.get("type"), node.get("class")
-            if isinstance(kind, str) and sort is None and not (kind in _PARTS or kind.endswith("_TYPE_INFO")):
-                return None
-            if (
-                kind == "TABLE_FUNCTION"
-                and node["function"].get("function_name", "").lower() not in _FUNCTIONS
-            ):
-                return None
-            if kind == "BASE_TABLE":
-                name = str(node["table_name"]).lower()
-                if node.get("catalog_name") or node.get("schema_name", "") not in ("", "main"):
-                    return None
-                if name in self._columns:
-                    tables.add(name)
-                elif name not in inner:
-                    return None
-                aliases |= {name, str(node.get("alias", "")).lower()}
-            # Columns that are read without being named: `*`, a natural join, by number or under another name.
-            whole = whole or sort in ("STAR", "POSITIONAL_REFERENCE") or node.get("ref_type") == "NATURAL"
-            whole = whole or bool(node.get("column_name_alias"))
-            names.update(str(n).lower() for n in node.get("column_names") or () if isinstance(n, str))
-            names.update(str(n).lower() for n in node.get("using_columns") or () if isinstance(n, str))
-        # A table named where a column could stand is a whole row of it.
-        whole = whole or bool(names & aliases and self._is_row(tree, aliases))
-        return _Reads(tuple(sorted(tables)), None if whole else frozenset(names))
-
-    @staticmethod
-    def _is_row(tree: Any, aliases: set[str]) -> bool:
-        return any(
-            node.get("class") == "COLUMN_REF" and str(node["column_names"][-1]).lower() in aliases
-            for node in _nodes(tree)
-        )
-
-
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    pending = [tree]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            yield item
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
 
 
 def _digest(value: object) -> str:

@@ -24,7 +24,7 @@ MAX_MEGABYTES = 4096
 _TYPES = {"integer": "BIGINT", "year": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_PLACE = (("_file", "VARCHAR"), ("_line", "INTEGER"))
+PLACE = {"_file": "VARCHAR", "_line": "INTEGER"}
 
 
 Item = TypeVar("Item")
@@ -153,7 +153,7 @@ def create_raw(
     Args:
         more: further columns, computed from the texts.
     """
-    columns = {**dict(_PLACE), **{f.name: "VARCHAR" for f in table.fields}}
+    columns = {**PLACE, **{f.name: "VARCHAR" for f in table.fields}}
     parts = records.parts.get(table.name)
     if not parts:
         source = f"(SELECT * FROM (VALUES ({', '.join('NULL::' + t for t in columns.values())})) WHERE false)"

@@ -27,6 +27,7 @@ from generator.checking.conformance import Unjudged
 from generator.reading.package import Package, Table
 from generator.reading.records import Entry, Records, pack_entries, read_records, unpack_entries
 from generator.register.database import (
+    PLACE,
     beside,
     create_enums,
     create_raw,
@@ -37,6 +38,7 @@ from generator.register.database import (
     typed,
     typed_columns,
 )
+from generator.register.differences import ROWS, differing
 from generator.register.verdicts import Verdicts, pack_verdicts, unpack_verdicts
 
 _ALIAS = "_shelf"
@@ -59,7 +61,9 @@ class Shelf:
         clean: tables each of whose cells the set-based check accepted, of what is kept.
         sound: tables whose keys were in order, of what is kept.
         clean_now, sound_now: the same of this run.
-        touched: tables with rows of changed files; all of them when nothing was kept.
+        changed: table -> its columns in which it differs from what is kept, and `ROWS` where its rows do; all tables, when
+            nothing was kept.
+        replaced: the files whose rows in what is kept no longer hold.
         verdicts: what rules found in what is kept.
     """
 
@@ -71,13 +75,15 @@ class Shelf:
     sound: frozenset[str] = frozenset()
     clean_now: frozenset[str] = frozenset()
     sound_now: frozenset[str] = frozenset()
-    touched: frozenset[str] = frozenset()
+    changed: dict[str, frozenset[str]] = field(default_factory=dict)
+    replaced: frozenset[str] = frozenset()
     verdicts: Verdicts | None = None
     _started: int = 0
     _content: str = ""
     _scratch: Path | None = None
     _rest: Callable[[], object] | None = None
     _fresh: tuple[str, ...] = ()
+    _near: frozenset[str] = frozenset()
 
     @classmethod
     def open(cls, cache: Cache, package: Package, name: str = "records") -> Shelf:
@@ -95,6 +101,11 @@ class Shelf:
         if payload["verdicts"] is not None:
             shelf.verdicts = unpack_verdicts(payload["verdicts"])
         return shelf
+
+    @property
+    def begun(self) -> bool:
+        """Whether this run makes all anew, and `keep` will keep what it made."""
+        return self._scratch is not None
 
     @property
     def _file(self) -> Path:
@@ -118,12 +129,12 @@ class Shelf:
             connection.execute("CREATE SCHEMA raw")
             if self._content:
                 connection.execute(f"ATTACH {literal(str(self._file))} AS {_ALIAS} (READ_ONLY)")
-                self._fresh = tuple(sorted(records.fresh))
-                self.touched = self._touched_by(records)
+                self._fresh, self.replaced = tuple(sorted(records.fresh)), frozenset(records.replaced)
+                self._near = self._near_to(records)
             else:
                 self._begin(connection)
                 self.clean = self.sound = frozenset()
-                self.touched = frozenset(self.package.tables)
+                self.changed = dict.fromkeys(self.package.tables, frozenset({ROWS}))
             side_by_side(
                 connection,
                 lambda own, table: self._load_table(own, table, records),
@@ -140,10 +151,20 @@ class Shelf:
             more = [f"{typed(f, _ALIAS + '.')} AS {quote(beside(f))}" for f in table.fields if not is_text(f)]
             create_raw(connection, kept, table, records, more)
             connection.execute(f"CREATE VIEW {own} AS SELECT {columns} FROM {kept}")
-        elif table.name in self.touched:
-            fresh = f"raw.{quote(table.name + '+')}"
+            return
+        fresh = f"raw.{quote(table.name + '+')}"
+        gone = ", ".join(map(literal, sorted(self.replaced))) or "NULL"
+        if table.name in self._near:
             create_raw(connection, fresh, table, records)
-            gone = ", ".join(map(literal, sorted(records.replaced))) or "NULL"
+            new = f"(SELECT *, rowid AS _place FROM {fresh})"
+            old = f"(SELECT *, rowid AS _place FROM {kept} WHERE _file IN ({gone}))"
+            names = [*PLACE, *(f.name for f in table.fields)]
+            if changed := differing(connection, old, new, names, "_file, _place"):
+                # Where a file has more rows now and another less, rows in between have changed places.
+                self.changed[table.name] = frozenset({ROWS}) if "_file" in changed else changed
+            else:
+                connection.execute(f"DROP TABLE {fresh}")
+        if table.name in self.changed:
             # Files in the order of their names, rows of one file as they were read.
             connection.execute(
                 f"CREATE TABLE {own} AS SELECT {columns} FROM ("
@@ -157,7 +178,8 @@ class Shelf:
             # Its cells may be rewritten.
             connection.execute(f"CREATE TABLE {own} AS SELECT {columns} FROM {kept}")
 
-    def _touched_by(self, records: Records) -> frozenset[str]:
+    def _near_to(self, records: Records) -> frozenset[str]:
+        """Return the tables that rows of changed files may stand in."""
         owners = {e[f].table for e in (records.entries, self.entries) for f in records.replaced if f in e}
         owners |= {records.entries[f].table for f in records.fresh}
         tables = self.package.tables.values()
@@ -184,16 +206,20 @@ class Shelf:
             return Unjudged(_kept(table), values)
         if table.name not in self.clean:
             return Unjudged(own)
-        if table.name not in self.touched:
+        if table.name not in self.changed:
             return Unjudged("")
         files = ", ".join(map(literal, self._fresh)) or "NULL"
         return Unjudged(f"(SELECT * FROM {own} WHERE _file IN ({files}))")
 
     def known_sound(self, table: Table) -> bool:
         """Tell whether the keys of a table were in order before and can have broken nowhere since."""
+        keys: dict[str, set[str]] = {table.name: {ROWS, *table.primary_key}}
+        keys[table.name].update(f.name for f in table.fields if f.constraints.get("unique"))
+        for key in table.foreign_keys:
+            keys[table.name].update(key.fields)
+            keys.setdefault(key.table, {ROWS}).update(key.references)
         return table.name in self.sound and all(
-            t in self.clean and t not in self.touched
-            for t in (table.name, *(k.table for k in table.foreign_keys))
+            t in self.clean and columns.isdisjoint(self.changed.get(t, ())) for t, columns in keys.items()
         )
 
     def create_typed(self, connection: duckdb.DuckDBPyConnection, clean: frozenset[str]) -> None:
@@ -208,7 +234,7 @@ class Shelf:
 
         def create(own: duckdb.DuckDBPyConnection, table: Table) -> None:
             name, source = quote(table.name), f"raw.{quote(table.name)}"
-            if table.name in clean and (table.name not in self.touched or not self._content):
+            if table.name in clean and (table.name not in self.changed or not self._content):
                 columns = ", ".join(
                     quote(f.name) if is_text(f) else f"{quote(beside(f))} AS {quote(f.name)}"
                     for f in table.fields
@@ -300,9 +326,9 @@ class Shelf:
             self._rest()
 
 
-def show_kept(connection: duckdb.DuckDBPyConnection, view: str) -> None:
-    """Show a view as it is kept."""
-    connection.execute(f"CREATE VIEW {quote(view)} AS FROM {_ALIAS}.{quote(view)}")
+def kept_view(name: str) -> str:
+    """Return what to select a kept view's rows from."""
+    return f"{_ALIAS}.{quote(name)}"
 
 
 def _kept(table: Table) -> str:

@@ -274,12 +274,17 @@ def _macro_statements(
     return found
 
 
-def reached(words: Iterable[str], statements: Iterable[Statement]) -> frozenset[str]:
-    """Return all identifiers, in lower case, that a query with these words reaches through views and macros."""
+def passages(statements: Iterable[Statement]) -> dict[str, set[str]]:
+    """Return view or macro -> the identifiers, in lower case, that whoever names it reaches by that."""
     through: dict[str, set[str]] = {}
     for statement in statements:
         for name in {statement.name, *_MACRO.findall(_NOISE.sub(" ", statement.sql))}:
             through.setdefault(name.lower(), set()).update(w.lower() for w in statement.words)
+    return through
+
+
+def reached(words: Iterable[str], through: dict[str, set[str]]) -> frozenset[str]:
+    """Return all identifiers, in lower case, that a query with these words reaches through views and macros."""
     found = {w.lower() for w in words}
     pending = [w for w in found if w in through]
     while pending:

@@ -1,40 +1,35 @@
-"""What rules found when everything was last in order: a rule that reaches no changed table finds the same again.
+"""What rules found when everything was last in order: a rule that reads nothing that changed finds the same again.
 
-What a statement reaches is over-estimated: every word of it counts that is no text and no comment, told by the
-database's own tokens.
+Changes are followed column by column, from the tables through the views: one that is computed again and has the rows it
+had before passes nothing on.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import duckdb
 
 from generator.checking.rules import Finding, Rule
 from generator.problems import Problem, Severity
-from generator.reading.package import ENGINE_TABLES, Package
+from generator.reading.package import ENGINE_TABLES, Package, Sensitivity
 from generator.register.cells import CELLS
-from generator.register.statements import Statement
+from generator.register.differences import ROWS
+from generator.register.reads import Reads, macro_trees, parse_trees, reads_of
+from generator.register.statements import Statement, passages, reached
 
 # A tree in which nearly every row is wrong is judged as fast as it is read back.
 _MOST_FINDINGS = 20_000
-_WORD = re.compile(r"\w+")
-_MACRO = re.compile(r"\bmacro\s+(\w+)", re.IGNORECASE)
-# What tells of rows without naming their table.
-_ELSEWHERE = re.compile(r"(duckdb|information|pragma|pg|sqlite|json_execute)_\w+|query|query_table")
-_STAR = re.compile(r"(?:\bselect|\bdistinct|,|\.)\s*\*")
 # What tells of commits: columns of `build`, and the engine's tables that are made from the history.
-_OF_COMMITS = frozenset({"commit", "commit_time", "draft", "edition"}) | (
-    ENGINE_TABLES - {"build", "cells", "fields", "raw", "rules", "tables", "views"}
-)
-_WHOLE_ROWS = frozenset(
-    {"*", "columns", "unpivot", "to_json", "json_object", "row_to_json", "struct_pack", "row"}
-)
-_SAID = frozenset({duckdb.token_type.comment, duckdb.token_type.string_const})
+_OF_COMMITS = {
+    "build": frozenset({"commit", "commit_time", "draft", "edition"}),
+    **dict.fromkeys(
+        ENGINE_TABLES - {"build", CELLS, "fields", "raw", "rules", "tables", "views"}, frozenset({ROWS})
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -46,52 +41,111 @@ class Verdicts:
         commit: digest over what else `build` and the history tell.
         views: the views whose rows are kept.
         findings: rule -> what it found.
+        reads: file of a view or rule -> what it can depend on, None for everything.
+        secrets: rule -> the tables whose restricted values it may meet, and must then not say.
     """
 
     key: str
     commit: str
     views: frozenset[str]
     findings: Mapping[str, Sequence[Finding]]
+    reads: Mapping[str, Reads | None]
+    secrets: Mapping[str, frozenset[str]]
 
 
-@dataclass(frozen=True)
-class Work:
-    """What is left to do.
+@dataclass
+class Standing:
+    """What of an earlier run still holds; more of it may fall as views are computed again.
 
     Attributes:
-        again: views that may have other rows than before.
-        views: the views to compute, these and more.
-        kept: the views whose rows are kept.
-        rules: the rules to run.
-        findings: what the other rules find.
-        idle: whether views are left out.
+        known: what was found then.
+        changed: table or view -> the columns in which it differs from then, or `ROWS`.
+        replaced: the files that are not what they were.
+        exposed: the tables in which restricted values may have changed.
     """
 
-    again: frozenset[str]
-    views: list[Statement]
-    kept: list[Statement]
-    rules: list[Rule]
-    findings: list[Finding]
-    idle: bool = False
+    known: Verdicts
+    changed: dict[str, frozenset[str]]
+    replaced: frozenset[str]
+    exposed: frozenset[str]
 
-    def without_idle_views(self, macros: Sequence[Statement], package: Package) -> Work:
-        """Return the work without views that are as they were and that nothing asks that is left to do."""
-        through, names = _through(macros), {v.name: v for v in self.views}
-        # Conditions on the rows of tables are planned whether or not anything changed.
-        conditions = [c.lower() for t in package.tables.values() for c in t.row_filters.values()]
-        pending = [
-            {w for c in conditions for w in _WORD.findall(c)},
-            *(_words(r.statement) for r in self.rules),
-        ]
-        pending += [_words(v) for v in self.kept if v.header.get("rows") is not None]
-        pending += [_words(names[n]) for n in self.again]
-        wanted = set(self.again)
-        while pending:
-            more = _reached(pending.pop(), through) & names.keys() - wanted
-            wanted |= more
-            pending.extend(_words(names[n]) for n in more)
-        views = [v for v in self.views if v.name in wanted]
-        return replace(self, views=views, idle=len(views) < len(self.views))
+    def holds(self, statement: Statement) -> bool:
+        """Tell whether a view or rule, all of whose views are decided on, must have the rows it had."""
+        reads = self.known.reads.get(statement.file)
+        return reads is not None and not reads.meets(self.changed)
+
+    def findings(self, rule: Rule) -> Sequence[Finding] | None:
+        """Return what a rule must find again, or None when it has to be run."""
+        found = self.known.findings.get(rule.id)
+        if found is None or not self.holds(rule.statement):
+            return None
+        # What its row says and on which line is looked up in the file itself; other rows' secrets may be struck out, too.
+        if any(f.problem.file in self.replaced for f in found):
+            return None
+        return None if found and self.exposed & self.known.secrets.get(rule.id, self.exposed) else found
+
+    def asked(self, statement: Statement, names: Collection[str]) -> set[str]:
+        """Return which of these views a statement reads itself."""
+        reads = self.known.reads.get(statement.file)
+        return {n for n in names if reads is None or n.lower() in reads.tables}
+
+
+def standing_of(
+    known: Verdicts | None,
+    key: str,
+    commit: str,
+    changed: Mapping[str, frozenset[str]],
+    replaced: frozenset[str],
+    package: Package,
+) -> Standing | None:
+    """Return what still holds after tables changed, or None when nothing fitting is known.
+
+    Args:
+        key, commit: digests, as in `Verdicts`.
+        changed: table -> its columns with other values, or `ROWS`.
+        replaced: the files whose rows these are.
+    """
+    if known is None or known.key != key:
+        return None
+    exposed = {
+        t
+        for t, columns in changed.items()
+        if any(
+            f.sensitivity is Sensitivity.RESTRICTED and (ROWS in columns or f.name in columns)
+            for f in package.tables[t].fields
+        )
+    }
+    if exposed:
+        exposed.add(CELLS)
+    now = dict(changed)
+    if now:
+        now[CELLS] = frozenset({ROWS})
+    if commit != known.commit:
+        now.update(_OF_COMMITS)
+    return Standing(known, now, replaced, frozenset(exposed))
+
+
+def verdicts_of(
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    key: str,
+    commit: str,
+    macros: Sequence[Statement],
+    views: Sequence[Statement],
+    rules: Sequence[Rule],
+    findings: Sequence[Finding],
+) -> Verdicts:
+    """Return what was found, and what it can depend on, in a register that has the macros."""
+    statements = [*views, *(r.statement for r in rules)]
+    tables = {*package.tables, *ENGINE_TABLES, *(v.name.lower() for v in views)}
+    called = macro_trees(connection)
+    trees = parse_trees(connection, [s.sql.rstrip().rstrip(";") for s in statements])
+    reads = {s.file: reads_of(t, tables, called) for s, t in zip(statements, trees, strict=True)}
+    through = passages([*views, *macros])
+    secrets = {
+        r.id: reached(r.statement.words | {r.table}, through) & {*package.tables, CELLS} for r in rules
+    }
+    return Verdicts(key, commit, frozenset(), _by_rule(rules, findings), reads, secrets)
 
 
 def digest_of(*values: object) -> str:
@@ -103,45 +157,7 @@ def digest_of(*values: object) -> str:
     return digest.hexdigest()
 
 
-def work_left(
-    known: Verdicts | None,
-    key: str,
-    commit: str,
-    touched: frozenset[str],
-    macros: Sequence[Statement],
-    views: Sequence[Statement],
-    rules: Sequence[Rule],
-) -> Work:
-    """Return what has to be computed after the touched tables changed; everything, when nothing fitting is known."""
-    if known is None or known.key != key:
-        return Work(frozenset(v.name for v in views), list(views), [], list(rules), [])
-    through = _through([*macros, *views])
-    if commit != known.commit:
-        touched |= _OF_COMMITS
-
-    def changed(words: set[str]) -> bool:
-        found = _reached(words, through)
-        return (
-            not found.isdisjoint(touched)
-            or (bool(touched) and CELLS in found)
-            or ("build" in found and commit != known.commit and not found.isdisjoint(_WHOLE_ROWS))
-            or any(_ELSEWHERE.fullmatch(w) for w in found)
-        )
-
-    again = frozenset(v.name for v in views if changed(_words(v)))
-    kept = [v for v in views if v.name in known.views - again]
-    left = [r for r in rules if r.id not in known.findings or changed(_words(r.statement) | {r.table})]
-    return Work(
-        again,
-        [v for v in views if v not in kept],
-        kept,
-        left,
-        [f for r in rules if r not in left for f in known.findings[r.id]],
-    )
-
-
-def found_by(rules: Sequence[Rule], findings: Sequence[Finding]) -> dict[str, list[Finding]]:
-    """Return rule -> what it found, as far as that is worth keeping."""
+def _by_rule(rules: Sequence[Rule], findings: Sequence[Finding]) -> dict[str, list[Finding]]:
     if len(findings) > _MOST_FINDINGS:
         return {}
     found: dict[str, list[Finding]] = {r.id: [] for r in rules}
@@ -157,12 +173,14 @@ def pack_verdicts(verdicts: Verdicts) -> list[Any]:
         verdicts.commit,
         sorted(verdicts.views),
         {r: [[asdict(f.problem), f.table, f.subjects] for f in fs] for r, fs in verdicts.findings.items()},
+        {file: reads and reads.pack() for file, reads in verdicts.reads.items()},
+        {rule: sorted(tables) for rule, tables in verdicts.secrets.items()},
     ]
 
 
 def unpack_verdicts(values: list[Any]) -> Verdicts:
     """Return verdicts as packed."""
-    key, commit, views, findings = values
+    key, commit, views, findings, reads, secrets = values
     return Verdicts(
         key,
         commit,
@@ -174,35 +192,6 @@ def unpack_verdicts(values: list[Any]) -> Verdicts:
             ]
             for rule, found in findings.items()
         },
+        {file: packed and Reads.unpack(packed) for file, packed in reads.items()},
+        {rule: frozenset(tables) for rule, tables in secrets.items()},
     )
-
-
-def _words(statement: Statement) -> set[str]:
-    """Return every word by which a statement may name something, in lower case."""
-    data = statement.sql.encode()
-    tokens = duckdb.tokenize(statement.sql)
-    ends = [start for start, _ in tokens[1:]] + [len(data)]
-    code = b" ".join(
-        data[start:end] for (start, kind), end in zip(tokens, ends, strict=True) if kind not in _SAID
-    )
-    # The conditions on rows that a header declares are SQL, too.
-    text = f"{code.decode()} {statement.header.get('rows')}".lower()
-    return {*_WORD.findall(text), *(("*",) if _STAR.search(text) else ())}
-
-
-def _through(statements: Iterable[Statement]) -> dict[str, set[str]]:
-    through: dict[str, set[str]] = {}
-    for statement in statements:
-        for name in {statement.name, *_MACRO.findall(statement.sql)}:
-            through.setdefault(name.lower(), set()).update(_words(statement))
-    return through
-
-
-def _reached(words: Iterable[str], through: Mapping[str, set[str]]) -> set[str]:
-    found = set(words)
-    pending = [w for w in found if w in through]
-    while pending:
-        more = through[pending.pop()] - found
-        found |= more
-        pending.extend(w for w in more if w in through)
-    return found

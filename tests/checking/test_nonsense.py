@@ -19,6 +19,7 @@ from generator.register import building, database
 from generator.register.asking import rows_of
 from generator.register.cells import create_cells
 from generator.register.statements import create_macros, in_dependency_order, read_statements
+from generator.register.views import compute_views
 
 ROOT = Path(__file__).resolve().parents[2]
 Change = Callable[[Field], str | None]
@@ -90,9 +91,7 @@ def test_no_nonsense_in_the_cells_stops_a_view_or_a_rule() -> None:
     macros = read_statements(ROOT, "schemas/macros")
     create_macros(connection, macros)
     problems: list[building.Problem] = []
-    building.compute_views(
-        connection, in_dependency_order(read_statements(ROOT, "schemas/views"), macros), problems
-    )
+    compute_views(connection, in_dependency_order(read_statements(ROOT, "schemas/views"), macros), problems)
     assert [p.message for p in problems] == []
     for rule in rules:
         rows_of(connection, rule.statement.sql)

@@ -26,6 +26,11 @@ QUERIES_THAT_SEE_ALL = [
     "SELECT * FROM (SUMMARIZE people)",
     "WITH x AS (SELECT * FROM people) SELECT name FROM x",
     "SELECT name, (SELECT max(p) FROM people p) AS m FROM notes",
+    "SELECT n.数, p.* FROM notes AS n, people AS p",
+    "SELECT n.数 FROM notes AS n, people AS p WHERE EXISTS (SELECT p.* FROM notes)",
+    "SELECT x.p FROM (SELECT p FROM people AS p) AS x",
+    "SELECT b FROM (FROM people) AS p(b, c)",
+    "SELECT name FROM (SELECT 'n1' AS note) NATURAL JOIN people",
 ]
 
 
@@ -54,6 +59,9 @@ def test_columns_that_are_read_without_being_named_count(sql: str) -> None:
         "SELECT p.name, 'note' AS x FROM people AS p JOIN notes AS n ON n.数 = 3 ORDER BY 1",
         "WITH people2 AS (SELECT name FROM people) SELECT name FROM people2",
         "SELECT 数 FROM notes",
+        "WITH x AS (SELECT name FROM people) SELECT * FROM x",
+        "SELECT x.*, n.数 FROM (SELECT name FROM people) AS x JOIN notes AS n ON n.name <> x.name",
+        "SELECT p.name, n.* FROM people AS p JOIN notes AS n ON n.name <> p.name",
     ],
 )
 def test_a_column_that_a_query_does_not_read_does_not_count(sql: str) -> None:

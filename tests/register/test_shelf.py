@@ -201,14 +201,17 @@ def test_changes_add_up_and_can_be_taken_back(city: Tree) -> None:
     assert contents(after) == contents(before)
 
 
-def test_only_tables_with_changed_files_are_made_again(city: Tree) -> None:
+def test_only_tables_with_changed_rows_are_made_again(city: Tree) -> None:
     settle(city)
     both(city)
     kept, _ = both(city)
     assert shown(kept) == {"places", "people", "jobs"}
     edit(city)
     kept, _ = both(city)
-    assert shown(kept) == {"places"}
+    assert shown(kept) == {"places", "jobs"}, "the file's list is what it was"
+    change_a_job(city)
+    kept, _ = both(city)
+    assert shown(kept) == {"places", "people"}
 
 
 def test_many_changes_are_read_anew_and_kept(city: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -441,7 +444,74 @@ def test_only_views_that_a_change_reaches_are_computed_again(city: Tree) -> None
     asked(city)
     assert shown(asked(city)) == {"places", "people", "jobs", "sized", "staffed"}
     change_a_job(city)
-    assert shown(asked(city)) == {"places", "sized"}
+    assert shown(asked(city)) == {"places", "people", "sized"}
+
+
+def test_a_change_is_followed_through_the_columns_that_are_read(city: Tree) -> None:
+    head = "/*\ntitle: 表\n*/\n"
+    for name, sql in {
+        "by_name": "SELECT person_id, name, born FROM people",
+        "by_level": "SELECT p.person_id, p.level = '低' AS low FROM people AS p",
+        "whole_rows": "SELECT p.* FROM people AS p",
+        "counted": "SELECT count(*) AS people FROM by_level",
+        "lows": "SELECT count(*) FILTER (low) AS lows FROM by_level",
+        "passed_on": "SELECT b.lows FROM (SELECT * FROM lows) AS b",
+        "whole_inside": "WITH x AS (SELECT name FROM people) SELECT x.*, places.* FROM x, places",
+        "as_rows": "SELECT max(p) AS most FROM people AS p",
+        "places_by_year": "SELECT year(born) AS year, size FROM people JOIN places USING (place_id)",
+    }.items():
+        city.write(f"schemas/views/{name}.sql", head + sql)
+    every = {p.stem for p in (city.root / "schemas/views").iterdir()}
+
+    def again(more: str, level: str = "中", place: str = "La") -> set[str]:
+        city.write("records/a/people/P1.yaml", person("a1", place, level, more))
+        kept, anew = asked(city), city.register()
+        assert rows_of_views(kept) == rows_of_views(anew)
+        assert kept.problems == anew.problems
+        return every - shown(kept)
+
+    settle(city)
+    asked(city)
+    assert again("# nothing\n") == set(), "only the file's layout"
+    assert again("", "高") == {"by_level", "whole_rows", "as_rows"}, "what reads it has the rows it had"
+    assert again("", "低") == {"by_level", "whole_rows", "as_rows", "lows", "passed_on"}
+    assert again("", place="Lb") == {"whole_rows", "as_rows", "places_by_year"}
+    (city.root / "records/a/people/P2.yaml").unlink()
+    assert again("") == every - {"passed_on"}
+
+
+def test_the_line_of_a_finding_follows_its_file_where_no_value_changes(city: Tree) -> None:
+    rule = (city.root / "schemas/rules/T1.sql").read_text("utf-8")
+    city.write("schemas/rules/T1.sql", rule.replace("table: people", "table: people\ncolumn: level"))
+    city.write("records/a/people/P1.yaml", person("a1", "La", "低"))
+    settle(city)
+    assert [p.line for p in asked(city).problems] == [4]
+    city.write("records/a/people/P1.yaml", person("a1", "La", "低").replace("level:", "# 级\nlevel:"))
+    assert [p.line for p in asked(city).problems] == [5]
+
+
+def test_what_must_not_be_said_is_struck_also_where_a_rule_finds_what_it_found(city: Tree) -> None:
+    city.table(
+        "phones",
+        ["person_id", {"name": "phone", "sensitivity": "restricted"}],
+        primaryKey=["person_id"],
+    )
+    city.write("records/phones.csv", "person_id,phone\na1,13800138000\n")
+    city.write(
+        "schemas/views/reachable.sql",
+        "/*\ntitle: 有电话\n*/\nSELECT person_id, phone IS NOT NULL AS yes FROM phones",
+    )
+    city.write(
+        "schemas/rules/T2.sql",
+        "/*\nid: T2\ntitle: 有电话\nseverity: warning\nmessage: '{name}有电话'\ntable: people\n*/\n"
+        "SELECT name, p._file, p._line FROM people AS p JOIN reachable AS r USING (person_id) WHERE yes",
+    )
+    settle(city)
+    assert [p.message for p in asked(city).problems] == ["人a1有电话"]
+    city.write("records/phones.csv", "person_id,phone\na1,人a1\n")
+    kept, anew = asked(city), city.register()
+    assert kept.problems == anew.problems
+    assert "人a1" not in kept.problems[-1].message
 
 
 @pytest.mark.parametrize("change", [change_a_job, divide, edit, break_a_rule, grow], ids=lambda c: c.__name__)
