@@ -131,7 +131,7 @@ class Spare:
 
     Args:
         folder: where that site is.
-        stamps: address of a page -> stamp of its folder, kept where nobody else writes.
+        stamps: address of a page, or `whole` of a folder of pages -> stamp of that folder, kept where nobody else writes.
     """
 
     def __init__(self, folder: Path, stamps: Mapping[str, Sequence[int]]) -> None:
@@ -140,14 +140,66 @@ class Spare:
 
     def take(self, url: str, target: str, stamp: Sequence[int]) -> bool:
         """Move a page's folder to its place in a new site; tell whether it held this very page and nothing else."""
-        known = self._stamps.get(url)
-        if known is None:
-            return False
         source = f"{self._folder}/{url[:-1]}"
+        if not self._is_left(url, source, stamp):
+            return False
         try:
-            if folder_stamp(source) != list(known) or stamp_of(f"{source}/index.html") != list(stamp):
-                return False
             Path(source).rename(target)
         except OSError:
             return False
         return True
+
+    def take_all(
+        self, parent: str, target: str, pages: Mapping[str, Sequence[int]]
+    ) -> dict[str, Sequence[int]]:
+        """Move a folder of pages to its place in a new site; what else it held is removed.
+
+        Args:
+            parent: address of the folder, as `people/`.
+            target: its place, where other things may be already.
+            pages: address of a page in it -> stamp that its file must have.
+
+        Returns:
+            Address -> stamp of the folder, of those pages that are there now.
+        """
+        known, source, aside = (
+            self._stamps.get(whole(parent)),
+            f"{self._folder}/{parent[:-1]}",
+            f"{target}.new",
+        )
+        try:
+            # The very folder that was left there: what is removed below is ours.
+            if known is None or folder_stamp(source) != list(known):
+                return {}
+            Path(source).rename(aside)
+        except OSError:
+            return {}
+        kept: dict[str, Sequence[int]] = {}
+        with os.scandir(aside) as entries:
+            for entry in entries:
+                url = f"{parent}{entry.name}/"
+                if self._is_left(url, entry.path, pages.get(url)):
+                    kept[url] = self._stamps[url]
+                else:
+                    _remove(Path(entry.path))
+        with contextlib.suppress(FileNotFoundError):
+            for path in Path(target).iterdir():
+                path.rename(f"{aside}/{path.name}")
+            Path(target).rmdir()
+        Path(aside).rename(target)
+        return kept
+
+    def _is_left(self, url: str, folder: str, stamp: Sequence[int] | None) -> bool:
+        """Tell whether a folder holds this very page and nothing else."""
+        known = self._stamps.get(url)
+        if known is None or stamp is None:
+            return False
+        try:
+            return folder_stamp(folder) == list(known) and stamp_of(f"{folder}/index.html") == list(stamp)
+        except OSError:
+            return False
+
+
+def whole(parent: str) -> str:
+    """Return the name under which the stamp of a folder of pages is kept, which may hold a page of its own."""
+    return f"{parent}*"

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from generator.building.memory import Memory
 from generator.building.shares import Hands, Made, Place, Share, put
-from generator.building.staging import Spare, folder_stamp
+from generator.building.staging import Spare, folder_stamp, whole
 from generator.earlier import take_over
 from generator.website.frames import Frame
 from generator.website.pages import PageMaker, Pages
 from generator.website.record_pages import RecordKind, RecordPage
 
+# A folder with fewer pages is not worth a look of its own.
+_MANY = 2
+
 
 @dataclass
 class _Work:
-    """One kind's pages: `files` were taken over, `fresh` are to be made."""
+    """One kind's pages: those of `files` come out the same, `fresh` are to be made."""
 
     kind: RecordKind
     frame: Frame
     shape: str
-    fresh: list[RecordPage]
     files: dict[str, Any]
     asked: dict[str, Any]
-    unchanged: bool
+    known: int
+    fresh: list[RecordPage] = field(default_factory=list)
+
+    @property
+    def unchanged(self) -> bool:
+        return not self.fresh and self.kind.unchanged and len(self.files) == self.known
 
 
 class Stamping:
@@ -42,7 +50,8 @@ class Stamping:
 
     Attributes:
         count: how many pages the site has; `fresh`: how many were rendered.
-        folders: address -> stamp of the folder, of those that hold one page and nothing else.
+        folders: address -> stamp of the folder, of those that hold one page and nothing else; also of those that
+            hold many pages (`whole`).
     """
 
     def __init__(
@@ -77,7 +86,10 @@ class Stamping:
         Raises:
             RecordsError: a template is at fault.
         """
-        work = [self._taken_over(kind, frames[kind.spec.name]) for kind in pages.kinds]
+        work = [self._same(kind, frames[kind.spec.name]) for kind in pages.kinds]
+        self._take_folders(work)
+        for one in work:
+            self._take_rest(one)
         shares = [
             Share(self._maker.body_of(one.kind), one.frame, self._site, one.fresh, len(one.kind.pages))
             for one in work
@@ -96,30 +108,51 @@ class Stamping:
         # A folder with folders in it is more than its own page.
         for url in {parent for page in self.folders for parent in _above(page)}:
             self.folders.pop(url, None)
+        for parent, count in Counter(map(_parent, self.folders)).items():
+            if parent and count >= _MANY:
+                self.folders[whole(parent)] = folder_stamp(f"{self._site}/{parent[:-1]}")
 
-    def _taken_over(self, kind: RecordKind, frame: Frame) -> _Work:
-        """Take over what would come out the same, and say what is left to be made."""
+    def _same(self, kind: RecordKind, frame: Frame) -> _Work:
+        """Say which pages would come out as they did."""
         name = kind.template.file
         before: dict[str, Any] = self._earlier.get(name, {}).get("files", {})
         shape = hashlib.blake2b(repr(frame.parts).encode(), digest_size=16).hexdigest()
         asked: dict[str, Any] = {} if self._linked else self._memory.part("asked", name)
-        files: dict[str, Any] = {}
-        fresh: list[RecordPage] = []
-        for page in kind.pages:
-            entry = before.get(page.url)
-            if (
-                entry
-                and entry[0] == page.digest + shape
-                and self._same_links(page.url, asked)
-                and self._taken(page.url, entry[1])
-            ):
-                files[page.url] = entry
-            else:
-                fresh.append(page)
-        self.count += len(kind.pages)
-        self.fresh += len(fresh)
-        unchanged = not fresh and kind.unchanged and files.keys() == before.keys()
-        return _Work(kind, frame, shape, fresh, files, asked, unchanged)
+        files = {
+            page.url: entry
+            for page in kind.pages
+            if (entry := before.get(page.url))
+            and entry[0] == page.digest + shape
+            and self._same_links(page.url, asked)
+        }
+        return _Work(kind, frame, shape, files, asked, len(before))
+
+    def _take_folders(self, work: Sequence[_Work]) -> None:
+        """Take whole folders of pages over, where most of them stay."""
+        if self._last is None:
+            return
+        groups: dict[str, dict[str, list[int]]] = {}
+        for one in work:
+            for url, entry in one.files.items():
+                groups.setdefault(_parent(url), {})[url] = entry[1]
+        for parent, pages in sorted(groups.items()):
+            if parent and len(pages) >= _MANY:
+                folder = f"{self._site}/{parent[:-1]}"
+                self._make(folder.rpartition("/")[0])
+                taken = self._spare.take_all(parent, folder, pages)
+                self.folders.update((url, list(stamp)) for url, stamp in taken.items())
+
+    def _take_rest(self, one: _Work) -> None:
+        """Take over what can be, and say what is left to be made."""
+        for page in one.kind.pages:
+            entry = one.files.get(page.url)
+            if entry and not (page.url in self.folders or self._taken(page.url, entry[1])):
+                del one.files[page.url]
+                entry = None
+            if not entry:
+                one.fresh.append(page)
+        self.count += len(one.kind.pages)
+        self.fresh += len(one.fresh)
 
     def _remember(self, one: _Work, made: Sequence[Made]) -> None:
         """Keep for the next build what is known of one kind's pages."""
@@ -171,6 +204,11 @@ class Stamping:
         if self._linked:
             return True
         return url in asked and self._maker.unchanged(asked[url])
+
+
+def _parent(url: str) -> str:
+    """Return the address of the folder that a page's folder stands in: `a/b/` of `a/b/c/`."""
+    return url[: url[:-1].rfind("/") + 1]
 
 
 def _above(url: str) -> list[str]:

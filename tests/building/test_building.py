@@ -113,6 +113,9 @@ def test_records_come_and_go_and_move_and_take_the_links_of_other_pages_with_the
     replace(tree, MEMBERS, "M900,新人,xin ren,blue,学士,0.4,否,2019-01-01,,,\n", "")
     built(tree)
     assert not (folder / "site/members/新人").exists()
+    files = contents(folder)
+    # The site before the last one, whose folders are taken over, had that page.
+    assert contents(built(tree)) == files
 
 
 def test_a_changed_template_macro_or_setting_reaches_every_page_of_it(tree: Path, tmp_path: Path) -> None:
