@@ -89,3 +89,8 @@ def text_differences(truth: Sequence[str], found: Sequence[str]) -> Iterator[str
 
 def _lines(text: str) -> list[str]:
     return [w for line in text.splitlines() if (w := re.sub(r"\s+", " ", line).strip())]
+
+
+def some(numbers: Sequence[int]) -> str:
+    """List numbers for a sentence, no more than one reads."""
+    return "、".join(map(str, numbers[:20])) + ("……" if len(numbers) > 20 else "")

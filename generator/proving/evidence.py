@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import resource
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from generator.printing.seal import ATTACHMENT
 from generator.printing.workers import Workers
@@ -51,12 +51,29 @@ _CATALOGUE = frozenset(
         *("/AcroForm", "/Perms", "/DSS"),
     )
 )
+_PAGE = frozenset(
+    (
+        *(
+            "/Type",
+            "/Parent",
+            "/Resources",
+            "/Contents",
+            "/Annots",
+            "/StructParents",
+            "/Tabs",
+            "/LastModified",
+        ),
+        *("/MediaBox", "/CropBox", "/BleedBox", "/TrimBox", "/ArtBox", "/Rotate", "/UserUnit", "/Group"),
+    )
+)
 _NAME_TREES = frozenset(("/Dests", "/EmbeddedFiles"))
 _FORM = frozenset(("/Fields", "/SigFlags", "/DR", "/DA"))
 # Of the processor; and of the clock, for a machine that does nothing else any more.
 MAX_SECONDS = 60
 MAX_PATIENCE = 1800
 MAX_MEMORY = 2 * 2**30
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +115,18 @@ class Evidence:
 
 def gather(paths: Iterable[Path], trust: Sequence[bytes] = ()) -> list[Evidence]:
     """Read files, each as if it were hostile; `trust` are certificates that signatures are judged by."""
-    paths = list(paths)
-    found: dict[int, Evidence | None] = {}
-    with Workers[int, Evidence](None, None, 100, "generator.proving.evidence", _start, "") as pool:
-        for number, path in enumerate(paths):
-            found.update(pool.put(number, read_print, path, tuple(trust)))
-        found.update(pool.drain())
     crashed = Evidence("读取它的进程意外退出（多半是内容异常庞大）。")
-    return [found.get(n) or crashed for n in range(len(paths))]
+    return [found or crashed for found in in_processes(read_print, [(p, tuple(trust)) for p in paths])]
+
+
+def in_processes(read: Callable[..., Found], arguments: Sequence[tuple[object, ...]]) -> list[Found | None]:
+    """Read files in processes with bounds on their memory; None stands for one whose process died of it."""
+    found: dict[int, Found | None] = {}
+    with Workers[int, Found](None, None, 100, "generator.proving.evidence", _start, "") as pool:
+        for number, given in enumerate(arguments):
+            found.update(pool.put(number, read, *given))
+        found.update(pool.drain())
+    return [found.get(n) for n in range(len(arguments))]
 
 
 def _start(_: str) -> None:
@@ -117,21 +138,26 @@ def _start(_: str) -> None:
 
 def read_print(path: Path, trust: Sequence[bytes] = ()) -> Evidence:
     """Read one file. Never raises for what it contains."""
+    return within_bounds(path, lambda: _read(path, trust), Evidence)
+
+
+def within_bounds(path: Path, read: Callable[[], Found], say: Callable[[str], Found]) -> Found:
+    """Read a file that may hold anything; what it cannot be read for is said. Never raises for what it contains."""
     try:
         with rationed(MAX_SECONDS, MAX_PATIENCE):
             if not path.is_file():
-                return Evidence("没有这个文件。")
+                return say("没有这个文件。")
             if path.stat().st_size > MAX_FILE:
-                return Evidence(f"文件超过 {MAX_FILE >> 20} MB，不是本工具排印的。")
-            return _read(path, trust)
+                return say(f"文件超过 {MAX_FILE >> 20} MB，不是本工具排印的。")
+            return read()
     except OverdueError:
-        return Evidence(f"读它用去处理器 {MAX_SECONDS} 秒仍未读完，已停止。")
+        return say(f"读它用去处理器 {MAX_SECONDS} 秒仍未读完，已停止。")
     except (MemoryError, RecursionError):
-        return Evidence("内容异常庞大或嵌套过深，无法读取。")
+        return say("内容异常庞大或嵌套过深，无法读取。")
     except OSError as fault:
-        return Evidence(f"无法读取：{fault.strerror or type(fault).__name__}。")
+        return say(f"无法读取：{fault.strerror or type(fault).__name__}。")
     except Exception:  # a hostile file may break the reader anywhere
-        return Evidence("不是完好的 PDF，无法读取。")
+        return say("不是完好的 PDF，无法读取。")
 
 
 def _read(path: Path, trust: Sequence[bytes]) -> Evidence:
@@ -175,23 +201,43 @@ def _extras(reader: Any) -> Iterator[str]:
         if inside is not None:
             yield from (str(k) for k in sorted(inside.get_object().keys() - known))
     for page in reader.pages:
-        if "/AA" in page:
-            yield "/AA"
+        yield from (str(k) for k in sorted(page.keys() - _PAGE))
     if any(ATTACHMENT not in (a.alternative_name, a.name) for a in reader.attachment_list):
         yield "附件"
+    fields = list(_fields(reader))
+    if any(field.get("/FT") != "/Sig" for field in fields):
+        yield "表单"
+    if not fields:
+        yield from (str(k) for k in ("/DSS", "/Perms") if k in root)
+    outlines = root.get("/Outlines")
+    waiting = [outlines] if outlines is not None else []
+    for _ in range(_MOST_FIELDS * len(reader.pages)):
+        if not waiting:
+            return
+        item = waiting.pop().get_object()
+        if not _plain_action(item):
+            yield "书签的动作"
+        waiting.extend(item[k] for k in ("/First", "/Next") if k in item)
+    yield "/Outlines"
 
 
-def _has_signature_field(reader: Any) -> bool:
+def _fields(reader: Any) -> Iterator[Any]:
+    """Yield the form fields that have no others below them."""
     form = reader.trailer["/Root"].get("/AcroForm")
     waiting = list((form.get_object() if form else {}).get("/Fields") or ())
     for _ in range(_MOST_FIELDS):
         if not waiting:
-            return False
+            return
         field = waiting.pop().get_object()
-        if field.get("/FT") == "/Sig":
-            return True
-        waiting.extend(field.get("/Kids") or ())
-    return bool(waiting)
+        # The places where a field shows are its kids, too.
+        kids = [k for k in field.get("/Kids") or () if "/T" in k.get_object()]
+        waiting.extend(kids)
+        if not kids:
+            yield field
+
+
+def _has_signature_field(reader: Any) -> bool:
+    return any(field.get("/FT") == "/Sig" for field in _fields(reader))
 
 
 def _digest(value: Any, known: dict[tuple[int, int], str]) -> str:
@@ -225,9 +271,10 @@ def _laid_over(page: Any) -> Iterator[str]:
         kind = str(note.get("/Subtype", ""))
         place = [float(v) for v in note.get("/Rect") or ()]
         faceless = len(place) == 4 and place[0] == place[2] and place[1] == place[3]
-        if kind == "/Widget" and note.get("/FT") == "/Sig" and faceless:
+        signature = kind == "/Widget" and note.get("/FT") == "/Sig" and not {"/A", "/AA"} & note.keys()
+        if signature and faceless:
             continue
-        if kind == "/Widget" and note.get("/FT") == "/Sig" and "/V" in note:
+        if signature and "/V" in note:
             yield SEEN_SIGNATURE
             continue
         if kind != "/Link" or not _plain_link(note):
@@ -240,7 +287,12 @@ def _plain_link(note: Any) -> bool:
     style, border = note.get("/BS"), note.get("/Border")
     widths = [style.get_object().get("/W", 1)] if style is not None else []
     widths += [*border.get_object()][2:3] if border is not None else []
-    action = note.get("/A")
-    leads = action is None or action.get_object().get("/S") in ("/GoTo", "/URI")
     shown = not widths or any(float(w) != 0 for w in widths)
-    return leads and not shown and not {"/AP", "/AA", "/PA"} & note.keys()
+    return _plain_action(note) and not shown and not {"/AP", "/PA"} & note.keys()
+
+
+def _plain_action(item: Any) -> bool:
+    """Tell whether what a link or a bookmark does is to lead somewhere, and nothing after that."""
+    action = item.get("/A")
+    action = {} if action is None else action.get_object()
+    return action.get("/S", "/GoTo") in ("/GoTo", "/URI") and "/Next" not in action and "/AA" not in item

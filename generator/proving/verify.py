@@ -25,8 +25,9 @@ from generator.printing.provenance import Provenance
 from generator.printing.seal import SCHEMA, attachment, canonical, digest_of, mark_of
 from generator.problems import RecordsError, UsageError, printable, quoted
 from generator.project import EDITIONS, Project
-from generator.proving.comparing import data_differences, text_differences
+from generator.proving.comparing import data_differences, some
 from generator.proving.evidence import SEEN_SIGNATURE, Evidence, gather
+from generator.proving.pages import compare_pages
 from generator.proving.signatures import judge_signatures
 from generator.proving.verdicts import DIFFERS, TRUE, UNPROVEN, Verdict
 from generator.register.building import register_with_editions
@@ -202,10 +203,10 @@ def _check_marks(verdict: Verdict, evidence: Evidence, data: dict[str, Any]) -> 
         total = totals.pop()
         missing = sorted(set(range(1, min(total, 9999) + 1)) - set(numbers))
         if total != count or missing:
-            lacking = f"，缺第 {_some(missing)} 页" if missing else ""
+            lacking = f"，缺第 {some(missing)} 页" if missing else ""
             verdict.differs(f"应有 {total} 页，现有 {count} 页{lacking}。")
         elif numbers != list(range(1, count + 1)):
-            verdict.differs(f"各页的次序被调换：{_some(numbers)}。")
+            verdict.differs(f"各页的次序被调换：{some(numbers)}。")
     for number, page in enumerate(evidence.pages, 1):
         laid = set(page.laid_over)
         if SEEN_SIGNATURE in laid and any(one.intact for one in evidence.signatures):
@@ -217,10 +218,6 @@ def _check_marks(verdict: Verdict, evidence: Evidence, data: dict[str, Any]) -> 
         verdict.differs(f"文件里加有印本没有的内容（{'、'.join(dict.fromkeys(evidence.extras))}）。")
     if len(verdict.lines) == before:
         verdict.holds(f"{count} 页的标记齐全、连续，与附带的数据一致（摘要 {digest}）。")
-
-
-def _some(numbers: Sequence[int]) -> str:
-    return "、".join(map(str, numbers[:20])) + ("……" if len(numbers) > 20 else "")
 
 
 # ---- the file and the repository ----------------------------------------------------------------------------------
@@ -287,8 +284,7 @@ def _compare_prints(
 ) -> None:
     report = render_dossiers(jobs, templates=tree.root / FOLDER, out=folder)
     done = [p for p in printed if p.exists()]
-    for path, again in zip(done, gather(done), strict=True):
-        _compare_pages(printed[path], path, again)
+    compare_pages([(printed[p].verdict, printed[p].evidence, p) for p in done])
     for path in printed.keys() - set(done):
         reason = "；".join(p.message for p in report.problems[:1])
         printed[path].verdict.unproven(f"本机不能重新排印它，没有比对文字。{reason}")
@@ -348,40 +344,3 @@ def _compare_data(case: _Case, job: DossierJob | None, labels: Labels) -> None:
     else:
         for line in data_differences(_data_of(job), case.data, labels):
             case.verdict.differs(f"{line}（按{where} 的记录）。")
-
-
-def _compare_pages(case: _Case, path: Path, again: Evidence) -> None:
-    """Compare the pages with those printed again."""
-    verdict = case.verdict
-    if again.fault:
-        verdict.unproven(f"重新排印的一份读不出来：{again.fault}")
-        return
-    content, original = case.verdict.file.read_bytes(), path.read_bytes()
-    if content == original:
-        verdict.holds("与本机按该提交重新排印的一份逐字节相同。")
-        return
-    mine, theirs = case.evidence.pages, again.pages
-    differences = list(text_differences([p.text for p in theirs], [p.text for p in mine]))
-    for line in differences:
-        verdict.differs(line)
-    if case.evidence.title != again.title:
-        verdict.differs(f"文件的标题：按记录应为{quoted(again.title)}，现在是{quoted(case.evidence.title)}。")
-    if differences:
-        return
-    verdict.holds("各页文字与按该提交重新排印的一致。")
-    if content.startswith(original):
-        verdict.remark("文件在原件之后追加过内容（例如电子签章），原件部分逐字节相同。")
-    touched = [
-        n for n, (one, two) in enumerate(zip(mine, theirs, strict=True), 1) if one.drawing != two.drawing
-    ]
-    if touched and case.evidence.press == again.press:
-        verdict.differs(
-            f"第 {_some(touched)} 页的图形（线条、二维码、图片、遮盖）或字体被改动过，文字看上去没有变。"
-        )
-    elif touched:
-        verdict.unproven(
-            "版面的图形或字体与本机重新排印的不同：可能动过图形，也可能是本机的字体、程序与当时不同。"
-            "请用当时的版本核验。"
-        )
-    elif not content.startswith(original):
-        verdict.remark("文件由另一版程序排印，或被别的程序另存过；各页的内容没有变。")

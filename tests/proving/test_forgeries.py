@@ -99,6 +99,56 @@ def with_title(content: bytes) -> bytes:
     return saved(writer)
 
 
+def with_bookmark(content: bytes, action: DictionaryObject) -> bytes:
+    writer = rewritten(content)
+    first = writer.root_object["/Outlines"]["/First"].get_object()
+    del first["/Dest"]
+    first[NameObject("/A")] = action
+    return saved(writer)
+
+
+def with_spoken(content: bytes) -> bytes:
+    """The print with a part that is read aloud otherwise than it shows."""
+    writer = rewritten(content)
+    part = writer.root_object["/StructTreeRoot"]["/K"][0].get_object()
+    part[NameObject("/ActualText")] = TextStringObject("免去职务")
+    return saved(writer)
+
+
+def with_file_called(content: bytes, description: str) -> bytes:
+    writer = rewritten(content)
+    writer.root_object["/AF"][0].get_object()[NameObject("/Desc")] = TextStringObject(description)
+    return saved(writer)
+
+
+def with_properties(content: bytes) -> bytes:
+    writer = rewritten(content)
+    before = writer.root_object["/Metadata"].get_data()
+    claim = "<dc:creator><rdf:Seq><rdf:li>县委</rdf:li></rdf:Seq></dc:creator></rdf:Description></rdf:RDF>"
+    opened = '<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" rdf:about="">'
+    after = before.replace(b"</rdf:RDF>", (opened + claim).encode())
+    assert after != before
+    writer.root_object[NameObject("/Metadata")] = stream(writer, after)
+    return saved(writer)
+
+
+def with_field(content: bytes) -> bytes:
+    """The print with a field that shows on no page."""
+    writer = rewritten(content)
+    field = {"/FT": NameObject("/Tx"), "/T": TextStringObject("a"), "/V": TextStringObject("免职")}
+    form = DictionaryObject(
+        {NameObject("/Fields"): ArrayObject([DictionaryObject({NameObject(k): v for k, v in field.items()})])}
+    )
+    writer.root_object[NameObject("/AcroForm")] = form
+    return saved(writer)
+
+
+def with_page_entry(content: bytes, name: str, value) -> bytes:
+    writer = rewritten(content)
+    writer.pages[0][NameObject(name)] = value
+    return saved(writer)
+
+
 def with_file(content: bytes) -> bytes:
     writer = rewritten(content)
     writer.add_attachment("more.txt", b"more")
@@ -166,6 +216,31 @@ def test_each_forgery_is_named(city, tmp_path) -> None:
         "stranger": (saved(rewritten(first, second, pages=[0, 1, 2, 3])), "第 4 页印的摘要是"),
         "bound": (saved(rewritten(volume, first, pages=[0, 1, 2, 3, 6])), "第 5 页印的摘要是"),
         "other data": (with_data(first, canonical(data_of(second))), "这一页来自另一份印本"),
+        "bookmark": (with_bookmark(first, action), "印本没有的内容（书签的动作）"),
+        "spoken": (with_spoken(first), "各页以外的内容（朗读文字）"),
+        "called": (with_file_called(first, "已批准"), "各页以外的内容（附件）"),
+        "properties": (with_properties(first), "各页以外的内容（文件属性）"),
+        "field": (with_field(first), "印本没有的内容（表单）"),
+        "trimmed": (
+            with_page_entry(first, "/TrimBox", ArrayObject(map(FloatObject, (0, 0, 9, 9)))),
+            "各页以外的内容（显示设置）",
+        ),
+        "slide": (with_page_entry(first, "/Dur", NumberObject(1)), "印本没有的内容（/Dur）"),
+        "elsewhere": (
+            with_note(
+                first,
+                **link(
+                    Border=ArrayObject(map(NumberObject, (0, 0, 0))),
+                    A=DictionaryObject(
+                        {
+                            NameObject("/S"): NameObject("/URI"),
+                            NameObject("/URI"): TextStringObject("https://evil.example"),
+                        }
+                    ),
+                ),
+            ),
+            "各页以外的内容（链接）",
+        ),
         "title": (with_title(first), "文件的标题：按记录应为“李示范”，现在是“李冒充”"),
     }
     verdicts = judge(root, tmp_path, **{name: content for name, (content, _) in forged.items()})
