@@ -87,13 +87,15 @@ def rows_of(
     query = one_select(connection, sql)
     try:
         with bounded(connection):
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS {query}")
+            made = connection.execute(f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS {query}").fetchone()
             try:
                 cursor = connection.execute(f"FROM {_TABLE} LIMIT 0")
                 columns = [(quote(d[0]), str(d[1])) for d in cursor.description or ()]
                 names = [str(d[0]) for d in cursor.description or ()]
                 if any(_RENAMED.search(n) for n in names):
                     names = [str(r[0]) for r in connection.execute(f"DESCRIBE {query}").fetchall()]
+                if made == (0,):
+                    return names, []
                 (allowance or Allowance()).charge(connection, _TABLE, columns)
                 return names, connection.execute(f"FROM {_TABLE}").fetchall()
             finally:

@@ -43,11 +43,8 @@ from generator.register.statements import (
     Statement,
     create_macros,
     in_dependency_order,
-    passages,
-    reached,
     read_statements,
     usable_views,
-    words_of,
 )
 from generator.register.verdicts import digest_of, standing_of, verdicts_of
 from generator.register.views import Views, describe_views
@@ -161,8 +158,7 @@ def build_register(
         if shelf is not None and not design
         else None
     )
-    # Conditions on rows are planned whether or not anything changed.
-    asked = _named_in_conditions(package, declared, macros) if only_problems else {v.name for v in declared}
+    asked = set() if only_problems else {v.name for v in declared}
     if (standing is None or standing.changed or asked) and named_by(statements):
         create_cells(connection, package)
     told = bool(attached) or any({"changes", "commits"} & s.words for s in statements)
@@ -178,7 +174,9 @@ def build_register(
         made.compute({n for r in left for n in standing.asked(r.statement, made.idle)})
     design.extend(made.problems())
     views = [v for v in declared if v.name in made.there]
-    design.extend(check_cuts(connection, views, package))
+    if standing is None:
+        # Tells by the names and types of columns, which the same schemas and statements give again.
+        design.extend(check_cuts(connection, views, package))
     describe_views(connection, declared if made.idle else views)
     findings, broken = run_rules(connection, package, left, locator, [*declared, *macros])
     design.extend(broken)
@@ -196,18 +194,9 @@ def build_register(
         shelf.keep(connection, records, facts, [v.name for v in views])
     problems.extend(told_unread(package, unread_files(package, records), rules_found=bool(findings)))
     problems = in_order([*design, *problems, *(f.problem for f in findings)])
-    _create_findings(connection, package, problems, findings)
+    if not only_problems:
+        _create_findings(connection, package, problems, findings)
     return Register(connection, records, views, rules, findings, problems)
-
-
-def _named_in_conditions(
-    package: Package, views: Sequence[Statement], macros: Sequence[Statement]
-) -> set[str]:
-    """Return the views that conditions on the rows of tables or of views name, themselves or by a macro."""
-    conditions = [c for t in package.tables.values() for c in t.row_filters.values()]
-    conditions += [str(v.header["rows"]) for v in views if v.header.get("rows") is not None]
-    words = reached((w for c in conditions for w in words_of(c)), passages(macros))
-    return {v.name for v in views if v.name in words}
 
 
 def _shelf_of(project: Project) -> Shelf | None:
