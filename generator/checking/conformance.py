@@ -125,7 +125,7 @@ def _check_table(
             cells = _cells(connection, table, field, odd[field.name])
             for problem in _doubt(cells, table, field, csv, locator):
                 # Said already, in the words of the constraint that the value breaks.
-                if problem.rule == "invisible-character" or (problem.file, problem.line) not in named:
+                if (problem.file, problem.line) not in named:
                     yield field, problem
 
 
@@ -158,9 +158,9 @@ def _judge(
     said: dict[str | None, list[_Said]] = {}
     for value in dict.fromkeys(c[2] for c in cells):
         faults, plain = judge.judged(value)
-        said[value] = [
-            (_RULES.get(f, "constraint-error"), Severity.ERROR, wording.fault(f, value)) for f in faults
-        ]
+        told = ((_RULES.get(f, "constraint-error"), Severity.ERROR, wording.fault(f, value)) for f in faults)
+        # Two bounds are broken by what is no number at all: one fault.
+        said[value] = list(dict.fromkeys(told))
         if faults or value is None or plain is None:
             continue
         if plain != value:

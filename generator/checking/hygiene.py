@@ -7,23 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
 
-from generator.checking.wording import FULL_WIDTH, Wording, damage
+from generator.checking.characters import FULL_WIDTH, HIDDEN, LOOK_ALIKE, hidden, look_alike
+from generator.checking.wording import Wording, damage, partial_date
 from generator.problems import Severity
-from generator.reading.tables import Field, Table
+from generator.reading.tables import Field, Sensitivity, Table
 from generator.register.database import literal, quote
 
 _TEXT_TYPES = frozenset({"string", "any", "array"})
-# Controls, direction and joining marks, unusual spaces, private characters, replacement marks.
-_HIDDEN = (
-    r"\x00-\x08\x0b-\x1f\x7f-\x9f\x{a0}\x{ad}\x{1680}\x{180e}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}"
-    r"\x{e000}-\x{f8ff}\x{fdd0}-\x{fdef}\x{feff}\x{fff9}-\x{ffff}\x{e0000}-\x{e007f}\x{f0000}-\x{10ffff}"
-)
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _EDGE = r"^[ \t\x{3000}]|[ \t\x{3000}]$"
 _RUINED = r"^'[0-9=+@-]|^#[A-Za-z/0]+[!?]?$|^[+-]?[0-9](\.[0-9]+)?[eE]\+?[0-9]+$|^[0-9]{6,}\.0+$"
-_SEEN_HIDDEN = re.compile(f"[{re.sub(r'x{([0-9a-f]+)}', lambda m: 'U' + m[1].zfill(8), _HIDDEN)}]")
 
 
 def doubtful(field: Field, csv: bool) -> str:
@@ -36,19 +31,29 @@ def doubtful(field: Field, csv: bool) -> str:
     if field.type not in _TEXT_TYPES:
         return ""
     # The characters of a list stand in its JSON text, controls among them as escapes.
-    pattern = rf"[{_HIDDEN}]|\\(u00[01]|[bfr])" if field.type == "array" else f"[{_HIDDEN}]|{_EDGE}"
+    odd = f"[{HIDDEN}{LOOK_ALIKE}]"
+    pattern = rf"{odd}|\\(u00[01]|[bfr])" if field.type == "array" else f"{odd}|{_EDGE}"
     if csv:
         pattern += rf"|\t|{_RUINED}"
-    return f"regexp_matches({quote(field.name)}, {literal(pattern)})"
+    name = quote(field.name)
+    test = f"regexp_matches({name}, {literal(pattern)})"
+    if partial_date(field):
+        # A pattern knows the shape of a day, not the calendar.
+        test += f" OR (regexp_full_match({name}, {literal(_DAY)}) AND try_cast({name} AS DATE) IS NULL)"
+    return test
 
 
 def doubts(table: Table, field: Field, value: str, csv: bool) -> Iterator[tuple[str, Severity, str]]:
     """Yield (rule, severity, message) for what is odd about a value; a restricted value is not repeated."""
     if field.type == "array":
         value = _unlisted(value)
-    hidden = _SEEN_HIDDEN.search(value) or (re.search(r"\t", value) if csv else None)
-    if hidden:
-        yield _hidden(hidden[0], hidden.start())
+    unseen = hidden(value, tabs=csv)
+    if unseen is not None:
+        yield "invisible-character", unseen[0], f"{unseen[1]}。"
+        return
+    other = look_alike(value, shown=field.sensitivity < Sensitivity.RESTRICTED)
+    if other:
+        yield "look-alike-character", Severity.WARNING, f"{other}。"
         return
     shown = Wording(table, field).value(value)
     if field.type == "array":
@@ -62,6 +67,8 @@ def doubts(table: Table, field: Field, value: str, csv: bool) -> Iterator[tuple[
             Severity.ERROR,
             f"{shown} 开头多了一个英文单引号，是电子表格的文本标记。请删去。",
         )
+    elif partial_date(field) and re.fullmatch(_DAY, value):
+        yield "impossible-date", Severity.ERROR, f"{shown}：日历上没有这一天。请按原件更正。"
     elif value != value.strip(" \t\u3000"):
         yield "surrounding-spaces", Severity.WARNING, f"{shown} 前后有多余的空格。请删去。"
 
@@ -72,30 +79,6 @@ def _unlisted(value: str) -> str:
     except ValueError:
         return value
     return "".join(map(str, items)) if isinstance(items, list) else value
-
-
-def _hidden(character: str, position: int) -> tuple[str, Severity, str]:
-    where = f"第 {position + 1} 个字是 ⟨U+{ord(character):04X}⟩，"
-    kind = unicodedata.category(character)
-    if character == "\ufffd":
-        return (
-            "invisible-character",
-            Severity.ERROR,
-            f"{where}即乱码：原来的字在转换编码时已经丢失。请按原件重新填写。",
-        )
-    if kind == "Co":
-        return (
-            "invisible-character",
-            Severity.ERROR,
-            f"{where}是自造字，换一台电脑就显示不出来。请改用有正式编码的汉字（GB 18030-2022）。",
-        )
-    if kind == "Zs":
-        return (
-            "invisible-character",
-            Severity.WARNING,
-            f"{where}是特殊的空格，看上去与普通空格一样，查找和比对时却不同。请改成普通空格或删去。",
-        )
-    return "invisible-character", Severity.ERROR, f"{where}是看不见的控制字符，多由复制粘贴带入。请删去。"
 
 
 def foreign_digits(value: str) -> str:

@@ -6,10 +6,12 @@ Recognises what spreadsheets and input methods do to values, since naming the ca
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from generator.checking.characters import FULL_WIDTH, hidden, plain
 from generator.problems import quoted
 from generator.reading.package import Field, Sensitivity, Table
 
@@ -17,7 +19,6 @@ _TYPE_NAMES = {
     "integer": "整数，如 12",
     "year": "年份，如 2026",
     "number": "数字，如 86.4",
-    "boolean": "是或否",
     "date": "日期，如 2026-03-05",
     "array": "一列文字，如 [甲, 乙]",
     "yearmonth": "年月，如 2026-03",
@@ -29,8 +30,9 @@ _TYPE_NAMES = {
     "geopoint": "经纬度，如 81.3,43.9",
     "geojson": "GeoJSON",
 }
-FULL_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
-_SCIENTIFIC = re.compile(r"[+-]?\d(\.\d+)?[eE]\+?\d+\Z")
+_SCIENTIFIC = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+?(\d{1,4})\Z")
+# From this power of ten on spreadsheets shorten by themselves.
+_LONG = 11
 # A code of this many digits is no measure; a spreadsheet took it for a number.
 _MADE_NUMBER = re.compile(r"\d{6,}\.0+\Z")
 _SHEET_ERROR = re.compile(r"#(REF|N/A|VALUE|NAME|DIV/0|NUM|NULL)[!?]?\Z", re.IGNORECASE)
@@ -46,6 +48,12 @@ _MONTH_SHAPES = (
     re.compile(r"(\d{4})(\d{2})\Z"),
     re.compile(r"(\d{4})-(\d)\Z"),
 )
+# `2020.1` may be January, or October of which a spreadsheet has dropped the zero.
+DOUBTFUL_MONTH = re.compile(r"\d{4}\.\d\Z")
+_PARTIAL_DATE = re.compile(r"\^?\(?\\d\{4\}-")
+_NOTHING = frozenset(["无", "暂无", "—", "——", "-", "--", "/", "\\", "~", "n/a", "na", "null", "none", "nil"])
+_YES = frozenset(["是", "yes", "y", "true", "t", "1", "on", "对", "有", "√", "✓", "✔"])
+_NO = frozenset(["否", "no", "n", "false", "f", "0", "off", "错", "无", "×", "✗", "✘"])
 _MAX_WORDS = 12
 _MAX_LOOKED_AT = 200
 
@@ -54,7 +62,9 @@ def damage(value: str, *, long_number: bool = False, code: bool = False) -> str:
     """Name what a spreadsheet did to a value, or return an empty text; `code`: digits are a name here, no amount."""
     if _SHEET_ERROR.match(value):
         return "这是电子表格的公式错误值，原来的内容已经丢失"
-    if _SCIENTIFIC.match(value):
+    if shortened := _SCIENTIFIC.match(value):
+        if not code and int(shortened[1]) < _LONG:
+            return "这是科学计数的写法；请写出全部数字"
         return "长数字被电子表格改成了科学计数，后面的位数已经丢失；请先把该列设为“文本”，再按原件重新填写"
     if code and _MADE_NUMBER.match(value):
         return "编号被电子表格当成了数字，末尾加上了“.0”；请先把该列设为“文本”，再删去“.0”、按原件核对"
@@ -93,6 +103,9 @@ class Wording:
     def _broken(self, name: str, value: str, field: Field) -> str:
         shown, limit = self.value(value), field.constraints.get(name)
         match name:
+            case "type" if field.type == "boolean":
+                words = "或".join(quoted(w[0]) for w in _yes_and_no(field) if w)
+                return f"{shown} 不对，应填{words}"
             case "type":
                 return f"{shown} 不是{_TYPE_NAMES.get(field.type, field.type)}"
             case "range":
@@ -105,6 +118,8 @@ class Wording:
                 return f"{shown} 太短，至少 {limit} {_unit(field)}"
             case "maxLength":
                 return f"太长：{_size(value, field)}，最多 {limit} {_unit(field)}"
+            case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum" if not _finite(value):
+                return f"{shown} 不是有限的数"
             case "minimum" | "exclusiveMinimum":
                 return f"{shown} 小于下限 {limit}" if name == "minimum" else f"{shown} 应大于 {limit}"
             case "maximum" | "exclusiveMaximum":
@@ -115,6 +130,9 @@ class Wording:
         field = self._field
         if field is None:
             return ""
+        unseen = hidden(value, tabs=True)
+        if unseen is not None:
+            return unseen[1]
         found = damage(value, long_number=True, code=field.type == "string")
         if found:
             return found
@@ -122,18 +140,20 @@ class Wording:
             return "前后有多余的空格，请删去"
         if len(value) > _MAX_LOOKED_AT:
             return ""
+        if value.casefold() in _NOTHING and not field.required:
+            return "没有内容的请空着"
+        if field.type == "boolean":
+            return self._yes_or_no(value, field)
         half = value.translate(FULL_WIDTH)
         if half != value and field.type != "string":
             return f"有全角字符，请改为半角{self._suggest(half)}"
-        dates = field.type == "date" or (
-            field.type == "string" and re.search(r"\\d\{4\}-", str(field.constraints.get("pattern", "")))
-        )
-        if dates and (found := as_date(half, partial=field.type != "date")):
-            return f"日期应写成“年-月-日”、月日各两位{self._suggest(found)}"
-        if field.type == "date" and re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", half):
-            return "日历上没有这一天"
-        if field.type == "date" and re.fullmatch(r"\d{5}(\.0)?", value):
-            return "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按“年-月-日”填写"
+        if field.type in ("integer", "number", "year") and (found := self._figure(half)):
+            return found
+        if (field.type == "date" or partial_date(field)) and (found := self._day(half, field.type == "date")):
+            return found
+        guess = self._repaired(value, field)
+        if guess and guess != half:
+            return f"是否应为“{guess}”"
         if half != value and "pattern" in field.constraints:
             return f"有全角字符，请改为半角{self._suggest(half)}"
         if value.startswith("'"):
@@ -142,6 +162,55 @@ class Wording:
             return f"电子表格加了小数点{self._suggest(value[:-2])}"
         if "enum" in field.constraints:
             return self._near(value)
+        return ""
+
+    def _day(self, value: str, to_the_day: bool) -> str:
+        """Say what is wrong with a date that is none."""
+        if DOUBTFUL_MONTH.match(value) and not to_the_day:
+            return "分不清是 1 月还是 10 月（电子表格会去掉末尾的 0），请按原件写成“年-月”"
+        if found := as_date(value, partial=not to_the_day):
+            return f"日期应写成“年-月-日”、月日各两位{self._suggest(found)}"
+        if re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", value):
+            return "日历上没有这一天"
+        if re.fullmatch(r"[1-9]\d{4}(\.0)?", value):
+            return "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按“年-月-日”填写"
+        if re.fullmatch(r"\d{1,2}([-/.])\d{1,2}\1\d{4}", value):
+            return "年应写在最前面，按“年-月-日”填写"
+        if re.fullmatch(r"\d{2}([-/.])\d{1,2}\1\d{1,2}", value):
+            return "年份应写四位，按“年-月-日”填写"
+        if timed := re.fullmatch(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2})[T ]\d{1,2}:\d{2}\S*", value):
+            found = as_date(timed[1].replace("/", "-").replace(".", "-"), partial=False)
+            return f"只填日期，不带时间{self._suggest(found) if found else ''}"
+        if to_the_day and re.fullmatch(r"\d{4}(年|[-/.年]\d{1,2}月?)?", value):
+            return "缺少月或日，请按原件填到日"
+        return ""
+
+    def _figure(self, value: str) -> str:
+        """Say what is wrong with a number that is none."""
+        if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", value):
+            return f"数字里不加逗号{self._suggest(value.replace(',', ''))}"
+        if found := re.fullmatch(r"([+-]?\d+(?:\.\d+)?) ?(%|[^\W\d_]{1,6})", value):
+            return f"只填数字，不带单位和符号{self._suggest(found[1]) if found[2] != '%' else ''}"
+        return ""
+
+    def _yes_or_no(self, value: str, field: Field) -> str:
+        near = plain(value).casefold()
+        for meant, words in zip((_YES, _NO), _yes_and_no(field), strict=True):
+            if words and (near in meant or near in words):
+                return f"是否应为“{words[0]}”" if self._open else ""
+        return ""
+
+    def _repaired(self, value: str, field: Field) -> str:
+        """Guess a code that only case, width or spaces keep from its pattern."""
+        pattern = field.constraints.get("pattern")
+        if not pattern or not self._open:
+            return ""
+        for guess in dict.fromkeys((plain(value), plain(value).upper(), plain(value).lower())):
+            try:
+                if guess != value and re.fullmatch(pattern, guess):
+                    return guess
+            except re.error:
+                return ""
         return ""
 
     def _near(self, value: str) -> str:
@@ -163,7 +232,9 @@ class Wording:
 
     def full_width(self, value: str, half: str) -> str:
         """Say that digits are not those that numbers are looked up by."""
-        return f"{self.value(value)} 有全角数字，与半角的编号比对不上。请改为半角{self._suggest(half)}。"
+        return (
+            f"{self.value(value)} 有全角数字，查找、比对和计算时认不出来。请改为半角{self._suggest(half)}。"
+        )
 
     def _suggest_or(self, text: str) -> str:
         return f" {text} " if self._open else "其数值"
@@ -182,6 +253,24 @@ class Wording:
         if unread:
             return f"{text}{unread} 没有读入，可能在那里：请先改正那个文件。"
         return f"{text}请核对编号，或先登记“{target.title}”。"
+
+
+def partial_date(field: Field) -> bool:
+    """Tell whether a text field holds a date, or as much of one as is known."""
+    pattern = str(field.constraints.get("pattern", ""))
+    return field.type == "string" and _PARTIAL_DATE.match(pattern) is not None
+
+
+def _yes_and_no(field: Field) -> tuple[list[str], list[str]]:
+    true, false = field.descriptor.get("trueValues"), field.descriptor.get("falseValues")
+    return list(true or ["true"]), list(false or ["false"])
+
+
+def _finite(value: str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return True
 
 
 def _unit(field: Field) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from generator.checking.wording import FULL_WIDTH, as_date, damage
+from generator.checking.characters import FULL_WIDTH
+from generator.checking.wording import DOUBTFUL_MONTH, as_date, damage, partial_date
 from generator.problems import Problem, Severity, UsageError, quoted, warning
 from generator.project import Project
 from generator.reading.csv import decode, read_csv
@@ -33,11 +34,6 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?\Z")
 _NUMERIC = frozenset(("integer", "number", "year"))
 _WORDS = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n"])
 _HASH = re.compile(r"(?:(?<=\s)|^)#", re.MULTILINE)
-# `2020.1` may be January, or October of which a spreadsheet has dropped the zero.
-_DOUBTFUL = re.compile(r"\d{4}\.\d\Z")
-
-
-_PARTIAL_DATE = re.compile(r"\^\(?\\d\{4\}-")
 _UNREADABLE = (
     "文件的编码认不出来，或者有损坏的字节，没有改动。请在原来的软件里另存为“CSV UTF-8”或 UTF-8 文本。"
 )
@@ -133,22 +129,21 @@ def plain_value(field: Field, value: str) -> str:
     half = value.translate(FULL_WIDTH).strip()
     if field.type in _NUMERIC:
         return half
-    if _DOUBTFUL.match(half):
+    if DOUBTFUL_MONTH.match(half):
         return value
     return as_date(half, partial=field.type != "date") or (half if field.type == "date" else value)
 
 
 def _is_date(field: Field) -> bool:
     """Tell whether a field holds a date, or as much of one as is known."""
-    pattern = str(field.constraints.get("pattern", ""))
-    return field.type == "date" or (field.type == "string" and _PARTIAL_DATE.match(pattern) is not None)
+    return field.type == "date" or partial_date(field)
 
 
 def _ruined(field: Field, table: Table, file: str, line: int, value: str) -> Problem | None:
     cause = damage(value, long_number=True) if value[-1:].isascii() else ""
     if not cause and field.type == "date" and re.fullmatch(r"\d{5}(\.0)?", value):
         cause = "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按原件重新填写"
-    if not cause and _is_date(field) and _DOUBTFUL.match(value.translate(FULL_WIDTH)):
+    if not cause and _is_date(field) and DOUBTFUL_MONTH.match(value.translate(FULL_WIDTH)):
         cause = "分不清是 1 月还是 10 月（电子表格会去掉末尾的 0）；请按原件写成“年-月”"
     if not cause:
         return None

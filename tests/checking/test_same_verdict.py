@@ -22,7 +22,9 @@ from generator.problems import Severity
 # What Frictionless lets pass and we do not, or read where it refuses.
 OURS = {
     "full-width-digits": "a pattern's \\d means 0-9, or numbers are never found again",
+    "impossible-date": "a pattern knows no calendar",
     "invisible-character": "nobody sees it, and no comparison survives it",
+    "look-alike-character": "a warning",
     "number-range": "what the register cannot store is not stored as nothing",
     "spreadsheet-damage": "what a spreadsheet ruined is not the value",
     "surrounding-spaces": "a warning",
