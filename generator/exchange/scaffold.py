@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import duckdb
-
 from generator.checking.wording import Wording
 from generator.exchange.canonical import format_records, plain_value, scalar
 from generator.problems import Problem, Severity, UsageError, printable, quoted
@@ -23,8 +21,9 @@ from generator.project import Project
 from generator.reading.csv import decode
 from generator.reading.files import glob_regex, list_tree, static_prefix
 from generator.reading.package import Field, Sensitivity, Table
+from generator.register.asking import rows_of
 from generator.register.building import Register, build_register
-from generator.register.database import SqlError, bounded, explain, literal, one_select, quote
+from generator.register.database import SqlError, literal, quote
 from generator.templating.paths import slug
 
 Ask = Callable[[Field, str], str]
@@ -299,16 +298,12 @@ def _lists(
             r"\$(\w+)", lambda m: literal(values[m[1]]) if values.get(m[1]) else "NULL", child.scaffold
         )
         try:
-            with bounded(register.connection):
-                cursor = register.connection.execute(one_select(register.connection, sql))
-                names = [d[0] for d in cursor.description or ()]
-                result[child.property] = [
-                    {n: str(v) for n, v in zip(names, row, strict=True) if v is not None}
-                    for row in cursor.fetchall()
-                ]
-        except (SqlError, duckdb.Error) as fault:
-            said = explain(fault) if isinstance(fault, duckdb.Error) else str(fault)
-            raise UsageError(f"{child.schema_file} 的 scaffold 查询无法运行：{said}") from None
+            names, rows = rows_of(register.connection, sql)
+            result[child.property] = [
+                {n: str(v) for n, v in zip(names, row, strict=True) if v is not None} for row in rows
+            ]
+        except SqlError as fault:
+            raise UsageError(f"{child.schema_file} 的 scaffold 查询无法运行：{fault}") from None
     return result
 
 

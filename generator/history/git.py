@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from generator.problems import UsageError
+
+SECONDS = 120.0
 _SAFE = (
     "-c",
     "core.fsmonitor=false",
@@ -77,6 +80,9 @@ def git(root: Path, *arguments: str, settings: Mapping[str, str] | None = None) 
 
     Args:
         settings: set for this command, over those of the repository.
+
+    Raises:
+        UsageError: it does not answer; another one would not either.
     """
     given = {"GIT_CONFIG_COUNT": str(len(settings or {}))}
     for number, (key, value) in enumerate((settings or {}).items()):
@@ -87,10 +93,14 @@ def git(root: Path, *arguments: str, settings: Mapping[str, str] | None = None) 
             capture_output=True,
             check=False,
             env=environment() | given,
-            timeout=120,
+            timeout=SECONDS,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         return None
+    except subprocess.TimeoutExpired:
+        raise UsageError(
+            f"git {SECONDS:.0f} 秒没有回答，已停止。请检查仓库是否完好：.git 里可能有管道一类的特殊文件，或磁盘过慢。"
+        ) from None
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
 
 

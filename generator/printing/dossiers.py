@@ -11,7 +11,9 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import zlib
+from collections import Counter
 from collections.abc import Sized
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -38,6 +40,11 @@ __all__ = ["Attachment", "DossierJob", "DossierReport", "Previous", "Printed", "
 SHEETS_PER_PROCESS = 200
 _TEMPLATE_SUFFIXES = (".html", ".md", ".lrmx", ".xml")
 _MAX_NAME_BYTES = 200
+# After so many of one template that never ended, or of any, the others are not tried: each may take minutes.
+_MOST_ALIKE, _MOST_OVERRUNS = 3, 8
+_OVERRUNS = frozenset({"print-timeout", "print-memory"})
+# Seconds of the processor after which a template that fails counts as one that never ended.
+_LONG = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ class DossierJob:
         attachments: files to carry; they need `created`.
         mark: what stands at the foot of every page, or None.
         row: the values of the query's row it is made for.
+        kind: the template it is made from, where several dossiers are.
     """
 
     path: str
@@ -71,6 +79,7 @@ class DossierJob:
     attachments: tuple[Attachment, ...] = ()
     mark: Mark | None = None
     row: Mapping[str, object] = field(default_factory=dict)
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +239,7 @@ class _Run:
         self.press = press
         self.report = DossierReport()
         self._inputs: dict[str, str] = {}
+        self._overruns: Counter[str] = Counter()
         out.mkdir(parents=True, exist_ok=True)
 
     def prepare(self, job: DossierJob) -> Sheet | None:
@@ -238,6 +248,7 @@ class _Run:
             self.fail(job, "print-path", fault)
             return None
         html = job.html if isinstance(job.html, str) else None
+        start = time.thread_time()
         try:
             if html is None and not job.digest:
                 html = _call(job.html)
@@ -245,10 +256,15 @@ class _Run:
             self._inputs[job.path] = inputs
             if self._take_over(job.path, inputs):
                 return None
+            if fault := self._given_up(job):
+                self.fail(job, "print-timeout", fault)
+                return None
             if html is None:
                 html = _call(job.html)
         except RecordsError as stop:
             self.report.problems.extend(stop.problems)
+            if time.thread_time() - start > _LONG:
+                self._overruns[job.kind] += 1
             return None
         return Sheet(
             html,
@@ -260,6 +276,16 @@ class _Run:
             job.record,
             self.press,
         )
+
+    def _given_up(self, job: DossierJob) -> str:
+        """Say why a dossier is not even tried, or nothing."""
+        if job.kind and self._overruns[job.kind] >= _MOST_ALIKE:
+            return (
+                f"同一模板已有 {_MOST_ALIKE} 份超出时间或内存的上限，其余没有再试。请先检查模板 {job.kind}。"
+            )
+        if self._overruns.total() >= _MOST_OVERRUNS:
+            return f"本次已有 {_MOST_OVERRUNS} 份超出时间或内存的上限，其余没有再试。请先检查那些模板。"
+        return ""
 
     def _path_fault(self, path: str) -> str:
         parts = PurePosixPath(path).parts
@@ -308,6 +334,8 @@ class _Run:
 
     def finish(self, job: DossierJob, outcome: Outcome | None) -> None:
         """Enter the outcome of a sheet into the report; None when its process died."""
+        if outcome is None or any(rule in _OVERRUNS for rule, _ in outcome.faults):
+            self._overruns[job.kind] += 1
         if outcome is None:
             self.fail(
                 job, "print-crash", "排版进程意外退出（多半是内容异常庞大、内存不足）。请检查这份记录和模板。"

@@ -285,6 +285,7 @@ def dossier_jobs(
                 styles=template.styles,
                 digest=digest.hexdigest(),
                 row=row,
+                kind=template.name,
                 created=created,
                 attachments=(attachment(data),) if data else (),
                 mark=mark_of(commit, data) if data else None,

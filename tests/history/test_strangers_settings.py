@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from repository import Repository
 from trees import Tree
 
+from generator.cli import main
+from generator.history import git
 from generator.history.checkout import extract, resolve
 from generator.history.git import head_commit
 from generator.history.opening import opened
@@ -71,3 +74,13 @@ def test_what_is_missing_is_not_fetched_and_named(repository: Repository, tmp_pa
     with pytest.raises(UsageError, match="缺少"):
         extract(repository.root, resolve(repository.root, "HEAD"), tmp_path / "out")
     assert not (tmp_path / "pwned").exists()
+
+
+def test_a_repository_that_git_waits_for_is_named_once(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository.root / ".git/HEAD").unlink()
+    os.mkfifo(repository.root / ".git/HEAD")
+    monkeypatch.setattr(git, "SECONDS", 0.3)
+    assert main(["--root", str(repository.root), "check"]) == 2
+    assert "git 0 秒没有回答" in capsys.readouterr().err

@@ -283,6 +283,36 @@ def _die_of_zhang(press, sheet):
     return print_sheet(press, sheet)
 
 
+def test_a_template_that_never_ends_is_not_tried_for_every_record(templates, tmp_path, monkeypatch):
+    from generator.printing import dossiers
+
+    monkeypatch.setattr(dossiers, "_work", _never_end_of_zhang)
+    tried = tmp_path / "tried"
+    tried.mkdir()
+    jobs = [job(str(n), f"<p>张{n}</p><p>{tried}</p>", kind="张") for n in range(20)]
+    jobs.append(job("last", f"<p>李</p><p>{tried}</p>", kind="李"))
+    report = render_dossiers(jobs, templates=templates, out=tmp_path / "out", workers=1)
+    assert sorted(report.printed) == ["last.pdf"]
+    assert len(list(tried.iterdir())) < 6
+    assert len(report.problems) == 20
+    assert "同一模板已有 3 份超出时间或内存的上限，其余没有再试" in messages(report)[-1]
+    other = [job(str(n), f"<p>张{n}</p><p>{tried}</p>", kind=f"张{n}") for n in range(20)]
+    report = render_dossiers(other, templates=templates, out=tmp_path / "other", workers=1)
+    assert len(list(tried.iterdir())) < 11
+    assert "本次已有 8 份" in messages(report)[-1]
+
+
+def _never_end_of_zhang(press, sheet):
+    from generator.printing.printing import print_sheet
+    from generator.printing.sheets import Outcome
+
+    if "张" not in sheet.html:
+        return print_sheet(press, sheet)
+    number, folder = re.findall(r"<p>张?([^<]*)</p>", sheet.html)
+    Path(folder, number).touch()
+    return Outcome(faults=(("print-timeout", "没有完"),))
+
+
 # ---- again ------------------------------------------------------------------------------------------------------
 
 

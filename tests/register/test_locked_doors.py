@@ -261,6 +261,20 @@ def test_what_never_ends_is_stopped(people: Tree, monkeypatch: pytest.MonkeyPatc
     assert time.monotonic() - start < 60
 
 
+def test_many_that_never_end_are_not_all_waited_for(people: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "QUERY_SECONDS", 0.3)
+    endless = "SELECT count(*) AS n, '' AS _file, 0 AS _line FROM range(10000000) x, range(10000000) y"
+    for number in range(12):
+        people.write(f"schemas/rules/X{number}.sql", RULE.replace("id: X", f"id: X{number}") + endless)
+    told = [p.message for p in people.check()]
+    assert len(told) == 12
+    assert all("用时过长" in message for message in told)
+    assert sum("这一条没有运行" in message for message in told) >= 5
+    for number in range(12):
+        (people.root / f"schemas/rules/X{number}.sql").unlink()
+    assert people.check() == []
+
+
 @pytest.mark.parametrize(
     "sql",
     [
