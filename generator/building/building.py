@@ -10,7 +10,6 @@ import datetime
 import hashlib
 import json
 import os
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from generator.register.building import Register, register_with_editions
 from generator.register.contents import Contents
 from generator.register.editions import open_edition
 from generator.register.export import export_edition
+from generator.scratch import scratch
 from generator.templating.functions import LABELS, make_functions
 from generator.templating.links import Links
 from generator.templating.templates import make_environment, read_templates
@@ -102,8 +102,8 @@ def _build(
         # They import their libraries while the records are read.
         children = {n: stack.enter_context(warm_up(project.root)) for n in names}
         staged = stack.enter_context(staging(project, names))
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="lingtouyan-"))
-        paths = {n: Path(scratch) / f"{n}.duckdb" for n in names}
+        folder = stack.enter_context(scratch())
+        paths = {n: folder / f"{n}.duckdb" for n in names}
         helpers = stack.enter_context(hands())
         register = register_with_editions(project, date, paths, draft=draft, allow_errors=draft)
         report = BuildReport(problems=register.problems)

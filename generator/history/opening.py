@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from generator.history.git import Commit
 from generator.locks import Lock
 from generator.problems import UsageError
 from generator.project import Project
+from generator.scratch import scratch
 
 _PREFIX = ".rev-"
 
@@ -45,8 +45,8 @@ def opened(root: Path, revision: str | None = None, *, writes: bool = True) -> I
 
 @contextlib.contextmanager
 def _alone(home: Path, commit: Commit) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="lingtouyan-") as name:
-        folder = Path(name) / "tree"
+    with scratch() as place:
+        folder = place / "tree"
         folder.mkdir()
         extract(home, commit, folder)
         yield folder

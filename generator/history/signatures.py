@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from generator.cache import Cache
 from generator.history.git import command, environment, git
 from generator.history.log import LoggedCommit
 from generator.problems import UsageError, printable
+from generator.scratch import scratch
 
 NONE, GOOD, UNKNOWN = "未签名", "已验证", "密钥未登记"
 _STATES = {
@@ -135,8 +135,8 @@ def _signed(root: Path, commits: Sequence[str]) -> set[str]:
 
 
 def _verified(root: Path, commits: Sequence[str], blob: str, *, listed: bool) -> Mapping[str, Signature]:
-    with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
-        admitted = Path(folder) / "signers"
+    with scratch() as folder:
+        admitted = folder / "signers"
         options: tuple[str, ...] = ()
         if listed:
             admitted.write_text(git(root, "cat-file", "blob", blob) or "" if blob else "", encoding="utf-8")

@@ -25,6 +25,7 @@ from generator.problems import Problem, RecordsError, UsageError, error, has_err
 from generator.project import Project
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
+from generator.scratch import scratch
 
 
 @dataclass
@@ -69,11 +70,11 @@ def print_selection(
         UsageError: nothing is called that, or nothing was selected.
         RecordsError: templates or SQL of the tree are at fault, or the condition is.
     """
-    with opened(root, revision) as project, tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch:
+    with opened(root, revision) as project, scratch() as folder:
         date = project.as_of(as_of)
         home = project.build / edition / "dossiers"
         report = PrintReport(out or home)
-        database = Path(scratch) / "edition.duckdb"
+        database = folder / "edition.duckdb"
         register = register_with_editions(project, date, {edition: database})
         if has_errors(register.problems):
             report.problems, report.refused = list(register.problems), True

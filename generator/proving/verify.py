@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from generator.proving.signatures import judge_signatures
 from generator.proving.verdicts import DIFFERS, TRUE, UNPROVEN, Verdict
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
+from generator.scratch import scratch
 from generator.templating.functions import Labels
 
 __all__ = ["DIFFERS", "TRUE", "UNPROVEN", "Verdict", "verify"]
@@ -236,13 +236,13 @@ def _against_repository(root: Path, commit: str, cases: list[_Case], *, now: boo
     try:
         with (
             opened(root, commit, writes=False) as tree,
-            tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch,
+            scratch() as place,
         ):
             merged = now or git(root, "merge-base", "--is-ancestor", commit, "HEAD") is not None
-            folder = Path(scratch) / "prints"
+            folder = place / "prints"
             printed: dict[Path, _Case] = {}
             jobs: list[DossierJob] = []
-            for number, (case, job, labels) in enumerate(_jobs_of(tree, cases, Path(scratch))):
+            for number, (case, job, labels) in enumerate(_jobs_of(tree, cases, place)):
                 if not merged:
                     case.verdict.differs(f"提交 {commit[:10]} 不在当前这条历史上，它的内容没有被合并。")
                 if now and (job is None or job.attachments[0].content != case.evidence.data):
@@ -291,12 +291,12 @@ def _compare_prints(
 
 
 def _jobs_of(
-    project: Project, cases: list[_Case], scratch: Path
+    project: Project, cases: list[_Case], place: Path
 ) -> Iterator[tuple[_Case, DossierJob | None, Labels]]:
     """Yield what the tree prints in place of each case; None where it prints no such thing."""
     date, draft = datetime.date.fromisoformat(cases[0].data["as_of"]), cases[0].data["draft"]
     editions = sorted({c.data["edition"] for c in cases})
-    paths = {e: scratch / f"{e}.duckdb" for e in editions}
+    paths = {e: place / f"{e}.duckdb" for e in editions}
     register_with_editions(project, date, paths, draft=draft, allow_errors=True)
     origins = read_origins(project)
     for edition in editions:

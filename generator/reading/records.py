@@ -14,11 +14,8 @@ import io
 import multiprocessing
 import os
 import re
-import shutil
-import tempfile
 import threading
 import time
-import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -31,6 +28,7 @@ from generator.reading.documents import read_document
 from generator.reading.files import glob_regex, list_tree, read_bytes, static_prefix, unclaimed
 from generator.reading.package import Package, Table
 from generator.reading.plain import PlainReader
+from generator.scratch import scratch_of
 
 # Stands for a text of no characters where the schema does not take it for missing.
 EMPTY = "\ufdd0"
@@ -129,7 +127,7 @@ def read_records(root: Path, package: Package, known: Mapping[str, Entry] | None
         else:
             pending.append((name, table.name, entry.digest if entry is not None else ""))
             size += stamp[1]
-    folder = _own_folder(records)
+    folder = scratch_of(records)
     for number, (parts, found) in enumerate(_read_all(root, package, pending, size, folder)):
         for name in parts:
             records.parts.setdefault(name, []).append(_part(folder, name, number))
@@ -153,12 +151,6 @@ def read_records(root: Path, package: Package, known: Mapping[str, Entry] | None
     for entry in records.entries.values():
         records.problems.extend(entry.problems)
     return records
-
-
-def _own_folder(records: Records) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="lingtouyan-"))
-    weakref.finalize(records, shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _part(folder: Path, table: str, number: int) -> Path:

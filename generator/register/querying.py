@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import tempfile
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from generator.register.asking import rows_of
 from generator.register.building import register_with_editions
 from generator.register.database import SqlError
 from generator.register.editions import open_edition
+from generator.scratch import scratch
 from generator.templating.escaping import text
 
 _WIDEST = 40
@@ -38,9 +38,9 @@ def query(
     """
     with (
         opened(root, revision, writes=False) as project,
-        tempfile.TemporaryDirectory(prefix="lingtouyan-") as scratch,
+        scratch() as folder,
     ):
-        path = Path(scratch) / "edition.duckdb"
+        path = folder / "edition.duckdb"
         register_with_editions(
             project, project.as_of(as_of), {edition: path}, allow_errors=True
         ).connection.close()

@@ -6,7 +6,6 @@ A typed account first; how it is written for a terminal, a comment or a script i
 from __future__ import annotations
 
 import datetime
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from generator.register.statements import Statement, read_statements
 from generator.reviewing.design import Design, design_changes, loud
 from generator.reviewing.subjects import Gathering, PrintChange, SubjectChange, subject_tables
 from generator.reviewing.whole import FigureChange, affected, alarms, figure_changes, jumps, unlike
+from generator.scratch import scratch
 
 _FILES = 3
 
@@ -115,8 +115,8 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     refuse_shallow(root)
     head_commit = resolve(root, head)
     base_commit = resolve(root, first_common(root, resolve(root, base).id, head_commit.id))
-    with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
-        places = {s: Path(folder) / s for s in ("base", "head")}
+    with scratch() as folder:
+        places = {s: folder / s for s in ("base", "head")}
         try:
             new_project = _laid_out(root, head_commit, places["head"])
         except UsageError as fault:
