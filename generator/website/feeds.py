@@ -24,6 +24,9 @@ from generator.templating.sandbox import Sandbox, compiled, rendered
 from generator.templating.templates import read_templates, run_queries, template_fault
 
 _LINE = 75
+# What a spreadsheet takes for a formula, which may start programs and send cells elsewhere. An amount or a telephone
+# number with a sign is none; the mark before it is the one that spreadsheets themselves use for text.
+_FORMULA = re.compile(r"[=＝]|[-+@－＋＠\t\r](?=.*[^\d\s.,+\-()%])", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -40,6 +43,8 @@ def _literal(value: Any) -> str:
 
 def _cell(value: Any) -> str:
     words = text(value)
+    if isinstance(value, str) and _FORMULA.match(words):
+        words = f"'{words}"
     return '"' + words.replace('"', '""') + '"' if re.search(r'[",\r\n]', words) else words
 
 

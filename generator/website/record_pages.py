@@ -29,6 +29,9 @@ from generator.website.frames import FrameSpec
 # Types whose values are found again in the database by their text.
 _BY_TEXT = ("VARCHAR", "BIGINT", "INTEGER", "DATE", "ENUM")
 
+# Of one edition, all kinds together.
+MAX_PAGES = 500_000
+
 
 @dataclass(slots=True)
 class RecordPage:
@@ -110,6 +113,7 @@ class RecordPlanner:
         self.title_of = title_of
         self.shared = shared
         self.uses_each = uses_each
+        self._count = 0
 
     def plan(self, template: Template, spec: FrameSpec, known: Mapping[str, Any] | None) -> RecordKind:
         """Return the pages of one template.
@@ -136,6 +140,21 @@ class RecordPlanner:
             _Comparison(self, template, asked, keys, usable).fill(kind)
             kind.known = {"common": common, "keys": keys, **kind.known}
         return kind
+
+    def take(self, template: Template, count: int) -> None:
+        """Count pages to be made.
+
+        Raises:
+            RecordsError: there are more than any city has.
+        """
+        self._count += count
+        if self._count > MAX_PAGES:
+            reason = (
+                f"记录页共超过 {MAX_PAGES:,} 页，没有生成。请核对 each 的查询 {template.each} 是否多给了行。"
+            )
+            raise RecordsError(
+                [error(template.file, template.queries[template.each].line, "template-error", reason)]
+            )
 
     def page(self, template: Template, title: jinja2.Template, row: Row, digest: str) -> RecordPage:
         """Return what is said of one row before its page is rendered."""
@@ -178,6 +197,7 @@ class _Comparison:
         fresh = True
         if self._each is not None:
             with self._answered(self._each) as answer:
+                self._planner.take(self._template, answer.count)
                 self._shapes[self._each.name] = answer.shape
                 self._check_groups(answer)
                 pages, fresh = self._pages(answer)

@@ -142,6 +142,8 @@ def refuse_links(folder: Path, title: str, *, typed: bool = False) -> None:
         for name in (*folders, *files):
             info = os.lstat(f"{where}/{name}")
             told = f"{title}里的 {quoted(Path(where, name).relative_to(folder))} "
+            if not name.isprintable():
+                raise SiteError(f"{title}里有文件的名字含无法显示或不是 UTF-8 的字符。请改名后重试。")
             if stat.S_ISLNK(info.st_mode):
                 raise SiteError(f"{told}是符号链接。请换成文件本身，网站不会跟随链接。")
             if stat.S_ISDIR(info.st_mode):

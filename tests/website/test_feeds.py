@@ -61,7 +61,19 @@ def test_csv_holds_every_word_as_typed_and_opens_in_a_spreadsheet(
     data = (feeds(tmp_path, connection, todo_csv=CSV) / "todo.csv").read_bytes()
     assert data.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
-    assert [r[1] for r in rows if r][1:] == WORDS
+    assert [r[1] for r in rows if r][1:] == [f"'{w}" if w == "=1+1" else w for w in WORDS]
+
+
+def test_no_word_is_a_formula_of_a_spreadsheet(tmp_path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    formulas = ["=HYPERLINK(1)", "＝1", "+cmd|' /C calc'!A0", "-2+SUM(A1)", "@SUM(1)", "\t=1"]
+    plain = ["-5.2%", "+86 (99) 1234-5678", "a=1", "——", "3-1"]
+    connection.execute("DELETE FROM things")
+    connection.executemany(
+        "INSERT INTO things VALUES (?, ?, DATE '2026-07-01')", list(enumerate([*formulas, *plain]))
+    )
+    data = (feeds(tmp_path, connection, todo_csv=CSV) / "todo.csv").read_text("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(data, newline="")))
+    assert [r[1] for r in rows if r][1:] == [*(f"'{w}" for w in formulas), *plain]
 
 
 def test_a_calendar_folds_its_lines_and_no_word_starts_one(

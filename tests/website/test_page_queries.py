@@ -14,6 +14,7 @@ from generator.register.contents import Contents
 from generator.templating.functions import make_functions
 from generator.templating.links import Links
 from generator.templating.templates import make_environment, read_templates
+from generator.website import record_pages
 from generator.website.pages import PageMaker, Pages, converter
 from generator.website.record_bodies import Filler
 
@@ -145,3 +146,11 @@ def test_a_group_that_the_rows_cannot_be_asked_for_is_refused(tree: Path) -> Non
             EACH.replace("SELECT name, party FROM members ORDER", "SELECT name FROM members ORDER"),
         )
     assert (caught.value.problems[0].line, "party" in caught.value.problems[0].message) == (5, True)
+
+
+def test_more_pages_than_any_city_has_are_not_begun(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(plan(tree, "public", EACH)[1].kinds[0].pages) == 2
+    monkeypatch.setattr(record_pages, "MAX_PAGES", 1)
+    with pytest.raises(RecordsError, match="记录页共超过 1 页") as caught:
+        plan(tree, "public", EACH)
+    assert caught.value.problems[0].line == 4

@@ -105,12 +105,16 @@ def test_follows_no_link_to_settings_or_theme(place: str, tmp_path: Path) -> Non
         read_config(root)
 
 
-@pytest.mark.parametrize("kind, words", [("pipe", "特殊文件"), ("large", "超过 20 MB"), ("many", "共超过")])
+@pytest.mark.parametrize(
+    "kind, words", [("pipe", "特殊文件"), ("large", "超过 20 MB"), ("many", "共超过"), ("name", "不是 UTF-8")]
+)
 def test_a_theme_holds_plain_files_of_some_size(kind: str, words: str, tmp_path: Path) -> None:
     root = make_project(tmp_path / "root")
     place = root / "site/theme/assets"
     if kind == "pipe":
         os.mkfifo(place / "x.js")
+    if kind == "name":
+        (place / os.fsdecode(b"\xff.js")).touch()
     for number in range({"large": 1, "many": 20}.get(kind, 0)):
         with (place / f"x{number}.js").open("wb") as file:
             file.truncate(2**40 if kind == "large" else 15 * 2**20)
