@@ -12,6 +12,8 @@ import os
 import secrets
 from pathlib import Path
 
+from generator.earlier import read_plain
+
 _SIZE = 32
 
 
@@ -56,10 +58,8 @@ class Cache:
     def load(self, name: str) -> bytes | None:
         """Return what was saved under this name by this user and this engine, or None."""
         path = self.folder / name
-        if path.is_symlink() or not path.is_file():
-            return None
         try:
-            content = path.read_bytes()
+            content = read_plain(path)
         except OSError:
             return None
         signature, data = content[:_SIZE], content[_SIZE:]

@@ -10,6 +10,8 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+MAX_BYTES = 2**30
+
 
 def stamp_of(path: Path | str) -> list[int]:
     """Return what tells a file from any other that may be put in its place: inode, size, time of the last change.
@@ -21,6 +23,20 @@ def stamp_of(path: Path | str) -> list[int]:
     if not stat.S_ISREG(info.st_mode):
         raise OSError(f"{path} is no plain file")
     return [info.st_ino, info.st_size, info.st_mtime_ns]
+
+
+def read_plain(path: Path) -> bytes:
+    """Read a file that an earlier run wrote, or that somebody put in its place: a pipe is not waited for, no link followed.
+
+    Raises:
+        OSError: there is no plain file, or it is larger than any that a run writes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_BYTES:
+            raise OSError(f"{path} is no plain file of some size")
+        return stream.read(MAX_BYTES)
 
 
 def take_over(source: Path | str, target: Path | str, stamp: Sequence[int] | None) -> bool:

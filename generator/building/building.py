@@ -21,6 +21,7 @@ from generator.building.memory import Memory
 from generator.building.shares import Hands, Place, hands
 from generator.building.staging import Spare, make_folder, spare_of, staging, swap
 from generator.building.stamping import Stamping
+from generator.earlier import read_plain
 from generator.history.anchors import ANCHOR, anchor_text
 from generator.history.opening import opened
 from generator.locks import in_turn
@@ -278,7 +279,7 @@ class _EditionBuild:
     def _earlier_text(self, path: str, digest: str) -> str | None:
         """Return a page of the last build's Markdown tree, when it is still the one that was written there."""
         try:
-            words = (self.last / "tree" / "docs" / path).read_text("utf-8")
+            words = read_plain(self.last / "tree" / "docs" / path).decode()
         except (OSError, UnicodeDecodeError):
             return None
         return words if digest_of(words) == digest else None

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
+from generator.earlier import read_plain
 from generator.printing.cutting import harfbuzz_version, require_libraries
 from generator.printing.fonts import Stack, cut_common, find_stacks, identity
 from generator.printing.sheets import Attachment, Mark, Outcome, Press, Sheet
@@ -318,7 +319,7 @@ class _Run:
             return False
         old, new = self.previous.folder / path, self.out / path
         try:
-            if old.is_symlink() or hashlib.sha256(old.read_bytes()).hexdigest() != before.output:
+            if hashlib.sha256(read_plain(old)).hexdigest() != before.output:
                 return False
             new.parent.mkdir(parents=True, exist_ok=True)
             new.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from generator.earlier import read_plain
 from generator.website.frames import Frame, FrameSpec
 from generator.website.mkdocs_process import SANDBOX, MkDocs
 from generator.website.search import PAGES, check_searchable
@@ -216,6 +217,14 @@ def _digests(folder: Path, *, known: Mapping[str, str] | None = None, exclude: s
     return dict(sorted(digests.items()))
 
 
+def _digest_of(source: Path) -> str:
+    """Return the digest of a file of the earlier site; an empty text where there is none, or no plain one."""
+    try:
+        return _digest(read_plain(source))
+    except OSError:
+        return ""
+
+
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
@@ -262,7 +271,7 @@ def _take_over(old: Path, new: Path, state: dict[str, Any], changed: set[str]) -
         target.parent.mkdir(parents=True, exist_ok=True)
         if name in renewed:
             continue
-        if source.is_symlink() or not source.is_file() or _digest(source.read_bytes()) != digest:
+        if _digest_of(source) != digest:
             shutil.rmtree(new)
             new.mkdir()
             return None

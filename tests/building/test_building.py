@@ -153,6 +153,21 @@ def test_what_was_put_into_the_build_since_is_not_taken_over(tree: Path) -> None
     assert not (folder / "site/members").is_symlink()
 
 
+@pytest.mark.parametrize("kind", ["pipe", "large"])
+def test_what_stands_in_the_place_of_an_earlier_file_is_not_waited_for(tree: Path, kind: str) -> None:
+    folder = built(tree)
+    files = contents(folder)
+    states = sorted((tree / "build/.cache").glob("*internal*"))
+    for path in (folder / "tree/docs/index.md", folder / "site/index.html", *states):
+        path.unlink()
+        if kind == "pipe":
+            os.mkfifo(path)
+        else:
+            with path.open("wb") as stream:
+                stream.truncate(2**40)
+        assert contents(built(tree)) == files
+
+
 def overwrite(path: Path) -> None:
     data = path.read_bytes()
     path.unlink()
