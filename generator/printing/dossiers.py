@@ -205,7 +205,7 @@ def _shaping(stacks: list[Stack]) -> str:
     ):
         digest.update(f"{package} {version(package)}\n".encode())
     digest.update(f"{harfbuzz_version()} {zlib.ZLIB_RUNTIME_VERSION} {identity(stacks)}\n".encode())
-    for module in ("cutting", "fonts", "marks", "numbering", "printing", "tagging"):
+    for module in ("cutting", "engine_savings", "fonts", "marks", "numbering", "printing", "tagging"):
         digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
     return digest.hexdigest()
 

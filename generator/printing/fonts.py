@@ -209,6 +209,11 @@ def repertoire() -> str:
     return "".join(sorted(found))
 
 
+@cache
+def _repertoire() -> frozenset[str]:
+    return frozenset(repertoire())
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
     """A role's common font, cut, on disk; it travels to the workers.
@@ -286,6 +291,12 @@ def unprintable(characters: Iterable[str], cuts: Iterable[Cut]) -> list[str]:
     ]
 
 
+def common_characters(characters: Iterable[str], cuts: Sequence[Cut]) -> set[str]:
+    """Return those of the characters that every common cut holds: they print, and need no other font."""
+    fonts = [face(cut.stack.fonts[0]) for cut in cuts]
+    return {c for c in _repertoire().intersection(characters) if all(c in font for font in fonts)}
+
+
 def rare_style(characters: Iterable[str], cuts: Iterable[Cut], folder: Path) -> str:
     """Return the style sheet with what the common cuts lack of these characters, cutting the fonts for it.
 
@@ -294,7 +305,7 @@ def rare_style(characters: Iterable[str], cuts: Iterable[Cut], folder: Path) -> 
         cuts: the common cuts.
         folder: where the small cuts are written; one that is already there is used again.
     """
-    common = set(repertoire())
+    common = _repertoire()
     wanted = set(characters)
     faces: dict[str, str] = {}
     variables = ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import itertools
 import logging
 import os
 import resource
@@ -24,8 +23,10 @@ from weasyprint.logger import LOGGER
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
+from generator.printing.engine_savings import install, pack
 from generator.printing.fonts import (
     characters_of,
+    common_characters,
     common_style,
     is_meaningless,
     rare_style,
@@ -49,7 +50,6 @@ MAX_SECONDS = 300
 MAX_PATIENCE = 3600
 MAX_MEMORY = 4 * 2**30
 MAX_PIXELS = 40_000_000
-SHEETS_PER_COLLECTION = 16
 _TYPES = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
@@ -116,7 +116,9 @@ class _Shared:
     """What one process keeps between dossiers: fonts and parsed style sheets."""
 
     def __init__(self, press: Press) -> None:
+        install()
         self.press = press
+        self.common: set[str] = set()
         self.fonts = FontConfiguration()
         self.base_url = press.templates.resolve().as_uri() + "/"
         self._sheets: dict[tuple[str, ...], tuple[list[weasyprint.CSS], set[str], list[str]]] = {}
@@ -129,6 +131,11 @@ class _Shared:
             sheets = [self.parse(text, sandbox) for text in (common_style(self.press.cuts), *texts)]
             self._sheets[styles] = (sheets, set("".join(texts)), sandbox.refused)
         return self._sheets[styles]
+
+    def uncommon(self, characters: set[str]) -> set[str]:
+        """Return those that some common cut lacks; what was looked up once is remembered."""
+        self.common |= common_characters(characters - self.common, self.press.cuts)
+        return characters - self.common
 
     def parse(self, text: str, sandbox: Sandbox) -> weasyprint.CSS:
         """Parse one style sheet; its fonts become known to this process."""
@@ -162,23 +169,21 @@ def print_sheet(press: Press, sheet: Sheet) -> Outcome:
         _tidy()
 
 
-_printed = itertools.count(1)
-
-
 def _tidy() -> None:
-    """Collect garbage between dossiers, now and then, in processes that do not collect it by themselves."""
-    if not gc.isenabled() and not next(_printed) % SHEETS_PER_COLLECTION:
-        gc.collect()
+    """Collect garbage after each dossier, in processes that do not collect it by themselves."""
+    if not gc.isenabled():
+        gc.collect(1)
 
 
 def _print(shared: _Shared, sheet: Sheet, listener: _Listener) -> Outcome:
     press = shared.press
     printed, possible = characters_of(sheet.html)
-    if lacking := unprintable(printed, press.cuts):
-        return Outcome(faults=tuple(_lacking(lacking)))
     sheets, more, refused = shared.sheets(sheet.styles)
+    uncommon = shared.uncommon(printed | possible | more)
+    if lacking := unprintable(printed & uncommon, press.cuts):
+        return Outcome(faults=tuple(_lacking(lacking)))
     sandbox = Sandbox(press.templates, press.folder)
-    rare = rare_style(printed | possible | more, press.cuts, press.folder)
+    rare = rare_style(uncommon, press.cuts, press.folder)
     html = weasyprint.HTML(string=sheet.html, base_url=shared.base_url, url_fetcher=sandbox)
     added = [rare, mark_style(sheet.mark) if sheet.mark else ""]
     options: dict[str, Any] = {"pdf_variant": "pdf/a-3u", "pdf_tags": True, "cache": {}}
@@ -189,7 +194,7 @@ def _print(shared: _Shared, sheet: Sheet, listener: _Listener) -> Outcome:
     )
     _set_metadata(document.metadata, sheet)
     attachments = [_attached(attachment, sheet.created) for attachment in sheet.attachments]
-    content = document.write_pdf(attachments=attachments, finisher=link_cells, **options)
+    content = document.write_pdf(attachments=attachments, finisher=_finish, **options)
     if listener.missing:
         return Outcome(faults=tuple(_lacking(sorted(listener.missing))))
     if refused or sandbox.refused:
@@ -198,6 +203,11 @@ def _print(shared: _Shared, sheet: Sheet, listener: _Listener) -> Outcome:
         return Outcome(faults=(("print-refused", fault),))
     _write(sheet.out, content)
     return Outcome(hashlib.sha256(content).hexdigest(), notes=tuple(listener.notes))
+
+
+def _finish(document: object, pdf: Any) -> None:
+    link_cells(document, pdf)
+    pack(document, pdf)
 
 
 def _lacking(characters: list[str]) -> Iterator[tuple[str, str]]:
