@@ -16,12 +16,14 @@ from pathlib import Path
 import certificates
 import pikepdf
 import pytest
+import zxingcpp
+from PIL import Image
 
 from generator.printing.blanks import blank_jobs
 from generator.printing.dossiers import DossierJob, render_dossiers
 from generator.printing.printing_house import FOLDER, Selection, dossier_jobs
 from generator.printing.provenance import Provenance
-from generator.printing.seal import ATTACHMENT
+from generator.printing.seal import ATTACHMENT, digest_of
 from generator.printing.signing import load_seal, sign
 from generator.project import EDITIONS, Project
 from generator.register.building import register_with_editions
@@ -124,6 +126,25 @@ def test_a_print_holds_its_records_and_leads_nowhere(prints, kind) -> None:
             carried = root.AF[0]
             assert len(pdf.attachments) == 1
             assert (str(carried.UF), str(carried.AFRelationship)) == (ATTACHMENT, "/Data")
+
+
+@pytest.mark.parametrize("kind", ["registration", "appointment-volume"])
+def test_the_code_on_every_page_is_read_from_paper_and_says_which_records_these_are(
+    prints, tmp_path, kind
+) -> None:
+    with pikepdf.open(prints[kind]) as pdf:
+        (records,) = (attached.get_file().read_bytes() for attached in pdf.attachments.values())
+        pages = len(pdf.pages)
+    # As an office's scanner gives it: grey, 200 dots to the inch.
+    command = ["pdftoppm", "-r", "200", "-gray", "-png", prints[kind], tmp_path / "page"]
+    subprocess.run(command, check=True)
+    scans = sorted(tmp_path.glob("page*.png"))
+    commit = json.loads(records)["commit"][:10] or "-"
+    assert len(scans) == pages > 1
+    for scan in scans:
+        with Image.open(scan) as picture:
+            read = [code.text for code in zxingcpp.read_barcodes(picture)]
+        assert read == [f"lty1:{commit}:{digest_of(records)[:16]}"], scan.name
 
 
 def test_the_judges_see_a_fault(prints, tmp_path) -> None:
