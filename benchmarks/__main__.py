@@ -3,6 +3,7 @@
     python -m benchmarks check  --villages 300 1700 11000
     python -m benchmarks site   --villages 300 1700
     python -m benchmarks forms  --villages 300 --forms 200
+    python -m benchmarks memory --villages 300 --forms 5000
     python -m benchmarks history --commits 500 10000
 
 Each line of the result is one measured process and its children: seconds of wall clock and of processor, peak memory in MiB.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import ctypes
 import json
 import os
 import re
@@ -21,10 +23,11 @@ import shutil
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from benchmarks.memory import Watch
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -45,41 +48,6 @@ class Measured:
     exit_code: int
 
 
-class _Memory(threading.Thread):
-    """Looks at a process and all it has started, several times a second: their memory together, shared pages once."""
-
-    def __init__(self, session: int) -> None:
-        super().__init__(daemon=True)
-        self._session = session
-        self._over = threading.Event()
-        self.peak = 0
-
-    def run(self) -> None:
-        while not self._over.wait(0.2):
-            self.peak = max(self.peak, sum(self._proportional(p) for p in self._members()))
-
-    def stop(self) -> float:
-        """Return the peak in MiB."""
-        self._over.set()
-        self.join()
-        return self.peak / 1024
-
-    def _members(self) -> list[str]:
-        found = []
-        for name in (p.name for p in Path("/proc").iterdir() if p.name.isdigit()):
-            with contextlib.suppress(OSError):
-                if os.getsid(int(name)) == self._session:
-                    found.append(name)
-        return found
-
-    @staticmethod
-    def _proportional(process: str) -> int:
-        with contextlib.suppress(OSError, StopIteration, ValueError):
-            lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
-            return int(next(line for line in lines if line.startswith("Pss:")).split()[1])
-        return 0
-
-
 def run(what: str, villages: int, command: list[str], cwd: Path | None = None) -> Measured:
     """Run a process and measure it with its children: time by the operating system's own accounting, memory by looking."""
     start = time.perf_counter()
@@ -91,7 +59,7 @@ def run(what: str, villages: int, command: list[str], cwd: Path | None = None) -
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,
     )
-    memory = _Memory(process.pid)
+    memory = Watch(process.pid)
     memory.start()
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start
@@ -99,7 +67,7 @@ def run(what: str, villages: int, command: list[str], cwd: Path | None = None) -
         what,
         villages,
         round(wall, 2),
-        round(usage.ru_utime + usage.ru_stime, 2),
+        round(usage.ru_utime + usage.ru_stime + _orphans(process.pid), 2),
         round(max(memory.stop(), usage.ru_maxrss / 1024), 1),
         os.waitstatus_to_exitcode(status),
     )
@@ -109,6 +77,16 @@ def run(what: str, villages: int, command: list[str], cwd: Path | None = None) -
         flush=True,
     )
     return measured
+
+
+def _orphans(group: int) -> float:
+    """Return the seconds of processor that those have used whom a process started and did not wait for."""
+    seconds = 0.0
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            _, _, usage = os.wait4(-group, 0)
+            seconds += usage.ru_utime + usage.ru_stime
+    return seconds
 
 
 def engine(*arguments: str) -> list[str]:
@@ -288,15 +266,29 @@ def forms(work: Path, sizes: list[int], count: int) -> list[Measured]:
         for way, name in (("shop", "print shop"), ("plain", "plain WeasyPrint loop")):
             out = work / f"forms-{way}-{size}"
             shutil.rmtree(out, ignore_errors=True)
+            shutil.rmtree(folder / "build", ignore_errors=True)
             command = [*script, way, str(folder), str(count), str(out)]
             results.append(run(f"{name}, {count} forms, cold", size, command))
             change_one(folder, 0)
             results.append(run(f"{name}, {count} forms, one record changed", size, command))
-        shop, plain = [r.wall for r in results[-4:-2]], [r.wall for r in results[-2:]]
-        print(
-            f"{size:>6}  cold {plain[0] / shop[0]:.1f} times, one record changed {plain[1] / shop[1]:.1f} times as fast"
-        )
+        shop, plain = results[-4:-2], results[-2:]
+        for unit in ("wall", "cpu"):
+            cold, changed = (getattr(p, unit) / getattr(s, unit) for s, p in zip(shop, plain, strict=True))
+            print(f"{size:>6}  {unit}: cold {cold:.1f} times, one record changed {changed:.1f} times as fast")
     return results
+
+
+def memory(work: Path, sizes: list[int], count: int) -> list[Measured]:
+    """The print shop's memory along the way; a city with fewer forms prints them again under other names."""
+    for size in sizes:
+        out = work / f"forms-memory-{size}"
+        shutil.rmtree(out, ignore_errors=True)
+        script = [sys.executable, str(HERE / "print_forms.py")]
+        command = [*script, "memory", str(city(work, size)), str(count), str(out)]
+        subprocess.run(
+            command, check=True, start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+    return []
 
 
 def history(work: Path, sizes: list[int]) -> list[Measured]:
@@ -327,7 +319,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("check", "site", "forms", "history"))
+    parser.add_argument(
+        "what", nargs="?", default="check", choices=("check", "site", "forms", "memory", "history")
+    )
     parser.add_argument("--villages", type=int, nargs="+", default=[300])
     parser.add_argument("--forms", type=int, default=200)
     parser.add_argument("--commits", type=int, nargs="+", default=[500, 10_000])
@@ -335,6 +329,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("/tmp/lingtouyan-benchmarks"))
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    # Those whom a measured process leaves behind are ours to wait for (PR_SET_CHILD_SUBREAPER).
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
     options.work.mkdir(parents=True, exist_ok=True)
     if options.what == "check":
         results = check(options.work, options.villages)
@@ -342,6 +338,8 @@ def main() -> None:
         results = site(options.work, options.villages, plain=not options.no_plain)
     elif options.what == "history":
         results = history(options.work, options.commits)
+    elif options.what == "memory":
+        results = memory(options.work, options.villages, options.forms)
     else:
         results = forms(options.work, options.villages, options.forms)
     if options.json:

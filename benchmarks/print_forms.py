@@ -1,25 +1,45 @@
 """Print the first forms of a city into a folder, either through the print shop or in a plain loop over WeasyPrint.
 
-python benchmarks/print_forms.py shop|plain CITY COUNT FOLDER
+python benchmarks/print_forms.py shop|plain|memory CITY COUNT FOLDER
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from generator.printing.dossiers import Previous, load_printed, render_dossiers
+from benchmarks.memory import members, proportional
+from generator.printing.dossiers import DossierJob, Previous, load_printed, render_dossiers
 from generator.printing.printing_house import FOLDER, Selection, dossier_jobs
 from generator.project import EDITIONS, Project
 from generator.register.building import register_with_editions
 from generator.register.editions import open_edition
 
 FORM = "registration"
+STEP = 500
+
+
+def told(jobs: list[DossierJob], count: int) -> Iterator[DossierJob]:
+    """Hand out so many jobs, those of further rounds under other paths; tell along the way what memory is taken."""
+    started = time.monotonic()
+    for number in range(count):
+        if number % STEP == 0 or number == count - 1:
+            mine, *others = (f"{proportional(p, 'Pss_Anon'):.0f}" for p in members(os.getsid(0)))
+            print(
+                f"{number:>6} forms  {time.monotonic() - started:>7.0f} s  engine {mine} MiB, others {' + '.join(others)} MiB",
+                flush=True,
+            )
+        turn, place = divmod(number, len(jobs))
+        yield replace(jobs[place], path=f"{turn}/{jobs[place].path}")
 
 
 def main() -> None:
@@ -40,6 +60,10 @@ def main() -> None:
         if out.exists():
             shutil.rmtree(last, ignore_errors=True)
             out.rename(last)
+        if way == "memory":
+            report = render_dossiers(told(jobs, count), templates=templates, out=out)
+            print(report.rendered, "printed", len(report.problems), "problems")
+            return
         if way == "shop":
             notes = folder / "printed.json"
             previous = Previous(last, load_printed(notes.read_bytes())) if notes.exists() else None
