@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
+from generator.building.cuts import keep, lay_out
 from generator.building.memory import Memory
 from generator.building.shares import Hands, Place, hands
 from generator.building.staging import Spare, make_folder, spare_of, staging, swap
@@ -106,7 +107,11 @@ def _build(
         folder = stack.enter_context(scratch())
         paths = {n: folder / f"{n}.duckdb" for n in names}
         helpers = stack.enter_context(hands())
-        register = register_with_editions(project, date, paths, draft=draft, allow_errors=draft)
+        memories = {n: Memory(project.cache, n) for n in names}
+        earlier = {n: lay_out(project.cache, n, memories[n].known.get("cut"), paths[n]) for n in names}
+        register = register_with_editions(
+            project, date, paths, draft=draft, allow_errors=draft, earlier=earlier
+        )
         report = BuildReport(problems=register.problems)
         if has_errors(register.problems) and not draft:
             report.refused = True
@@ -115,7 +120,8 @@ def _build(
             )
             return report
         makers = [
-            _EditionBuild(project, register, n, date, draft, paths[n], staged[n], helpers) for n in names
+            _EditionBuild(project, register, memories[n], n, date, draft, paths[n], staged[n], helpers)
+            for n in names
         ]
         with ThreadPoolExecutor(len(makers)) as pool:
             for lines in pool.map(lambda m: m.site_and_data(children[m.edition]), makers):
@@ -136,6 +142,7 @@ class _EditionBuild:
         self,
         project: Project,
         register: Register,
+        memory: Memory,
         edition: str,
         as_of: datetime.date,
         draft: bool,
@@ -154,8 +161,8 @@ class _EditionBuild:
         self.database = database
         self.connection = open_edition(database)
         self.links = Links()
-        self.memory = Memory(project.cache, edition)
-        self.known = self.memory.known
+        self.memory = memory
+        self.known = memory.known
         self.made: dict[str, Any] = {}
         row = self.connection.execute("SELECT commit, commit_time FROM build").fetchone() or ("", None)
         self.facts: dict[str, Any] = {
@@ -190,6 +197,7 @@ class _EditionBuild:
             created=created,
             last=None if self.last.is_symlink() else self.last / "data",
             known=self.known.get("data"),
+            same=self.register.same.get(self.edition, ()),
         ) as export:
             contents = Contents(self.connection, export.digests, self.known.get("contents", {}))
             line = self._site(mkdocs, contents)
@@ -304,6 +312,8 @@ class _EditionBuild:
     def remember(self) -> None:
         """Keep what was made, for the next build."""
         self.connection.close()
+        cut = self.register.cut(self.project.package)
+        self.made["cut"] = keep(self.project.cache, self.edition, cut, self.database)
         self.memory.save(self.made)
 
 

@@ -6,8 +6,8 @@ This is the whole way of the data up to the point where editions are cut from it
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -37,14 +37,17 @@ from generator.register.database import (
     quote,
     shut,
 )
-from generator.register.editions import attach, check_cuts, write_edition
+from generator.register.editions import Cut, attach, check_cuts, write_edition
 from generator.register.shelf import Shelf, ShelfError
 from generator.register.statements import (
     Statement,
     create_macros,
     in_dependency_order,
+    passages,
+    reached,
     read_statements,
     usable_views,
+    words_of,
 )
 from generator.register.verdicts import digest_of, standing_of, verdicts_of
 from generator.register.views import Views, describe_views
@@ -58,6 +61,9 @@ class Register:
         connection: the database; its doors are shut.
         views: the views that could be computed, in dependency order.
         problems: everything wrong, in order of place.
+        state: of what is kept and of all statements, empty when nothing is: tables in the same state show the same.
+        changed: tables and views that may show something else than in that state, or show it to others.
+        same: edition -> tables and views that stand as an earlier cut had them.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -66,6 +72,14 @@ class Register:
     rules: list[Rule]
     findings: list[Finding]
     problems: list[Problem]
+    state: str = ""
+    changed: frozenset[str] = frozenset()
+    same: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def cut(self, package: Package) -> Cut | None:
+        """Say for the next time what editions are cut from, or None when it could not be told again then."""
+        names = frozenset({*package.tables, *(v.name for v in self.views)})
+        return Cut(self.state, names - self.changed) if self.state else None
 
 
 def register_with_editions(
@@ -75,11 +89,13 @@ def register_with_editions(
     *,
     draft: bool = False,
     allow_errors: bool = False,
+    earlier: Mapping[str, Cut | None] | None = None,
 ) -> Register:
     """Read and check a whole tree, and write its editions, unless it has errors and none are allowed.
 
     Args:
         paths: edition -> the database file to write it to.
+        earlier: edition -> what an earlier build has left in that file.
 
     Raises:
         RecordsError: SQL files of the tree or its row filters cannot be used.
@@ -89,7 +105,11 @@ def register_with_editions(
         register = build_register(project, as_of, draft=draft, attached=paths)
         if allow_errors or not has_errors(register.problems):
             for edition in paths:
-                write_edition(register.connection, register.views, project.package, edition)
+                cut = (earlier or {}).get(edition)
+                stands = cut.names - register.changed if cut and cut.state == register.state else frozenset()
+                register.same[edition] = write_edition(
+                    register.connection, register.views, project.package, edition, stands
+                )
     except duckdb.IOException:
         # What DuckDB says may repeat a value.
         folder = next((p.parent for p in paths.values()), project.root)
@@ -196,7 +216,28 @@ def build_register(
     problems = in_order([*design, *problems, *(f.problem for f in findings)])
     if not only_problems:
         _create_findings(connection, package, problems, findings)
-    return Register(connection, records, views, rules, findings, problems)
+    state, changed = "", frozenset[str]()
+    known = shelf.verdicts if shelf is not None and attached else None
+    if shelf and known and (standing or (shelf.begun and known.commit == of_commit)):
+        state = digest_of(shelf.content, key, known.commit)
+        changed = _unsettled(package, views, macros, standing.changed if standing else ())
+    return Register(connection, records, views, rules, findings, problems, state, changed)
+
+
+def _unsettled(
+    package: Package, views: Sequence[Statement], macros: Sequence[Statement], changed: Iterable[str]
+) -> frozenset[str]:
+    """Return the tables and views that changed, and those whose conditions on rows reach one that did."""
+    away = {*(c.lower() for c in changed), "findings", "finding_subjects"}
+    conditions = {t.name: list(t.row_filters.values()) for t in package.tables.values()}
+    conditions.update((v.name, [str(v.header["rows"])]) for v in views if v.header.get("rows") is not None)
+    through = passages(macros)
+    reach = {
+        name
+        for name, texts in conditions.items()
+        if not away.isdisjoint(reached((w for text in texts for w in words_of(text)), through))
+    }
+    return frozenset({*changed, *reach})
 
 
 def _shelf_of(project: Project) -> Shelf | None:

@@ -108,6 +108,11 @@ class Shelf:
         return self._scratch is not None
 
     @property
+    def content(self) -> str:
+        """Digest of what is kept, empty when nothing is."""
+        return self._content
+
+    @property
     def _file(self) -> Path:
         return self.cache.folder / f"{self.name}.duckdb"
 

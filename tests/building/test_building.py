@@ -131,6 +131,26 @@ def test_a_changed_template_macro_or_setting_reaches_every_page_of_it(tree: Path
     assert "名叫" in (folder / "site/members/M001/index.html").read_text("utf-8")
 
 
+def test_rows_that_another_table_shows_or_hides_come_and_go_with_it(tree: Path, tmp_path: Path) -> None:
+    condition = 'rows: {public: "seats_of(members.party_id) > 0"}'
+    replace(
+        tree,
+        "schemas/tables/members.yaml",
+        "rows: {public: \"ended IS NULL OR ended > DATE '1990-01-01'\"}",
+        condition,
+    )
+    (tree / "schemas/macros/seats_of.sql").write_text(
+        "/* title: 席位 */\nCREATE MACRO seats_of(party) AS (SELECT max(seats) FROM parties p WHERE p.party_id = party)",
+        "utf-8",
+    )
+    folder = built(tree, "public")
+    assert "M002" in (folder / "data/members.csv").read_text("utf-8")
+    replace(tree, "records/parties.csv", "2001-09-30,8", "2001-09-30,0")
+    built(tree, "public")
+    assert "M002" not in (folder / "data/members.csv").read_text("utf-8")
+    assert contents(folder) == fresh(tree, tmp_path, "public")
+
+
 def test_what_was_put_into_the_build_since_is_not_taken_over(tree: Path) -> None:
     built(tree)
     folder = built(tree)
