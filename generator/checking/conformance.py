@@ -6,7 +6,7 @@ DuckDB accepts whole columns at once; each distinct cell it does not accept goes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -16,8 +16,9 @@ import duckdb
 from generator.checking.acceptance import accepts, ascii_digits
 from generator.checking.hygiene import doubtful, doubts, foreign_digits
 from generator.checking.judging import Judge, UnjudgeableError
+from generator.checking.repeats import order_of
 from generator.checking.wording import Wording
-from generator.problems import Problem, Severity, error, printable, warning
+from generator.problems import Problem, Severity, error
 from generator.reading.package import Field, ForeignKey, Package, Sensitivity, Table
 from generator.register.database import duckdb_type, own_rows, quote, side_by_side
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 _Cell = tuple[str, int, str | None]
 _Said = tuple[str, Severity, str]
 _NONE: Mapping[str, str] = {}
-# How many files a message names.
-_NAMED = 5
 _RULES = {"type": "type-error", "range": "number-range"}
 
 
@@ -211,8 +210,8 @@ def check_keys(
     """Check unique values, primary and foreign keys over all files of each table, on the typed tables.
 
     Args:
-        unread: table -> its files that could not be read. What refers to a record whose document is among them, by
-            its name, is not at fault: that file is.
+        unread: table -> its files that could not be read. What may refer to a record in them is not at fault: that
+            file is. A document's key is told by its name, a table file may have held any.
         known: tells of a table whose keys an earlier run found in order.
 
     Returns:
@@ -256,7 +255,7 @@ def _check_keys(
     found = connection.execute(f"SELECT {', '.join(f'({c})' for c in counts)}").fetchone() or ()
     for (fields, rule), count in zip(keys.items(), found[: len(keys)], strict=True):
         if count:
-            yield from _repeated(connection, table, fields, rule, locator)
+            yield from _repeated(connection, table, fields, rule, package, locator)
     for key, count in zip(table.foreign_keys, found[len(keys) :], strict=True):
         if count:
             yield from _dangling(connection, table, key, package, locator, unread)
@@ -294,7 +293,12 @@ def _shown(table: Table, fields: tuple[str, ...]) -> bool:
 
 
 def _repeated(
-    connection: duckdb.DuckDBPyConnection, table: Table, fields: tuple[str, ...], rule: str, locator: Locator
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    fields: tuple[str, ...],
+    rule: str,
+    package: Package,
+    locator: Locator,
 ) -> Iterator[Problem]:
     if not fields:
         return
@@ -308,10 +312,14 @@ def _repeated(
             f"SELECT _file, _line FROM raw.{source} WHERE {all_null}"
         ).fetchall():
             yield error(file, line, rule, f"主键“{title}”没有填写，这条记录无法识别。请填写。", title)
-    # A missing value is no repeat; the keys' own order in the files decides which row came first.
+    # A missing value is no repeat; the order of the files decides which row came first.
+    within = keys
+    if table.parent and set(package.tables[table.parent].primary_key) <= set(fields):
+        # What two documents of one key both hold is their repetition, told of them.
+        within = f"_file, {keys}"
     rows = connection.execute(
         f"SELECT _file, _line, first_value(_file) OVER w, first_value(_line) OVER w, {keys} FROM {source} "
-        f"WHERE NOT ({all_null}) WINDOW w AS (PARTITION BY {keys} ORDER BY _file, _line) "
+        f"WHERE NOT ({all_null}) WINDOW w AS (PARTITION BY {within} ORDER BY {order_of(table, fields)}) "
         f"QUALIFY row_number() OVER w > 1"
     ).fetchall()
     for file, line, first_file, first_line, *values in rows:
@@ -337,14 +345,12 @@ def _dangling(
 ) -> Iterator[Problem]:
     target = package.tables[key.table]
     source, files = package.origin(target), unread.get(target.name, ())
-    # Whose keys a lost document held can only be told by its name; a lost table file may have held any.
-    stems = (
-        {PurePosixPath(f).stem for f in files}
-        if source.kind != "csv" and len(source.primary_key) == 1
-        else set()
-    )
+    # Whose keys a lost document held can be told by its name; a lost table file may have held any.
+    by_name = source.kind != "csv" and len(source.primary_key) == 1
     naming = [n for n, other in enumerate(key.references) if (other,) == source.primary_key]
-    hint = "" if stems and naming else next(iter(files), "")
+    if files and not (by_name and naming):
+        return
+    stems = {PurePosixPath(f).stem for f in files}
     picked = ", ".join(f"t.{quote(f)}" for f in key.fields)
     rows = connection.execute(
         f"SELECT t._file, t._line, {picked} FROM {_lost(table, key, package)}"
@@ -360,32 +366,6 @@ def _dangling(
             file,
             where,
             "foreign-key",
-            wording.dangling(target, values, hint, shown=_shown(table, key.fields)),
+            wording.dangling(target, values, shown=_shown(table, key.fields)),
             title,
         )
-
-
-def told_unread(package: Package, unread: Mapping[str, Sequence[str]], *, rules_found: bool) -> list[Problem]:
-    """Say once, before all else, what references and rules could not take into account."""
-    referred = any(k.table in unread for t in package.tables.values() for k in t.foreign_keys)
-    if not unread or not (referred or rules_found):
-        return []
-    files = sorted({f for found in unread.values() for f in found})
-    named = "、".join(printable(f) for f in files[:_NAMED])
-    shown = named if len(files) <= _NAMED else f"{named} 等"
-    message = (
-        f"有 {len(files)} 个文件没有读入（{shown}）：引用其中记录的地方没有核对，按记录统计、对照的规则也可能因此不符。"
-        "请先改正这些文件，再校验一次。"
-    )
-    return [warning("", 0, "unread-files", message)]
-
-
-def without_consequences(absent: Iterable[Problem], problems: Iterable[Problem]) -> list[Problem]:
-    """Leave out what only follows from a column that a whole file lacks: that was said once, at its header."""
-    columns = {(p.file, p.column) for p in absent if p.rule == "missing-label"}
-    return [
-        p
-        for p in problems
-        if p.rule not in ("constraint-error", "primary-key")
-        or not any((p.file, column) in columns for column in p.column.split("、"))
-    ]

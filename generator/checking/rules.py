@@ -34,6 +34,8 @@ class Rule:
 
     Attributes:
         clauses: what it enforces, the main one first; empty when the header names none.
+        complete: tables of which a missing record makes it find what is not so; `all` where any record in wrong form
+            does, in whatever it reads.
     """
 
     id: str
@@ -45,6 +47,7 @@ class Rule:
     table: str
     column: str
     statement: Statement
+    complete: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,9 @@ def read_rules(root: Path, package: Package) -> tuple[list[Rule], list[Problem]]
             problems.append(
                 error(statement.file, statement.header.lines["table"], "sql-error", f"没有 {table} 这张表。")
             )
+        elif unknown := _unknown(statement, package):
+            key, message = unknown
+            problems.append(error(statement.file, statement.header.lines[key], "sql-error", message))
         elif statement.text("id") in seen:
             problems.append(
                 error(statement.file, 1, "sql-error", f"规则编号与 {seen[statement.text('id')]} 重复。")
@@ -98,9 +104,19 @@ def read_rules(root: Path, package: Package) -> tuple[list[Rule], list[Problem]]
                     table=table,
                     column=statement.text("column"),
                     statement=statement,
+                    complete=statement.texts("complete"),
                 )
             )
     return rules, problems
+
+
+def _unknown(statement: Statement, package: Package) -> tuple[str, str] | None:
+    """Return the key of a header that names what is not there, and what to say of it."""
+    table, column = package.tables.get(statement.text("table")), statement.text("column")
+    if table is not None and column and table.field(column) is None:
+        return "column", f"表 {table.name} 没有 {column} 这一列。"
+    wrong = sorted({*statement.texts("complete")} - {*package.tables, "all"})
+    return ("complete", f"complete 里没有 {wrong[0]} 这张表；靠全部记录计算的写 all。") if wrong else None
 
 
 def run_rules(

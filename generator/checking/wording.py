@@ -244,14 +244,12 @@ class Wording:
         shown = " " + "、".join(quoted(v) for v in values) if values is not None else ""
         return f"“{title}”{shown} 重复：{place}已有。请核对两条记录，改正其中一条或删除重复的一条。"
 
-    def dangling(self, target: Table, values: Sequence[Any], unread: str, *, shown: bool) -> str:
-        """Say that a reference leads nowhere, and what may be the reason."""
+    def dangling(self, target: Table, values: Sequence[Any], *, shown: bool) -> str:
+        """Say that a reference leads nowhere."""
         words = "、".join(quoted(v) for v in values if v is not None) if shown else "所填内容"
         text = f"{words} 在“{target.title}”中不存在。"
         if any(isinstance(v, str) and v != v.strip() for v in values):
             text += "前后有多余的空格，请删去。"
-        if unread:
-            return f"{text}{unread} 没有读入，可能在那里：请先改正那个文件。"
         return f"{text}请核对编号，或先登记“{target.title}”。"
 
 

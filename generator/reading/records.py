@@ -32,11 +32,10 @@ from generator.scratch import scratch_of
 
 # Stands for a text of no characters where the schema does not take it for missing.
 EMPTY = "\ufdd0"
-_UNREAD = frozenset({"blank-header", "incorrect-label", "extra-label", "source-error", "unsafe-file"})
 # From this many bytes on, starting other processes pays.
 _MUCH = 2**20
 _SLICES_PER_WORKER = 4
-# What one slice may hold, so that the memory of a process does not grow with the city.
+# So that the memory of a process does not grow with the city.
 _SLICE_BYTES = 2**24
 SETTLED_NS = 2_000_000_000
 _BLANK = re.compile(rb'\n[ \t,"]*\n')
@@ -155,19 +154,6 @@ def read_records(root: Path, package: Package, known: Mapping[str, Entry] | None
 
 def _part(folder: Path, table: str, number: int) -> Path:
     return folder / f"{table}.{number:05d}.csv"
-
-
-def unread_files(package: Package, records: Records) -> dict[str, list[str]]:
-    """Return table -> the files of it, or of the documents it stands in, from which nothing could be read."""
-    sources = [(glob_regex(t.path), t) for t in package.tables.values() if t.path]
-    silent = {p.file for p in records.problems if p.rule in _UNREAD}
-    empty = {f for f in silent if f not in records.entries or not records.entries[f].filled}
-    found: dict[str, list[str]] = {}
-    for file in sorted(empty):
-        source = next((t for pattern, t in sources if pattern.match(file)), None)
-        if source is not None:
-            found.setdefault(source.name, []).append(file)
-    return {t.name: found[o] for t in package.tables.values() if (o := package.origin(t).name) in found}
 
 
 _Task: TypeAlias = "tuple[str, str, str]"

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import duckdb
 
-from generator.checking.conformance import check_conformance, check_keys, told_unread, without_consequences
+from generator.checking.conformance import check_conformance, check_keys
+from generator.checking.consequences import unread_files, without_consequences, without_followers
 from generator.checking.locating import Locator
+from generator.checking.repeats import keep_first
 from generator.checking.rules import Finding, Rule, read_rules, run_rules
 from generator.history.changes import History, read_history
 from generator.history.messages import read_messages
@@ -23,7 +25,7 @@ from generator.history.table import create_history
 from generator.problems import Problem, UsageError, has_errors, in_order, warning
 from generator.project import Project
 from generator.reading.package import ENGINE_TABLES, Package
-from generator.reading.records import Records, read_records, unread_files
+from generator.reading.records import Records, read_records
 from generator.register.cells import create_cells, named_by
 from generator.register.database import (
     connect,
@@ -166,7 +168,7 @@ def build_register(
     for edition, path in (attached or {}).items():
         attach(connection, edition, path)
     shut(connection)
-    problems = [*records.problems, *without_consequences(records.problems, formal)]
+    problems = [*records.problems, *without_consequences(package, records.problems, formal)]
     create_descriptions(connection, package)
     commit = project.commit
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
@@ -212,7 +214,11 @@ def build_register(
             else None
         )
         shelf.keep(connection, records, facts, [v.name for v in views])
-    problems.extend(told_unread(package, unread_files(package, records), rules_found=bool(findings)))
+    unread = unread_files(package, records)
+    findings, unjudged = without_followers(
+        package, records, [*records.problems, *formal], unread, rules, findings, [*declared, *macros]
+    )
+    problems.extend(unjudged)
     problems = in_order([*design, *problems, *(f.problem for f in findings)])
     if not only_problems:
         _create_findings(connection, package, problems, findings)
@@ -265,6 +271,7 @@ def _conforming(
         formal, _ = check_conformance(connection, package, locator)
         create_typed(connection, package)
         wrong_keys, _ = check_keys(connection, package, locator, unread)
+        keep_first(connection, package, wrong_keys)
         return connection, formal + wrong_keys
     try:
         shelf.load(connection, records)
@@ -273,6 +280,7 @@ def _conforming(
         shelf.create_typed(connection, clean)
         wrong_keys, shelf.sound_now = check_keys(connection, package, locator, unread, shelf.known_sound)
         shelf.clean_now = clean
+        keep_first(connection, package, wrong_keys)
     except ShelfError:
         connection.close()
         raise

@@ -176,18 +176,18 @@ def create_raw(
     connection.execute(f"CREATE TABLE {target} AS SELECT {', '.join(['*', *more])} FROM {source}")
 
 
-def own_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Make `raw.<table>` a table of this database where it only shows the rows of another."""
+def own_rows(connection: duckdb.DuckDBPyConnection, table: Table, schema: str = "raw") -> None:
+    """Make `<schema>.<table>` a table of this database where it only shows the rows of another."""
     name = quote(table.name)
     shown = connection.execute(
-        "SELECT 1 FROM duckdb_views() WHERE schema_name = 'raw' AND view_name = $1 AND NOT internal",
-        [table.name],
+        "SELECT 1 FROM duckdb_views() WHERE schema_name = $1 AND view_name = $2 AND NOT internal",
+        [schema, table.name],
     ).fetchone()
     if shown:
         copy = quote(f"{table.name}+")
-        connection.execute(f"CREATE TABLE raw.{copy} AS FROM raw.{name}")
-        connection.execute(f"DROP VIEW raw.{name}")
-        connection.execute(f"ALTER TABLE raw.{copy} RENAME TO {name}")
+        connection.execute(f"CREATE TABLE {schema}.{copy} AS FROM {schema}.{name}")
+        connection.execute(f"DROP VIEW {schema}.{name}")
+        connection.execute(f"ALTER TABLE {schema}.{copy} RENAME TO {name}")
 
 
 def create_enums(connection: duckdb.DuckDBPyConnection, package: Package, catalog: str = "") -> None:

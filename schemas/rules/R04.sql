@@ -3,6 +3,7 @@ id: R04
 title: 区划代码与所属乡镇和有效期一致
 severity: error
 clause: records#5
+complete: organisations
 table: villages
 column: code
 message: "{name}（{village_id}）的区划代码{code}有误：{problem}。"

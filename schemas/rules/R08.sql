@@ -3,6 +3,7 @@ id: R08
 title: 简历前后衔接、与任职一致
 severity: warning
 clause: [records#9, records#10]
+complete: tenures
 table: person_resume
 column: started
 message: "{name}（{person_id}）的简历{problem}。"

@@ -3,6 +3,7 @@ id: R11
 title: 书记空缺不超过规定天数
 severity: warning
 clause: selection#4
+complete: tenures
 table: villages
 column: village_id
 message: "{village_name}（{village_id}）自{vacant_from}起没有书记{until}，已空缺{days}天，超过{limit_days}天。"

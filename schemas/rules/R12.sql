@@ -3,6 +3,7 @@ id: R12
 title: 书记兼任主任，或者说明理由
 severity: warning
 clause: selection#10
+complete: tenures
 table: tenures
 column: exemption
 message: "{village_name}书记{name}（{person_id}）{since}没有兼任村（居）民委员会主任，也没有写明不实行“一肩挑”的理由。"

@@ -3,6 +3,7 @@ id: R13
 title: 主任由村（居）民选举产生
 severity: error
 clause: selection#11
+complete: elections
 table: tenures
 column: election_id
 message: "{village_name}村（居）委会主任{name}（{person_id}，{started_on}起）{problem}。"

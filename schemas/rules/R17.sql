@@ -3,6 +3,7 @@ id: R17
 title: “双高双强”四项都有评定和依据
 severity: warning
 clause: selection#8
+complete: elections
 table: tenures
 column: election_id
 message: "{village_name}书记{name}（{person_id}，{started_on}任职）{problem}。"

@@ -3,6 +3,7 @@ id: R26
 title: 当选有票数，得票超过规定比例
 severity: error
 clause: selection#22
+complete: elections
 table: meeting_votes
 column: approve
 message: "{village_name}{what}{person_name}{problem}。"

@@ -3,6 +3,7 @@ id: R27
 title: 候选人两轮推荐都达到比例
 severity: warning
 clause: selection#14
+complete: elections
 table: election_candidates
 column: person_id
 message: "{village_name}候选人{person_name}：{problem}。"

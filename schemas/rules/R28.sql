@@ -3,6 +3,7 @@ id: R28
 title: 资格联审全部通过
 severity: error
 clause: selection#18
+complete: policy_departments
 table: election_candidates
 column: confirmed_on
 message: "{village_name}候选人{person_name}：{problem}。"

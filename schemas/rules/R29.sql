@@ -3,6 +3,7 @@ id: R29
 title: 公示期满有结果，批复在任职之前
 severity: error
 clause: [selection#20, selection#23]
+complete: notices
 table: notices
 column: ended_on
 message: "{village_name}{person_name}：{problem}。"

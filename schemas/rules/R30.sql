@@ -3,6 +3,7 @@ id: R30
 title: 每次任免都有对应的备案
 severity: error
 clause: [filing#11, filing#7, filing#8]
+complete: filings
 table: tenures
 column: tenure_id
 message: "{village_name}书记{name}（{person_id}）{event_date}{change}（{tenure_id}），期限{due_on}已过，没有{required}{instead}。"

@@ -3,6 +3,7 @@ id: R33
 title: 备案材料齐全
 severity: error
 clause: [filing#19, filing#20, filing#21]
+complete: required_materials
 table: filings
 column: filing_id
 message: "{village_name}{name}（{person_id}）的{kind}{filing_id}缺少材料：{lacking}。"

@@ -3,6 +3,7 @@ id: R34
 title: 备案编号和文号规范、连续、不重号
 severity: error
 clause: [filing#24, filing#23]
+complete: filings
 table: filings
 column: filing_number
 message: "{village_name}{name}（{person_id}）的{kind}{filing_id}，{what}{number}{problem}。"

@@ -3,6 +3,7 @@ id: R35
 title: 备案流转合规，每步有日期、机构和签署人
 severity: error
 clause: [filing#12, filing#13]
+complete: [filing_transitions, organisations, villages]
 table: filing_steps
 column: state
 message: "备案{filing_id}{where}{problem}。"

@@ -3,6 +3,7 @@ id: R37
 title: 发布的统计与重新计算一致
 severity: error
 clause: structure#10
+complete: all
 table: statistics
 column: value
 message: "{snapshot_title}（{snapshot_id}）中{org_name}的“{indicator_title}”发布为{published}，按{reference_date}的记录重新计算是{recomputed}。"

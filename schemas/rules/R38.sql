@@ -3,6 +3,7 @@ id: R38
 title: 队伍结构达到目标
 severity: warning
 clause: [structure#11, structure#7, structure#8, structure#9]
+complete: all
 table: policy_goals
 column: value
 message: "全市{title}现为{actual}，{level}目标{direction}{target}{short}。"

@@ -3,6 +3,7 @@ id: R41
 title: 每季度各单位都督导
 severity: warning
 clause: first-secretary#10
+complete: [inspections, organisations]
 table: first_secretaries
 column: first_secretary_id
 message: "{village_name}第一书记{person_name}{quarter_name}{problem}。"

@@ -3,6 +3,7 @@ id: R45
 title: 贫困村有后备，后备有任务
 severity: warning
 clause: [cultivation#6, cultivation#5]
+complete: reserve
 table: villages
 column: poor
 message: "{village_name}{problem}。"

@@ -3,6 +3,7 @@ id: R46
 title: 每年参加集中培训
 severity: warning
 clause: [training#4, training#3, training#10]
+complete: [attendance, training_classes]
 table: tenures
 column: person_id
 message: "{who}{year}年{problem}。"

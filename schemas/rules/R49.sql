@@ -3,6 +3,7 @@ id: R49
 title: 目标两类七方面，权重合计一百
 severity: error
 clause: [assessment#4, assessment#2, assessment#3]
+complete: targets
 table: targets
 column: weight
 message: "{village_name}{year}年岗位目标{problem}。"

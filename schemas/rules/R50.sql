@@ -3,6 +3,7 @@ id: R50
 title: 按期双向述职
 severity: error
 clause: assessment#7
+complete: appraisals
 table: appraisals
 column: reports_township_date
 message: "{village_name}书记{person_name}{year}年度{problem}，期限是{report_deadline}。"

@@ -3,6 +3,7 @@ id: R51
 title: 评议票数属实，不称职的启动调整
 severity: warning
 clause: [assessment#9, assessment#8]
+complete: adjustments
 table: appraisals
 column: grade
 message: "{village_name}书记{person_name}{year}年度{problem}{ending}。"

@@ -3,6 +3,7 @@ id: R52
 title: 离任审计按期报告，问题限期整改
 severity: warning
 clause: [audit#5, audit#6]
+complete: audits
 table: tenures
 column: ended_on
 message: "{village_name}书记{person_name}{what}{problem}。"

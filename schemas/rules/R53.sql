@@ -3,6 +3,7 @@ id: R53
 title: 调整处理到位
 severity: error
 clause: [adjustment#7, adjustment#4]
+complete: [filings, tenures]
 table: adjustments
 column: tier
 message: "{village_name}书记{person_name}（{adjustment_id}）{decision}，{problem}。"

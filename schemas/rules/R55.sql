@@ -3,6 +3,7 @@ id: R55
 title: 基本报酬按月直达
 severity: warning
 clause: pay#5
+complete: payments
 table: tenures
 column: person_id
 message: "{village_name}书记{person_name}{year}年基本报酬{problem}。"

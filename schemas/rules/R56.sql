@@ -3,6 +3,7 @@ id: R56
 title: 绩效报酬考核后一次发放
 severity: error
 clause: pay#6
+complete: appraisals
 table: payments
 column: paid_on
 message: "{village_name}书记{person_name}{year}年绩效报酬{problem}。"

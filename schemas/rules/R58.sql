@@ -3,6 +3,7 @@ id: R58
 title: 每年体检
 severity: warning
 clause: care#2
+complete: care
 table: tenures
 column: person_id
 message: "{village_name}书记{person_name}{year}年没有体检记录。"

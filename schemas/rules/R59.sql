@@ -3,6 +3,7 @@ id: R59
 title: 节日走访台账对象
 severity: warning
 clause: care#4
+complete: care
 table: care_ledgers
 column: ledger_id
 message: "{township_name}{ledger}台账{ledger_id}，{year}年{visit_window}（{period_start}至{period_end}）没有走访慰问记录。"

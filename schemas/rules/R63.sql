@@ -3,6 +3,7 @@ id: R63
 title: 先公示、先审查，后公开
 severity: error
 clause: [records#14, records#15]
+complete: [disclosure_approvals, notices]
 table: tenures
 column: published_on
 message: "{what}（{record}）于{published_on}公开，{problem}。"

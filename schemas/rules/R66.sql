@@ -3,6 +3,7 @@ id: R66
 title: 工作日历齐全
 severity: error
 clause: records#19
+complete: [calendar, calendar_years]
 table: calendar_years
 column: year
 message: "工作日历{problem}，有{items}项时限无法计算，如{example}。"

@@ -3,6 +3,7 @@ id: R69
 title: 考核等次符合规定
 severity: warning
 clause: [assessment#10, assessment#13]
+complete: appraisals
 table: appraisals
 column: grade
 message: "{village_name}书记{person_name}{year}年度确定为{grade}，{problem}。"

@@ -3,6 +3,7 @@ id: R71
 title: 选举没有成功的按期重新选举
 severity: warning
 clause: selection#24
+complete: elections
 table: elections
 column: outcome
 message: "{village_name}{kind}（{election_id}）{voted_on}没有成功，应当在{due_on}以前重新选举，{problem}。"

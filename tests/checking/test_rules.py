@@ -82,6 +82,8 @@ def test_values_are_told_in_words_and_never_looked_into(people: Tree) -> None:
         ("/* id: X1 */ SELECT 1", ["缺少", "title"]),
         (rule(severity="fatal"), ["severity"]),
         (rule(table="nowhere"), ["nowhere"]),
+        (rule(column="nothing"), ["people", "nothing"]),
+        (rule(complete="persons"), ["persons"]),
         (rule(sql="SELECT person_id FROM people"), ["_file", "_line"]),
         (rule("{nobody} 不行。"), ["nobody"]),
         (rule(remedy="请改{nobody}。"), ["nobody"]),
