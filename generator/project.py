@@ -14,13 +14,12 @@ from functools import cached_property
 from pathlib import Path
 
 from generator.cache import Cache
-from generator.history.git import Commit, head_commit
+from generator.history.git import LAST_SECOND, Commit, head_commit
 from generator.problems import UsageError
 from generator.reading.package import DESCRIPTOR, Package, load_package
 from generator.reading.tables import EDITION_LEVELS
 
 EDITIONS = EDITION_LEVELS
-_LAST_SECOND = 253_402_300_799 - 86_400
 EDITION_TITLES = {"public": "公开版", "internal": "内部版"}
 
 
@@ -76,8 +75,7 @@ class Project:
         """Seconds since 1970 that stand for the time of the build: SOURCE_DATE_EPOCH, else the commit's time."""
         given = os.environ.get("SOURCE_DATE_EPOCH", "")
         if given:
-            # A day short of the year 10000: a date is what most is made of it.
-            if not re.fullmatch(r"[0-9]{1,12}", given) or int(given) > _LAST_SECOND:
+            if not re.fullmatch(r"[0-9]{1,12}", given) or int(given) > LAST_SECOND:
                 raise UsageError(
                     "环境变量 SOURCE_DATE_EPOCH 应为自 1970 年起的整数秒，如 1767225600。请改正或取消它。"
                 )

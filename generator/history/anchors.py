@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -70,8 +71,9 @@ def read_anchor(path: Path) -> Anchor:
         UsageError: it cannot be read as one.
     """
     try:
-        with path.open("rb") as stream:
-            facts = json.loads(stream.read(_MAX_ANCHOR))
+        # What was handed on may be a pipe, and would be waited for.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            facts = json.loads(stream.read(_MAX_ANCHOR) or b"")
         commit, tree, digest = (facts[k] for k in ("commit", "tree", "digest"))
         fit = all(isinstance(v, str) and v.isalnum() and v.isascii() for v in (commit, tree, digest))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

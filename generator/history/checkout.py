@@ -16,7 +16,7 @@ from typing import IO, NamedTuple, cast
 
 from generator.history.blobs import MAX_BYTES as MAX_BLOB
 from generator.history.blobs import Blobs
-from generator.history.git import Commit, command, environment, git
+from generator.history.git import Commit, command, environment, git, seconds
 from generator.history.log import PLAIN_FILES
 from generator.problems import UsageError, printable, quoted
 
@@ -53,8 +53,8 @@ def resolve(root: Path, revision: str) -> Commit:
     answer = git(root, "log", "-1", "--format=%H %ct", found, "--") if found else None
     if not answer or not answer.strip():
         raise UsageError(f"仓库里没有叫 {printable(revision)} 的提交、标签或分支。")
-    identity, time = answer.split()
-    return Commit(identity, int(time), False)
+    identity, _, time = answer.strip().partition(" ")
+    return Commit(identity, seconds(time), False)
 
 
 def _known_by(root: Path, when: int) -> str:
@@ -64,7 +64,7 @@ def _known_by(root: Path, when: int) -> str:
     dates that do not go back is believed; what is not in it was there by the date of the next that is.
     """
     lines = (git(root, "log", "--first-parent", "--format=%H %ct", "HEAD", "--") or "").split("\n")
-    commits = [(c, int(t)) for c, _, t in (line.partition(" ") for line in lines if line)]
+    commits = [(c, seconds(t)) for c, _, t in (line.partition(" ") for line in lines if line)]
     # For each length of run: the newest date that one can have at its older end, and which commit that is.
     ends: list[int] = []
     last: list[int] = []

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from generator.history.git import command, environment, git
+from generator.history.git import command, environment, git, seconds
 from generator.problems import UsageError, printable
 
 _FORMAT = "%H%x00%P%x00%at%x00%ct%x00%an%x00%ae%x00%cn%x00%ce%x00%s%x00"
@@ -163,7 +163,7 @@ def _commit(words: list[str]) -> LoggedCommit:
     ]
     author, author_email, committer, committer_email, subject = typed
     return LoggedCommit(
-        *(words[0], tuple(words[1].split()), int(words[2]), int(words[3])),
+        *(words[0], tuple(words[1].split()), seconds(words[2]), seconds(words[3])),
         *(author, author_email, committer, committer_email, subject),
     )
 

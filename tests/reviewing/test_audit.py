@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +105,64 @@ def test_a_forced_push_that_took_everything_is_noticed(
     assert "找不到" in found["history-lost"][0]
 
 
+def feigned_parent(repository: Repository, child: str, parent: str) -> None:
+    """Write the file by which Git finds parents faster so that it tells another parent than the commit does."""
+    settings = ("-c", "commitGraph.generationVersion=1", "-c", "core.commitGraph=true")
+    repository.git("branch", "old", parent)
+    repository.git(*settings, "commit-graph", "write", "--reachable")
+    path = repository.root / ".git/objects/info/commit-graph"
+    data = bytearray(path.read_bytes())
+    chunks = {}
+    for number in range(data[6]):
+        name, place = struct.unpack_from(">4sQ", data, 8 + 12 * number)
+        chunks[name] = place
+    count = struct.unpack_from(">I", data, chunks[b"OIDF"] + 255 * 4)[0]
+    ids = [data[chunks[b"OIDL"] + 20 * n :][:20].hex() for n in range(count)]
+    entry = chunks[b"CDAT"] + 36 * ids.index(child)
+    struct.pack_into(">II", data, entry + 20, ids.index(parent), 0x70000000)
+    for number in range(count):
+        # How far each is from the first commit: Git looks no further back than that allows.
+        struct.pack_into(">I", data, chunks[b"CDAT"] + 36 * number + 28, (9 - (ids[number] == parent)) << 2)
+    data[-20:] = hashlib.sha1(data[:-20], usedforsecurity=False).digest()
+    path.chmod(0o600)
+    path.write_bytes(data)
+    repository.git(*settings, "merge-base", "--is-ancestor", parent, "HEAD")
+
+
+def test_what_stands_beside_the_history_is_not_believed_over_it(published: tuple[Repository, Path]) -> None:
+    repository, anchor = published
+    old = repository.head
+    repository.git("reset", "-q", "--hard", "HEAD~2")
+    new = repository.commit({A: PERSON.replace("1975", "1999")}, "重新登记")
+    repository.commit({B: PERSON.replace("P1", "P2")}, "登记另一人", LI)
+    feigned_parent(repository, new, old)
+    assert "history-rewritten" in compared(repository, anchor)
+
+
+@pytest.mark.parametrize("date", ["99999999999999999999", "x", ""])
+def test_a_date_that_no_calendar_has_breaks_nothing_and_is_named(
+    date: str, published: tuple[Repository, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository, anchor = published
+    before = repository.git("cat-file", "commit", "HEAD").replace("parent ", "parent ", 1)
+    lines = [
+        re.sub(r"> -?\d+ ", f"> {date} ", line) if line.startswith(("author ", "committer ")) else line
+        for line in before.split("\n")
+    ]
+    lines[1] = f"parent {repository.head}"
+    made = repository.root.parent / "commit"
+    made.write_text("\n".join(lines), "utf-8")
+    odd = repository.git("hash-object", "-t", "commit", "-w", "--literally", str(made))
+    repository.git("update-ref", "HEAD", odd)
+    [found] = compared(repository, anchor)["commit-date"]
+    assert odd[:10] in found
+    root = ["--root", str(repository.root)]
+    assert main([*root, "check"]) == main([*root, "check", "--rev", "HEAD"])
+    assert main([*root, "query", "SELECT * FROM changes"]) == 0
+    assert main([*root, "review", "HEAD~1"]) == 0
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_a_commit_dated_before_what_it_stands_on_is_named(published: tuple[Repository, Path]) -> None:
     repository, anchor = published
     repository.clock -= 3_600
@@ -134,6 +196,12 @@ def test_an_altered_anchor_is_noticed(published: tuple[Repository, Path]) -> Non
 )
 def test_what_is_no_anchor_is_refused(repository: Repository, tmp_path: Path, content: str) -> None:
     (tmp_path / "x").write_text(content)
+    with pytest.raises(UsageError, match="无法读取"):
+        read_anchor(tmp_path / "x")
+
+
+def test_an_anchor_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x")
     with pytest.raises(UsageError, match="无法读取"):
         read_anchor(tmp_path / "x")
 
