@@ -51,7 +51,7 @@ from generator.register.statements import (
     usable_views,
     words_of,
 )
-from generator.register.verdicts import digest_of, standing_of, verdicts_of
+from generator.register.verdicts import Verdicts, digest_of, standing_of, verdicts_of
 from generator.register.views import Views, describe_views
 
 
@@ -208,12 +208,11 @@ def build_register(
         return build_register(project, as_of, draft=draft, attached=attached, proposal=proposal)
     findings.extend(f for kept in found.values() for f in kept)
     if shelf is not None:
-        facts = (
-            verdicts_of(connection, package, key, of_commit, macros, declared, rules, findings)
-            if shelf.begun and not design
-            else None
-        )
-        shelf.keep(connection, records, facts, [v.name for v in views])
+
+        def verdicts(own: duckdb.DuckDBPyConnection) -> Verdicts:
+            return verdicts_of(own, package, key, of_commit, macros, declared, rules, findings)
+
+        shelf.keep(connection, records, None if design else verdicts, [v.name for v in views])
     unread = unread_files(package, records)
     findings, unjudged = without_followers(
         package, records, [*records.problems, *formal], unread, rules, findings, [*declared, *macros]

@@ -46,14 +46,14 @@ def create_cells(connection: duckdb.DuckDBPyConnection, package: Package) -> Non
 def _branches(table: Table) -> list[str]:
     result = []
     for level, free in itertools.product(Sensitivity, (True, False)):
-        names = [quote(f.name) for f in table.fields if f.sensitivity is level and is_free(table, f) is free]
+        names = [f.name for f in table.fields if f.sensitivity is level and is_free(table, f) is free]
         if names:
-            # UNPIVOT leaves out empty cells by itself.
+            # Two lists side by side take less time than UNPIVOT.
+            lists = f"unnest([{', '.join(map(literal, names))}]) AS field, unnest([{', '.join(map(quote, names))}]) AS value"
             result.append(
                 f"SELECT {literal(table.name)} AS table_name, field, {literal(level.name.lower())} AS sensitivity, "
                 f"{str(free).lower()} AS free, value, "
-                f"_file, _line FROM (UNPIVOT (SELECT {', '.join(names)}, _file, _line FROM raw.{quote(table.name)}) "
-                f"ON {', '.join(names)} INTO NAME field VALUE value)"
+                f"_file, _line FROM (SELECT {lists}, _file, _line FROM raw.{quote(table.name)}) WHERE value IS NOT NULL"
             )
     return result
 

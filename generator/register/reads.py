@@ -82,62 +82,82 @@ def parse_trees(connection: duckdb.DuckDBPyConnection, queries: Sequence[str]) -
     return [json.loads(text) for (text,) in rows]
 
 
-def macro_trees(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Any]]:
-    """Return macro -> the parse trees of what it stands for, one for each number of arguments."""
+def macros_of(
+    connection: duckdb.DuckDBPyConnection, tables: Collection[str]
+) -> dict[str, list[Found | None]]:
+    """Return macro -> what is met in what it stands for, for each number of arguments."""
     made = connection.execute(
         "SELECT lower(function_name), function_type, macro_definition FROM duckdb_functions() WHERE NOT internal"
     ).fetchall()
     queries = [
         definition if kind == "table_macro" else f"SELECT {definition}" for _, kind, definition in made
     ]
-    trees: dict[str, list[Any]] = {}
+    macros: dict[str, list[Found | None]] = {name: [] for name, *_ in made}
     for (name, *_), tree in zip(made, parse_trees(connection, queries), strict=True):
-        trees.setdefault(name, []).append(tree)
-    return trees
+        macros[name].append(_look_through(tree, tables, macros))
+    return macros
 
 
 def reads_of(
-    tree: Any, tables: Collection[str], macros: Mapping[str, Sequence[Any]] | None = None
+    tree: Any, tables: Collection[str], macros: Mapping[str, Sequence[Found | None]] | None = None
 ) -> Reads | None:
     """Return what a query can depend on, or None for everything.
 
     Args:
         tree: its parse tree.
         tables: all tables and views there are, in lower case.
-        macros: macro -> parse trees of what it stands for.
+        macros: as `macros_of` gives them.
     """
-    found = _Found(tables, macros or {})
-    pending: list[Any] = [tree]
-    seen: set[str] = set()
+    macros = macros or {}
+    pending = [_look_through(tree, tables, macros)]
+    whole = Found(tables, macros)
     while pending:
-        if not found.look_through(pending.pop()):
+        found = pending.pop()
+        if found is None:
             return None
-        for name in found.called - seen:
-            seen.add(name)
-            pending.extend(found.macros[name])
-    return found.reads()
+        for name in found.called - whole.called:
+            pending.extend(macros[name])
+        whole.take_in(found)
+    return whole.reads()
+
+
+def _look_through(tree: Any, tables: Collection[str], macros: Collection[str]) -> Found | None:
+    """Return what is met in a tree, None when it is not understood."""
+    found = Found(tables, macros)
+    if tree.get("error") or not all(found.meet(node, select) for node, select in _nodes(tree)):
+        return None
+    return found if found.other <= found.inner else None
 
 
 @dataclass
-class _Found:
-    """What was met in the trees of one query and of the macros that it calls."""
+class Found:
+    """What was met in the tree of a query or macro, in lower case."""
 
     tables: Collection[str]
-    macros: Mapping[str, Sequence[Any]]
+    macros: Collection[str]
     read: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     called: set[str] = field(default_factory=set)
+    # Names of WITH, and what stands where a table could and is none.
+    inner: set[str] = field(default_factory=set)
+    other: set[str] = field(default_factory=set)
     # Alias, or name, -> the tables that are called so anywhere.
     aliases: dict[str, set[str]] = field(default_factory=dict)
     rows: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
 
-    def look_through(self, tree: Any) -> bool:
-        """Gather what a tree reads; False when it is not understood."""
-        if tree.get("error"):
-            return False
-        inner = {str(n["key"]).lower() for n, _ in _nodes(tree) if isinstance(n.get("key"), str)}
-        return all(self._node(node, select, inner) for node, select in _nodes(tree))
+    def take_in(self, other: Found) -> None:
+        """Add what was met in another tree."""
+        for mine, more in (
+            (self.read, other.read),
+            (self.names, other.names),
+            (self.called, other.called),
+            (self.rows, other.rows),
+            (self.whole, other.whole),
+        ):
+            mine |= more
+        for alias, tables in other.aliases.items():
+            self.aliases.setdefault(alias, set()).update(tables)
 
     def reads(self) -> Reads:
         """Return all that was gathered."""
@@ -145,7 +165,8 @@ class _Found:
         whole = self.whole.union(*(self.aliases.get(r, ()) for r in self.rows))
         return Reads(frozenset(self.read), frozenset(self.names), frozenset(whole & self.read))
 
-    def _node(self, node: dict[str, Any], select: dict[str, Any] | None, inner: set[str]) -> bool:
+    def meet(self, node: dict[str, Any], select: dict[str, Any] | None) -> bool:
+        """Gather what one node reads; False when it is not understood."""
         kind, sort = node.get("type"), node.get("class")
         if isinstance(kind, str) and sort is None and not (kind in _PARTS or kind.endswith("_TYPE_INFO")):
             return False
@@ -161,24 +182,28 @@ class _Found:
             name = str(node["function"].get("function_name", "")).lower()
             if name not in _FUNCTIONS and name not in self.macros:
                 return False
-        elif kind == "BASE_TABLE" and not self._base_table(node, inner):
+        elif kind == "BASE_TABLE" and not self._base_table(node):
             return False
         elif node.get("ref_type") == "NATURAL":
             self.whole.update(name for _, name in _joined(node))
+        if isinstance(node.get("key"), str):
+            self.inner.add(str(node["key"]).lower())
         if sort == "STAR" and not self._star(node, select):
             return False
         for key in ("column_names", "using_columns"):
-            self.names.update(str(n).lower() for n in node.get(key) or () if isinstance(n, str))
+            if node.get(key):
+                self.names.update(str(n).lower() for n in node[key] if isinstance(n, str))
         if sort == "COLUMN_REF":
             self.rows.add(str(node["column_names"][-1]).lower())
         return sort != "POSITIONAL_REFERENCE"
 
-    def _base_table(self, node: dict[str, Any], inner: set[str]) -> bool:
+    def _base_table(self, node: dict[str, Any]) -> bool:
         name = str(node["table_name"]).lower()
         if node.get("catalog_name") or node.get("schema_name", "") not in ("", "main"):
             return False
         if name not in self.tables:
-            return name in inner
+            self.other.add(name)
+            return True
         self.read.add(name)
         for alias in {name, str(node.get("alias") or name).lower()}:
             self.aliases.setdefault(alias, set()).add(name)
@@ -224,6 +249,6 @@ def _nodes(tree: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
         if isinstance(item, dict):
             yield item, select
             inside = item if item.get("type") == "SELECT_NODE" else select
-            pending.extend((v, inside) for v in item.values() if isinstance(v, (dict, list)))
+            pending += [(v, inside) for v in item.values() if isinstance(v, (dict, list))]
         elif isinstance(item, list):
-            pending.extend((v, select) for v in item)
+            pending += [(v, select) for v in item]

@@ -18,7 +18,7 @@ from generator.problems import Problem, Severity
 from generator.reading.package import ENGINE_TABLES, Package, Sensitivity
 from generator.register.cells import CELLS
 from generator.register.differences import ROWS
-from generator.register.reads import Reads, macro_trees, parse_trees, reads_of
+from generator.register.reads import Reads, macros_of, parse_trees, reads_of
 from generator.register.statements import Statement, passages, reached
 
 # A tree in which nearly every row is wrong is judged as fast as it is read back.
@@ -138,7 +138,7 @@ def verdicts_of(
     """Return what was found, and what it can depend on, in a register that has the macros."""
     statements = [*views, *(r.statement for r in rules)]
     tables = {*package.tables, *ENGINE_TABLES, *(v.name.lower() for v in views)}
-    called = macro_trees(connection)
+    called = macros_of(connection, tables)
     trees = parse_trees(connection, [s.sql.rstrip().rstrip(";") for s in statements])
     reads = {s.file: reads_of(t, tables, called) for s, t in zip(statements, trees, strict=True)}
     through = passages([*views, *macros])
