@@ -200,7 +200,9 @@ class Shelf:
         # A name that nobody can have put a link in the place of.
         self._scratch = Path(tempfile.mkdtemp(prefix=f"{self.name}-", suffix=".new", dir=self.cache.folder))
         self._rest = weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
-        connection.execute(f"ATTACH {literal(str(self._scratch / 'tables.duckdb'))} AS {_ALIAS}")
+        # Whole once it is copied, or of no use to anybody: a log to recover it from would cost as much as its tables.
+        scratch = literal(str(self._scratch / "tables.duckdb"))
+        connection.execute(f"ATTACH {scratch} AS {_ALIAS} (RECOVERY_MODE no_wal_writes)")
         connection.execute(f"CREATE SCHEMA {_ALIAS}.raw")
         create_enums(connection, self.package, f"{_ALIAS}.")
 
