@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from generator.problems import Problem, error, quoted, warning
@@ -15,9 +16,27 @@ from generator.reading.package import Sensitivity, Table
 
 Row = tuple[int, list[str | None]]
 
+CONFLICT = (
+    "文件里有没有解决的合并冲突（<<<<<<<、=======、>>>>>>>），没有读取。请保留正确的一方，删去这些标记。"
+)
+_CONFLICT = re.compile(r"^(<{7} |>{7} )", re.MULTILINE)
+# What people save under another name: the first bytes tell.
+_OTHER_FILES = (
+    (b"PK\x03\x04", "电子表格或压缩文件"),
+    (b"\xd0\xcf\x11\xe0", "旧版电子表格文件"),
+    (b"%PDF", "PDF 文件"),
+)
+MAYBE_TOTAL = re.compile('\n[ "]*[合总小共][ 　]*计'.encode())
+_TOTAL = re.compile(r"\s*(合\s*计|总\s*计|小\s*计|共\s*计)\s*[:：]?\s*")
 csv.field_size_limit(2**31 - 1)
 _SAMPLE = 4096
 _WIDE = {"utf-16-le": 1, "utf-16-be": 0}
+
+
+def conflict_line(text: str) -> int:
+    """Return the line of the first mark of a merge that nobody finished, or 0."""
+    found = _CONFLICT.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else 0
 
 
 def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
@@ -31,7 +50,7 @@ def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
                 file,
                 1,
                 "encoding-error",
-                "文件是 UTF-16 编码（“Unicode 文本”）。请另存为“CSV UTF-8”后重新提交。",
+                f"文件是 UTF-16 编码（“Unicode 文本”）。{_advice(file)}",
             )
         )
     else:
@@ -55,8 +74,7 @@ def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
                     file,
                     line,
                     "encoding-error",
-                    f"文件不是 UTF-8 编码{name}，本行起出现无法识别的字节。"
-                    "请在 WPS/Excel 中另存为“CSV UTF-8（逗号分隔）”后重新提交。",
+                    f"文件不是 UTF-8 编码{name}，本行起出现无法识别的字节。{_advice(file)}",
                 )
             )
     if "\r" in text:
@@ -72,6 +90,13 @@ def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
     return text, problems
 
 
+def _advice(file: str) -> str:
+    """Return how to save a file of this kind rightly."""
+    if file.endswith(".csv"):
+        return "请在 WPS/Excel 中另存为“CSV UTF-8（逗号分隔）”后重新提交。"
+    return "请在编辑器中另存为 UTF-8 编码（记事本：另存为，编码选 UTF-8）后重新提交。"
+
+
 def _wide(data: bytes) -> str:
     """Return the two-byte encoding a file is in, told by its mark or by a zero in every other byte, or nothing."""
     if data.startswith(codecs.BOM_UTF16_LE):
@@ -81,21 +106,51 @@ def _wide(data: bytes) -> str:
     sample = data[:_SAMPLE]
     for name, offset in _WIDE.items():
         zeros, others = sample[offset::2].count(0), sample[1 - offset :: 2].count(0)
-        if zeros > len(sample) / 8 and not others:
+        # A Chinese character may hold a zero byte where a Latin one has none.
+        if zeros > len(sample) / 8 and others * 8 < zeros:
             return name
     return ""
 
 
 def _decode_other(data: bytes) -> tuple[str, str]:
+    lines = data.split(b"\n")
+    foreign = [_foreign(line) for line in lines]
+    # A line of GB18030 may be taken for UTF-8, but hardly for Chinese in it.
+    native = any(
+        not f and any(c > "\u2e7f" for c in line.decode()) for f, line in zip(foreign, lines, strict=True)
+    )
+    if not native and not _damaged(data):
+        try:
+            return data.decode("gb18030"), "（应为 GB18030/GBK，WPS 或 Excel 的默认编码）"
+        except UnicodeDecodeError:
+            pass
+    texts = [_line_in_other(line) if f else line.decode() for f, line in zip(foreign, lines, strict=True)]
+    mixed = sum("\ufffd" not in t for t, f in zip(texts, foreign, strict=True) if f)
+    return "\n".join(texts), f"：有 {mixed} 行是 GB18030/GBK 编码，与其他行不同" if mixed else ""
+
+
+def _damaged(data: bytes) -> bool:
+    """Tell UTF-8 with something wrong in it from GB18030, where hardly any Chinese character happens to be UTF-8."""
     lenient = data.decode("utf-8", errors="replace")
-    lost = lenient.count("\ufffd")
-    # In a GB18030 file hardly any Chinese character happens to be UTF-8; in a damaged UTF-8 file nearly all are.
-    if sum(c > "\x7f" for c in lenient) > 2 * lost:
-        return lenient, ""
+    return sum(c > "\x7f" for c in lenient) > 2 * lenient.count("\ufffd")
+
+
+def _foreign(line: bytes) -> bool:
     try:
-        return data.decode("gb18030"), "（应为 GB18030/GBK，WPS 或 Excel 的默认编码）"
+        line.decode("utf-8")
     except UnicodeDecodeError:
-        return lenient, ""
+        return True
+    return False
+
+
+def _line_in_other(line: bytes) -> str:
+    """Decode a line of a file that was put together from files in two encodings."""
+    if not _damaged(line):
+        try:
+            return line.decode("gb18030")
+        except UnicodeDecodeError:
+            pass
+    return line.decode("utf-8", errors="replace")
 
 
 def _records(text: str, file: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
@@ -157,7 +212,13 @@ def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Prob
         Rows as (line, cells in the schema's field order; missing values are None), and the problems of the file's
         shape, typed as the table standard types them. A row that is too short or too long is kept, so far as it goes.
     """
+    other = next((words for mark, words in _OTHER_FILES if data.startswith(mark)), "")
+    if other:
+        message = f"这是{other}，只是文件名以 .csv 结尾，没有读取。请打开后另存为“CSV UTF-8（逗号分隔）”。"
+        return [], [error(file, 1, "source-error", message)]
     text, problems = decode(data, file)
+    if conflict := conflict_line(text):
+        return [], [*problems, error(file, conflict, "source-error", CONFLICT)]
     names = [f.name for f in table.fields]
     records = _records(text, file, problems)
     line, header = next(records, (1, []))
@@ -173,6 +234,14 @@ def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Prob
     width = len(header)
     rows: list[Row] = []
     for line, cells in records:
+        if cells == header:
+            message = "这一行又是一遍表头。请删除这一行。"
+            problems.append(error(file, line, "duplicate-header", message))
+            continue
+        if _TOTAL.fullmatch(cells[0] if cells else "") and 2 * sum(map(bool, cells)) <= width:
+            message = f"{quoted(cells[0])} 像是合计行，不是一条记录。请删除这一行，合计由系统计算。"
+            problems.append(error(file, line, "total-row", message))
+            continue
         if len(cells) != width:
             if not any(c.strip() for c in cells):
                 problems.append(error(file, line, "blank-row", "空行。请删除这一行。"))
@@ -224,7 +293,7 @@ def _header(
     names = [f.name for f in table.fields]
     if header == names:
         return list(range(len(names)))
-    if len(header) == 1 and len(names) > 1 and any(s in header[0] for s in ";\t；，"):
+    if len(header) == 1 and len(names) > 1 and any(s in header[0] for s in ";\t；，|"):
         problems.append(
             error(
                 file,
@@ -235,10 +304,23 @@ def _header(
         )
         return None
     meant = _meant(header, table)
+    if not any(meant):
+        message = f"第一行不是表头：没有一列是本表的列。第一行应为：{','.join(names)}，上面不能有标题或说明。"
+        problems.append(error(file, line, "incorrect-label", message))
+        return None
+    # Empty columns at the end are what a spreadsheet leaves behind: one fault, however many.
+    filled = max(n for n, label in enumerate(header, 1) if label.strip())
+    if filled < len(header):
+        first, last = filled + 1, len(header)
+        span = f"第 {first} 列" if first == last else f"第 {first} 至 {last} 列"
+        message = f"表头{span}没有列名。请补上；是空列的，请连同下面的空格一起删除。"
+        problems.append(error(file, line, "blank-label", message))
     seen: dict[str, int] = {}
     for position, label in enumerate(header):
         name = meant[position]
         place = f"表头第 {position + 1} 列"
+        if position >= filled:
+            break
         if not label.strip():
             problems.append(error(file, line, "blank-label", f"{place}没有列名。请补上或删除这一列。"))
         elif (name or label) in seen:

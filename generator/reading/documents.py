@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from generator.problems import Problem, error, quoted
-from generator.reading.csv import Row, decode
+from generator.reading.csv import CONFLICT, Row, conflict_line, decode
 from generator.reading.markdown import parse_markdown
 from generator.reading.package import Package, Table
 from generator.reading.yaml import Items, Mapping, Value, YamlError, parse_yaml
@@ -35,6 +35,9 @@ def read_document(
         For the table and each of its descendants the rows as (line, cells in schema order), and the problems found.
     """
     text, problems = decode(data, file)
+    if conflict := conflict_line(text):
+        problems.append(error(file, conflict, "source-error", CONFLICT))
+        return {}, problems
     try:
         value: Value = parse_markdown(text) if table.kind == "markdown" else parse_yaml(text)
     except YamlError as fault:
@@ -157,7 +160,10 @@ class _DocumentReader:
             message = "有看不见的控制字符 ⟨U+000D⟩（回车）。请删去，换行请用 |- 写成多行。"
             self.problems.append(error(self.file, line, "invisible-character", message, title))
             return value.replace("\r", " ")
-        if value is None or isinstance(value, str):
+        if isinstance(value, str):
+            # After one line in a block the line break belongs to how YAML is written, not to the value.
+            return value[:-1] if value.find("\n") == len(value) - 1 else value
+        if value is None:
             return value
         if isinstance(value, list) and kind == "array" and all(isinstance(v, str) for v in value):
             return json.dumps(value, ensure_ascii=False)

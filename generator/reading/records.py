@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
 from generator.problems import Problem, Severity
-from generator.reading.csv import Row, read_csv
+from generator.reading.csv import MAYBE_TOTAL, Row, read_csv
 from generator.reading.documents import read_document
 from generator.reading.files import glob_regex, list_tree, read_bytes, static_prefix, unclaimed
 from generator.reading.package import Package, Table
@@ -285,7 +285,9 @@ def _plain_lines(data: bytes, file: str, table: Table) -> str | None:
         or not data.endswith(b"\n")
     ):
         return None
-    if b"\r" in data or b"\0" in data or _BLANK.search(data):
+    if b"\r" in data or b"\0" in data or _BLANK.search(data) or MAYBE_TOTAL.search(data):
+        return None
+    if data.count(b"\n" + names.encode() + b"\n"):
         return None
     try:
         lines = data.decode("utf-8").split("\n")

@@ -5,6 +5,7 @@ Built from libyaml's event stream: no recursion, no aliases, no tags, no repeate
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -71,11 +72,16 @@ def _events(text: str) -> Iterator[Any]:
             yield loader.get_event()
     except yaml.YAMLError as fault:
         line = _line_of(fault, text)
-        raise YamlError(line, f"YAML 写法有误：{_explain(fault, text.split(chr(10))[line - 1])}") from None
+        lines = text.split("\n")
+        if "mapping values are not allowed" in str(fault) and line > 1 and _FULL_COLON.match(lines[line - 2]):
+            # A key with a colon of another width is taken for text that goes on in the next line.
+            line -= 1
+        raise YamlError(line, f"YAML 写法有误：{_explain(fault, lines[line - 1])}") from None
     finally:
         loader.dispose()
 
 
+_FULL_COLON = re.compile(r"[^:]*：[^:]*$")
 # Faults that are noticed long after the place that is to be mended.
 _LATE = ("could not find expected ':'", "found unexpected end of stream", "did not find expected ',' or")
 
@@ -92,6 +98,14 @@ def _line_of(fault: yaml.YAMLError, text: str) -> int:
 
 
 _HINTS = (
+    ("while scanning a tag", "值以 ! 开头时，请给整个值加引号。"),
+    ("while parsing a tag", "值以 ! 开头时，请给整个值加引号。"),
+    ("while scanning an anchor", "值以 & 开头时，请给整个值加引号。"),
+    ("while scanning an alias", "值以 * 开头时，请给整个值加引号。"),
+    ("while scanning a block scalar", "值以 | 或 > 开头时，请给整个值加引号。"),
+    ("block sequence entries are not allowed", "值以“-”开头时，请给整个值加引号；没有内容的请空着。"),
+    ("mapping keys are not allowed", "值以 ? 开头时，请给整个值加引号。"),
+    ("invalid Unicode character escape", "双引号里的 \\u 写法有误。请直接写出那个字，或改用单引号。"),
     ("found a tab character", "这一行用 Tab 缩进。请改用空格缩进。"),
     (
         "found character that cannot start any token",
@@ -114,7 +128,9 @@ _HINTS = (
 
 def _explain(fault: yaml.YAMLError, line: str) -> str:
     text = f"{getattr(fault, 'problem', '') or ''} {getattr(fault, 'context', '') or ''} {fault}"
-    if "could not find expected ':'" in text and "：" in line:
+    if ("could not find expected ':'" in text and "：" in line) or (
+        "mapping values are not allowed" in text and _FULL_COLON.match(line)
+    ):
         return "这一行的冒号是全角的。键和值之间应写“英文冒号加空格”。"
     return next((hint for key, hint in _HINTS if key in text), "请检查缩进、冒号和引号。")
 

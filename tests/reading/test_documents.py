@@ -126,6 +126,18 @@ def test_plain_nothing_is_missing_and_quoted_nothing_is_text(people: Tree, writt
         assert rows(people, "SELECT code FROM people") == [(written,)]
 
 
+@pytest.mark.parametrize("sign", ["|", ">"])
+def test_a_block_ends_without_the_line_break_of_its_last_line(people: Tree, sign: str) -> None:
+    people.write("records/a/people/P1.yaml", f"person_id: {sign}\n  P1\nname: 张三\n")
+    assert rows(people, "SELECT person_id FROM people") == [("P1",)]
+
+
+def test_a_document_in_another_encoding_is_told_how_an_editor_saves_it(people: Tree) -> None:
+    problems = check(people, "person_id: P1\nname: 张三\n".encode("gbk"))
+    assert [p.rule for p in problems] == ["encoding-error"]
+    assert "CSV" not in problems[0].message
+
+
 def test_several_records_may_stand_in_one_file_each_with_its_line(people: Tree) -> None:
     content = "- person_id: P1\n  name: 张三\n- {person_id: P2, name: 李四}\n- person_id: P3\n  nmae: 王五\n"
     problems = check(people, content)
@@ -153,6 +165,11 @@ def test_several_records_may_stand_in_one_file_each_with_its_line(people: Tree) 
         ("person_id: P1\n? [a, b]\n: 1\n", 2, ["键必须是文字"]),
         ("person_id: P1\n? \n: 张三\n", 2, ["键不能为空"]),
         ("person_id: P1\nname：张三\n", 2, ["全角"]),
+        ("person_id：P1\nname: 张三\n", 1, ["全角"]),
+        ("person_id: P1\nname: !张三\n", 2, ["以 ! 开头"]),
+        ("person_id: P1\nname: -\n", 2, ["空着"]),
+        ('person_id: P1\nname: "\\uD83D"\n', 2, ["\\u 写法"]),
+        ("person_id: P1\n<<<<<<< HEAD\nname: 张三\n=======\nname: 李四\n>>>>>>> b\n", 2, ["合并冲突"]),
         ("person_id: P1\nname: 张\x07三\n", 2, ["控制字符"]),
         ("person_id: P1\nname: " + "[" * 50 + "]" * 50 + "\n", 2, ["嵌套"]),
         ("%YAML 9.9\n---\nperson_id: P1\n", 1, ["YAML"]),

@@ -112,7 +112,45 @@ def test_a_file_without_a_header_is_told_what_the_header_is(people: Tree, conten
     assert HEADER in found.message
 
 
+def test_lines_in_two_encodings_are_read_each_in_its_own(people: Tree) -> None:
+    content = [
+        f"{HEADER}\n{GOOD}\n".encode(),
+        "A002,李四王五,3,,,,,\n".encode("gbk"),
+        "A003,赵六,三,,,,,\n".encode(),
+    ]
+    problems = check(people, b"".join(content))
+    assert places(problems) == [(3, "encoding-error", ""), (4, "type-error", "人数")]
+    assert "1 行" in problems[0].message
+
+
+def test_wide_characters_with_a_zero_byte_are_recognised(people: Tree) -> None:
+    content = f"{HEADER}\n{GOOD.replace('张三', '一二一')}\n".encode("utf-16-le")
+    assert "UTF-16" in only(check(people, content)).message
+
+
+@pytest.mark.parametrize(
+    "content, word",
+    [
+        (b"PK\x03\x04\x00\r\n\xff", "电子表格"),
+        (f"2026年台账,,,,,,,\n{HEADER}\n{GOOD}\n", "上面不能有标题"),
+        (f"{GOOD}\n{GOOD}\n", "不是表头"),
+        (f"{HEADER}\n<<<<<<< HEAD\n{GOOD}\n=======\n{GOOD}\n>>>>>>> b\n", "合并冲突"),
+        ("<html><table><tr><td>a</td></tr></table></html>", "不是表头"),
+    ],
+)
+def test_what_is_no_such_table_is_one_fault(people: Tree, content: str | bytes, word: str) -> None:
+    assert word in only(check(people, content)).message
+
+
 # The shape of rows
+
+
+def test_what_a_spreadsheet_adds_to_rows_and_columns_is_told_once_each(people: Tree) -> None:
+    assert places(check(people, f"{HEADER}\n{GOOD}\n{HEADER}\n")) == [(3, "duplicate-header", "")]
+    assert places(check(people, f"{HEADER}\n{GOOD}\n合 计,,3,,,,,\n")) == [(3, "total-row", "")]
+    wide = check(people, f"{HEADER},,,\n{GOOD},,,\n")
+    assert places(wide) == [(1, "blank-label", "")]
+    assert "第 9 至 11 列" in wide[0].message
 
 
 def test_an_unclosed_quote_is_shown_where_it_opens_and_later_lines_are_read(people: Tree) -> None:
