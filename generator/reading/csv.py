@@ -26,7 +26,7 @@ _OTHER_FILES = (
     (b"\xd0\xcf\x11\xe0", "旧版电子表格文件"),
     (b"%PDF", "PDF 文件"),
 )
-MAYBE_TOTAL = re.compile('\n[ "]*[合总小共][ 　]*计'.encode())
+MAYBE_TOTAL = re.compile('\n[ "]*(合|总|小|共)( |　)*计'.encode())
 _TOTAL = re.compile(r"\s*(合\s*计|总\s*计|小\s*计|共\s*计)\s*[:：]?\s*")
 csv.field_size_limit(2**31 - 1)
 _SAMPLE = 4096
