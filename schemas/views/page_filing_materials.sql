@@ -12,8 +12,9 @@ fields:
   state: {title: 状态, sensitivity: internal}
   ordinal: {title: 次序, sensitivity: internal}
 */
--- The same list and the same conditions as R33 judges by.
+-- R33 judges by it.
 WITH head AS MATERIALIZED (
+    -- The certificate of a committee that is elected later is handed in when there is one.
     -- By itself: below a condition the whole calendar would be held once for each row.
     SELECT person_id, village_id, term, add_working_days(started_on, param_count('report_working_days', started_on)) AS due_on
     FROM tenures WHERE post = '村（居）委会主任'
