@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.history.changes import Change
-from generator.problems import UsageError
+from generator.problems import RecordsError, UsageError, error
 from generator.reading.package import Package, Sensitivity
 from generator.reading.records import Records as ReadRecords
+from generator.register.asking import rows_of
 from generator.register.building import Register
-from generator.register.database import quote
+from generator.register.database import SqlError, quote
 from generator.register.statements import Statement, columns_of
 from generator.templating.escaping import text
 
@@ -91,12 +92,19 @@ def _figures(
     wanted = [n for n in (*keys, *figures) if n in shown]
     if not set(keys) <= shown:
         return {}
-    rows = register.connection.execute(f"SELECT {', '.join(map(quote, wanted))} FROM {quote(view.name)}")
+    try:
+        _, rows = rows_of(
+            register.connection, f"SELECT {', '.join(map(quote, wanted))} FROM {quote(view.name)}"
+        )
+    except SqlError as fault:
+        raise RecordsError(
+            [error(view.file, 1, "sql-error", f"视图 {view.name} 无法比较：{fault}")]
+        ) from None
     return {
         tuple(text(v) for v in values[: len(keys)]): dict(
             zip(wanted[len(keys) :], values[len(keys) :], strict=True)
         )
-        for values in rows.fetchall()
+        for values in rows
     }
 
 

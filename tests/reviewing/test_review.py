@@ -13,7 +13,8 @@ from edited import Edited
 from trees import copy_of
 
 from generator.cli import main
-from generator.problems import UsageError
+from generator.problems import RecordsError, UsageError
+from generator.register import asking
 from generator.reviewing.account import as_json, as_text, headline, subject_words
 from generator.reviewing.comment import LIMIT, as_markdown, words
 from generator.reviewing.review import Review, review
@@ -158,6 +159,10 @@ def test_a_figure_that_jumps_is_said_first_where_its_view_says_so(house: Edited)
     assert {(f.row, f.before, f.after) for f in result.figures} == {("red", 40, 19), ("blue", 0, 21)}
     assert [a for a in result.alarms if "“各党团在任人数”red 人数由 40 变为 19" in a]
     # To be silent it has to say so before.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "MAX_CELLS", 1)
+        with pytest.raises(RecordsError, match="by_party 无法比较：查询结果过大"):
+            review(house.root, "main", "HEAD")
     house.edit("schemas/views/by_party.sql", ("figures: [members]}", "figures: [members], alarm: []}"))
     house.commit("不响")
     assert [a for a in review(house.root, "main", "HEAD").alarms if "各党团" in a]
