@@ -95,9 +95,13 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda m: f"⟨U+{ord(m[0]):04X}⟩", text)
 
 
+# As long as the numbers of persons, telephones and accounts are: typed into whatever field, a message does not tell them.
+_LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:\d{15,18}[\dXx]|1[3-9]\d{9})(?![0-9A-Za-z])")
+
+
 def quoted(value: object, limit: int = 40) -> str:
-    """Quote a value for a message, bounded in length."""
-    text = printable(str(value))
+    """Quote a value for a message, bounded in length; of a number that may be somebody's only the beginning."""
+    text = printable(_LONG_NUMBER.sub(lambda m: f"{m[0][:2]}●●●", str(value)))
     return f"“{text if len(text) <= limit else text[: limit - 1] + '…'}”"
 
 

@@ -289,6 +289,16 @@ def test_query_asks_an_edition_and_never_more(good: Shell, edition: str, code: i
     assert "home_phone" in err
 
 
+def test_query_gives_json_that_any_reader_takes(good: Shell) -> None:
+    sql = "SELECT 'NaN'::DOUBLE AS a, [1.5, 'inf'::DOUBLE] AS b, MAP {1: 'x'} AS c"
+    code, out, _ = good("query", sql, "--format", "json")
+    assert code == 0
+    assert json.loads(out, parse_constant=pytest.fail) == [{"a": None, "b": [1.5, None], "c": {"1": "x"}}]
+    code, out, err = good("query", "SELECT 1 AS a, 2 AS a", "--format", "json")
+    assert (code, out) == (2, "")
+    assert "两列都叫 a" in err
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -59,9 +59,14 @@ def checked_pattern(pattern: str) -> str:
 
 
 def glob_regex(pattern: str) -> re.Pattern[str]:
-    """Translate a path glob: `*` and `?` stay within a folder, `**` crosses folders, `[a-z]` is a set."""
-    out, i = "", 0
+    """Translate a path glob: `*` and `?` stay within a folder, `**` crosses folders, `[a-z]` is a set.
+
+    As elsewhere, no wildcard stands for the dot of a hidden file: editors and other systems keep their own there.
+    """
+    out, i, leaf = "", 0, pattern.rfind("/") + 1
     while i < len(pattern):
+        if i == leaf and pattern[i] in "*?[":
+            out += r"(?!\.)"
         if pattern.startswith("**/", i):
             out, i = out + "(?:[^/]+/)*", i + 3
         elif pattern.startswith("**", i):
@@ -86,6 +91,16 @@ def static_prefix(pattern: str) -> str:
             break
         fixed.append(part)
     return "/".join(fixed)
+
+
+def record_folders(patterns: Iterable[str]) -> set[str]:
+    """Return the folders to look through for records, and for what was put beside them by mistake.
+
+    Where several patterns begin in one folder, all of it belongs to the records.
+    """
+    prefixes = {static_prefix(p) for p in patterns} - {""}
+    tops = [p.partition("/")[0] for p in prefixes]
+    return {top if tops.count(top) > 1 else p for p, top in zip(prefixes, tops, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,14 @@ from typing import Any, TypeAlias
 from generator.problems import Problem, Severity
 from generator.reading.csv import MAYBE_TOTAL, Row, read_csv
 from generator.reading.documents import read_document
-from generator.reading.files import glob_regex, list_tree, read_bytes, static_prefix, unclaimed
+from generator.reading.files import (
+    glob_regex,
+    list_tree,
+    read_bytes,
+    record_folders,
+    static_prefix,
+    unclaimed,
+)
 from generator.reading.package import Package, Table
 from generator.reading.plain import PlainReader
 from generator.scratch import scratch_of
@@ -105,8 +112,7 @@ def read_records(root: Path, package: Package, known: Mapping[str, Entry] | None
     # Before anything is looked at: what changes from now on has a later time than what was read.
     records = Records(started=time.time_ns())
     sources = [t for t in package.tables.values() if t.path]
-    folders = {static_prefix(t.path) for t in sources} - {""}
-    listing = list_tree(root, folders)
+    listing = list_tree(root, record_folders(t.path for t in sources))
     records.problems.extend(listing.problems)
     at_root = [t.path for t in sources if not static_prefix(t.path)]
     names = {*listing.files, *(p for p in at_root if os.path.lexists(root / p))}
@@ -320,7 +326,8 @@ def _claims(names: list[str], sources: list[Table]) -> dict[str, Table]:
     owner: dict[str, Table] = {}
     for name in names:
         folder, _, leaf = name.rpartition("/")
-        kind = (folder, leaf if leaf in fixed or not simple else leaf.rpartition(".")[2])
+        own = leaf in fixed or leaf.startswith(".") or not simple
+        kind = (folder, leaf if own else leaf.rpartition(".")[2])
         if kind not in known:
             known[kind] = next((t for p, t in patterns if p.match(name)), None)
         table = known[kind]

@@ -20,6 +20,8 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from generator.problems import quoted
+
 MAX_DEPTH = 40
 
 Value: TypeAlias = "str | Mapping | list[Value] | None"
@@ -202,7 +204,7 @@ def parse_yaml(text: str) -> Value:
             if key in mapping:
                 raise YamlError(
                     line,
-                    f"键“{key[:40]}”重复（第 {mapping.lines[key]} 行已经写过），请只保留一处。",
+                    f"键{quoted(key)}重复（第 {mapping.lines[key]} 行已经写过），请只保留一处。",
                 )
             mapping.lines[key] = line
         else:
@@ -214,4 +216,4 @@ def parse_yaml(text: str) -> Value:
 def _refuse(event: Any) -> str:
     if isinstance(event, AliasEvent) or event.anchor is not None:
         return "不能使用锚点和引用（& 或 *）。值以 & 或 * 开头时请加引号。"
-    return f"不能使用类型标签 {event.tag[:40]}。值以 ! 开头时请加引号。"
+    return f"不能使用类型标签 {quoted(event.tag)}。值以 ! 开头时请加引号。"

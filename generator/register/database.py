@@ -383,6 +383,7 @@ _TELLING = (
 _KNOWN_FAULTS = (
     ("file system operations are disabled", "查询不能读写文件或访问网络"),
     ("configuration has been locked", "查询不能改设置"),
+    ("More than one row returned by a subquery", "放在值的位置上的子查询给出了多行，只能给一行"),
     ("INTERRUPT", "查询用时过长，已停止"),
     ("Out of Memory", "查询用的内存过多，已停止"),
     ("Referenced column", "用到了没有的列"),
@@ -400,6 +401,6 @@ def explain(fault: duckdb.Error) -> str:
     hint = next((h for k, h in _KNOWN_FAULTS if k in text), "查询出错")
     if isinstance(fault, _TELLING):
         return hint
-    if isinstance(fault, duckdb.InvalidInputException) and hint == "查询出错":
-        return "查询中的函数得到了它不能处理的值"
+    if isinstance(fault, duckdb.InvalidInputException):
+        return hint if hint != "查询出错" else "查询中的函数得到了它不能处理的值"
     return f"{hint}（{first}）"

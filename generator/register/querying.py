@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,13 @@ def query(
         finally:
             connection.close()
     if form == "json":
-        return (
-            json.dumps(
-                [dict(zip(columns, r, strict=True)) for r in rows], ensure_ascii=False, indent=1, default=str
+        twice = next((c for n, c in enumerate(columns) if c in columns[:n]), None)
+        if twice is not None:
+            raise UsageError(
+                f"有两列都叫 {printable(twice)}，JSON 里只能留下一列。请用 AS 给它们起不同的名字。"
             )
-            + "\n"
-        )
+        values = [dict(zip(columns, map(_json_value, r), strict=True)) for r in rows]
+        return json.dumps(values, ensure_ascii=False, indent=1, default=str, allow_nan=False) + "\n"
     if form == "csv":
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
@@ -65,6 +67,17 @@ def query(
         writer.writerows([_plain(v) for v in row] for row in rows)
         return stream.getvalue()
     return _table(columns, rows)
+
+
+def _json_value(value: Any) -> Any:
+    """Return a value as JSON has it: what is no finite number is none there, and a key is text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, list | tuple):
+        return [_json_value(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _json_value(v) for k, v in value.items()}
+    return value
 
 
 def _plain(value: Any) -> str:

@@ -22,6 +22,10 @@ WITH names AS (
         CASE WHEN regexp_matches(written, '[•‧・･．∙⋅․●.。ꞏ⸱⸳᛫ᐧ˙]') THEN '的间隔号用错了，应当用“·”' END,
         CASE WHEN regexp_matches(written, '^·|·$|··') THEN '的间隔号应当在两部分之间，只用一个' END,
         CASE WHEN nfc_normalize(written) <> written THEN '含有没有规范化的字符，规范写法是“' || nfc_normalize(written) || '”' END,
+        -- Radicals, as PDF has them, look like the character and are none; a lost character leaves a question mark.
+        CASE WHEN regexp_matches(written, '[\x{2E80}-\x{2FDF}]') THEN '含有偏旁部首的编码，不是汉字，查找不到' END,
+        CASE WHEN regexp_matches(regexp_replace(written, '[·•‧・･．∙⋅․●.。ꞏ⸱⸳᛫ᐧ˙〇\x{2E80}-\x{2FDF}]', '', 'g'), '[\p{N}\p{P}\p{S}]')
+            THEN '含有数字、标点或者符号' END,
         -- Private code points show as another character, or none, on the next machine.
         CASE WHEN regexp_matches(written, '[\x{E000}-\x{F8FF}\x{F0000}-\x{10FFFD}]') THEN '含有自造字编码，别的电脑上显示不出来' END,
         -- Whatever shows nothing: spaces, controls, marks of direction, joiners, variation selectors, fillers.

@@ -26,3 +26,7 @@ judged AS (
 SELECT j.table_name AS _table, j.field AS _column, t.title AS table_title, f.title AS field_title, j.kinds, j._file, j._line
 FROM judged AS j JOIN fields AS f ON f.table_name = j.table_name AND f.name = j.field JOIN tables AS t ON t.name = j.table_name
 WHERE j.kinds <> ''
+    -- What stands in a clause stands in the text of the whole document, too.
+    AND NOT (j.table_name = 'policies' AND j.field = 'body' AND EXISTS (
+        SELECT 1 FROM judged AS c JOIN policy_clauses AS k ON c.table_name = 'policy_clauses' AND k._file = c._file AND k._line = c._line
+        JOIN policies AS p USING (policy_id) WHERE p._file = j._file AND c.kinds = j.kinds))

@@ -433,3 +433,15 @@ def test_cached_documents_give_the_same_rows_and_problems(people: Tree) -> None:
         assert first.connection.execute(sql).fetchall() == second.connection.execute(sql).fetchall()
     people.write("records/a/people/P2.yaml", "person_id: P2\nname: 李四\n")
     assert people.register(use_cache=True).problems == []
+
+
+def test_no_message_repeats_a_number_that_may_be_somebodys(people: Tree) -> None:
+    for name, text in (
+        ("P2", 'person_id: P2\nname: 李四\n"13900000001": x\n'),
+        ("P3", "person_id: P3\nname: !13900000001 王五\n"),
+        ("P4", 'person_id: P4\n"990101197503154515": 1\n"990101197503154515": 1\n'),
+    ):
+        people.write(f"records/a/people/{name}.yaml", text)
+    problems = people.check()
+    assert {p.file[-7:-5] for p in problems if p.file} == {"P2", "P3", "P4"}
+    assert not [p for p in problems if "9750315" in p.message or "900000" in p.message]

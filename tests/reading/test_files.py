@@ -108,7 +108,7 @@ def test_a_pattern_over_all_folders_is_read(tree: Tree) -> None:
 @pytest.mark.parametrize(
     "pattern, matching, other",
     [
-        ("a/*.csv", ["a/x.csv", "a/.csv"], ["a/b/x.csv", "a/x.csvx", "b/a/x.csv"]),
+        ("a/*.csv", ["a/x.csv"], ["a/.csv", "a/b/x.csv", "a/x.csvx", "b/a/x.csv"]),
         ("a/**/x.csv", ["a/x.csv", "a/b/c/x.csv"], ["a/bx.csv", "ax.csv"]),
         ("a/**", ["a/x", "a/b/c"], ["b/a"]),
         ("a/?.csv", ["a/好.csv"], ["a/ab.csv", "a//.csv"]),
@@ -268,3 +268,25 @@ def test_a_place_without_a_descriptor_is_wrong_use(tmp_path: Path) -> None:
         Project.open(tmp_path)
     with pytest.raises(UsageError, match=r"datapackage\.yaml"):
         Project.open(tmp_path / "none")
+
+
+def test_what_systems_keep_among_records_is_no_record(people: Tree) -> None:
+    people.write("records/a/people.csv", "person_id,name\nP1,张三\n")
+    for name in ("Thumbs.db", ".DS_Store", "desktop.ini", "~$people.xlsx", ".people.csv.swp"):
+        people.write(f"records/a/{name}", b"\0\1")
+    assert people.check() == []
+    people.table("papers", ["paper_id"], path="records/papers/*.yaml")
+    people.write("records/papers/._A1.yaml", b"\0\5\x16\7")
+    assert people.check() == []
+
+
+def test_a_file_beside_the_folders_of_records_is_named(tree: Tree) -> None:
+    tree.table("people", ["person_id"], path="records/city/people.csv")
+    tree.table("posts", ["post_id"], path="records/towns/*/posts.csv")
+    tree.write("records/posts.csv", "post_id\n")
+    tree.write("records/town/a/posts.csv", "post_id\n")
+    tree.write("other/people.csv", "person_id\n")
+    assert [(p.file, p.rule) for p in tree.check()] == [
+        ("records/posts.csv", "unclaimed-file"),
+        ("records/town/a/posts.csv", "unclaimed-file"),
+    ]
