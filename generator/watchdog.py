@@ -93,6 +93,7 @@ class _Watchman:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._deadlines: dict[int, float] = {}
+        self._told: set[int] = set()
         self._work = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -111,7 +112,11 @@ class _Watchman:
         me = threading.get_ident()
         with self._lock:
             self._deadlines.pop(me, None)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(me), None)
+            # Only when there is something to take back: once touched, Python 3.11 looks for news at every call for ever
+            # after, and in a profiler it comes no further.
+            if me in self._told:
+                self._told.discard(me)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(me), None)
 
     def _walk(self) -> None:
         while True:
@@ -123,6 +128,7 @@ class _Watchman:
                     self._work.clear()
                 for thread in [t for t, deadline in self._deadlines.items() if deadline < now]:
                     self._deadlines[thread] = now + _AGAIN
+                    self._told.add(thread)
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
                         ctypes.c_ulong(thread), ctypes.py_object(OverdueError)
                     )

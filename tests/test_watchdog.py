@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -71,3 +73,17 @@ def test_nothing_rings_after_the_block() -> None:
     thread.start()
     thread.join()
     assert heard == []
+
+
+def test_a_profiler_goes_on_after_the_block() -> None:
+    script = """
+import cProfile
+from generator.watchdog import watched
+def work():
+    with watched(10):
+        pass
+    return sum(map(int, "12"))
+print(cProfile.Profile().runcall(work))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "3\n", done.stderr
