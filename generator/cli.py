@@ -215,6 +215,8 @@ def _new(options: argparse.Namespace) -> int:
         name, equals, value = pair.partition("=")
         if not equals:
             raise UsageError(f"{pair} 应写成 字段=值 的样子。")
+        if name in given:
+            raise UsageError(f"{name} 写了两次，请只保留一处。")
         given[name] = value
 
     def ask(field: Field, fault: str) -> str:

@@ -49,7 +49,10 @@ def read_document(
         problems.append(error(file, 1, "source-error", message))
         return {}, problems
     for document in value if isinstance(value, list) else [value]:
-        if isinstance(document, Mapping):
+        if isinstance(document, Mapping) and (other := _belonging_to(document, table, package)):
+            message = f"这像是“{other.title}”的记录，放错了文件夹，没有读取。请移到 {other.path} 所指的位置。"
+            problems.append(error(file, document.line, "source-error", message))
+        elif isinstance(document, Mapping):
             reader.record(table, document, {}, None)
         elif document is None:
             problems.append(error(file, 1, "blank-row", "列表里有一项是空的。请补上内容或删去这一项。"))
@@ -74,6 +77,23 @@ class Shape:
         self.free = {"body", "sections"} if table.kind == "markdown" else set()
 
 
+def _belonging_to(item: Mapping, table: Table, package: Package) -> Table | None:
+    """Return the table whose record this surely is, when it has no key of its own table and all keys of another."""
+    if not table.primary_key or any(k in item for k in table.primary_key):
+        return None
+    for other in package.tables.values():
+        if (
+            other.kind == table.kind
+            and other.path
+            and other.primary_key
+            and item.keys() >= {*other.primary_key}
+        ):
+            shape = Shape(other, package)
+            if item.keys() <= {*shape.types, *shape.groups, *(c[0] for c in shape.children), *shape.free}:
+                return other
+    return None
+
+
 class _DocumentReader:
     def __init__(self, file: str, package: Package, problems: list[Problem], note: Note | None) -> None:
         self.file = file
@@ -90,6 +110,7 @@ class _DocumentReader:
         cells: dict[str, str | None] = dict(key)
         places: dict[str, int] = {}
         lists: list[tuple[Table, Value, int]] = []
+        meant: list[tuple[str, Value, int]] = []
         for path, value, line in self.leaves(item, (), shape.children):
             name = "_".join(path)
             child = shape.children.get(path)
@@ -106,7 +127,16 @@ class _DocumentReader:
                 # A group left empty.
                 continue
             elif name not in shape.free:
-                self.unknown(table, name, ".".join(path), line, shape, name in key)
+                meant.append(
+                    (self.unknown(table, name, ".".join(path), line, shape, name in key), value, line)
+                )
+        for name, value, line in meant:
+            # A key written nearly right was named; its value is not missing, too.
+            if name and name not in places and name not in key and not isinstance(value, Mapping):
+                places[name] = line
+                cells[name] = self.cell(table, name, shape.types[name], value, line)
+                if self.note is not None:
+                    self.note(table.name, item.line, name, line)
         if ordinal is not None and "ordinal" in shape.types and cells.get("ordinal") is None:
             cells["ordinal"] = str(ordinal)
         row = [None if (c := cells.get(n)) in missing else c for n, missing in shape.missing.items()]
@@ -177,11 +207,13 @@ class _DocumentReader:
         message = f"“{title}”写了两次（第 {other} 行已经写过），请只保留一处。"
         self.problems.append(error(self.file, line, "duplicate-label", message, title))
 
-    def unknown(self, table: Table, name: str, shown: str, line: int, shape: Shape, inherited: bool) -> None:
+    def unknown(self, table: Table, name: str, shown: str, line: int, shape: Shape, inherited: bool) -> str:
+        """Tell of a key that the table does not have; return the one that is probably meant."""
+        hint = ""
         if name in shape.groups:
             message = f"“{shown}”应是一组键值（键: 值），不能是一个值或列表。"
             self.problems.append(error(self.file, line, "extra-label", message))
-            return
+            return ""
         if inherited:
             advice = "它由上级记录得出，请删去。"
         else:
@@ -192,3 +224,4 @@ class _DocumentReader:
         self.problems.append(
             error(self.file, line, "extra-label", f"“{table.title}”没有 {quoted(shown)} 这一项。{advice}")
         )
+        return hint

@@ -20,6 +20,16 @@ FROM filing_steps AS s JOIN filings AS f USING (filing_id)
 -- Drafting and handing in are the preparer's own steps.
 WHERE s.state IN ('乡镇审核', '受理', '退回', '审查', '备案', '不予备案', '更正', '撤销') AND without_spaces(s.signer) = without_spaces(f.prepared_by)
 UNION ALL BY NAME
+-- Who signed the draft is its author, whoever filled in the form.
+SELECT '备案' AS what, f.filing_id AS record, f.filing_id, f.person_id, f.village_id,
+    '“起草”和“' || s.state || '”签署人' AS problem, s.signer AS who,
+    'filing_steps' AS _table, 'signer' AS _column, s._file, s._line
+FROM filing_steps AS s JOIN filings AS f USING (filing_id)
+WHERE s.state IN ('乡镇审核', '受理', '退回', '审查', '备案', '不予备案', '更正', '撤销')
+    AND without_spaces(s.signer) IS DISTINCT FROM without_spaces(f.prepared_by)
+    AND EXISTS (FROM filing_steps AS d
+        WHERE d.filing_id = s.filing_id AND d.state = '起草' AND without_spaces(d.signer) = without_spaces(s.signer))
+UNION ALL BY NAME
 SELECT '保密审查' AS what, disclosure_id AS record, NULL AS filing_id, NULL AS person_id, NULL AS village_id,
     '审查人和批准人' AS problem, approved_by AS who, 'disclosure_approvals' AS _table, 'approved_by' AS _column, _file, _line
 FROM disclosure_approvals WHERE without_spaces(approved_by) = without_spaces(reviewed_by)

@@ -141,8 +141,9 @@ def test_a_document_in_another_encoding_is_told_how_an_editor_saves_it(people: T
 def test_several_records_may_stand_in_one_file_each_with_its_line(people: Tree) -> None:
     content = "- person_id: P1\n  name: 张三\n- {person_id: P2, name: 李四}\n- person_id: P3\n  nmae: 王五\n"
     problems = check(people, content)
-    assert places(problems) == [(4, "constraint-error", "姓名"), (5, "extra-label", "")]
-    assert "是否应为 name" in problems[1].message
+    # Named, and read as what is meant: the name is not missing, too.
+    assert places(problems) == [(5, "extra-label", "")]
+    assert "是否应为 name" in problems[0].message
 
 
 @pytest.mark.parametrize(
@@ -445,3 +446,15 @@ def test_no_message_repeats_a_number_that_may_be_somebodys(people: Tree) -> None
     problems = people.check()
     assert {p.file[-7:-5] for p in problems if p.file} == {"P2", "P3", "P4"}
     assert not [p for p in problems if "9750315" in p.message or "900000" in p.message]
+
+
+def test_a_record_in_the_folder_of_others_is_one_fault(people: Tree) -> None:
+    fields = [
+        {"name": "paper_id", "constraints": {"required": True}},
+        {"name": "kind", "constraints": {"required": True}},
+    ]
+    people.table("papers", fields, path="records/*/papers/*.yaml", primaryKey=["paper_id"])
+    (found,) = check(people, GOOD, "records/a/papers/P1.yaml")
+    assert (found.line, found.rule) == (1, "source-error")
+    assert "people表" in found.message
+    assert len(check(people, "kind: x\nname: 张三\n", "records/a/papers/P1.yaml")) > 1
