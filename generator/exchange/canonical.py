@@ -165,7 +165,10 @@ def _csv(text: str, name: str, table: Table, _: Package, named: list[Problem]) -
         # Columns headed in the user's language are recognised by their titles.
         text = ",".join(titles[label.strip()] for label in labels) + newline + rest
     rows, problems = read_csv(text.encode(), name, table)
-    tolerated = {"blank-row", "incorrect-label", "byte-order-mark", "line-ending"}
+    tolerated = {"blank-row", "byte-order-mark", "line-ending"}
+    if rows:
+        # Columns in another order are read by name; without rows it is the whole table that was not understood.
+        tolerated.add("incorrect-label")
     fault = next((p for p in problems if p.severity is Severity.ERROR and p.rule not in tolerated), None)
     if fault is not None:
         return fault

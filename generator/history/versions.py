@@ -290,7 +290,7 @@ class Versions:
             )
             rows, problems = read_csv(head + b"\n" + data.encode(), file, source)
         titles = {f.title for f in source.fields if f.name in source.primary_key}
-        lost = ("blank-header", "incorrect-label") if not rows else ()
+        lost = ("blank-header", "incorrect-label", "source-error") if not rows else ()
         if any(
             p.severity is Severity.ERROR
             and (p.rule in lost or (p.rule == "missing-label" and p.column in titles))

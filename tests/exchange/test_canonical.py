@@ -139,8 +139,12 @@ def test_what_a_spreadsheet_ruined_is_named_and_not_guessed(
         HEAD.replace("name", "nmae") + "V1,甲,1,,\n",
         b"village,name,size,since,id_number\nV1,\xe4\xba\x91\xff\xe5\xb2\xad\xe6\x9d\x91,1,,\n",
         b"\x80\x81\xfe\xff\x00",
+        (HEAD + "V1,甲,1,,\n").replace(",", ";"),
+        "2026年台账,,,,\n" + HEAD + "V1,甲,1,,\n",
+        HEAD + "V1,甲,1,,\n合计,,1,,\n",
+        HEAD + "<<<<<<< HEAD\nV1,甲,1,,\n=======\nV1,乙,1,,\n>>>>>>> b\n",
     ],
-    ids=["quote", "short", "label", "damaged", "binary"],
+    ids=["quote", "short", "label", "damaged", "binary", "separator", "title", "total", "conflict"],
 )
 def test_a_table_that_cannot_be_read_whole_is_left_alone(city: Tree, content: str | bytes) -> None:
     city.write(CSV, content)
