@@ -24,6 +24,9 @@ SANDBOX = Path(__file__).with_name("mkdocs_sandbox.py")
 # time is constant because pages do not carry one; the sitemap, which does, is the engine's own.
 _ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": "0", "NO_MKDOCS_2_WARNING": "1"}
 
+# Of the processor, for one page; the largest takes a few.
+PAGE_SECONDS = 120.0
+
 _WARNINGS = (
     (
         re.compile(r"Doc file '(.+?)' contains a link '(.+?)', but the target.* is not found"),
@@ -77,7 +80,7 @@ class MkDocs:
         stdin, stdout = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
         with self._lock:
             try:
-                stdin.write(json.dumps(job) + "\n")
+                stdin.write(json.dumps(job | {"page_seconds": PAGE_SECONDS}) + "\n")
                 stdin.flush()
                 line = stdout.readline()
             except BrokenPipeError:
@@ -126,6 +129,13 @@ def _explain(answer: dict[str, Any]) -> str:
         )
     if fault.startswith("Template") or fault == "UndefinedError":
         return f"主题模板有误{where}：{quoted(message, 160)}。请检查主题文件夹里的模板。"
+    if fault == "OverrunError":
+        return (
+            f"页面 {quoted(message, 160)} 用去处理器 {PAGE_SECONDS:.0f} 秒仍未生成，已停止。"
+            "请检查内容是否异常庞大、有没有成千上万个连在一起的括号或符号。"
+        )
+    if fault == "RecursionError":
+        return f"网站的页面或模板嵌套过深，无法生成{where}。请检查列表、引用和宏的层次。"
     if fault in ("Killed", "MemoryError", "OverflowError"):
         return "生成网站时超出了时间或内存的上限。请检查主题文件夹里的模板是否有过大的循环。"
     return f"MkDocs 生成网站时出错{where}：{fault}: {message}\n{answer['trace']}"

@@ -15,6 +15,7 @@ import os
 import re
 import resource
 import select
+import signal
 import sys
 import traceback
 import types
@@ -25,7 +26,7 @@ import jinja2
 import jinja2.sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 MEMORY = 6 << 30
 SECONDS = 1200
@@ -285,6 +286,24 @@ class _Site:
             file.page.validate_anchor_links(files=self.files, log_level=self.config.validation.links.anchors)
 
 
+class OverrunError(Exception):
+    """A page takes longer than any page does: some texts cost Markdown the square of their length."""
+
+
+@contextlib.contextmanager
+def _timed(seconds: float, uri: str) -> Iterator[None]:
+    def ring(number: int, frame: types.FrameType | None) -> None:
+        raise OverrunError(uri)
+
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
 def _build(job: dict[str, Any]) -> dict[str, Any]:
     """Build a whole site, or only `job["changed"]` onto what an earlier build left (`job["entries"]`)."""
     _WORDS.known = job.get("words", {})
@@ -295,7 +314,8 @@ def _build(job: dict[str, Any]) -> dict[str, Any]:
     chosen = {uri: file for uri, file in documents.items() if changed is None or uri in changed}
     for uri, file in documents.items():
         if uri in chosen:
-            site.populate(file)
+            with _timed(job["page_seconds"], uri):
+                site.populate(file)
         else:
             site.read(file, job["titles"][uri])
     titles = {uri: file.page.title for uri, file in chosen.items()}
@@ -306,7 +326,8 @@ def _build(job: dict[str, Any]) -> dict[str, Any]:
         site.write_rest()
     entries = {uri: [] for uri in documents} | job.get("entries", {})
     for uri, file in chosen.items():
-        entries[uri] = site.write(file)
+        with _timed(job["page_seconds"], uri):
+            entries[uri] = site.write(file)
     site.check_anchors(chosen.values())
     site.write_search([entry for uri in documents for entry in entries[uri]])
     return {

@@ -15,6 +15,7 @@ import duckdb
 import jinja2
 import jinja2.meta
 import markdown
+from jinja2.exceptions import SecurityError
 
 from generator.problems import Problem, RecordsError, error
 from generator.register.contents import Contents
@@ -22,8 +23,9 @@ from generator.register.database import SqlError
 from generator.templating.escaping import front_matter, text
 from generator.templating.links import Links
 from generator.templating.paths import slug
-from generator.templating.sandbox import Sandbox, compiled, rendered
+from generator.templating.sandbox import SECONDS, Sandbox, compiled, rendered
 from generator.templating.templates import Template, run_queries, template_fault
+from generator.watchdog import OverdueError, watched
 from generator.website.frames import FrameSpec
 from generator.website.record_bodies import Bench, Body, compile_record_body, lines_of
 from generator.website.record_pages import RecordKind, RecordPlanner
@@ -182,7 +184,13 @@ class PageMaker:
 
     def _source(self, template: Template) -> str:
         if template.file not in self._sources:
-            self._sources[template.file] = compile_record_body(template.body, self._convert)
+            try:
+                with watched(SECONDS):
+                    self._sources[template.file] = compile_record_body(template.body, self._convert)
+            except OverdueError:
+                raise template_fault(template, SecurityError(f"排版超过 {SECONDS:.0f} 秒")) from None
+            except RecursionError as fault:
+                raise template_fault(template, fault) from None
         return self._sources[template.file]
 
     def _title_of(self, template: Template) -> jinja2.Template:

@@ -14,6 +14,7 @@ from generator.register.contents import Contents
 from generator.templating.functions import make_functions
 from generator.templating.links import Links
 from generator.templating.templates import make_environment, read_templates
+from generator.website import pages as website_pages
 from generator.website import record_pages
 from generator.website.pages import PageMaker, Pages, converter
 from generator.website.record_bodies import Filler
@@ -154,3 +155,11 @@ def test_more_pages_than_any_city_has_are_not_begun(tree: Path, monkeypatch: pyt
     with pytest.raises(RecordsError, match="记录页共超过 1 页") as caught:
         plan(tree, "public", EACH)
     assert caught.value.problems[0].line == 4
+
+
+def test_a_record_page_that_costs_markdown_too_much_is_named(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(website_pages, "SECONDS", 1.0)
+    with pytest.raises(RecordsError, match="排版超过 1 秒"):
+        plan(tree, "public", f"{EACH}\n\n{'[' * 40_000}\n")

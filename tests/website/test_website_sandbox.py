@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from small_site import contents, make_job, write_page
 
+from generator.website import mkdocs_process
 from generator.website.mkdocs_process import SANDBOX, MkDocs
 from generator.website.site_config import SiteError
 from generator.website.website import SiteJob, build_written
@@ -192,3 +193,23 @@ def test_one_build_leaves_no_trace_in_the_next(tmp_path: Path) -> None:
     alone = make_job(tmp_path / "c")
     build_written(alone)
     assert contents(other.out) == contents(alone.out)
+
+
+@pytest.mark.parametrize(
+    "body, seconds, words",
+    [
+        ("[" * 40_000, 1.0, "x.md” 用去处理器 1 秒仍未生成"),
+        ("".join("  " * n + "- x\n" for n in range(800)), 100.0, "嵌套过深"),
+    ],
+)
+def test_a_page_that_costs_markdown_too_much_is_named(
+    body: str, seconds: float, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mkdocs_process, "PAGE_SECONDS", seconds)
+    job = make_job(tmp_path)
+    for path in job.tree.rglob("*.md"):
+        path.unlink()
+    (job.tree / "index.md").write_text("# 首页\n", "utf-8")
+    (job.tree / "x.md").write_text(f"# 页\n\n{body}\n", "utf-8")
+    with pytest.raises(SiteError, match=words):
+        build_written(job)
