@@ -21,6 +21,8 @@ from generator.register.grammar import refusal
 
 QUERY_SECONDS = 120.0
 _MOST_OVERRUNS = 4
+# Seconds that statements of the register opened last took in vain.
+_OVERRUNS: list[float] = []
 MAX_MEGABYTES = 4096
 _TYPES = {"integer": "BIGINT", "year": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
@@ -61,7 +63,7 @@ def connect(
     if threads is not None:
         config["threads"] = threads
     if path == ":memory:":
-        _PATIENCE.overruns = 0
+        _OVERRUNS.clear()
     return duckdb.connect(path, read_only=read_only, config=config)
 
 
@@ -318,31 +320,24 @@ def create_build(
     connection.execute("INSERT INTO build VALUES (?, ?, ?, ?, ?)", [as_of, edition, commit, time, draft])
 
 
-class _Patience:
-    """How many statements of the register that was opened last ran too long."""
-
-    overruns = 0
-
-
-_PATIENCE = _Patience()
-
-
 @contextmanager
 def bounded(connection: duckdb.DuckDBPyConnection, seconds: float | None = None) -> Iterator[None]:
     """Interrupt what runs longer: a statement from the tree may be made to run for ever.
 
     After a few such ones of a register no other is begun: a tree can hold any number of them.
     """
-    if _PATIENCE.overruns >= _MOST_OVERRUNS:
+    if len(_OVERRUNS) >= _MOST_OVERRUNS:
         raise duckdb.InterruptException(
             f"INTERRUPT Error: 前面已有 {_MOST_OVERRUNS} 条查询超时，这一条没有运行"
         )
 
+    allowed = QUERY_SECONDS if seconds is None else seconds
+
     def ring() -> None:
-        _PATIENCE.overruns += 1
+        _OVERRUNS.append(allowed)
         connection.interrupt()
 
-    timer = threading.Timer(QUERY_SECONDS if seconds is None else seconds, ring)
+    timer = threading.Timer(allowed, ring)
     timer.daemon = True
     timer.start()
     try:
