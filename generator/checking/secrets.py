@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import duckdb
 
@@ -117,7 +118,9 @@ class Secrets:
             if isinstance(item, list):
                 pending.extend(item)
             elif isinstance(item, dict):
-                pending.extend(item.values())
+                if _is_whole(item):
+                    return True
+                pending.extend(_within(item))
                 if item.get("type") == "BASE_TABLE":
                     names.add(str(item.get("alias") or item.get("table_name", "")).lower())
                 elif item.get("type") == "COLUMN_REF" and len(item.get("column_names", ())) == 1:
@@ -133,6 +136,27 @@ class Secrets:
             ).fetchall()
             self._columns[key] = [v for r in rows for v in _forms(column, r[0])]
         return self._columns[key]
+
+
+def _is_whole(node: Mapping[str, Any]) -> bool:
+    """Tell whether a node of a parse tree gives columns that it does not name, or other names to a table's."""
+    return node.get("class") in ("STAR", "POSITIONAL_REFERENCE") or (
+        node.get("type") == "BASE_TABLE" and bool(node.get("column_name_alias"))
+    )
+
+
+def _within(node: Mapping[str, Any]) -> Iterator[Any]:
+    """Give what a node of a parse tree consists of, but a star that gives nothing: of values, or asked if there are any."""
+    inner = node.get("subquery") if "EXISTS" in str(node.get("subquery_type")) else node
+    query = inner.get("node", inner) if isinstance(inner, dict) else {}
+    source = query.get("from_table")
+    idle = inner is not node or (isinstance(source, dict) and source.get("type") == "EXPRESSION_LIST")
+    if not idle:
+        yield from node.values()
+        return
+    yield from (v for k, v in query.items() if k != "select_list")
+    if inner is not node:
+        yield from (v for k, v in node.items() if k != "subquery")
 
 
 def _forms(column: Field, cell: str | None) -> list[str]:
