@@ -13,7 +13,9 @@ CREATE MACRO calendar_lists() AS TABLE
             CASE WHEN _known._working IS NOT NULL THEN sum(_known._working::INTEGER) OVER so_far END AS _number,
             CASE WHEN _known._working IS NOT NULL THEN sum((_known._working IS NULL)::INTEGER) OVER so_far END AS _run
         FROM (
+            -- A mistyped century would make lists of millions of days, which every row that asks is given.
             SELECT unnest(generate_series(min(date), max(date), INTERVAL 1 DAY))::DATE AS _day FROM calendar
+            WHERE date BETWEEN DATE '1900-01-01' AND DATE '2199-12-31'
         ) AS _all
         LEFT JOIN (
             SELECT date AS _day, working AS _working
