@@ -108,15 +108,22 @@ class _Watchman:
             self._work.set()
 
     def end(self) -> None:
-        """Forget the deadline of this thread, and what it was told and has not heard yet."""
+        """Forget the deadline of this thread; what it was told and has not heard yet arrives here and is dropped."""
         me = threading.get_ident()
         with self._lock:
             self._deadlines.pop(me, None)
-            # Only when there is something to take back: once touched, Python 3.11 looks for news at every call for ever
-            # after, and in a profiler it comes no further.
-            if me in self._told:
-                self._told.discard(me)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(me), None)
+            told = me in self._told
+        while told:
+            # What is told cannot be taken back: Python 3.11 would look for it at every call for ever after, and under a
+            # profiler come no further. So it is told once more, and heard.
+            try:
+                _tell(me)
+                for _ in range(100):
+                    pass
+            except OverdueError:
+                told = False
+        with self._lock:
+            self._told.discard(me)
 
     def _walk(self) -> None:
         while True:
@@ -129,9 +136,11 @@ class _Watchman:
                 for thread in [t for t, deadline in self._deadlines.items() if deadline < now]:
                     self._deadlines[thread] = now + _AGAIN
                     self._told.add(thread)
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                        ctypes.c_ulong(thread), ctypes.py_object(OverdueError)
-                    )
+                    _tell(thread)
+
+
+def _tell(thread: int) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(OverdueError))
 
 
 _WATCHMAN = _Watchman()
