@@ -295,11 +295,12 @@ def test_a_template_that_never_ends_is_not_tried_for_every_record(templates, tmp
     assert sorted(report.printed) == ["last.pdf"]
     assert len(list(tried.iterdir())) < 6
     assert len(report.problems) == 20
-    assert "同一模板已有 3 份超出时间或内存的上限，其余没有再试" in messages(report)[-1]
+    left_out = [m for m in messages(report) if "同一模板已有 3 份超出时间或内存的上限，其余没有再试" in m]
+    assert len(left_out) == 20 - len(list(tried.iterdir()))
     other = [job(str(n), f"<p>张{n}</p><p>{tried}</p>", kind=f"张{n}") for n in range(20)]
     report = render_dossiers(other, templates=templates, out=tmp_path / "other", workers=1)
     assert len(list(tried.iterdir())) < 11
-    assert "本次已有 8 份" in messages(report)[-1]
+    assert any("本次已有 8 份" in m for m in messages(report))
 
 
 def _never_end_of_zhang(press, sheet):
