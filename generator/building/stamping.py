@@ -128,7 +128,7 @@ class Stamping:
         return _Work(kind, frame, shape, files, asked, len(before))
 
     def _take_folders(self, work: Sequence[_Work]) -> None:
-        """Take whole folders of pages over, where most of them stay."""
+        """Take whole folders over, of those in which pages stay; what does not stay is not in them any more."""
         if self._last is None:
             return
         groups: dict[str, dict[str, list[int]]] = {}

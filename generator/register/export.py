@@ -64,10 +64,11 @@ class Export:
         self._process: subprocess.Popen[bytes] | None = None
         self._database = ""
 
-    def settle(self) -> None:
-        """Take over the earlier files of what shows the same as before; one file on the disk is enough."""
+    def settle(self, written: Collection[str]) -> None:
+        """Take over the earlier files of what was written and shows the same as before; one file on the disk is enough."""
         before: dict[str, Any] = self._known.get("csv", {})
-        for name, digest in self.digests.items():
+        for name in written:
+            digest = self.digests[name]
             path = self._folder / f"{name}.csv"
             entry = before.get(name)
             if self._last and entry and entry[0] == digest:
@@ -213,7 +214,7 @@ def export_edition(
             # What was sound in the last build and shows the same is sound.
             if _refers(key, seen) and not (export.unchanged(table.name) and export.unchanged(key.table)):
                 _refuse_dangling(connection, table, key, edition)
-    export.settle()
+    export.settle(missing)
     statements = [
         f"CREATE TYPE {quote(n)} AS ENUM ({', '.join(literal(w) for w in words)})"
         for n, words in sorted(types.items())
