@@ -5,18 +5,17 @@ A rule may judge by what nobody may see, but what it says is read in logs, chang
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import duckdb
 
-from generator.reading.package import Field, Package, Sensitivity, Table
+from generator.reading.package import ENGINE_TABLES, Field, Package, Sensitivity, Table
 from generator.register.cells import CELLS
 from generator.register.database import quote
+from generator.register.reads import parse_trees, reads_of
 from generator.register.statements import Statement, passages, reached
 
 MARK = "●●●"
@@ -52,6 +51,12 @@ class Secrets:
         }
         self._near: dict[str, dict[tuple[str, int], list[str]]] = {}
         self._columns: dict[tuple[str, str], list[str]] = {}
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return {
+            n.lower() for n in (*self._package.tables, *ENGINE_TABLES, *(s.name for s in self._statements))
+        }
 
     @cached_property
     def _through(self) -> dict[str, set[str]]:
@@ -105,27 +110,12 @@ class Secrets:
         """Tell whether a statement takes rows whole: by a star, or by naming a table where a value is expected."""
         if _STAR.search(sql):
             return True
-        row = self._connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
-        tree = json.loads(row[0]) if row else {"error": True}
+        (tree,) = parse_trees(self._connection, [sql])
         if tree.get("error"):
             # A macro is no statement; it gets rows only from who calls it.
             return False
-        names: set[str] = set()
-        singles: set[str] = set()
-        pending = [tree]
-        while pending:
-            item = pending.pop()
-            if isinstance(item, list):
-                pending.extend(item)
-            elif isinstance(item, dict):
-                if _is_whole(item):
-                    return True
-                pending.extend(_within(item))
-                if item.get("type") == "BASE_TABLE":
-                    names.add(str(item.get("alias") or item.get("table_name", "")).lower())
-                elif item.get("type") == "COLUMN_REF" and len(item.get("column_names", ())) == 1:
-                    singles.add(str(item["column_names"][0]).lower())
-        return bool(names & singles)
+        reads = reads_of(tree, self._known)
+        return reads is None or bool(reads.whole)
 
     def _column(self, table: str, column: Field) -> list[str]:
         key = (table, column.name)
@@ -136,27 +126,6 @@ class Secrets:
             ).fetchall()
             self._columns[key] = [v for r in rows for v in _forms(column, r[0])]
         return self._columns[key]
-
-
-def _is_whole(node: Mapping[str, Any]) -> bool:
-    """Tell whether a node of a parse tree gives columns that it does not name, or other names to a table's."""
-    return node.get("class") in ("STAR", "POSITIONAL_REFERENCE") or (
-        node.get("type") == "BASE_TABLE" and bool(node.get("column_name_alias"))
-    )
-
-
-def _within(node: Mapping[str, Any]) -> Iterator[Any]:
-    """Give what a node of a parse tree consists of, but a star that gives nothing: of values, or asked if there are any."""
-    inner = node.get("subquery") if "EXISTS" in str(node.get("subquery_type")) else node
-    query = inner.get("node", inner) if isinstance(inner, dict) else {}
-    source = query.get("from_table")
-    idle = inner is not node or (isinstance(source, dict) and source.get("type") == "EXPRESSION_LIST")
-    if not idle:
-        yield from node.values()
-        return
-    yield from (v for k, v in query.items() if k != "select_list")
-    if inner is not node:
-        yield from (v for k, v in node.items() if k != "subquery")
 
 
 def _forms(column: Field, cell: str | None) -> list[str]:
