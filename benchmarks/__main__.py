@@ -91,7 +91,7 @@ def _orphans(group: int) -> float:
 
 def engine(*arguments: str) -> list[str]:
     """The engine's command, from this checkout."""
-    return [sys.executable, "-m", "generator", *arguments]
+    return [sys.executable, "-m", "lingtouyan", *arguments]
 
 
 def city(work: Path, villages: int) -> Path:
@@ -118,8 +118,8 @@ def change_one(folder: Path, turn: int) -> None:
 
 def plain_tables(folder: Path, out: Path) -> int:
     """Write the same tables as plain CSV with a plain descriptor, for frictionless alone; return the number of rows."""
-    from generator.reading.package import load_package
-    from generator.reading.records import read_records
+    from lingtouyan.reading.package import load_package
+    from lingtouyan.reading.records import read_records
 
     package = load_package(folder)
     records = read_records(folder, package)

@@ -18,11 +18,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.memory import members, proportional
-from generator.printing.dossiers import DossierJob, Previous, load_printed, render_dossiers
-from generator.printing.printing_house import FOLDER, Selection, dossier_jobs
-from generator.project import EDITIONS, Project
-from generator.register.building import register_with_editions
-from generator.register.editions import open_edition
+from lingtouyan.database.building import register_with_editions
+from lingtouyan.database.editions import open_edition
+from lingtouyan.pdf.dossiers import DossierJob, Previous, load_printed, render_dossiers
+from lingtouyan.pdf.printing_house import FOLDER, Selection, dossier_jobs
+from lingtouyan.project import EDITIONS, Project
 
 FORM = "registration"
 STEP = 500

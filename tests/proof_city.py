@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from trees import Tree
 
-from generator.cli import main
+from lingtouyan.cli import main
 
 STYLE = """@page { size: A5; margin: 20mm 20mm 22mm 24mm;
   @bottom-center { content: counter(page); font: 10pt var(--font-songti) } }

@@ -15,23 +15,23 @@ from pathlib import Path
 
 import duckdb
 
-from generator.checking.locating import Locator
-from generator.checking.rules import Rule, read_rules, run_rules
-from generator.history.proposal import create_proposal
-from generator.reading.package import Package, Table, load_package
-from generator.reading.records import Records, read_records
-from generator.reading.yaml import Mapping, YamlError, parse_yaml
-from generator.register import building, database
-from generator.register.asking import rows_of
-from generator.register.cells import create_cells, named_by
-from generator.register.statements import (
+from lingtouyan.checks.locating import Locator
+from lingtouyan.checks.rules import Rule, read_rules, run_rules
+from lingtouyan.database import building, database
+from lingtouyan.database.asking import rows_of
+from lingtouyan.database.cells import create_cells, named_by
+from lingtouyan.database.statements import (
     Statement,
     create_macros,
     in_dependency_order,
     needed_views,
     read_statements,
 )
-from generator.register.views import compute_views
+from lingtouyan.database.views import compute_views
+from lingtouyan.history.proposal import create_proposal
+from lingtouyan.reading.package import Package, Table, load_package
+from lingtouyan.reading.records import Records, read_records
+from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = ROOT / "tests" / "cases"

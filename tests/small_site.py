@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from generator.templating.charts import bars, columns, progress
-from generator.templating.components import definition, flow, table, tiles, timeline
-from generator.templating.escaping import escape, front_matter
-from generator.website.frames import FrameSpec
-from generator.website.mkdocs_process import MkDocs
-from generator.website.search import RecordEntry, write_record_index
-from generator.website.website import SiteJob, Website, build_written, write_sitemap
+from lingtouyan.templates.charts import bars, columns, progress
+from lingtouyan.templates.components import definition, flow, table, tiles, timeline
+from lingtouyan.templates.escaping import escape, front_matter
+from lingtouyan.website.frames import FrameSpec
+from lingtouyan.website.mkdocs_process import MkDocs
+from lingtouyan.website.search import RecordEntry, write_record_index
+from lingtouyan.website.website import SiteJob, Website, build_written, write_sitemap
 
 PROJECT = Path(__file__).parents[1]
 FRAMES = (FrameSpec("people", "people", "people/"), FrameSpec("places", "towns/places", "towns/"))

@@ -31,7 +31,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_a_made_city_meets_every_rule_and_comes_out_the_same_again(tmp_path: Path) -> None:
     first = make(tmp_path / "first", 24)
     checked = subprocess.run(
-        [sys.executable, "-m", "generator", "check"],
+        [sys.executable, "-m", "lingtouyan", "check"],
         cwd=first,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
         capture_output=True,

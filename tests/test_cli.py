@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from trees import Tree, copy_of
 
-from generator.cli import main
-from generator.problems import as_code_quality, as_github, as_json, as_text, error, warning
+from lingtouyan.cli import main
+from lingtouyan.problems import as_code_quality, as_github, as_json, as_text, error, warning
 
 
 class Shell:
@@ -233,11 +233,15 @@ def test_help_speaks_the_users_language_and_names_every_option(good: Shell) -> N
 
 def test_the_program_starts_and_ends_as_a_program_does(parliament: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "generator", "check", "--root", str(parliament), "--format", "json"],
+        [sys.executable, "-m", "lingtouyan", "check", "--root", str(parliament), "--format", "json"],
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "LC_ALL": "C",
+            "PYTHONPATH": str(Path(__file__).resolve().parents[1] / "generator"),
+        },
         cwd="/",
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.reading.package import load_package
+from lingtouyan.reading.package import load_package
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGINE = sorted((ROOT / "generator").rglob("*.py"))

@@ -110,7 +110,7 @@ def tool(tmp_path: Path) -> Path:
     """The main branch's program, which also tells what it finds in its environment."""
     path = tmp_path / "tool"
     path.write_text(
-        f'#!/bin/sh\nenv > "{tmp_path}/seen"\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m generator "$@"\n'
+        f'#!/bin/sh\nenv > "{tmp_path}/seen"\nPYTHONPATH="{ROOT}/generator" exec "{sys.executable}" -m lingtouyan "$@"\n'
     )
     path.chmod(0o755)
     return path

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.scratch import PREFIX, scratch, sweep
+from lingtouyan.scratch import PREFIX, scratch, sweep
 
 
 def forsaken(place: Path, name: str) -> Path:

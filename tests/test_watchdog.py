@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from generator.watchdog import OverdueError, limited, rationed, watched
+from lingtouyan.watchdog import OverdueError, limited, rationed, watched
 
 BOUNDS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "limited": lambda: limited(0.1),
@@ -80,7 +80,7 @@ def test_nothing_rings_after_the_block() -> None:
 def test_a_profiler_goes_on_after_the_block(seconds: int) -> None:
     script = f"""
 import cProfile, time
-from generator.watchdog import OverdueError, watched
+from lingtouyan.watchdog import OverdueError, watched
 def busy():
     end = time.monotonic() + {seconds}
     while time.monotonic() < end:

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from generator.problems import Problem, RecordsError, Severity, in_order
-from generator.project import Project
-from generator.register.building import Register, build_register
+from lingtouyan.database.building import Register, build_register
+from lingtouyan.problems import Problem, RecordsError, Severity, in_order
+from lingtouyan.project import Project
 
 PROJECTS = Path(__file__).parent / "projects"
 AS_OF = datetime.date(2026, 1, 31)

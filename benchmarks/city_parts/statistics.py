@@ -26,9 +26,9 @@ def freeze(root: Path) -> None:
     """Write statistics.csv of a project from its register."""
     path = root / "records/city/statistics.csv"
     path.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
-    engine = Path(__file__).resolve().parent.parent.parent
+    engine = Path(__file__).resolve().parent.parent.parent / "generator"
     done = subprocess.run(
-        [sys.executable, "-m", "generator", "query", QUERY, "--format", "csv"],
+        [sys.executable, "-m", "lingtouyan", "query", QUERY, "--format", "csv"],
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(engine)},
         capture_output=True,

@@ -10,11 +10,11 @@ import pytest
 from repository import LI, WANG, Repository
 from trees import Tree
 
-from generator.cache import Cache
-from generator.history import versions
-from generator.history.changes import read_history
-from generator.problems import UsageError
-from generator.project import Project
+from lingtouyan.cache import Cache
+from lingtouyan.history import versions
+from lingtouyan.history.changes import read_history
+from lingtouyan.problems import UsageError
+from lingtouyan.project import Project
 
 A, B = "records/青山镇/people/P1.yaml", "records/青山镇/people/P2.yaml"
 V, W = "records/青山镇/villages.csv", "records/绿水乡/villages.csv"

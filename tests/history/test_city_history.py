@@ -9,13 +9,13 @@ from history import Made, read_source
 from repository import Repository
 from trees import Tree
 
-from generator.history.changes import Change, History, read_history
-from generator.history.versions import Versions
-from generator.project import Project
-from generator.reading.documents import read_document
-from generator.reading.files import glob_regex
-from generator.reading.package import Package
-from generator.reading.records import read_records
+from lingtouyan.history.changes import Change, History, read_history
+from lingtouyan.history.versions import Versions
+from lingtouyan.project import Project
+from lingtouyan.reading.documents import read_document
+from lingtouyan.reading.files import glob_regex
+from lingtouyan.reading.package import Package
+from lingtouyan.reading.records import read_records
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,16 +11,16 @@ import pytest
 from edited import Edited
 from trees import copy_of
 
-from generator.problems import UsageError
-from generator.project import Project
-from generator.reading.package import Sensitivity, load_package
-from generator.register.building import register_with_editions
-from generator.register.editions import open_edition
-from generator.register.statements import read_statements
-from generator.templating.functions import make_functions
-from generator.templating.links import Links
-from generator.templating.sandbox import Groups
-from generator.templating.templates import read_templates, run_queries
+from lingtouyan.database.building import register_with_editions
+from lingtouyan.database.editions import open_edition
+from lingtouyan.database.statements import read_statements
+from lingtouyan.problems import UsageError
+from lingtouyan.project import Project
+from lingtouyan.reading.package import Sensitivity, load_package
+from lingtouyan.templates.functions import make_functions
+from lingtouyan.templates.links import Links
+from lingtouyan.templates.sandbox import Groups
+from lingtouyan.templates.templates import read_templates, run_queries
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "member_id,name,name_pinyin,party_id,degree,attendance,full_time,started,ended,successor,home_phone\n"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from repository import LI, WANG, Repository
 
-from generator.cli import main
+from lingtouyan.cli import main
 
 Asked = Callable[..., tuple[int, str, str]]
 

@@ -10,11 +10,11 @@ import pytest
 from repository import START, Repository
 from trees import Tree
 
-from generator.cli import main
-from generator.history.checkout import extract, resolve
-from generator.history.opening import opened
-from generator.locks import in_turn
-from generator.problems import UsageError
+from lingtouyan.cli import main
+from lingtouyan.history.checkout import extract, resolve
+from lingtouyan.history.opening import opened
+from lingtouyan.locks import in_turn
+from lingtouyan.problems import UsageError
 
 A = "records/青山镇/people/P1.yaml"
 PERSON = "id: P1\nname: 李示范\nborn: 1975-03-15\n"

@@ -9,13 +9,13 @@ import pytest
 from repository import Repository
 from trees import Tree
 
-from generator.cli import main
-from generator.history import git
-from generator.history.checkout import extract, resolve
-from generator.history.git import head_commit
-from generator.history.opening import opened
-from generator.history.origin import read_origins
-from generator.problems import UsageError
+from lingtouyan.cli import main
+from lingtouyan.history import git
+from lingtouyan.history.checkout import extract, resolve
+from lingtouyan.history.git import head_commit
+from lingtouyan.history.opening import opened
+from lingtouyan.history.origin import read_origins
+from lingtouyan.problems import UsageError
 
 FILE = "records/people.csv"
 

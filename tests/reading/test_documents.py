@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trees import Tree, places
 
-from generator.problems import Problem, Severity
+from lingtouyan.problems import Problem, Severity
 
 PERSON = [
     {"name": "person_id", "title": "编号", "constraints": {"required": True}},

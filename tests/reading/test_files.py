@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from trees import Tree, places
 
-from generator.problems import Problem, UsageError
-from generator.project import Project
-from generator.reading.files import UnsafePathError, checked_pattern, glob_regex, static_prefix
+from lingtouyan.problems import Problem, UsageError
+from lingtouyan.project import Project
+from lingtouyan.reading.files import UnsafePathError, checked_pattern, glob_regex, static_prefix
 
 
 @pytest.fixture

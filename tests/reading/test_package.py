@@ -9,9 +9,9 @@ import pytest
 from frictionless.system import system
 from trees import Tree
 
-from generator.problems import Problem
-from generator.reading.package import ENGINE_TABLES, load_package
-from generator.reading.schemas import SUPPORTED
+from lingtouyan.problems import Problem
+from lingtouyan.reading.package import ENGINE_TABLES, load_package
+from lingtouyan.reading.schemas import SUPPORTED
 
 GOOD = {"name": "people", "path": "records/people.csv", "schema": "schemas/people.yaml"}
 

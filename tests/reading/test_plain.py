@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trees import Tree
 
-from generator.reading.documents import read_document
-from generator.reading.package import Package, load_package
-from generator.reading.plain import PlainReader
-from generator.reading.records import EMPTY
+from lingtouyan.reading.documents import read_document
+from lingtouyan.reading.package import Package, load_package
+from lingtouyan.reading.plain import PlainReader
+from lingtouyan.reading.records import EMPTY
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = """\

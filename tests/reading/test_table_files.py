@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from trees import Tree, places
 
-from generator.problems import Problem, Severity
-from generator.reading.files import MAX_BYTES
+from lingtouyan.problems import Problem, Severity
+from lingtouyan.reading.files import MAX_BYTES
 
 FIELDS = [
     {"name": "id", "title": "编号", "constraints": {"required": True, "pattern": "[A-Z][0-9]{3}"}},

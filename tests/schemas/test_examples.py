@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from generator.problems import Problem
-from generator.project import Project
-from generator.reading.package import Package, load_package
-from generator.register.building import build_register
+from lingtouyan.database.building import build_register
+from lingtouyan.problems import Problem
+from lingtouyan.project import Project
+from lingtouyan.reading.package import Package, load_package
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from generator.project import Project
-from generator.register.building import register_with_editions
-from generator.register.editions import open_edition, visible_table
+from lingtouyan.database.building import register_with_editions
+from lingtouyan.database.editions import open_edition, visible_table
+from lingtouyan.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from generator.register.statements import Statement, read_statements
+from lingtouyan.database.statements import Statement, read_statements
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("schemas/macros", "schemas/views", "schemas/rules")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from rule_cases import CASES, Bench, Case, matches, read_cases
 
-from generator.reading.package import Sensitivity
-from generator.register.statements import columns_of
+from lingtouyan.database.statements import columns_of
+from lingtouyan.reading.package import Sensitivity
 
 ALL = read_cases("views")
 

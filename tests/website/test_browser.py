@@ -14,8 +14,8 @@ from browser import EXECUTABLE, Browser, browser
 from pypdf import PdfReader
 from small_site import NAMES, build_site, people
 
-from generator.building.serve import Preview
-from generator.problems import UsageError
+from lingtouyan.commands.serve import Preview
+from lingtouyan.problems import UsageError
 
 pytestmark = [
     pytest.mark.slow,

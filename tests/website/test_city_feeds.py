@@ -13,9 +13,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from generator.templating.links import Links
-from generator.templating.templates import make_environment
-from generator.website.feeds import write_feeds
+from lingtouyan.templates.links import Links
+from lingtouyan.templates.templates import make_environment
+from lingtouyan.website.feeds import write_feeds
 
 PROJECT = Path(__file__).parents[2]
 TITLES = [

@@ -10,10 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from generator.problems import RecordsError
-from generator.templating.links import Links
-from generator.templating.templates import make_environment
-from generator.website.feeds import write_feeds
+from lingtouyan.problems import RecordsError
+from lingtouyan.templates.links import Links
+from lingtouyan.templates.templates import make_environment
+from lingtouyan.website.feeds import write_feeds
 
 WORDS = ['say "hi"', "=1+1", "a,b;c\\d", "one\ntwo", "<b>|{{x}}", "𠮷𬭎䶮·阿依古丽" * 12]
 QUERY = "---\ntitle: 事项\nqueries:\n  things: SELECT n, word, day FROM things ORDER BY n\n---\n"

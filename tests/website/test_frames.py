@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from small_site import NAMES, make_job
 
-from generator.website.frames import Frame, FrameSpec
-from generator.website.website import Website, build_written
+from lingtouyan.website.frames import Frame, FrameSpec
+from lingtouyan.website.website import Website, build_written
 
 
 class _Reader(HTMLParser):

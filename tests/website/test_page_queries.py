@@ -8,16 +8,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from generator.problems import RecordsError
-from generator.project import EDITIONS, Project
-from generator.register.contents import Contents
-from generator.templating.functions import make_functions
-from generator.templating.links import Links
-from generator.templating.templates import make_environment, read_templates
-from generator.website import pages as website_pages
-from generator.website import record_pages
-from generator.website.pages import PageMaker, Pages, converter
-from generator.website.record_bodies import Filler
+from lingtouyan.database.contents import Contents
+from lingtouyan.problems import RecordsError
+from lingtouyan.project import EDITIONS, Project
+from lingtouyan.templates.functions import make_functions
+from lingtouyan.templates.links import Links
+from lingtouyan.templates.templates import make_environment, read_templates
+from lingtouyan.website import pages as website_pages
+from lingtouyan.website import record_pages
+from lingtouyan.website.pages import PageMaker, Pages, converter
+from lingtouyan.website.record_bodies import Filler
 
 PARLIAMENT = Path(__file__).parents[1] / "projects" / "parliament"
 

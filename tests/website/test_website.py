@@ -25,11 +25,11 @@ from small_site import (
     write_page,
 )
 
-from generator.website.frames import FrameSpec
-from generator.website.mkdocs_process import MkDocs, warm_up
-from generator.website.search import RecordEntry, plain_letters, write_record_index
-from generator.website.site_config import SiteError
-from generator.website.website import SiteJob, Website, build_written, write_sitemap
+from lingtouyan.website.frames import FrameSpec
+from lingtouyan.website.mkdocs_process import MkDocs, warm_up
+from lingtouyan.website.search import RecordEntry, plain_letters, write_record_index
+from lingtouyan.website.site_config import SiteError
+from lingtouyan.website.website import SiteJob, Website, build_written, write_sitemap
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from small_site import PROJECT, make_job, make_project, write_tree
 
-from generator.website.site_config import SiteError, read_config
-from generator.website.website import build_written, prepare
+from lingtouyan.website.site_config import SiteError, read_config
+from lingtouyan.website.website import build_written, prepare
 
 REFUSED = {
     "hooks": ("hooks: [evil.py]", "hooks"),

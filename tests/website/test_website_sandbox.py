@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from small_site import contents, make_job, write_page
 
-from generator.website import mkdocs_process
-from generator.website.mkdocs_process import SANDBOX, MkDocs
-from generator.website.site_config import SiteError
-from generator.website.website import SiteJob, build_written
+from lingtouyan.website import mkdocs_process
+from lingtouyan.website.mkdocs_process import SANDBOX, MkDocs
+from lingtouyan.website.site_config import SiteError
+from lingtouyan.website.website import SiteJob, build_written
 
 pytestmark = pytest.mark.slow
 SECRET = "secret-9f31c"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from small_site import FRAMES, make_job, people
 
-from generator.website.website import build_written, take_frames
+from lingtouyan.website.website import build_written, take_frames
 
 zensical = pytest.importorskip("zensical", reason="zensical is a development dependency")
 

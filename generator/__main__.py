@@ -1,7 +1,0 @@
-"""``python -m generator``: the same command as ``lingtouyan``."""
-
-import sys
-
-from generator.cli import main
-
-sys.exit(main())

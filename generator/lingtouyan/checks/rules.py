@@ -1,0 +1,224 @@
+"""Cross-record rules: one SQL file each, whose every result row is a finding.
+
+Findings become problems for the reader and rows of `findings` for the pages.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lingtouyan.checks.locating import Locator
+from lingtouyan.checks.secrets import Reach, Secrets, strike
+from lingtouyan.database.asking import Allowance, rows_of
+from lingtouyan.database.database import SqlError, side_by_side
+from lingtouyan.database.statements import Statement, read_statements
+from lingtouyan.problems import Problem, Severity, error, printable
+from lingtouyan.reading.package import Package
+
+_SLOT = re.compile(r"\{(\w+)\}")
+_MAX_SHOWN = 200
+# That all rules of a check may give together: half a million findings.
+_MAX_CELLS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule as its header declares it.
+
+    Attributes:
+        clauses: what it enforces, the main one first; empty when the header names none.
+        complete: tables of which a missing record makes it find what is not so; `all` where any record in wrong form
+            does, in whatever it reads.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    clauses: tuple[str, ...]
+    message: str
+    remedy: str
+    table: str
+    column: str
+    statement: Statement
+    complete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row that a rule found.
+
+    Attributes:
+        problem: what the reader is told.
+        rule: the rule's id.
+        table: table of the row at fault.
+        subjects: every column of the result that is no place and no number: what pages find the finding by.
+    """
+
+    problem: Problem
+    rule: str
+    table: str
+    subjects: dict[str, str] = field(default_factory=dict)
+
+
+def read_rules(root: Path, package: Package) -> tuple[list[Rule], list[Problem]]:
+    """Read `schemas/rules`; a rule whose header lacks something is a problem of its own file."""
+    rules: list[Rule] = []
+    problems: list[Problem] = []
+    seen: dict[str, str] = {}
+    for statement in read_statements(root, "schemas/rules"):
+        missing = [k for k in ("id", "title", "severity", "message") if not statement.text(k)]
+        table, severity = statement.text("table"), statement.text("severity")
+        if missing:
+            problems.append(error(statement.file, 1, "sql-error", f"规则文件头缺少：{'、'.join(missing)}。"))
+        elif severity not in ("error", "warning"):
+            line = statement.header.lines["severity"]
+            problems.append(error(statement.file, line, "sql-error", "severity 应为 error 或 warning。"))
+        elif table and table not in package.tables and table not in ("fields", "tables"):
+            problems.append(
+                error(statement.file, statement.header.lines["table"], "sql-error", f"没有 {table} 这张表。")
+            )
+        elif unknown := _unknown(statement, package):
+            key, message = unknown
+            problems.append(error(statement.file, statement.header.lines[key], "sql-error", message))
+        elif statement.text("id") in seen:
+            problems.append(
+                error(statement.file, 1, "sql-error", f"规则编号与 {seen[statement.text('id')]} 重复。")
+            )
+        else:
+            seen[statement.text("id")] = statement.file
+            rules.append(
+                Rule(
+                    id=statement.text("id"),
+                    title=statement.text("title"),
+                    severity=Severity(severity),
+                    clauses=statement.texts("clause"),
+                    message=statement.text("message"),
+                    remedy=statement.text("remedy"),
+                    table=table,
+                    column=statement.text("column"),
+                    statement=statement,
+                    complete=statement.texts("complete"),
+                )
+            )
+    return rules, problems
+
+
+def _unknown(statement: Statement, package: Package) -> tuple[str, str] | None:
+    """Return the key of a header that names what is not there, and what to say of it."""
+    table, column = package.tables.get(statement.text("table")), statement.text("column")
+    if table is not None and column and table.field(column) is None:
+        return "column", f"表 {table.name} 没有 {column} 这一列。"
+    wrong = sorted({*statement.texts("complete")} - {*package.tables, "all"})
+    return ("complete", f"complete 里没有 {wrong[0]} 这张表；靠全部记录计算的写 all。") if wrong else None
+
+
+def run_rules(
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    rules: Sequence[Rule],
+    locator: Locator,
+    statements: Sequence[Statement] = (),
+) -> tuple[list[Finding], list[Problem]]:
+    """Run each rule once over the whole register.
+
+    Args:
+        statements: the views and macros that rules may read through.
+
+    Returns:
+        The findings, and the problems of rules that could not be run.
+    """
+    findings: list[Finding] = []
+    problems: list[Problem] = []
+    secrets = Secrets(connection, package, statements)
+    allowance = Allowance(_MAX_CELLS)
+    answers = side_by_side(connection, lambda own, rule: _answer(own, rule, allowance), rules)
+    for rule, answer in zip(rules, answers, strict=True):
+        fault = str(answer) if isinstance(answer, SqlError) else _unfit(rule, answer[0])
+        if fault or isinstance(answer, SqlError):
+            problems.append(error(rule.statement.file, 1, "sql-error", f"规则 {rule.id} 无法运行：{fault}"))
+            continue
+        columns, rows = answer
+        reach = secrets.reach(rule.statement) if rows else Reach()
+        for row in rows:
+            findings.append(
+                _finding(rule, dict(zip(columns, row, strict=True)), package, locator, secrets, reach)
+            )
+    return findings, problems
+
+
+def _unfit(rule: Rule, columns: list[str]) -> str:
+    """Say what a rule's result lacks, or return an empty text."""
+    if "_file" not in columns or "_line" not in columns:
+        return "查询应给出 _file 和 _line 两列。"
+    lacking = sorted(set(_SLOT.findall(rule.message + rule.remedy)) - set(columns))
+    return f"message 或 remedy 用到了查询结果里没有的列：{'、'.join(lacking)}。" if lacking else ""
+
+
+def _answer(
+    connection: duckdb.DuckDBPyConnection, rule: Rule, allowance: Allowance
+) -> tuple[list[str], list[tuple[Any, ...]]] | SqlError:
+    try:
+        return rows_of(connection, rule.statement.sql, allowance)
+    except SqlError as fault:
+        return fault
+
+
+def _finding(
+    rule: Rule, values: dict[str, Any], package: Package, locator: Locator, secrets: Secrets, reach: Reach
+) -> Finding:
+    # A rule about several tables names the one at fault in each row; one that judges by degrees, the severity.
+    table_name = str(values.get("_table") or rule.table)
+    file, row_line = str(values.get("_file") or ""), _number(values.get("_line"))
+    column = str(values.get("_column") or rule.column)
+    table = package.tables.get(table_name)
+    named = table.field(column) if table is not None else None
+    line = locator.line(file, table, row_line, column) if table is not None and column and file else row_line
+    near = secrets.near(table_name, file, row_line)
+
+    def shown(slot: re.Match[str]) -> str:
+        # Only names are looked up, never attributes: the template is the tree's, the values are the records'.
+        words = _plain(values[slot[1]])
+        # To strike a word out of a field's title would tell that it is the value.
+        return _cut(words if words in package.titles else strike(words, near, reach))
+
+    text = _SLOT.sub(shown, rule.message) + _SLOT.sub(shown, rule.remedy)
+    subjects = {
+        k: v
+        for k, v in values.items()
+        if not k.startswith("_")
+        and isinstance(v, str)
+        and k.endswith(("_id", "_key"))
+        and strike(v, near, reach) == v
+    }
+    title = named.title if named else ""
+    given = values.get("_severity")
+    severity = Severity(given) if given in list(Severity) else rule.severity
+    return Finding(Problem(file, line, title, rule.id, severity, text), rule.id, table_name, subjects)
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "（未填）"
+    if isinstance(value, float):
+        return f"{value:.4f}".rstrip("0").rstrip(".")
+    if isinstance(value, list):
+        return "、".join(_plain(v) for v in value)
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(sep=" ", timespec="minutes")
+    return str(value)
+
+
+def _cut(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"

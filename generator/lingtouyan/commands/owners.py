@@ -1,0 +1,115 @@
+"""Who has to agree to a change of which folder, written for git hosts from the records that say whose folder it is.
+
+Which table and columns those are is a setting of the data package; everything outside the folders belongs to the rest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from lingtouyan.problems import Problem, RecordsError, UsageError, error, quoted
+from lingtouyan.project import Project
+from lingtouyan.reading.files import glob_regex
+from lingtouyan.reading.records import read_records
+
+_HEAD = "# 由 lingtouyan owners 按登记的账号生成，请勿手改。规定哪些改动须经谁同意。\n"
+_ACCOUNT = re.compile(r"@[A-Za-z0-9][A-Za-z0-9._/-]*|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
+# What the hosts' patterns take for more than itself, or do not take at all.
+_FOLDER = re.compile(r"[^\s#*?\[\]!\\:]+")
+# These hosts read regular expressions where the others read the patterns of ignore files.
+_BY_EXPRESSION = (".gitea", ".forgejo")
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    folder: str
+    accounts: tuple[str, ...]
+
+
+def write_owners(root: Path, *, write: bool) -> list[str]:
+    """Bring the files that name the owners up to date.
+
+    Args:
+        root: the tree.
+        write: whether to write; else only tell.
+
+    Returns:
+        The files that are, or were, out of date.
+
+    Raises:
+        UsageError: the data package does not say which table and files, or says it wrongly.
+        RecordsError: an account or a folder that cannot stand in such a file.
+    """
+    project = Project.open(root)
+    owners = list(_read(project))
+    stale = []
+    for name in project.package.options.get("owners_files", ".github/CODEOWNERS").split():
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or path.name != "CODEOWNERS":
+            raise UsageError(
+                f"datapackage.yaml 的 lingtouyan.owners_files 里的 {name} 应是仓库内名为 CODEOWNERS 的文件。"
+            )
+        target = project.root / path
+        if not target.resolve().is_relative_to(project.root) or target.is_symlink():
+            raise UsageError(f"{name} 是符号链接，没有写入。请删除它后重试。")
+        content = _written(owners, expressions=path.parts[0] in _BY_EXPRESSION)
+        if not target.is_file() or target.read_text(encoding="utf-8", errors="replace") != content:
+            stale.append(name)
+            if write:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(content, encoding="utf-8", newline="\n")
+    return stale
+
+
+def _read(project: Project) -> Iterator[_Owner]:
+    package = project.package
+    words = package.options.get("owners", "").split()
+    table = package.tables.get(words[0]) if len(words) == 3 else None
+    if table is None or table.field(words[1]) is None or table.field(words[2]) is None:
+        raise UsageError(
+            "datapackage.yaml 的 lingtouyan.owners 应写明三个词：登记单位的表、写文件夹的列、写账号的列，用空格分开。"
+        )
+    records = read_records(project.root, dataclasses.replace(package, tables={table.name: table}))
+    names = [f.name for f in table.fields]
+    folder_at, accounts_at = names.index(words[1]), names.index(words[2])
+    # The other tables' files are nobody's here; that is no fault.
+    mine = glob_regex(table.path)
+    problems: list[Problem] = [p for p in records.problems if mine.match(p.file)]
+    found: list[_Owner] = []
+    for file, (line, cells) in records.rows(table.name):
+        folder, accounts = (cells[folder_at] or "").strip().strip("/"), (cells[accounts_at] or "").split()
+        for wrong in [a for a in accounts if not _ACCOUNT.fullmatch(a)]:
+            reason = (
+                f"账号 {quoted(wrong)} 应以 @ 开头，只含字母、数字和 . _ / -，或者是邮箱；多个用空格分开。"
+            )
+            problems.append(error(file, line, "owners", reason, table.fields[accounts_at].title))
+        if folder and (not _FOLDER.fullmatch(folder) or ".." in PurePosixPath(folder).parts):
+            reason = f"文件夹 {quoted(folder)} 里有空格或者代码平台不认的符号，请改名。"
+            problems.append(error(file, line, "owners", reason, table.fields[folder_at].title))
+        if accounts:
+            found.append(_Owner(folder, tuple(accounts)))
+    if problems:
+        raise RecordsError(problems)
+    yield from found
+
+
+def _written(owners: list[_Owner], *, expressions: bool) -> str:
+    # One owner's word is enough on every host: whoever keeps the whole may also answer for a part.
+    rest = list(dict.fromkeys(a for o in owners if not o.folder for a in o.accounts))
+    lines = [_line(".*" if expressions else "*", rest)] if rest else []
+    by_folder: dict[str, list[str]] = {}
+    for owner in owners:
+        if owner.folder:
+            by_folder.setdefault(owner.folder, []).extend(owner.accounts)
+    for folder, accounts in sorted(by_folder.items()):
+        pattern = re.escape(folder).replace("\\-", "-") + "/.*" if expressions else f"/{folder}/"
+        lines.append(_line(pattern, dict.fromkeys([*accounts, *rest])))
+    return _HEAD + "".join(lines)
+
+
+def _line(pattern: str, accounts: list[str] | dict[str, None]) -> str:
+    return f"{pattern} {' '.join(accounts)}\n"

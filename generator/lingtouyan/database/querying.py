@@ -1,0 +1,112 @@
+"""One question to an edition, answered as a table, CSV or JSON: for people who know SQL and for scripts.
+
+Asks an edition, not the whole register, so that an answer never holds what its reader may not see.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from lingtouyan.database.asking import rows_of
+from lingtouyan.database.building import register_with_editions
+from lingtouyan.database.database import SqlError
+from lingtouyan.database.editions import open_edition
+from lingtouyan.history.opening import opened
+from lingtouyan.problems import UsageError, printable
+from lingtouyan.scratch import scratch
+from lingtouyan.templates.escaping import text
+
+_WIDEST = 40
+
+
+def query(
+    root: Path, sql: str, edition: str, as_of: str | None, form: str, revision: str | None = None
+) -> str:
+    """Run one SELECT on an edition of the tree's records, errors in them notwithstanding.
+
+    Returns:
+        The answer as text, ending in a line break.
+
+    Raises:
+        UsageError: the statement is refused or fails.
+        RecordsError: the tree cannot be read at all.
+    """
+    with (
+        opened(root, revision, writes=False) as project,
+        scratch() as folder,
+    ):
+        path = folder / "edition.duckdb"
+        register_with_editions(
+            project, project.as_of(as_of), {edition: path}, allow_errors=True
+        ).connection.close()
+        connection = open_edition(path)
+        try:
+            columns, rows = rows_of(connection, sql)
+        except SqlError as fault:
+            raise UsageError(str(fault)) from None
+        finally:
+            connection.close()
+    if form == "json":
+        twice = next((c for n, c in enumerate(columns) if c in columns[:n]), None)
+        if twice is not None:
+            raise UsageError(
+                f"有两列都叫 {printable(twice)}，JSON 里只能留下一列。请用 AS 给它们起不同的名字。"
+            )
+        values = [dict(zip(columns, map(_json_value, r), strict=True)) for r in rows]
+        return json.dumps(values, ensure_ascii=False, indent=1, default=str, allow_nan=False) + "\n"
+    if form == "csv":
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_plain(v) for v in row] for row in rows)
+        return stream.getvalue()
+    return _table(columns, rows)
+
+
+def _json_value(value: Any) -> Any:
+    """Return a value as JSON has it: what is no finite number is none there, and a key is text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, list | tuple):
+        return [_json_value(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _json_value(v) for k, v in value.items()}
+    return value
+
+
+def _plain(value: Any) -> str:
+    return (
+        json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (list, dict)) else text(value)
+    )
+
+
+def _width(words: str) -> int:
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in words
+    )
+
+
+def _cut(value: Any) -> str:
+    words = text(value)
+    # A cell can hold more than anybody reads; it is shortened before it is looked at letter by letter.
+    longest = 4 * _WIDEST
+    words = printable(words if len(words) <= longest else words[:longest] + "…")
+    while _width(words) > _WIDEST:
+        words = words[:-2] + "…"
+    return words
+
+
+def _table(columns: list[str], rows: list[tuple[Any, ...]]) -> str:
+    cells = [columns, *([_cut(v) for v in row] for row in rows)]
+    widths = [max(_width(r[i]) for r in cells) for i in range(len(columns))]
+    lines = [
+        "  ".join(c + " " * (w - _width(c)) for c, w in zip(r, widths, strict=True)).rstrip() for r in cells
+    ]
+    lines.insert(1, "  ".join("─" * w for w in widths))
+    return "\n".join(lines) + f"\n（{len(rows)} 行）\n"

@@ -1,0 +1,299 @@
+"""SQL files of the tree: a header in YAML, then one statement; macros, views and rules are read the same way.
+
+The header is a leading block comment, so that the file stays a SQL file which any editor or client can run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import duckdb
+
+from lingtouyan.database.database import explain
+from lingtouyan.database.grammar import refusal
+from lingtouyan.problems import Problem, RecordsError, error
+from lingtouyan.reading.files import list_tree, read_bytes
+from lingtouyan.reading.package import SENSITIVITIES, Sensitivity
+from lingtouyan.reading.schemas import IDENTIFIER
+from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
+
+_HEADER = re.compile(r"\s*/\*(.*?)\*/", re.DOTALL)
+_MACRO = re.compile(r"\bmacro\s+([A-Za-z_][A-Za-z0-9_]*)", re.IGNORECASE)
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NOISE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL file.
+
+    Attributes:
+        name: file name without suffix.
+        file: path relative to the root.
+        header: what its leading comment declares.
+        sql: the text after the header.
+        words: identifiers that occur in it, for finding what it depends on.
+        needs: views that must be there before it; known once they are put in order.
+    """
+
+    name: str
+    file: str
+    header: Mapping
+    sql: str
+    words: frozenset[str]
+    needs: frozenset[str] = frozenset()
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return a header value that should be text."""
+        value = self.header.get(key)
+        return value if isinstance(value, str) else default
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a header value that may be one text or a list of texts, as a tuple without empty ones."""
+        value = self.header.get(key)
+        listed = value if isinstance(value, list) else [value]
+        return tuple(v for v in listed if isinstance(v, str) and v)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewColumn:
+    """What a view's header declares of one column; undeclared means restricted."""
+
+    title: str
+    description: str
+    sensitivity: Sensitivity
+
+
+def read_statements(root: Path, folder: str) -> list[Statement]:
+    """Read every `.sql` file of a folder, in the order of their names.
+
+    Raises:
+        RecordsError: with every file whose header cannot be read.
+    """
+    result: list[Statement] = []
+    listing = list_tree(root, [folder])
+    problems: list[Problem] = list(listing.problems)
+    for file in listing.files:
+        if not file.endswith(".sql"):
+            continue
+        data = read_bytes(root, file)
+        if isinstance(data, Problem):
+            problems.append(data)
+            continue
+        try:
+            text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            problems.append(error(file, 0, "sql-error", "SQL 文件不是 UTF-8 编码。请另存为 UTF-8。"))
+            continue
+        found = _HEADER.match(text)
+        header: Mapping = Mapping(1)
+        if found:
+            first = text.count("\n", 0, found.start(1))
+            try:
+                value = parse_yaml(found[1])
+            except YamlError as fault:
+                problems.append(error(file, fault.line + first, "sql-error", f"SQL 文件头写法有误：{fault}"))
+                continue
+            header = value if isinstance(value, Mapping) else header
+        words = frozenset(_WORD.findall(_NOISE.sub(" ", text)))
+        result.append(
+            Statement(
+                PurePosixPath(file).stem, file, header, text[found.end() if found else 0 :].strip(), words
+            )
+        )
+    if problems:
+        raise RecordsError(problems)
+    return result
+
+
+def usable_views(views: Iterable[Statement], taken: Iterable[str]) -> tuple[list[Statement], list[Problem]]:
+    """Return the views that can be tables of the register, and what is wrong with the names and headers of the others.
+
+    Args:
+        views: as read.
+        taken: names of record tables and of the engine's own.
+    """
+    used = dict.fromkeys(taken, "")
+    usable: list[Statement] = []
+    problems: list[Problem] = []
+    for view in views:
+        if not IDENTIFIER.match(view.name):
+            reason = "视图的文件名应为小写英文字母、数字和下划线。"
+        elif view.name in used:
+            reason = f"视图名 {view.name} 与{used[view.name] or '一张表'}重复。请改文件名。"
+        else:
+            reason = _header_fault(view)
+            usable.append(view)
+            used[view.name] = f" {view.file} "
+        if reason:
+            problems.append(error(view.file, 1, "sql-error", reason))
+    return usable, problems
+
+
+def _header_fault(view: Statement) -> str:
+    declared = view.header.get("fields")
+    if declared is not None and not isinstance(declared, Mapping):
+        return "文件头的 fields 应是“列名: {title, sensitivity}”的映射。"
+    for name, item in declared.items() if declared else ():
+        level = item.get("sensitivity", "restricted") if isinstance(item, Mapping) else None
+        if not isinstance(level, str) or level not in SENSITIVITIES:
+            return f"文件头 fields.{name} 应是映射，sensitivity 应为 {'、'.join(SENSITIVITIES)} 之一。"
+    return ""
+
+
+def columns_of(view: Statement) -> dict[str, ViewColumn]:
+    """Return the columns that a view's header declares."""
+    declared = view.header.get("fields")
+    result: dict[str, ViewColumn] = {}
+    for name, item in declared.items() if isinstance(declared, Mapping) else ():
+        values = item if isinstance(item, Mapping) else Mapping(0)
+        level = values.get("sensitivity")
+        result[name] = ViewColumn(
+            str(values.get("title") or name),
+            str(values.get("description") or ""),
+            SENSITIVITIES.get(level if isinstance(level, str) else "", Sensitivity.RESTRICTED),
+        )
+    return result
+
+
+def in_dependency_order(views: Iterable[Statement], macros: Iterable[Statement]) -> list[Statement]:
+    """Order views so that each comes after those it reads, directly or through a macro.
+
+    Raises:
+        RecordsError: they read each other in a circle.
+    """
+    by_name = {v.name: v for v in views}
+    through = _through(macros)
+    needs = {n: _needed(v, by_name, through) for n, v in by_name.items()}
+    ordered: list[Statement] = []
+    done: set[str] = set()
+    while len(ordered) < len(by_name):
+        ready = [n for n in by_name if n not in done and needs[n] <= done]
+        if not ready:
+            circle = sorted(set(by_name) - done)
+            raise RecordsError(
+                [
+                    error(
+                        by_name[circle[0]].file,
+                        1,
+                        "sql-error",
+                        f"视图互相引用，无法计算：{'、'.join(circle)}。请去掉其中一处引用。",
+                    )
+                ]
+            )
+        ordered.extend(replace(by_name[n], needs=frozenset(needs[n])) for n in ready)
+        done.update(ready)
+    return ordered
+
+
+def needed_views(
+    statement: Statement, views: Iterable[Statement], macros: Iterable[Statement]
+) -> list[Statement]:
+    """Return the views that one statement reads, directly or not, each after those it reads itself."""
+    views = list(views)
+    by_name, through = {v.name: v for v in views}, _through(macros)
+    wanted: set[str] = set()
+    pending = [statement]
+    while pending:
+        more = _needed(pending.pop(), by_name, through) - wanted
+        wanted |= more
+        pending.extend(by_name[n] for n in more)
+    return [v for v in in_dependency_order(views, macros) if v.name in wanted]
+
+
+def _through(macros: Iterable[Statement]) -> dict[str, frozenset[str]]:
+    # One file may hold several macros, whatever its own name: what reads any of them reads all that the file names.
+    return {name: m.words for m in macros for name in {m.name, *_MACRO.findall(_NOISE.sub(" ", m.sql))}}
+
+
+def _needed(view: Statement, views: dict[str, Statement], macros: dict[str, frozenset[str]]) -> set[str]:
+    words, pending = set(view.words), [m for m in macros if m in view.words]
+    while pending:
+        more = macros[pending.pop()] - words
+        words |= more
+        pending.extend(m for m in macros if m in more)
+    return {w for w in words if w in views and w != view.name}
+
+
+def create_macros(connection: duckdb.DuckDBPyConnection, macros: Iterable[Statement]) -> None:
+    """Create the macros; a file may hold several `CREATE MACRO` statements and nothing else.
+
+    Raises:
+        RecordsError: a file holds something else or fails.
+    """
+    problems: list[Problem] = []
+    macros = list(macros)
+    pending = [(m, s) for m in macros for s in _macro_statements(connection, m, problems)]
+    faults: dict[str, str] = {}
+    # A macro may use one that stands in a later file.
+    while pending:
+        left = []
+        for macro, sql in pending:
+            try:
+                connection.execute(sql)
+            except duckdb.Error as fault:
+                faults[macro.file] = explain(fault)
+                left.append((macro, sql))
+        if len(left) == len(pending):
+            problems.extend(error(m.file, 1, "sql-error", f"宏无法建立：{faults[m.file]}") for m, _ in left)
+            break
+        pending = left
+    if not problems:
+        problems.extend(_offending(connection, macros))
+    if problems:
+        raise RecordsError(problems)
+
+
+def _offending(connection: duckdb.DuckDBPyConnection, macros: Iterable[Statement]) -> Iterator[Problem]:
+    """Yield a problem for each macro that does what a SELECT of the tree may not do."""
+    made = connection.execute(
+        "SELECT function_name, function_type, macro_definition FROM duckdb_functions() WHERE NOT internal"
+    ).fetchall()
+    files = {name.lower(): m.file for m in macros for name in _MACRO.findall(_NOISE.sub(" ", m.sql))}
+    for name, kind, definition in sorted(made):
+        reason = refusal(connection, definition if kind == "table_macro" else f"SELECT {definition}")
+        if reason:
+            yield error(files.get(name.lower(), "schemas/macros"), 1, "sql-error", f"宏 {name}：{reason}")
+
+
+def _macro_statements(
+    connection: duckdb.DuckDBPyConnection, macro: Statement, problems: list[Problem]
+) -> list[str]:
+    try:
+        found = [s.query.strip() for s in connection.extract_statements(macro.sql)]
+    except duckdb.Error as fault:
+        problems.append(error(macro.file, 1, "sql-error", explain(fault)))
+        return []
+    plain = [_NOISE.sub(" ", s).split() for s in found]
+    if any([w.upper() for w in p[:2]] != ["CREATE", "MACRO"] for p in plain):
+        problems.append(error(macro.file, 1, "sql-error", "这里只能写 CREATE MACRO 语句。"))
+        return []
+    return found
+
+
+def passages(statements: Iterable[Statement]) -> dict[str, set[str]]:
+    """Return view or macro -> the identifiers, in lower case, that whoever names it reaches by that."""
+    through: dict[str, set[str]] = {}
+    for statement in statements:
+        for name in {statement.name, *_MACRO.findall(_NOISE.sub(" ", statement.sql))}:
+            through.setdefault(name.lower(), set()).update(w.lower() for w in statement.words)
+    return through
+
+
+def reached(words: Iterable[str], through: dict[str, set[str]]) -> frozenset[str]:
+    """Return all identifiers, in lower case, that a query with these words reaches through views and macros."""
+    found = {w.lower() for w in words}
+    pending = [w for w in found if w in through]
+    while pending:
+        more = through[pending.pop()] - found
+        found |= more
+        pending.extend(w for w in more if w in through)
+    return frozenset(found)
+
+
+def words_of(sql: str) -> frozenset[str]:
+    """Return the identifiers of a statement, in lower case."""
+    return frozenset(w.lower() for w in _WORD.findall(_NOISE.sub(" ", sql)))

@@ -1,0 +1,148 @@
+"""Anchors: what a published site or print says of the commit it was made from, held against today's history.
+
+Whoever kept one can prove later that what they saw is still part of the record, or what became of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from lingtouyan.history.git import git
+from lingtouyan.history.log import LoggedCommit, read_log
+from lingtouyan.problems import Problem, UsageError, error, warning
+from lingtouyan.project import Project
+
+ANCHOR = "anchor.json"
+_SHOWN = 20
+_MAX_ANCHOR = 64 * 1024
+
+
+class Anchor(NamedTuple):
+    """What was published.
+
+    Attributes:
+        name: the file, for messages.
+        commit: full id.
+        tree: id of its tree; empty where only the commit is known.
+        clean: whether nothing uncommitted was published with it.
+        altered: whether it was changed after it was made.
+    """
+
+    name: str
+    commit: str
+    tree: str = ""
+    clean: bool = True
+    altered: bool = False
+
+
+def anchor_text(project: Project, as_of: str) -> str:
+    """Return the anchor of a build: the commit, its tree, and a digest over both; empty outside a repository."""
+    commit = project.commit
+    if commit is None or project.repository is None:
+        return ""
+    tree = (git(project.repository, "rev-parse", f"{commit.id}^{{tree}}") or "").strip()
+    facts: dict[str, object] = {
+        "commit": commit.id,
+        "tree": tree,
+        "time": commit.time,
+        "as_of": as_of,
+        "clean": not commit.dirty,
+    }
+    facts["digest"] = _digest(facts)
+    return json.dumps(facts, sort_keys=True, indent=1) + "\n"
+
+
+def _digest(facts: dict[str, object]) -> str:
+    canonical = json.dumps(
+        {k: v for k, v in facts.items() if k != "digest"}, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def read_anchor(path: Path) -> Anchor:
+    """Read the anchor of a site.
+
+    Raises:
+        UsageError: it cannot be read as one.
+    """
+    try:
+        # What was handed on may be a pipe, and would be waited for.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            facts = json.loads(stream.read(_MAX_ANCHOR) or b"")
+        commit, tree, digest = (facts[k] for k in ("commit", "tree", "digest"))
+        fit = all(isinstance(v, str) and v.isalnum() and v.isascii() for v in (commit, tree, digest))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        fit = False
+    if not fit:
+        raise UsageError(f"锚点文件 {path} 无法读取。它应是已发布网站里的 {ANCHOR}，或者排印的卷宗（PDF）。")
+    return Anchor(str(path), commit, tree, facts.get("clean") is not False, digest != _digest(facts))
+
+
+def compare(root: Path, tip: str, anchor: Anchor) -> Iterator[Problem]:
+    """Yield what is not as the anchor has it.
+
+    Args:
+        root: the repository.
+        tip: the commit that the history is followed from.
+    """
+    name, commit = anchor.name, anchor.commit
+    if anchor.altered:
+        yield error(name, 0, "anchor-altered", "锚点的内容与它的摘要不符，文件被改动过。请改用可信的副本。")
+        return
+    present = git(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
+    if present is None:
+        yield error(
+            name,
+            0,
+            "history-lost",
+            f"已发布的提交 {commit[:10]} 在本仓库中找不到：历史被删除或强制推送过。请从其他副本恢复。",
+        )
+    elif anchor.tree and present.strip() != anchor.tree:
+        yield error(name, 0, "anchor-altered", f"提交 {commit[:10]} 的内容与锚点记载的不同。")
+    elif git(root, "merge-base", "--is-ancestor", commit, tip) is None:
+        yield error(
+            name,
+            0,
+            "history-rewritten",
+            f"已发布的提交 {commit[:10]} 不在当前历史中：发布之后历史被改写过（强制推送）。请对照已发布的网站查明原因。",
+        )
+        yield from _what_became(root, tip, anchor)
+    elif not anchor.clean:
+        yield warning(
+            name,
+            0,
+            "anchor-unclean",
+            f"该网站由提交 {commit[:10]} 加上未提交的改动生成，不能作为凭据。请提交后重新发布。",
+        )
+
+
+def _what_became(root: Path, tip: str, anchor: Anchor) -> Iterator[Problem]:
+    """Say of each published commit that is gone whether it was dropped or amended; those only carried along are not named."""
+    gone, there = list(read_log(root, anchor.commit, tip)), list(read_log(root, tip, anchor.commit))
+    twins: dict[tuple[str, int], list[LoggedCommit]] = {}
+    for commit in there:
+        twins.setdefault((commit.author_email, commit.author_time), []).append(commit)
+    found = []
+    for commit in gone:
+        same = twins.get((commit.author_email, commit.author_time), [])
+        what = f"已发布的提交 {commit.id[:10]}（{commit.author}：{commit.subject}）"
+        if not same:
+            text = f"{what}被删去了，它的改动不在当前历史中。请恢复这个提交。"
+            found.append(error(anchor.name, 0, "commit-dropped", text))
+        elif not any(_work(commit) == _work(other) for other in same):
+            text = f"{what}被改写成了 {same[0].id[:10]}，内容或说明已不是发布时的样子。请恢复原来的提交。"
+            found.append(error(anchor.name, 0, "commit-amended", text))
+    yield from found[:_SHOWN]
+    if len(found) > _SHOWN:
+        text = f"另有 {len(found) - _SHOWN} 个已发布的提交被删去或改写，没有一一列出。"
+        yield error(anchor.name, 0, "commit-dropped", text)
+
+
+def _work(commit: LoggedCommit) -> tuple[object, ...]:
+    # Blobs name contents: what a commit made of its files, whatever stood before it.
+    return (commit.subject, len(commit.parents), {(f.path, f.after) for f in commit.files})

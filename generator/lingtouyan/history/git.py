@@ -1,0 +1,146 @@
+"""What git knows of the tree, asked through git's own plumbing, one process per question.
+
+A tree may be a stranger's: no hooks, no file-system monitors, no pagers, no prompts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lingtouyan.problems import UsageError
+
+SECONDS = 120.0
+# A day short of the year 10000: a date is what most is made of it.
+LAST_SECOND = 253_402_300_799 - 86_400
+_SAFE = (
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.pager=cat",
+    # A file beside the history that tells each commit's parents faster, and may tell others than the commits do.
+    "-c",
+    "core.commitGraph=false",
+    "-c",
+    "log.showSignature=false",
+    # Who signed is judged with the programs of this machine, not with what a repository's settings name.
+    "-c",
+    "gpg.program=gpg",
+    "-c",
+    "gpg.ssh.program=ssh-keygen",
+    "-c",
+    "gpg.x509.program=gpgsm",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit.
+
+    Attributes:
+        id: full hexadecimal name.
+        time: commit time, seconds since 1970.
+        dirty: whether the work tree differs from it.
+    """
+
+    id: str
+    time: int
+    dirty: bool
+
+    @property
+    def short(self) -> str:
+        """The first ten digits, and `+` when the work tree has changes of its own."""
+        return self.id[:10] + ("+" if self.dirty else "")
+
+
+def seconds(text: str) -> int:
+    """Return a time that Git tells, in seconds since 1970; 0 where it is none, or none that a calendar knows."""
+    return int(text) if re.fullmatch("[0-9]{1,12}", text) and int(text) <= LAST_SECOND else 0
+
+
+def command(root: Path, *arguments: str) -> list[str]:
+    """Return the command line for one git command in `root`, with a stranger's settings disarmed."""
+    return ["git", *_SAFE, "-C", str(root), *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment git runs in: nothing that redirects it, no prompts, no replaced history, plain English."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
+    return {
+        **kept,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        # The history as it is, not as somebody has it shown: no replaced commits, no grafts, nothing fetched on the way.
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
+        "GIT_NO_LAZY_FETCH": "1",
+        # Versions of Git that do not know the line above: a tree's settings may name any program as a way to fetch.
+        "GIT_ALLOW_PROTOCOL": "none",
+        "LC_ALL": "C",
+    }
+
+
+def git(root: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> str | None:
+    """Run one git command in `root` and return its output, or None where git or a repository is missing.
+
+    Args:
+        settings: set for this command, over those of the repository.
+
+    Raises:
+        UsageError: it does not answer; another one would not either.
+    """
+    given = {"GIT_CONFIG_COUNT": str(len(settings or {}))}
+    for number, (key, value) in enumerate((settings or {}).items()):
+        given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    try:
+        done = subprocess.run(
+            command(root, *arguments),
+            capture_output=True,
+            check=False,
+            env=environment() | given,
+            timeout=SECONDS,
+        )
+    except OSError:
+        return None
+    except subprocess.TimeoutExpired:
+        raise UsageError(
+            f"git {SECONDS:.0f} 秒没有回答，已停止。请检查仓库是否完好：.git 里可能有管道一类的特殊文件，或磁盘过慢。"
+        ) from None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def status(root: Path, *arguments: str) -> str | None:
+    """Return how the work tree differs from its commit, as `git status -z` tells it; see `git`.
+
+    To compare contents Git runs the filters that a repository's own settings name: those are any program at all, and
+    are not run. This machine's own (large files, say) are.
+    """
+    names = git(
+        root, "config", "--includes", "--show-scope", "-z", "--name-only", "--get-regexp", r"^filter\."
+    )
+    words = (names or "").split("\0")
+    disarmed = {
+        f"{key.rpartition('.')[0]}.{setting}": "false" if setting == "required" else ""
+        for scope, key in zip(words[::2], words[1::2], strict=False)
+        if scope in ("local", "worktree")
+        for setting in ("clean", "smudge", "process", "required")
+    }
+    # A submodule is a repository with settings of its own, and none of its files is a record.
+    return git(root, "status", "--porcelain", "-z", "--ignore-submodules=all", *arguments, settings=disarmed)
+
+
+def head_commit(root: Path) -> Commit | None:
+    """Return the commit checked out at `root`, when `root` is the top of a work tree."""
+    answer = git(root, "log", "-1", "--format=%H %ct")
+    top = git(root, "rev-parse", "--show-toplevel")
+    if not answer or top is None or Path(top.strip()).resolve() != root.resolve():
+        return None
+    identity, _, time = answer.strip().partition(" ")
+    changes = status(root, "--untracked-files=normal", "--", ".", ":(exclude)build")
+    return Commit(identity, seconds(time), bool(changes))

@@ -1,0 +1,171 @@
+"""Who signed each commit, and whether that key was admitted by then: one git process for each list of admitted keys.
+
+The list is a file of the repository; a commit is judged by the list as it stood before it, so that nobody admits himself.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lingtouyan.cache import Cache
+from lingtouyan.history.git import command, environment, git
+from lingtouyan.history.log import LoggedCommit
+from lingtouyan.problems import UsageError, printable
+from lingtouyan.scratch import scratch
+
+NONE, GOOD, UNKNOWN = "未签名", "已验证", "密钥未登记"
+_STATES = {
+    "N": NONE,
+    "G": GOOD,
+    "U": UNKNOWN,
+    "B": "签名无效",
+    "X": "签名已过期",
+    "Y": "密钥已过期",
+    "R": "密钥已吊销",
+    "E": "无法核验",
+}
+_CACHE = "signatures"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The signature of one commit.
+
+    Attributes:
+        state: in the user's words.
+        signer: whom the list of admitted keys or the keyring names; else empty.
+        key: fingerprint.
+    """
+
+    state: str = NONE
+    signer: str = ""
+    key: str = ""
+
+
+def read_signatures(
+    root: Path, commits: Sequence[LoggedCommit], signers: str, cache: Cache | None
+) -> dict[str, Signature]:
+    """Return commit -> its signature, for those that have one.
+
+    Args:
+        commits: all of a history, parents first.
+        signers: path of the list of admitted SSH keys in the repository; empty takes what this machine trusts.
+
+    Raises:
+        UsageError: git cannot read the commits.
+    """
+    lists = _lists(root, commits, signers) if signers else {}
+    machine = "" if signers else (git(root, "config", "--get", "gpg.ssh.allowedSignersFile") or "").strip()
+    known = _load(cache)
+    result: dict[str, Signature] = {}
+    asked: dict[str, list[str]] = {}
+    names = {c.id: f"{c.id} {lists.get(c.id, machine)}" for c in commits}
+    fresh = [c.id for c in commits if names[c.id] not in known]
+    signed = _signed(root, fresh)
+    for commit in fresh:
+        if commit in signed:
+            asked.setdefault(lists.get(commit, ""), []).append(commit)
+        else:
+            known[names[commit]] = ["", "", ""]
+    for blob, members in asked.items():
+        for commit, signature in _verified(root, members, blob, listed=bool(signers)).items():
+            known[names[commit]] = [signature.state, signature.signer, signature.key]
+    if fresh and cache is not None:
+        cache.save(_CACHE, json.dumps(known, ensure_ascii=False).encode())
+    for commit, name in names.items():
+        if known[name][0]:
+            result[commit] = Signature(*known[name])
+    return result
+
+
+def _load(cache: Cache | None) -> dict[str, list[str]]:
+    data = cache.load(_CACHE) if cache is not None else None
+    return dict(json.loads(data)) if data else {}
+
+
+def _lists(root: Path, commits: Sequence[LoggedCommit], signers: str) -> dict[str, str]:
+    """Return commit -> blob of the list of admitted keys as it stood before that commit."""
+    after: dict[str, str] = {}
+    before: dict[str, str] = {}
+    for commit in commits:
+        inherited = [after.get(p, "") for p in commit.parents]
+        first = inherited[0] if inherited else ""
+        touched = next((f.after for f in commit.files if f.path == signers), None)
+        if touched is not None:
+            after[commit.id] = touched
+        elif len(set(inherited)) > 1:
+            after[commit.id] = (
+                git(root, "rev-parse", "--verify", "--quiet", f"{commit.id}:{signers}") or ""
+            ).strip()
+        else:
+            after[commit.id] = first
+        # The first list of all has to vouch for itself.
+        before[commit.id] = first or after[commit.id]
+    return before
+
+
+def _signed(root: Path, commits: Sequence[str]) -> set[str]:
+    """Return those commits that carry a signature."""
+    if not commits:
+        return set()
+    done = subprocess.run(
+        command(root, "cat-file", "--batch", "--buffer"),
+        input="".join(f"{c}\n" for c in commits).encode(),
+        capture_output=True,
+        env=environment(),
+        check=False,
+    )
+    found: set[str] = set()
+    data, place = done.stdout, 0
+    while place < len(data):
+        end = data.index(b"\n", place)
+        words = data[place:end].split()
+        if len(words) != 3:
+            raise UsageError("仓库里缺少部分提交（仓库损坏）。请重新完整克隆后再试。")
+        size = int(words[2])
+        header = data[end + 1 : end + 1 + size].partition(b"\n\n")[0]
+        if b"\ngpgsig" in header:
+            found.add(words[0].decode())
+        place = end + size + 2
+    return found
+
+
+def _verified(root: Path, commits: Sequence[str], blob: str, *, listed: bool) -> Mapping[str, Signature]:
+    with scratch() as folder:
+        admitted = folder / "signers"
+        options: tuple[str, ...] = ()
+        if listed:
+            admitted.write_text(git(root, "cat-file", "blob", blob) or "" if blob else "", encoding="utf-8")
+            options = ("-c", f"gpg.ssh.allowedSignersFile={admitted}")
+        done = subprocess.run(
+            command(
+                root,
+                *options,
+                *(
+                    "log",
+                    "--no-walk=unsorted",
+                    "--stdin",
+                    "--encoding=UTF-8",
+                    "--format=%H%x00%G?%x00%GS%x00%GF%x00",
+                ),
+            ),
+            input="".join(f"{c}\n" for c in commits).encode(),
+            capture_output=True,
+            env=environment(),
+            check=False,
+        )
+    if done.returncode:
+        raise UsageError("git log 无法核对提交的签名。")
+    words = done.stdout.decode("utf-8", "replace").split("\0")
+    return {
+        words[n].strip(): Signature(
+            _STATES.get(words[n + 1], _STATES["E"]),
+            printable(words[n + 2])[:100],
+            printable(words[n + 3])[:100],
+        )
+        for n in range(0, len(words) - 4, 4)
+    }

@@ -1,0 +1,186 @@
+"""The history as tables of the register: `commits` and `changes`, ready for pages and rules.
+
+A change is shown in an edition only where the field, and today the record itself, is shown there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping
+
+import duckdb
+
+from lingtouyan.database.database import insert, literal, quote
+from lingtouyan.history.changes import History
+from lingtouyan.history.log import LoggedCommit
+from lingtouyan.history.signatures import NONE
+from lingtouyan.reading.package import Package, Sensitivity, Table
+
+# GitHub and its like `Merge pull request #7 from …`, Gitee `!7 …`; a squashed merge ends in `(#7)` or `(!7)`.
+_MERGED = (re.compile(r"^Merge (?:pull request|PR|merge request) ([#!]\d+)\b"), re.compile(r"^(![0-9]+) "))
+_SQUASHED = re.compile(r"\(([#!]\d+)\)$")
+_COMMITS = (
+    "commit VARCHAR, author_time TIMESTAMP, commit_time TIMESTAMP, author VARCHAR, author_email VARCHAR, "
+    "committer VARCHAR, subject VARCHAR, body VARCHAR, merge VARCHAR, merge_subject VARCHAR, merge_author VARCHAR, "
+    "request VARCHAR, signer VARCHAR, signature VARCHAR, ordinal INTEGER"
+)
+_CHANGES = (
+    "commit VARCHAR, action VARCHAR, table_name VARCHAR, record_key VARCHAR, root_table VARCHAR, root_key VARCHAR, "
+    "field VARCHAR, before VARCHAR, after VARCHAR, file VARCHAR, ordinal INTEGER"
+)
+
+
+def create_history(
+    connection: duckdb.DuckDBPyConnection, history: History | None, messages: Mapping[str, str]
+) -> None:
+    """Create `commits` and `changes`; empty outside a repository.
+
+    Args:
+        messages: commit -> what its message says below the first line.
+    """
+    connection.execute(f"CREATE TABLE commits ({_COMMITS})")
+    connection.execute(f"CREATE TABLE changes ({_CHANGES})")
+    if history is None:
+        return
+    by_id = {c.id: c for c in history.commits}
+    signatures = history.signatures or {}
+    # Nothing is said of signatures that nobody looked at.
+    unsigned = NONE if history.signatures is not None else None
+    merges = {c.id: by_id.get(history.brought.get(c.id, "")) for c in history.commits}
+    insert(
+        connection,
+        "commits",
+        [
+            (
+                c.id,
+                _time(c.author_time),
+                _time(c.commit_time),
+                c.author,
+                c.author_email,
+                c.committer,
+                c.subject,
+                messages.get(c.id),
+                *_brought(merges[c.id]),
+                _request(c, merges[c.id]),
+                signatures[c.id].signer or None if c.id in signatures else None,
+                signatures[c.id].state if c.id in signatures else unsigned,
+                n,
+            )
+            for n, c in enumerate(history.commits, 1)
+        ],
+    )
+    insert(
+        connection,
+        "changes",
+        [
+            (
+                c.commit,
+                c.action,
+                c.table,
+                c.key,
+                c.root_table,
+                c.root_key,
+                c.field or None,
+                c.before or None,
+                c.after or None,
+                c.file,
+                n,
+            )
+            for n, c in enumerate(history.changes, 1)
+        ],
+    )
+
+
+def _brought(merge: LoggedCommit | None) -> tuple[str | None, str | None, str | None]:
+    return (merge.id, merge.subject, merge.author) if merge else (None, None, None)
+
+
+def _request(commit: LoggedCommit, merge: LoggedCommit | None) -> str | None:
+    """Return the number of the change request that a commit came by, as git hosts write it into their own messages."""
+    for subject, patterns in (
+        (merge.subject if merge else "", _MERGED),
+        (commit.subject, (*_MERGED, _SQUASHED)),
+    ):
+        for pattern in patterns:
+            if found := pattern.search(subject):
+                return found[1]
+    return None
+
+
+def _time(seconds: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None)
+
+
+def copy_history(
+    connection: duckdb.DuckDBPyConnection, alias: str, package: Package, tables: list[str], level: Sensitivity
+) -> None:
+    """Copy into an edition what it may know of the history.
+
+    Args:
+        alias: the edition's database, its record tables already written.
+        tables: record tables that the edition has.
+        level: what the edition may see.
+    """
+    inside = level >= Sensitivity.INTERNAL
+    shown = " UNION ALL ".join(_shown(package.tables[n], alias, level) for n in tables)
+    # A record whose very key is restricted is not spoken of; other restricted values stand as hidden as they were read.
+    open_tables = [t for n in tables if _named(t := package.tables[n], level)]
+    allowed = [(t.name, f.name) for t in open_tables for f in t.fields if inside or f.sensitivity <= level]
+    pairs = ", ".join(f"({literal(t)}, {literal(f)})" for t, f in allowed) or "('', '')"
+    names = ", ".join(literal(t.name) for t in open_tables) or "''"
+    conditions = [f"(c.field IS NULL AND c.table_name IN ({names}) OR (c.table_name, c.field) IN ({pairs}))"]
+    if not inside:
+        # Only of records that are shown today, and never the name of one that is not.
+        conditions.append("(c.table_name, c.record_key) IN (SELECT (table_name, record_key) FROM shown)")
+        conditions += _unnamed(package, tables)
+    connection.execute(
+        f"CREATE TABLE {alias}.changes AS "
+        f"WITH shown AS ({shown or 'SELECT NULL AS table_name, NULL AS record_key'}) "
+        f"SELECT c.* {'' if inside else 'EXCLUDE (file) '}FROM changes c "
+        f"WHERE {' AND '.join(conditions)} ORDER BY c.ordinal"
+    )
+    # Who typed a change is no public matter; when it was made is, of what the public can see.
+    columns, kept = (
+        ("*", "true")
+        if inside
+        else (
+            "commit, author_time, commit_time, ordinal",
+            f"commit IN (SELECT commit FROM {alias}.changes)",
+        )
+    )
+    connection.execute(
+        f"CREATE TABLE {alias}.commits AS SELECT {columns} FROM commits WHERE {kept} ORDER BY ordinal"
+    )
+
+
+def _named(table: Table, level: Sensitivity) -> bool:
+    """Tell whether an edition may know which record of a table is meant."""
+    seen = {f.name for f in table.visible(level)}
+    return bool(table.primary_key) and seen.issuperset(table.primary_key)
+
+
+def _shown(table: Table, alias: str, level: Sensitivity) -> str:
+    """Return the query for the records of a table that an edition has."""
+    name = literal(table.name)
+    if not _named(table, level):
+        return f"SELECT {name} AS table_name, NULL AS record_key WHERE false"
+    key = " || '/' || ".join(f"coalesce({quote(k)}::VARCHAR, '')" for k in table.primary_key)
+    return f"SELECT {name} AS table_name, {key} AS record_key FROM {alias}.{quote(table.name)}"
+
+
+def _unnamed(package: Package, tables: list[str]) -> Iterator[str]:
+    """Yield conditions that keep out former and present values which name a record that the edition lacks."""
+    for name in tables:
+        for key in package.tables[name].foreign_keys:
+            if len(key.fields) == 1 and (len(package.tables[key.table].primary_key) == 1):
+                known = f"SELECT record_key FROM shown WHERE table_name = {literal(key.table)}"
+                yield (
+                    f"NOT (c.table_name = {literal(name)} AND c.field IS NOT DISTINCT FROM {literal(key.fields[0])} "
+                    f"AND (coalesce(c.before NOT IN ({known}), false) OR coalesce(c.after NOT IN ({known}), false)))"
+                )
+    for name in tables:
+        table = package.tables[name]
+        # The place of an item in a list of which some are hidden was another one's yesterday.
+        if table.parent and table.row_filters and table.primary_key[-1:] == ("ordinal",):
+            yield f"c.table_name <> {literal(name)}"

@@ -1,0 +1,131 @@
+"""Where things are: the root, its data package, the editions, the engine's own identity.
+
+Opened once per command; everything else takes a `Project` and never asks the working directory.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lingtouyan.cache import Cache
+from lingtouyan.history.git import LAST_SECOND, Commit, head_commit
+from lingtouyan.problems import UsageError
+from lingtouyan.reading.package import DESCRIPTOR, Package, load_package
+from lingtouyan.reading.tables import EDITION_LEVELS
+
+EDITIONS = EDITION_LEVELS
+EDITION_TITLES = {"public": "公开版", "internal": "内部版"}
+
+
+def engine_digest() -> str:
+    """Return a digest over the engine's own source: what it made before a change of itself is not reused."""
+    digest = hashlib.blake2b(digest_size=16)
+    here = Path(__file__).parent
+    for path in sorted(here.rglob("*.py")):
+        digest.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Project:
+    """One tree of records, schemas and templates.
+
+    Attributes:
+        root: absolute path of the tree.
+        package: its tables.
+        revision: the commit the tree was taken from, when it is laid out in a folder without a repository.
+        repository: where the history is; None for a tree laid out only to be compared.
+    """
+
+    root: Path
+    package: Package
+    revision: Commit | None = None
+    repository: Path | None = None
+
+    @classmethod
+    def open(cls, root: Path, revision: Commit | None = None, repository: Path | None = None) -> Project:
+        """Open the tree at `root`.
+
+        Raises:
+            UsageError: there is no data package there.
+            RecordsError: the data package or a schema has faults.
+        """
+        root = root.resolve()
+        if not (root / DESCRIPTOR).is_file():
+            if revision:
+                raise UsageError(f"版本 {revision.short} 里没有 {DESCRIPTOR}，不是一个记录库。")
+            raise UsageError(
+                f"{root} 里没有 {DESCRIPTOR}。请在记录库的根目录运行，或用 --root 指明它的位置。"
+            )
+        return cls(root, load_package(root), revision, repository or (None if revision else root))
+
+    @cached_property
+    def commit(self) -> Commit | None:
+        """The commit checked out, or None outside a repository."""
+        return self.revision or head_commit(self.root)
+
+    @cached_property
+    def epoch(self) -> int:
+        """Seconds since 1970 that stand for the time of the build: SOURCE_DATE_EPOCH, else the commit's time."""
+        given = os.environ.get("SOURCE_DATE_EPOCH", "")
+        if given:
+            if not re.fullmatch(r"[0-9]{1,12}", given) or int(given) > LAST_SECOND:
+                raise UsageError(
+                    "环境变量 SOURCE_DATE_EPOCH 应为自 1970 年起的整数秒，如 1767225600。请改正或取消它。"
+                )
+            return int(given)
+        if self.commit is not None:
+            return self.commit.time
+        return int(datetime.datetime.combine(self._system_date(), datetime.time(), datetime.UTC).timestamp())
+
+    @staticmethod
+    def _system_date() -> datetime.date:
+        # Only a tree outside any repository, with no date given, has nothing better than today.
+        return datetime.datetime.now(datetime.UTC).date()
+
+    def as_of(self, given: str | None) -> datetime.date:
+        """Return the reference date: as given, else fixed in the data package, else that of the build's epoch.
+
+        Raises:
+            UsageError: the text is no date.
+        """
+        text = given or self.package.options.get("as_of")
+        if text is None:
+            zone = datetime.timezone(datetime.timedelta(hours=8))
+            return datetime.datetime.fromtimestamp(self.epoch, zone).date()
+        try:
+            return datetime.date.fromisoformat(text)
+        except ValueError:
+            raise UsageError(f"基准日 {text!r} 不是日期，应写成 2026-11-20 的样子。") from None
+
+    @staticmethod
+    def midnight(text: str) -> datetime.datetime:
+        """Return the beginning of a day in the city's time.
+
+        Raises:
+            UsageError: the text is no date.
+        """
+        try:
+            day = datetime.date.fromisoformat(text)
+        except ValueError:
+            raise UsageError(f"{text!r} 不是日期，应写成 2026-11-20 的样子。") from None
+        return datetime.datetime.combine(day, datetime.time(), datetime.timezone(datetime.timedelta(hours=8)))
+
+    @property
+    def build(self) -> Path:
+        """The folder that receives all that is made. A link there could point anywhere, so it is refused."""
+        folder = (self.repository or self.root) / "build"
+        if folder.is_symlink():
+            raise UsageError("build 是符号链接，没有写入。请删除它后重试。")
+        return folder
+
+    @cached_property
+    def cache(self) -> Cache:
+        """What earlier runs of this engine on this tree worked out."""
+        return Cache(self.build / ".cache", engine_digest())

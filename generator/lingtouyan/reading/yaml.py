@@ -1,0 +1,219 @@
+"""YAML documents as plain text values with line numbers; nothing is interpreted, nothing can expand.
+
+Built from libyaml's event stream: no recursion, no aliases, no tags, no repeated keys, so a hostile file stays small.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from lingtouyan.problems import quoted
+
+MAX_DEPTH = 40
+
+Value: TypeAlias = "str | Mapping | list[Value] | None"
+
+
+class Mapping(dict[str, "Value"]):
+    """A YAML mapping that knows where it and its keys stand.
+
+    Attributes:
+        line: physical line of its first key, from 1.
+        lines: physical line of each key.
+    """
+
+    __slots__ = ("line", "lines")
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[str, int] = {}
+
+
+class Items(list["Value"]):
+    """A YAML list that knows where it and its items stand.
+
+    Attributes:
+        line: physical line on which it begins.
+        lines: physical line of each item.
+    """
+
+    __slots__ = ("line", "lines")
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: list[int] = []
+
+
+class YamlError(ValueError):
+    """The document cannot be taken as data; `line` is physical, from 1, the text is for the user."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def _events(text: str) -> Iterator[Any]:
+    loader = yaml.CLoader(text)
+    try:
+        while loader.check_event():
+            yield loader.get_event()
+    except yaml.YAMLError as fault:
+        line = _line_of(fault, text)
+        lines = text.split("\n")
+        if "mapping values are not allowed" in str(fault) and line > 1 and _FULL_COLON.match(lines[line - 2]):
+            # A key with a colon of another width is taken for text that goes on in the next line.
+            line -= 1
+        raise YamlError(line, f"YAML 写法有误：{_explain(fault, lines[line - 1])}") from None
+    finally:
+        loader.dispose()
+
+
+_FULL_COLON = re.compile(r"[^:]*：[^:]*$")
+# Faults that are noticed long after the place that is to be mended.
+_LATE = ("could not find expected ':'", "found unexpected end of stream", "did not find expected ',' or")
+
+
+def _line_of(fault: yaml.YAMLError, text: str) -> int:
+    position = getattr(fault, "position", None)
+    if isinstance(position, int):
+        return text.encode()[:position].count(b"\n") + 1
+    marks = [getattr(fault, name, None) for name in ("context_mark", "problem_mark")]
+    if not str(getattr(fault, "problem", "") or "").startswith(_LATE):
+        marks.reverse()
+    mark = next((m for m in marks if m is not None), None)
+    return min(mark.line, text.count("\n")) + 1 if mark is not None else 1
+
+
+_HINTS = (
+    ("while scanning a tag", "值以 ! 开头时，请给整个值加引号。"),
+    ("while parsing a tag", "值以 ! 开头时，请给整个值加引号。"),
+    ("while scanning an anchor", "值以 & 开头时，请给整个值加引号。"),
+    ("while scanning an alias", "值以 * 开头时，请给整个值加引号。"),
+    ("while scanning a block scalar", "值以 | 或 > 开头时，请给整个值加引号。"),
+    ("block sequence entries are not allowed", "值以“-”开头时，请给整个值加引号；没有内容的请空着。"),
+    ("mapping keys are not allowed", "值以 ? 开头时，请给整个值加引号。"),
+    ("invalid Unicode character escape", "双引号里的 \\u 写法有误。请直接写出那个字，或改用单引号。"),
+    ("found a tab character", "这一行用 Tab 缩进。请改用空格缩进。"),
+    (
+        "found character that cannot start any token",
+        "这里有不能开头的字符（常见于用 Tab 缩进，或值以 @、`、% 开头而没有加引号）。请改用空格缩进，并给值加引号。",
+    ),
+    (
+        "mapping values are not allowed",
+        "冒号用得不对：值里含有英文冒号加空格时，请给整个值加引号；也可能是上一行缩进不一致，或上一行冒号后缺少空格。",
+    ),
+    ("could not find expected ':'", "这一行缺少冒号。键和值之间应写“英文冒号加空格”。"),
+    ("did not find expected key", "缩进与上一行不一致，或上一行的引号、括号没有闭合。"),
+    ("did not find expected '-' indicator", "列表项的缩进不一致，各项的“-”应上下对齐。"),
+    ("found unexpected end of stream", "引号没有闭合。"),
+    ("found unknown escape character", "双引号里的反斜杠写法有误。请改用单引号，或把反斜杠写两个。"),
+    ("control characters are not allowed", "文件中有控制字符，请删除。"),
+    ("did not find expected ',' or", "方括号或花括号里的逗号、括号不配对。"),
+    ("did not find expected node content", "值以逗号或括号开头。请给值加引号。"),
+)
+
+
+def _explain(fault: yaml.YAMLError, line: str) -> str:
+    text = f"{getattr(fault, 'problem', '') or ''} {getattr(fault, 'context', '') or ''} {fault}"
+    if ("could not find expected ':'" in text and "：" in line) or (
+        "mapping values are not allowed" in text and _FULL_COLON.match(line)
+    ):
+        return "这一行的冒号是全角的。键和值之间应写“英文冒号加空格”。"
+    return next((hint for key, hint in _HINTS if key in text), "请检查缩进、冒号和引号。")
+
+
+def parse_yaml(text: str) -> Value:
+    """Parse one document.
+
+    Args:
+        text: the file's text; BOM already removed.
+
+    Returns:
+        Mappings (`Mapping`), lists, text, or None for a plain empty value, `~` or `null`. Scalars are never
+        interpreted: `0123`, `yes` and `2020-01-01` stay the text they are.
+
+    Raises:
+        YamlError: syntax, more than one document, anchors, aliases, tags, repeated or compound keys, too deep.
+    """
+    result: Value = None
+    stack: list[tuple[Mapping | Items, str | None]] = []
+    container: Mapping | Items | None = None
+    key: str | None = None
+    documents = line = 0
+    for event in _events(text):
+        kind = type(event)
+        if kind is ScalarEvent:
+            if event.anchor is not None or event.tag is not None:
+                raise YamlError(event.start_mark.line + 1, _refuse(event))
+            value: Value = event.value
+            line = event.start_mark.line + 1
+            if event.implicit[0] and value in ("", "~", "null"):
+                value = None
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+            line = event.start_mark.line + 1
+            if event.anchor is not None or event.tag is not None:
+                raise YamlError(line, _refuse(event))
+            if len(stack) >= MAX_DEPTH:
+                raise YamlError(line, f"嵌套超过 {MAX_DEPTH} 层。请按该表的填报说明书写。")
+            if type(container) is Mapping and key is None:
+                raise YamlError(line, "键必须是文字，不能是列表或映射。")
+            stack.append((container, key))  # type: ignore[arg-type]
+            container, key = (Mapping(line) if kind is MappingStartEvent else Items(line)), None
+            continue
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            value = container
+            line = container.line  # type: ignore[union-attr]
+            container, key = stack.pop()
+        elif kind is AliasEvent:
+            raise YamlError(event.start_mark.line + 1, _refuse(event))
+        elif kind is DocumentStartEvent:
+            documents += 1
+            if documents > 1:
+                raise YamlError(
+                    event.start_mark.line + 1, "一个文件里只能有一个 YAML 文档，请去掉多余的“---”。"
+                )
+            continue
+        else:
+            # The stream's beginning and end, a document's end.
+            continue
+        if container is None:
+            result = value
+        elif type(container) is Items:
+            container.append(value)
+            container.lines.append(line)
+        elif key is None:
+            if not isinstance(value, str):
+                raise YamlError(line, "键不能为空。")
+            key = value
+            mapping: Mapping = container  # type: ignore[assignment]
+            if key in mapping:
+                raise YamlError(
+                    line,
+                    f"键{quoted(key)}重复（第 {mapping.lines[key]} 行已经写过），请只保留一处。",
+                )
+            mapping.lines[key] = line
+        else:
+            container[key] = value  # type: ignore[call-overload]
+            key = None
+    return result
+
+
+def _refuse(event: Any) -> str:
+    if isinstance(event, AliasEvent) or event.anchor is not None:
+        return "不能使用锚点和引用（& 或 *）。值以 & 或 * 开头时请加引号。"
+    return f"不能使用类型标签 {quoted(event.tag)}。值以 ! 开头时请加引号。"

@@ -1,0 +1,146 @@
+"""Whether the history is still the one that was published: nothing lost, nothing rewritten, nobody approving their own work.
+
+Each published site and each print carries an anchor; what it names is held against the history of today.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lingtouyan.database.building import build_register
+from lingtouyan.history.anchors import ANCHOR, Anchor, compare, read_anchor
+from lingtouyan.history.changes import History, read_history
+from lingtouyan.history.log import between, refuse_shallow
+from lingtouyan.history.proposal import Proposal
+from lingtouyan.history.signatures import GOOD, NONE, UNKNOWN, Signature, read_signatures
+from lingtouyan.problems import Problem, UsageError, error, in_order, warning
+from lingtouyan.project import Project
+
+# Clocks of offices differ by minutes, those that were never set by years.
+_SKEW = 86_400
+_ZONE = datetime.timezone(datetime.timedelta(hours=8))
+
+
+@dataclass
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        commits: how many were looked at.
+        anchors: anchors that were compared.
+        problems: everything that is not as it should be.
+    """
+
+    commits: int = 0
+    anchors: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
+    """Check the whole history up to HEAD.
+
+    Args:
+        root: the repository.
+        anchors: of what was published; none takes those of the last builds here.
+        since: only commits after this one are judged by the rules about changes, and for their signatures.
+
+    Raises:
+        UsageError: no repository, a shallow clone, no such commit.
+    """
+    project = Project.open(root)
+    refuse_shallow(project.root)
+    if project.commit is None:
+        raise UsageError("这里不是 git 仓库的根目录，无法核查历史。")
+    tip = project.commit.id
+    history = read_history(project.root, project.package, tip, project.cache)
+    result = Audit(len(history.commits))
+    if history.rewritten:
+        result.problems.append(
+            error(
+                "",
+                0,
+                "history-rewritten",
+                "本机上次读到的历史已不在当前分支上：有提交被改写或强制推送。请对照其他副本查明原因。",
+            )
+        )
+    anchors = anchors or [read_anchor(p) for p in sorted(project.build.glob(f"*/site/{ANCHOR}"))]
+    for anchor in anchors:
+        result.anchors.append(anchor.name)
+        result.problems.extend(compare(project.root, tip, anchor))
+    wanted = between(project.root, since, tip) if since else {c.id for c in history.commits}
+    result.commits = len(wanted)
+    result.problems.extend(_dates(history, wanted))
+    result.problems.extend(_signatures(project, history, wanted))
+    proposal = Proposal(
+        [c for c in history.commits if c.id in wanted],
+        [c for c in history.changes if c.commit in wanted],
+        history.brought,
+        landed=True,
+    )
+    register = build_register(project, project.as_of(None), proposal=proposal)
+    about_changes = {
+        r.id
+        for r in register.rules
+        if r.statement.words & {"proposed_changes", "proposed_files", "proposed_commits"}
+    }
+    result.problems.extend(p for p in register.problems if p.rule in about_changes)
+    result.problems = in_order(result.problems)
+    return result
+
+
+def _dates(history: History, wanted: Collection[str]) -> Iterator[Problem]:
+    """Yield the commits that say they were made long before what they stand on."""
+    times = {c.id: c.commit_time for c in history.commits}
+    for commit in history.commits:
+        before = max((times[p] for p in commit.parents if p in times), default=commit.commit_time)
+        if commit.id in wanted and before - commit.commit_time > _SKEW:
+            own, former = (
+                datetime.datetime.fromtimestamp(t, _ZONE).date() for t in (commit.commit_time, before)
+            )
+            yield warning(
+                "",
+                0,
+                "commit-date",
+                f"提交 {commit.id[:10]}（{commit.author}：{commit.subject}）的提交日期 {own} 早于它所接续的提交 {former}，"
+                "其中一个日期不真实，可能是倒填。请查明原因。",
+            )
+
+
+def _signatures(project: Project, history: History, wanted: Collection[str]) -> Iterator[Problem]:
+    """Judge signatures only where the city's settings ask for them, and from the day on that they name."""
+    options = project.package.options
+    if options.get("signatures") != "required":
+        return
+    start = 0
+    if options.get("signatures_from"):
+        start = int(project.midnight(options["signatures_from"]).timestamp())
+    signers = options.get("signers", "")
+    signatures = read_signatures(project.root, history.commits, signers, project.cache)
+    due: set[str] = set()
+    for commit in history.commits:
+        # A date can be feigned, a parent not: what comes after a commit that had to be signed has to be signed.
+        if commit.commit_time >= start or not due.isdisjoint(commit.parents):
+            due.add(commit.id)
+        if commit.id not in due or commit.id not in wanted:
+            continue
+        fault = _fault(signatures.get(commit.id, Signature()), commit.committer_email, signers)
+        if fault:
+            who = f"{commit.author}：{commit.subject}"
+            yield error("", 0, "signature", f"提交 {commit.id[:10]}（{who}）{fault}")
+
+
+def _fault(signature: Signature, committer: str, signers: str) -> str:
+    if signature.state == GOOD:
+        named = signature.signer.lower()
+        if signers and "@" in named and named != committer.lower():
+            return f"署名的提交人是 {committer}，签名用的却是 {signature.signer} 的密钥。请查明是谁提交的。"
+        return ""
+    if signature.state == NONE:
+        return "没有签名。本库要求每次提交都签名，请由提交人签名后重新提交。"
+    if signature.state == UNKNOWN:
+        place = f"名单 {signers}" if signers else "本机认可的名单"
+        return f"有签名，但签名的密钥 {signature.key} 不在{place}里。请查明是谁的密钥。"
+    return f"的签名不能认可：{signature.state}。请查明原因。"

@@ -1,0 +1,398 @@
+"""Templates of the tree: front matter that names queries, a body in Jinja, run in a sandbox.
+
+A template sees the rows of its queries, the facts of the build and the components it is given; nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import duckdb
+import jinja2
+from jinja2.exceptions import SecurityError
+from markupsafe import Markup
+
+from lingtouyan.database.asking import Allowance, rows_of
+from lingtouyan.database.database import SqlError
+from lingtouyan.problems import Problem, RecordsError, error, quoted
+from lingtouyan.reading.files import UnsafePathError, checked_pattern, list_tree, read_bytes
+from lingtouyan.reading.markdown import parse_markdown
+from lingtouyan.reading.yaml import Mapping as YamlMapping
+from lingtouyan.reading.yaml import YamlError
+from lingtouyan.templates.escaping import escape, text
+from lingtouyan.templates.sandbox import Groups, Row, Sandbox, grouped
+from lingtouyan.templates.shared_queries import SharedQueries
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A named SELECT of a template; `by` groups its rows, `edition` names the only edition that has any."""
+
+    name: str
+    sql: str
+    by: str
+    line: int
+    edition: str = ""
+
+
+@dataclass(frozen=True)
+class Template:
+    """One template file.
+
+    Attributes:
+        name: path below its folder, without suffix.
+        file: path relative to the root.
+        each: name of the query that gives one page per row, or empty.
+        path: pattern of the output path, with `{{ row.column }}`.
+        record, key: the table whose records these pages show, and the column that identifies them.
+        search: what of each row the header search finds.
+        edition: the only edition it belongs to, or empty.
+        on_demand: it is made only when asked for by name, not by a build.
+        blank: what an empty form for handwriting has instead of rows: query name -> a SELECT, or how many empty rows;
+            None when there is no such form.
+        digest: over the file and the files that it takes queries from.
+    """
+
+    name: str
+    file: str
+    title: str
+    body: str
+    body_line: int
+    queries: dict[str, Query]
+    each: str
+    path: str
+    record: str
+    key: str
+    search: dict[str, str]
+    edition: str
+    styles: tuple[str, ...]
+    meta: dict[str, str]
+    digest: str
+    on_demand: bool = False
+    blank: Mapping[str, str | int] | None = field(default_factory=dict)
+
+
+PATH_SLOT = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
+UNSAFE_IN_PATH = re.compile(r"[^0-9A-Za-z_\-\u00b7\u3400-\u9fff\U00020000-\U0003ffff.]")
+_TAKEN = ("row", "title", "edition", "as_of", "draft", "build", "blank")
+MAX_BLANK_ROWS = 500
+# Dossiers that are no pages but data for other programs; made on demand only.
+XML_SUFFIXES = (".lrmx", ".xml")
+_KNOWN = {
+    "title",
+    "description",
+    "queries",
+    "each",
+    "path",
+    "record",
+    "key",
+    "search",
+    "edition",
+    "styles",
+    "on_demand",
+    "blank",
+    "icon",
+    "hide",
+    "status",
+}
+
+
+def read_templates(root: Path, folder: str, suffix: str, editions: Iterable[str]) -> list[Template]:
+    """Read the templates below a folder of the tree.
+
+    Raises:
+        RecordsError: with every template whose front matter cannot be read.
+    """
+    listing = list_tree(root, [folder])
+    problems = list(listing.problems)
+    templates: list[Template] = []
+    shared = SharedQueries(root, folder)
+    for file in listing.files:
+        if not file.endswith(suffix) or PurePosixPath(file).name.startswith("_"):
+            continue
+        data = read_bytes(root, file)
+        if isinstance(data, Problem):
+            problems.append(data)
+            continue
+        try:
+            record = parse_markdown(data.decode("utf-8-sig").replace("\r\n", "\n"))
+            templates.append(_template(file, folder, suffix, record, data, set(editions), shared))
+        except UnicodeDecodeError:
+            problems.append(error(file, 1, "template-error", "模板不是 UTF-8 编码。"))
+        except YamlError as fault:
+            problems.append(error(file, fault.line, "template-error", f"模板文件头：{fault}"))
+    if problems:
+        raise RecordsError(problems)
+    return templates
+
+
+def _template(
+    file: str,
+    folder: str,
+    suffix: str,
+    record: YamlMapping,
+    data: bytes,
+    editions: set[str],
+    shared: SharedQueries,
+) -> Template:
+    def plain(key: str) -> str:
+        value = record.get(key)
+        return value if isinstance(value, str) else ""
+
+    for key in record:
+        if key not in _KNOWN | {"body", "sections"}:
+            raise YamlError(record.lines[key], f"不认识的键 {key}。可用：{'、'.join(sorted(_KNOWN))}。")
+    queries: dict[str, Query] = {}
+    digest = hashlib.blake2b(data, digest_size=16)
+    declared = record.get("queries")
+    for name, value in declared.items() if isinstance(declared, YamlMapping) else ():
+        line = declared.lines[name] if isinstance(declared, YamlMapping) else 1
+        if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in _TAKEN:
+            raise YamlError(
+                line, f"查询名 {quoted(name)} 应为小写英文字母、数字和下划线，且不能是 {'、'.join(_TAKEN)}。"
+            )
+        if isinstance(value, YamlMapping) and "from" in value:
+            value, more = shared.resolve(name, value)
+            digest.update(more)
+        if isinstance(value, str):
+            queries[name] = Query(name, value, "", line)
+        elif isinstance(value, YamlMapping) and isinstance(value.get("sql"), str):
+            only = str(value.get("edition") or "")
+            if only and only not in editions:
+                raise YamlError(value.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
+            queries[name] = Query(name, str(value["sql"]), str(value.get("by") or ""), line, only)
+        else:
+            raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition、from、where 的映射。")
+    each, path, edition = plain("each"), plain("path"), plain("edition")
+    if path and not _inside(path):
+        raise YamlError(
+            record.lines["path"],
+            "path 应是相对路径，由字母、数字、汉字、“-”“_”“.”和 {{ row.列名 }} 组成，不能含“..”。",
+        )
+    if each in queries and queries[each].by:
+        raise YamlError(record.lines["each"], f"each 的查询 {each} 不能分组（by）。")
+    if each and (each not in queries or not path):
+        raise YamlError(record.lines["each"], "each 应是 queries 中的一个查询名，并用 path 写明每页的路径。")
+    if edition and edition not in editions:
+        raise YamlError(record.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
+    if (on_demand := plain("on_demand") or "false") not in ("true", "false"):
+        raise YamlError(record.lines["on_demand"], "on_demand 应为 true 或 false。")
+    search = record.get("search")
+    styles = record.get("styles")
+    lines = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+    body = "\n".join(lines[record.lines["body"] - 1 :])
+    return Template(
+        name=file[len(folder) + 1 : -len(suffix)],
+        file=file,
+        title=plain("title") or PurePosixPath(file).stem,
+        body=body,
+        body_line=record.lines["body"],
+        queries=queries,
+        each=each,
+        path=path,
+        record=plain("record"),
+        key=plain("key"),
+        search={k: v for k, v in search.items() if isinstance(v, str)}
+        if isinstance(search, YamlMapping)
+        else {},
+        edition=edition,
+        styles=tuple(s for s in styles if isinstance(s, str)) if isinstance(styles, list) else (),
+        meta={k: plain(k) for k in ("description", "icon", "status") if plain(k)},
+        digest=digest.hexdigest(),
+        on_demand=on_demand == "true",
+        blank=_blank(record, queries),
+    )
+
+
+def _blank(record: YamlMapping, queries: Mapping[str, Query]) -> dict[str, str | int] | None:
+    declared = record.get("blank")
+    if declared == "false":
+        return None
+    result: dict[str, str | int] = {}
+    if declared is None:
+        return result
+    if not isinstance(declared, YamlMapping):
+        raise YamlError(record.lines["blank"], "blank 应是 false，或“查询名: 空行的行数或 SELECT”的映射。")
+    for name, value in declared.items():
+        if name not in queries or not isinstance(value, str):
+            raise YamlError(
+                declared.lines[name],
+                f"blank 的 {quoted(name)} 应是 queries 里的名称，值是空行的行数或一条 SELECT。",
+            )
+        if value.isascii() and value.isdigit():
+            if len(value) > 4 or int(value) > MAX_BLANK_ROWS:
+                raise YamlError(declared.lines[name], f"blank 的空行不能超过 {MAX_BLANK_ROWS} 行。")
+            result[name] = int(value)
+        else:
+            result[name] = value
+    return result
+
+
+def _inside(path: str) -> bool:
+    """Tell whether a pattern of output paths stays below the output folder, whatever values fill it."""
+    segments = PATH_SLOT.sub("x", path.strip("/")).split("/")
+    return not path.startswith("/") and all(s.strip(".") and not UNSAFE_IN_PATH.search(s) for s in segments)
+
+
+def make_environment(
+    root: Path, *, html: bool, functions: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]]
+) -> Sandbox:
+    """Make the environment that templates of one kind run in.
+
+    Args:
+        root: the tree; `{% import %}` and `{% include %}` reach files below `site/` only.
+        html: the output is an HTML document (dossiers); otherwise values are also safe from Markdown.
+        functions: what templates may call.
+        filters: what templates may filter with.
+    """
+
+    def load(name: str) -> str | None:
+        try:
+            checked_pattern(name)
+        except UnsafePathError:
+            return None
+        inside = root / "site"
+        if not (inside / name).resolve().is_relative_to(inside.resolve()):
+            return None
+        data = read_bytes(inside, name)
+        return None if isinstance(data, Problem) else data.decode("utf-8", "replace")
+
+    environment = Sandbox(
+        loader=jinja2.FunctionLoader(load),
+        autoescape=True,
+        finalize=_shown if html else escape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(functions)
+    environment.add_filters({"grouped": grouped, **filters})
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, Markup) else text(value)
+
+
+@dataclass
+class Results:
+    """What the queries of one template gave.
+
+    Attributes:
+        rows: query name -> rows, or rows by group.
+        columns: query name -> its column names.
+        digests: query name -> digest over all its rows (not for the `each` query and grouped ones).
+    """
+
+    rows: dict[str, list[Row] | Groups] = field(default_factory=dict)
+    columns: dict[str, list[str]] = field(default_factory=dict)
+
+
+def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, edition: str) -> Results:
+    """Run every query of a template once.
+
+    Raises:
+        RecordsError: a query fails; one that asks for what the edition does not hold is told so.
+    """
+    results = Results()
+    allowance = Allowance()
+    for query in template.queries.values():
+        if query.edition and query.edition != edition:
+            # One template serves all editions: what only one of them can be asked is empty in the others.
+            results.columns[query.name] = []
+            results.rows[query.name] = Groups() if query.by else []
+            continue
+        try:
+            columns, rows = rows_of(connection, query.sql, allowance)
+            if query.by and query.by not in columns:
+                raise SqlError(f"by 所写的列 {query.by} 不在查询结果中。")
+        except SqlError as fault:
+            raise query_fault(connection, template, query, fault, edition) from None
+        made = [Row(zip(columns, row, strict=True)) for row in rows]
+        results.columns[query.name] = columns
+        if query.by:
+            results.rows[query.name] = grouped(made, query.by)
+        else:
+            results.rows[query.name] = made
+    return results
+
+
+def query_fault(
+    connection: duckdb.DuckDBPyConnection, template: Template, query: Query, fault: SqlError, edition: str
+) -> RecordsError:
+    """Turn what a query ran into into a problem of its template."""
+    hint = _absent(connection, str(fault), edition)
+    reason = f"查询 {query.name} 无法运行：{fault}{hint}"
+    return RecordsError([error(template.file, query.line, "template-error", reason)])
+
+
+def _absent(connection: duckdb.DuckDBPyConnection, message: str, edition: str) -> str:
+    """Say why a name is missing, when it exists in the whole register but not in this edition."""
+    found = re.search(
+        r'(?:Referenced column|Table with name|column named|Column) "?([A-Za-z_][A-Za-z0-9_]*)"?', message
+    )
+    if found is None:
+        return ""
+    name = found[1]
+    rows = connection.execute(
+        "SELECT DISTINCT sensitivity FROM fields WHERE name = $1 OR table_name = $1 "
+        "UNION SELECT DISTINCT sensitivity FROM views WHERE field = $1 OR name = $1 ORDER BY ALL",
+        [name],
+    ).fetchall()
+    if not rows:
+        return ""
+    levels = "、".join(r[0] for r in rows)
+    return (
+        f" {name} 的 sensitivity 是 {levels}，{edition} 版里没有它。"
+        "请改查该版有的列，或在文件头或这条查询里写 edition: internal。"
+    )
+
+
+def template_fault(
+    template: Template, fault: Exception, what: str = "", lines: Callable[[int], int] | None = None
+) -> RecordsError:
+    """Turn whatever a template ran into into a problem of its file.
+
+    Args:
+        what: the record that was being shown.
+        lines: line of the compiled source -> line of the template's body, where the two differ.
+    """
+    if isinstance(fault, RecordsError):
+        return fault
+    line = getattr(fault, "lineno", None)
+    if line is None:
+        line = _line_in_traceback(fault)
+    if line and lines:
+        line = lines(line)
+    where = template.body_line - 1 + line if line else template.body_line
+    if isinstance(fault, SecurityError):
+        reason = f"模板试图做沙箱不允许的事（{fault}）。"
+    elif isinstance(fault, jinja2.UndefinedError):
+        reason = f"用到了没有的名字：{fault}。请核对查询的列名。"
+    elif isinstance(fault, jinja2.TemplateSyntaxError):
+        reason = f"Jinja 语法有误：{fault.message}"
+    elif isinstance(fault, jinja2.TemplateNotFound):
+        reason = f"没有可以引用的模板 {quoted(fault.name or fault)}：只能引用 site/ 里的文件。"
+    elif isinstance(fault, OverflowError):
+        reason = "模板试图做沙箱不允许的事（循环次数或数字过大）。"
+    elif isinstance(fault, RecursionError):
+        reason = "宏或引用层层嵌套，没有尽头。"
+    else:
+        reason = f"{type(fault).__name__}: {fault}"
+    about = f"生成“{what}”时：" if what else ""
+    return RecordsError([error(template.file, where, "template-error", f"{about}{reason}")])
+
+
+def _line_in_traceback(fault: Exception) -> int:
+    line, trace = 0, fault.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -1,0 +1,140 @@
+"""Feeds: files beside the pages that other programs read, made from templates below `site/feeds`.
+
+A value is written as its format asks: a JSON literal, a CSV cell, a calendar's text; so no value can break the file.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+
+from lingtouyan.problems import RecordsError, error
+from lingtouyan.project import EDITIONS
+from lingtouyan.templates.escaping import text
+from lingtouyan.templates.sandbox import Sandbox, compiled, rendered
+from lingtouyan.templates.templates import read_templates, run_queries, template_fault
+
+_LINE = 75
+# What a spreadsheet takes for a formula, which may start programs and send cells elsewhere. An amount or a telephone
+# number with a sign is none; the mark before it is the one that spreadsheets themselves use for text.
+_FORMULA = re.compile(r"[=＝]|[-+@－＋＠\t\r](?=.*[^\d\s.,+\-()%])", re.DOTALL)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def _literal(value: Any) -> str:
+    def other(item: Any) -> Any:
+        if isinstance(item, Decimal):
+            return float(item)
+        return item.isoformat() if isinstance(item, datetime.date) else str(item)
+
+    # JSON knows neither NaN nor infinity.
+    known = None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(known, ensure_ascii=False, default=other)
+
+
+def _cell(value: Any) -> str:
+    words = text(value)
+    if isinstance(value, str) and _FORMULA.match(words):
+        words = f"'{words}"
+    return '"' + words.replace('"', '""') + '"' if re.search(r'[",\r\n]', words) else words
+
+
+def _calendar_text(value: Any) -> str:
+    if isinstance(value, datetime.date):
+        return f"{value:%Y%m%d}"
+    words = _CONTROLS.sub("", text(value)).replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"([\\;,])", r"\\\1", words).replace("\n", "\\n")
+
+
+def _folded(made: str) -> str:
+    """Return a calendar's lines at most 75 bytes long, ended as RFC 5545 asks; a letter is never cut."""
+    lines: list[str] = []
+    for line in filter(None, made.split("\n")):
+        current, size = "", 0
+        for letter in line:
+            width = len(letter.encode())
+            if size + width > _LINE:
+                lines.append(current)
+                current, size = " ", 1
+            current, size = current + letter, size + width
+        lines.append(current)
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def _parsed(made: str) -> str:
+    """Return the text when it is JSON; a template can forget a comma."""
+    try:
+        json.loads(made)
+    except ValueError as fault:
+        raise jinja2.TemplateError(f"生成的内容不是 JSON（{fault}）。请核对模板里的逗号和引号。") from None
+    return made
+
+
+def _for_spreadsheets(made: str) -> str:
+    # Without the mark, a spreadsheet on Chinese Windows takes UTF-8 for GBK.
+    return f"\ufeff{made}"
+
+
+# What writes a value, and what the whole file goes through at the end.
+_FORMATS: dict[str, tuple[Callable[[Any], str], Callable[[str], str]]] = {
+    ".json": (_literal, _parsed),
+    ".csv": (_cell, _for_spreadsheets),
+    ".ics": (_calendar_text, _folded),
+}
+
+
+def write_feeds(
+    root: Path,
+    site: Path,
+    connection: duckdb.DuckDBPyConnection,
+    environment: Sandbox,
+    facts: Mapping[str, Any],
+) -> list[str]:
+    """Make every feed of one edition.
+
+    Args:
+        root: the tree.
+        site: where the edition's site is; a feed's place in it is its place below `site/feeds`.
+        connection: the edition's database.
+        environment: where templates run.
+        facts: what every template sees besides its rows.
+
+    Returns:
+        The addresses below the site's root.
+
+    Raises:
+        RecordsError: with the faults of all templates.
+    """
+    edition = str(facts["edition"])
+    problems, made = [], []
+    for suffix, (write, finish) in _FORMATS.items():
+        plain = environment.overlay(autoescape=False, finalize=write)
+        for template in read_templates(root, "site/feeds", suffix, EDITIONS):
+            if template.edition and template.edition != edition:
+                continue
+            target = site / f"{template.name}{suffix}"
+            try:
+                if template.each or target.exists():
+                    reason = "数据文件不能用 each，也不能与网站已有的文件同名。"
+                    raise RecordsError([error(template.file, 1, "template-error", reason)])
+                results = run_queries(connection, template, edition)
+                words = rendered(compiled(plain, template.body), **{**results.rows, **facts})
+                content = finish(words)
+            except Exception as fault:
+                problems.extend(template_fault(template, fault).problems)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content.encode("utf-8", "replace"))
+                made.append(f"{template.name}{suffix}")
+    if problems:
+        raise RecordsError(problems)
+    return made

@@ -1,0 +1,90 @@
+"""What the search box looks in: the theme's index of the written pages, and an exact one of the records."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lingtouyan.website.site_config import SiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+PAGES = "search/search_index.json"
+RECORDS = "search/records.json"
+_HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]{2,}")
+
+
+@dataclass(frozen=True)
+class RecordEntry:
+    """One record as the search box finds it.
+
+    Attributes:
+        kind: what it is, in the user's language; hits are grouped under it.
+        url: its page, below the site's root.
+        title: its name, found by any part.
+        subtitle: shown beside the name and found by any part.
+        pinyin: the name in Latin letters, syllables separated by spaces; tone marks are ignored.
+        initials: first letters of the syllables; taken from `pinyin` when empty.
+        codes: numbers and identifiers it is found by.
+    """
+
+    kind: str
+    url: str
+    title: str
+    subtitle: str = ""
+    pinyin: str = ""
+    initials: str = ""
+    codes: tuple[str, ...] = ()
+
+
+def plain_letters(pinyin: str) -> str:
+    """Latin letters without tone marks, lower case, `ü` as `v`: what a person types."""
+    marked = unicodedata.normalize("NFD", pinyin.lower()).replace("u\u0308", "v")
+    return "".join(letter for letter in marked if letter == " " or ("a" <= letter <= "z"))
+
+
+def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
+    """Write the exact index of the records: `{"kinds": […], "rows": [[kind, url, title, subtitle, keys], …]}`.
+
+    `keys` is what a query is looked for in besides title and subtitle: letters, initials and codes, one a line.
+    Rows stand in the order given, which is the order of equally good hits.
+    """
+    kinds: dict[str, int] = {}
+    rows: list[tuple[int, str, str, str, str]] = []
+    for entry in entries:
+        letters = plain_letters(entry.pinyin)
+        initials = plain_letters(entry.initials) or "".join(word[0] for word in letters.split())
+        keys = "\n".join(filter(None, (letters.replace(" ", ""), initials, *entry.codes)))
+        kind = kinds.setdefault(entry.kind, len(kinds))
+        rows.append((kind, entry.url, entry.title, entry.subtitle, keys))
+    path = out / RECORDS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"kinds": list(kinds), "rows": rows}, ensure_ascii=False, separators=(",", ":"))
+    path.unlink(missing_ok=True)
+    path.write_text(text, "utf-8")
+
+
+def check_searchable(out: Path) -> None:
+    """Make sure that Chinese words can be found in the written pages: without segmentation nothing tells.
+
+    Raises:
+        SiteError: a word of the index's own pages is not found as a word.
+    """
+    index = json.loads((out / PAGES).read_text("utf-8"))
+    separator = re.compile(index["config"]["separator"])
+    chinese = False
+    for entry in index["docs"]:
+        text = re.sub(r"<[^>]+>", " ", f"{entry['title']} {entry['text']}")
+        if any(_HAN.fullmatch(word) for word in separator.split(text)):
+            return
+        chinese = chinese or len(_HAN.sub("", text)) < len(text)
+    if chinese:
+        raise SiteError(
+            "搜索索引里的中文没有分词，按词语会搜不到。"
+            "请确认已安装 jieba，且 mkdocs.yml 里 search 的 separator（如有）包含 \\u200b。"
+        )

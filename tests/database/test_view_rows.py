@@ -1,0 +1,67 @@
+"""A view may let only some of its rows into an edition; a filter that is not understood lets none in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from trees import Tree
+
+from lingtouyan.database.building import register_with_editions
+from lingtouyan.database.editions import open_edition
+from lingtouyan.problems import RecordsError
+from lingtouyan.project import Project
+
+VIEW = """/*
+title: 名单
+description: 名单。
+{rows}
+fields:
+  name: {{title: 姓名, sensitivity: public}}
+  note: {{title: 说明, sensitivity: internal}}
+*/
+SELECT name, note FROM people
+"""
+
+
+def editions(folder: Path, rows: str) -> dict[str, list[tuple[object, ...]]]:
+    tree = Tree(folder / "tree").table("people", ["name", {"name": "note", "sensitivity": "internal"}])
+    tree.write("records/people.csv", "name,note\n甲,可以公开\n乙,不公开\n")
+    tree.write("schemas/views/roster.sql", VIEW.format(rows=rows))
+    project = Project.open(tree.root)
+    paths = {e: folder / f"{e}.duckdb" for e in ("public", "internal")}
+    register_with_editions(project, project.as_of(None), paths, allow_errors=True)
+    found = {}
+    for edition, path in paths.items():
+        with open_edition(path) as connection:
+            found[edition] = connection.execute("SELECT * FROM roster ORDER BY name DESC").fetchall()
+    return found
+
+
+def test_only_the_rows_that_meet_the_condition_enter_the_edition(tmp_path: Path) -> None:
+    # The condition may ask for what the edition itself does not show.
+    assert editions(tmp_path, "rows: {public: note = '可以公开'}") == {
+        "public": [("甲",)],
+        "internal": [("甲", "可以公开"), ("乙", "不公开")],
+    }
+
+
+def test_a_view_without_a_filter_enters_whole(tmp_path: Path) -> None:
+    assert editions(tmp_path, "")["public"] == [("甲",), ("乙",)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "rows: note = '可以公开'",
+        "rows:",
+        "rows: {public: }",
+        "rows: {publik: note = '可以公开'}",
+        "rows: {public: no_such_column = 1}",
+        "rows: {public: 'true); DROP TABLE people; SELECT (true'}",
+    ],
+)
+def test_a_filter_that_is_not_understood_opens_nothing(tmp_path: Path, rows: str) -> None:
+    with pytest.raises(RecordsError) as fault:
+        editions(tmp_path, rows)
+    assert fault.value.problems[0].file == "schemas/views/roster.sql"

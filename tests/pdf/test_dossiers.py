@@ -1,0 +1,620 @@
+"""Dossiers: PDFs that hold what the records say, the same bytes each time, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import form_city
+import pypdf
+import pytest
+from paper import MILLIMETRE, boxes, number_of_pages, words
+
+from lingtouyan.pdf.dossiers import (
+    Attachment,
+    DossierJob,
+    DossierReport,
+    Previous,
+    load_printed,
+    render_dossiers,
+)
+from lingtouyan.problems import RecordsError, Severity, error
+
+CREATED = datetime.datetime(2026, 3, 21, 8, 0, tzinfo=datetime.UTC)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def templates(tmp_path):
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / "plain.css").write_text(
+        "@page { size: A4; margin: 28mm } html { font: 12pt var(--font-fangsong) } h1 { font: 22pt var(--font-biaosong) }"
+    )
+    return folder
+
+
+def page(body: str, head: str = "") -> str:
+    return f'<!doctype html><html lang="zh-CN"><head><title>登记表</title>{head}</head><body>{body}</body></html>'
+
+
+def job(name: str, body: str, **more) -> DossierJob:
+    return DossierJob(
+        f"{name}.pdf",
+        page(body),
+        f"登记表{name}",
+        source=f"records/{name}.yaml",
+        styles=("plain.css",),
+        **more,
+    )
+
+
+def messages(report: DossierReport) -> list[str]:
+    return [p.message for p in report.problems]
+
+
+# ---- one dossier ------------------------------------------------------------------------------------------------
+
+
+def test_a_dossier_is_an_archival_tagged_pdf_with_its_own_fonts(templates, tmp_path):
+    attachment = Attachment("记录.json", '{"姓名": "李示范"}'.encode(), "本表所依据的记录")
+    jobs = [
+        job(
+            "a",
+            "<h1>李示范</h1><p>王𬭎𠮷䶮㛃 阿卜杜热合曼·买买提图尔荪</p>",
+            created=CREATED,
+            attachments=(attachment,),
+        )
+    ]
+    report = render_dossiers(jobs, templates=templates, out=tmp_path / "out")
+    assert messages(report) == []
+    file = tmp_path / "out" / "a.pdf"
+    pdf = pypdf.PdfReader(file)
+    assert [round(float(side) / MILLIMETRE) for side in pdf.pages[0].mediabox[2:]] == [210, 297]
+    root = pdf.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "zh-CN"
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    meta = root["/Metadata"].get_data().decode()
+    assert 'pdfaid:part="3"' in meta
+    assert 'pdfaid:conformance="U"' in meta
+    assert "<pdfuaid:part>1</pdfuaid:part>" in meta
+    assert meta.count("<rdf:RDF") == 1
+    assert pdf.metadata.creation_date == CREATED
+    assert pdf.attachments["记录.json"] == [attachment.content]
+    assert words(file) == "李示范王𬭎𠮷䶮㛃阿卜杜热合曼·买买提图尔荪"
+    listed = subprocess.run(
+        ["pdffonts", file], check=True, capture_output=True, text=True
+    ).stdout.splitlines()[2:]
+    assert len(listed) >= 3
+    for line in listed:
+        # Embedded, subset, with a map back to characters.
+        assert line.split()[-5:-2] == ["yes", "yes", "yes"], line
+
+
+def test_a_character_that_no_font_holds_stops_that_dossier_alone(templates, tmp_path):
+    jobs = [job("a", "<p>李ཀ示范</p>"), job("b", "<p>李\ue123示范</p>"), job("c", "<p>李示范</p>")]
+    report = render_dossiers(jobs, templates=templates, out=tmp_path / "out")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["c.pdf"]
+    assert report.rendered == 1
+    assert {(p.rule, p.file, p.severity) for p in report.problems} == {
+        ("missing-glyph", "records/a.yaml", Severity.ERROR),
+        ("missing-glyph", "records/b.yaml", Severity.ERROR),
+    }
+    first, second = sorted(messages(report))
+    assert first.startswith("登记表a没有排印")
+    assert "“ཀ”（U+0F40）" in first
+    assert "U+E123" in second
+    assert "\ue123" not in second
+
+
+def test_a_style_sheet_cannot_print_a_character_that_no_font_holds(templates, tmp_path):
+    (templates / "plain.css").write_text('p::before { content: "\\0F40"; font-family: var(--font-fangsong) }')
+    report = render_dossiers([job("a", "<p>李</p>")], templates=templates, out=tmp_path / "out")
+    assert [p.rule for p in report.problems] == ["missing-glyph"]
+    assert "U+0F40" in report.problems[0].message
+
+
+def test_a_rare_character_that_only_a_style_sheet_prints_is_printed(templates, tmp_path):
+    (templates / "plain.css").write_text(
+        'p::before { content: attr(title) "𬭎"; font-family: var(--font-fangsong) }'
+    )
+    jobs = [job("a", '<p title="𠮷">李</p>')]
+    assert messages(render_dossiers(jobs, templates=templates, out=tmp_path / "out")) == []
+    assert words(tmp_path / "out" / "a.pdf") == "𠮷𬭎李"
+    # From the fonts chosen for the role, not from whatever the machine has besides.
+    listed = subprocess.run(
+        ["pdffonts", tmp_path / "out" / "a.pdf"], check=True, capture_output=True, text=True
+    )
+    names = [line.split()[0] for line in listed.stdout.splitlines()[2:]]
+    assert len(names) >= 2
+    assert all(re.search(r"-(fangsong|songti|[0-9a-f]{12})$", name) for name in names), names
+
+
+def test_what_the_layout_engine_does_not_understand_is_reported(templates, tmp_path):
+    (templates / "plain.css").write_text("p { colour: red }")
+    report = render_dossiers(
+        [job("a", "<p>李</p>"), job("b", "<p>张</p>")], templates=templates, out=tmp_path / "out"
+    )
+    assert report.rendered == 2
+    assert [(p.severity, p.rule) for p in report.problems] == [(Severity.WARNING, "print-remark")]
+    assert "colour" in report.problems[0].message
+
+
+def test_problems_of_a_template_stand_for_its_dossier(templates, tmp_path):
+    def broken() -> str:
+        raise RecordsError([error("site/dossiers/form.html", 7, "template-error", "用到了没有的名字。")])
+
+    jobs = [DossierJob("a.pdf", broken, "登记表a"), job("b", "<p>李</p>")]
+    report = render_dossiers(jobs, templates=templates, out=tmp_path / "out")
+    assert list(report.printed) == ["b.pdf"]
+    assert [(p.file, p.line) for p in report.problems] == [("site/dossiers/form.html", 7)]
+
+
+@pytest.mark.parametrize(
+    "path", ["../a.pdf", "/tmp/a.pdf", "a/../../b.pdf", "a.txt", "a\n.pdf", "字" * 100 + ".pdf"]
+)
+def test_a_path_that_could_lead_elsewhere_is_refused(templates, tmp_path, path):
+    report = render_dossiers(
+        [DossierJob(path, page("<p>李</p>"), "登记表")], templates=templates, out=tmp_path / "deep" / "out"
+    )
+    assert [p.rule for p in report.problems] == ["print-path"]
+    assert list(tmp_path.rglob("*.pdf")) == []
+
+
+def test_two_dossiers_for_one_file_are_not_both_printed(templates, tmp_path):
+    report = render_dossiers(
+        [job("a", "<p>李</p>"), job("a", "<p>张</p>")], templates=templates, out=tmp_path / "out"
+    )
+    assert [p.rule for p in report.problems] == ["print-path"]
+    assert words(tmp_path / "out" / "a.pdf") == "李"
+
+
+# ---- the sandbox ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "head, body",
+    [
+        ("", '<img src="file:///etc/passwd">'),
+        ("", '<img src="/etc/passwd">'),
+        ("", '<img src="../secret.png">'),
+        ("", '<img src="link.png">'),
+        ("", '<img src="folder/secret.png">'),
+        ("", '<img src="%2e%2e/secret.png">'),
+        ("", '<img src="http://127.0.0.1:9/x.png">'),
+        ("", '<img src="ftp://127.0.0.1:9/x.png">'),
+        ("", '<img src="file://other.example/x.png">'),
+        ("", '<object data="../secret.png"></object>'),
+        ("", '<svg width="9" height="9"><image href="../secret.png" width="9" height="9"/></svg>'),
+        ("", '<img src="outer.svg">'),
+        ("", '<a rel="attachment" href="../secret.png">附件</a>'),
+        ('<link rel="attachment" href="../secret.png">', ""),
+        ('<link rel="attachment" href="link.png">', ""),
+        ('<link rel="stylesheet" href="../secret.css">', ""),
+        ('<base href="file:///etc/">', '<img src="passwd">'),
+        ('<style>@import url("../secret.css");</style>', ""),
+        ('<style>p { background: url("../secret.png") }</style>', "<p>李</p>"),
+        ('<style>@font-face { font-family: x; src: url("../secret.png") }</style>', "<p>李</p>"),
+        pytest.param("", f'<img src="data:image/png;base64,{"A" * 5_000_000}">', id="too-much-data"),
+    ],
+)
+def test_a_dossier_reads_nothing_outside_the_template_folder(templates, tmp_path, head, body):
+    from PIL import Image
+
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "secret.png")
+    (tmp_path / "secret.css").write_text("p { color: red }")
+    (templates / "link.png").symlink_to(tmp_path / "secret.png")
+    (templates / "folder").symlink_to(tmp_path)
+    (templates / "outer.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="../secret.png" width="9" height="9"/></svg>'
+    )
+    hostile = DossierJob("a.pdf", page(body, head), "登记表")
+    report = render_dossiers([hostile], templates=templates, out=tmp_path / "out")
+    assert [p.rule for p in report.problems] == ["print-refused"], messages(report)
+    assert "只能引用模板文件夹里已有的文件" in report.problems[0].message
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_files_of_the_template_folder_and_small_images_are_shown(templates, tmp_path):
+    from PIL import Image
+
+    (templates / "images").mkdir()
+    Image.new("RGB", (4, 4), "red").save(templates / "images" / "seal.png")
+    (templates / "more.css").write_text("p { text-align: center }")
+    dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+    body = f'<img src="images/seal.png" alt="章"><img src="data:image/png;base64,{dot}" alt="点"><p>李</p>'
+    jobs = [DossierJob("a.pdf", page(body, '<link rel="stylesheet" href="more.css">'), "登记表")]
+    assert messages(render_dossiers(jobs, templates=templates, out=tmp_path / "out")) == []
+    assert len(pypdf.PdfReader(tmp_path / "out" / "a.pdf").pages[0].images) == 2
+
+
+def test_a_style_sheet_outside_the_template_folder_is_refused(templates, tmp_path):
+    (tmp_path / "secret.css").write_text("p { color: red }")
+    jobs = [DossierJob("a.pdf", page("<p>李</p>"), "登记表", styles=("../secret.css",))]
+    report = render_dossiers(jobs, templates=templates, out=tmp_path / "out")
+    assert len(report.problems) == 1
+    assert not report.printed
+
+
+# What is stopped half way leaves files to the collector, and may be stopped inside the collector's own callback.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_endless_layout_is_stopped(templates, tmp_path):
+    from lingtouyan.pdf import printing
+    from lingtouyan.pdf.fonts import cut_common, find_stacks
+    from lingtouyan.pdf.sheets import Press, Sheet
+
+    (tmp_path / "fonts").mkdir()
+    press = Press(templates, cut_common(find_stacks(), tmp_path / "fonts"), tmp_path / "fonts")
+    huge = page("<table>" + "<tr><td>李</td></tr>" * 20_000 + "</table>")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(printing, "MAX_SECONDS", 1)
+        outcome = printing.print_sheet(press, Sheet(huge, (), tmp_path / "a.pdf"))
+    assert [rule for rule, _ in outcome.faults] == ["print-timeout"]
+    assert not (tmp_path / "a.pdf").exists()
+
+
+def test_a_dossier_that_kills_its_process_leaves_the_others(templates, tmp_path, monkeypatch):
+    from lingtouyan.pdf import dossiers
+
+    monkeypatch.setattr(dossiers, "_work", _die_of_zhang)
+    jobs = [
+        job(name, f"<p>{text}</p>") for name, text in [("a", "李"), ("b", "张"), ("c", "王"), ("d", "赵")]
+    ]
+    report = render_dossiers(jobs, templates=templates, out=tmp_path / "out", workers=1)
+    assert sorted(report.printed) == ["a.pdf", "c.pdf", "d.pdf"]
+    assert [p.rule for p in report.problems] == ["print-crash"]
+    assert report.problems[0].message.startswith("登记表b没有排印：排版进程意外退出")
+
+
+def _die_of_zhang(press, sheet):
+    if "张" in sheet.html:
+        os._exit(9)
+    from lingtouyan.pdf.printing import print_sheet
+
+    return print_sheet(press, sheet)
+
+
+def test_a_template_that_never_ends_is_not_tried_for_every_record(templates, tmp_path, monkeypatch):
+    from lingtouyan.pdf import dossiers
+
+    monkeypatch.setattr(dossiers, "_work", _never_end_of_zhang)
+    tried = tmp_path / "tried"
+    tried.mkdir()
+    jobs = [job(str(n), f"<p>张{n}</p><p>{tried}</p>", kind="张") for n in range(20)]
+    jobs.append(job("last", f"<p>李</p><p>{tried}</p>", kind="李"))
+    report = render_dossiers(jobs, templates=templates, out=tmp_path / "out", workers=1)
+    assert sorted(report.printed) == ["last.pdf"]
+    assert len(list(tried.iterdir())) < 6
+    assert len(report.problems) == 20
+    left_out = [m for m in messages(report) if "同一模板已有 3 份超出时间或内存的上限，其余没有再试" in m]
+    assert len(left_out) == 20 - len(list(tried.iterdir()))
+    other = [job(str(n), f"<p>张{n}</p><p>{tried}</p>", kind=f"张{n}") for n in range(20)]
+    report = render_dossiers(other, templates=templates, out=tmp_path / "other", workers=1)
+    assert len(list(tried.iterdir())) < 11
+    assert any("本次已有 8 份" in m for m in messages(report))
+
+
+def _never_end_of_zhang(press, sheet):
+    from lingtouyan.pdf.printing import print_sheet
+    from lingtouyan.pdf.sheets import Outcome
+
+    if "张" not in sheet.html:
+        return print_sheet(press, sheet)
+    number, folder = re.findall(r"<p>张?([^<]*)</p>", sheet.html)
+    Path(folder, number).touch()
+    return Outcome(faults=(("print-timeout", "没有完"),))
+
+
+# ---- again ------------------------------------------------------------------------------------------------------
+
+
+def batch() -> list[DossierJob]:
+    return [
+        job(f"x/{n}", f"<h1>登记表{n}</h1><p>李{'𬭎𠮷䶮'[n % 3]}示范 1975.03</p>", created=CREATED)
+        for n in range(6)
+    ]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*.pdf"))}
+
+
+def test_two_runs_in_two_folders_give_the_same_bytes(templates, tmp_path):
+    render_dossiers(batch(), templates=templates, out=tmp_path / "one" / "out")
+    # Elsewhere, later, in another order, by one process after other dossiers.
+    moved = tmp_path / "elsewhere" / "deep"
+    moved.parent.mkdir()
+    templates.rename(moved)
+    jobs = [job("other", "<p>张𬭎喆堃</p>"), *reversed(batch())]
+    render_dossiers(jobs, templates=moved, out=tmp_path / "two", workers=1)
+    one, two = contents(tmp_path / "one" / "out"), contents(tmp_path / "two")
+    del two["other.pdf"]
+    assert one == two
+    assert len(one) == 6
+
+
+def test_what_has_not_changed_is_not_printed_again(templates, tmp_path):
+    asked: list[str] = []
+
+    def jobs(changed: int = -1) -> list[DossierJob]:
+        def give(n: int) -> str:
+            asked.append(f"{n}")
+            return page(f"<p>登记表{n}{'改' * (n == changed)}</p>")
+
+        return [
+            DossierJob(
+                f"{n}.pdf",
+                lambda n=n: give(n),
+                f"登记表{n}",
+                styles=("plain.css",),
+                digest=f"{n}{n == changed}",
+            )
+            for n in range(4)
+        ]
+
+    first = render_dossiers(jobs(), templates=templates, out=tmp_path / "1")
+    assert (first.rendered, first.reused, sorted(asked)) == (4, 0, ["0", "1", "2", "3"])
+
+    asked.clear()
+    before = Previous(tmp_path / "1", load_printed(first.dump()))
+    second = render_dossiers(jobs(changed=2), templates=templates, out=tmp_path / "2", previous=before)
+    assert (second.rendered, second.reused, asked) == (1, 3, ["2"])
+    one, two = contents(tmp_path / "1"), contents(tmp_path / "2")
+    assert [name for name in one if one[name] != two[name]] == ["2.pdf"]
+    assert words(tmp_path / "2" / "2.pdf") == "登记表2改"
+
+    # A style sheet shows in all of them.
+    (templates / "plain.css").write_text("html { font: 14pt var(--font-fangsong) }")
+    before = Previous(tmp_path / "2", second.printed)
+    third = render_dossiers(jobs(changed=2), templates=templates, out=tmp_path / "3", previous=before)
+    assert (third.rendered, third.reused) == (4, 0)
+
+
+def test_without_a_digest_the_html_itself_tells(templates, tmp_path):
+    first = render_dossiers(batch(), templates=templates, out=tmp_path / "1")
+    second = render_dossiers(
+        batch(), templates=templates, out=tmp_path / "2", previous=Previous(tmp_path / "1", first.printed)
+    )
+    assert (second.rendered, second.reused) == (0, 6)
+
+
+@pytest.mark.parametrize("what", ["altered", "gone", "link"])
+def test_a_last_build_that_was_tampered_with_is_not_trusted(templates, tmp_path, what):
+    jobs = [job("a", "<p>李示范</p>")]
+    first = render_dossiers(jobs, templates=templates, out=tmp_path / "1")
+    file = tmp_path / "1" / "a.pdf"
+    good = file.read_bytes()
+    file.unlink()
+    if what == "altered":
+        file.write_bytes(good + b"%")
+    elif what == "link":
+        (tmp_path / "copy.pdf").write_bytes(good)
+        file.symlink_to(tmp_path / "copy.pdf")
+    second = render_dossiers(
+        jobs, templates=templates, out=tmp_path / "2", previous=Previous(tmp_path / "1", first.printed)
+    )
+    assert (second.rendered, second.reused) == (1, 0)
+    assert (tmp_path / "2" / "a.pdf").read_bytes() == good
+
+
+# ---- where and how ----------------------------------------------------------------------------------------------
+
+
+def test_any_executor_does_the_same_work(templates, tmp_path):
+    render_dossiers(batch(), templates=templates, out=tmp_path / "1")
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
+        report = render_dossiers(batch(), templates=templates, out=tmp_path / "2", executor=executor)
+    assert report.problems == []
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+
+
+def test_worn_processes_are_replaced(templates, tmp_path, monkeypatch):
+    from lingtouyan.pdf import dossiers
+
+    monkeypatch.setattr(dossiers, "SHEETS_PER_PROCESS", 2)
+    monkeypatch.setattr(dossiers, "_work", _note_process)
+    report = render_dossiers(batch(), templates=templates, out=tmp_path / "out", workers=1)
+    assert report.rendered == 6
+    assert len(list((tmp_path / "out").glob("*.process"))) == 3
+
+
+def _note_process(press, sheet):
+    from lingtouyan.pdf.printing import print_sheet
+
+    (press.folder.parent / f"{os.getpid()}.process").touch()
+    return print_sheet(press, sheet)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_a_bar_on_a_terminal_and_a_line_elsewhere(templates, tmp_path):
+    log, terminal = io.StringIO(), Terminal()
+    render_dossiers(batch(), templates=templates, out=tmp_path / "1", progress=log)
+    render_dossiers(batch(), templates=templates, out=tmp_path / "2", progress=terminal)
+    assert log.getvalue() == "文书 6 份：新排印 6 份，沿用 0 份。\n"
+    assert "排印文书" in terminal.getvalue()
+    assert "/6 [" in terminal.getvalue()
+    assert terminal.getvalue().endswith("文书 6 份：新排印 6 份，沿用 0 份。\n")
+
+
+@pytest.mark.parametrize("depth", [0, 150])
+def test_nothing_is_left_behind(templates, tmp_path, depth):
+    # Deep enough that no socket could be made there.
+    temporary = tmp_path / ("d" * depth) / "t"
+    temporary.mkdir(parents=True)
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from lingtouyan.pdf.dossiers import DossierJob, render_dossiers\n"
+        "if __name__ == '__main__':\n"
+        "    here = Path(sys.argv[1])\n"
+        "    jobs = [DossierJob('a.pdf', '<p>李𬭎</p>', 'a', styles=('plain.css',))]\n"
+        "    print(render_dossiers(jobs, templates=here / 'templates', out=here / 'out').rendered)\n"
+    )
+    (tmp_path / "run.py").write_text(script)
+    environment = {
+        **os.environ,
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": str(Path(__file__).parents[2] / "generator"),
+    }
+    done = subprocess.run(
+        [sys.executable, tmp_path / "run.py", tmp_path], env=environment, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.pdf"]
+    assert list(temporary.iterdir()) == []
+
+
+# ---- the forms of this city --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory) -> Path:
+    root = form_city.write_tree(tmp_path_factory.mktemp("city"))
+    jobs = form_city.jobs_of(root, "internal") | form_city.jobs_of(root, "public")
+    out = root / "out"
+    report = render_dossiers(jobs.values(), templates=root / "site" / "dossiers", out=out)
+    assert messages(report) == []
+    return out
+
+
+@pytest.mark.parametrize("number, pages", [(1, 2), (2, 2), (4, 2), (5, 3)])
+def test_a_registration_form_fills_both_sides_of_one_sheet_unless_there_is_too_much_to_say(
+    forms, number, pages
+):
+    file = forms / "registration" / f"F2026-900{number}.pdf"
+    assert number_of_pages(file) == pages
+    for sheet in pypdf.PdfReader(file).pages:
+        assert [round(float(side) / MILLIMETRE) for side in sheet.mediabox[2:]] == [210, 297]
+
+
+def test_the_form_is_set_in_the_typefaces_that_its_style_sheet_names(forms):
+    listed = subprocess.run(
+        ["pdffonts", forms / "registration" / "F2026-9001.pdf"], check=True, capture_output=True, text=True
+    ).stdout
+    names = [line.split()[0] for line in listed.splitlines()[2:]]
+    assert sorted(name.rpartition("-")[2] for name in names) == ["biaosong", "fangsong", "kaiti", "songti"]
+
+
+def test_the_form_says_what_the_records_say(forms):
+    text = words(forms / "registration" / "F2026-9001.pdf")
+    for expected in (
+        "村（社区）党组织书记任职备案登记表",
+        "填报单位（盖章）：中共示例市清泉镇委员会",
+        "编号：任前备〔2026〕1号",
+        "李示范",
+        # On 2026-03-14, the day before a birthday.
+        "1975.03（50岁）",
+        "茶叶种植与加工、农民专业合作社经营管理",
+        "代码：990101101201002",
+        "1992.09--1995.06示例市第二中学高中学生",
+        "2016.07--示例市清泉镇云岭村党总支副书记、村民委员会副主任",
+        "党员大会选举2026.03.16442424138",
+        "86.4%",
+        "市纪委监委通过",
+        "同意，报市委组织部备案。（盖章）签字：冯签署2026年3月22日",
+        "2021.06，中共示例市委授予“市优秀党务工作者”。",
+        "填表人：吴经办审核人：郑审核填表时间：2026年3月21日计算年龄时间：2026年3月14日",
+    ):
+        assert expected in text, expected
+
+
+@pytest.mark.parametrize(
+    "number, name", [(2, form_city.LONG_NAME), (3, form_city.RARE_NAME), (5, form_city.HOSTILE_NAME)]
+)
+def test_a_name_is_printed_as_typed(forms, number, name):
+    assert name in words(forms / "registration" / f"F2026-900{number}.pdf")
+
+
+def test_markup_in_a_record_is_printed_as_words(forms):
+    assert re.sub(r"\s", "", form_city.HOSTILE_WORK) in words(forms / "registration" / "F2026-9005.pdf")
+
+
+def test_a_long_resume_runs_on_under_a_head_that_says_whose_it_is(forms):
+    file = forms / "registration" / "F2026-9003.pdf"
+    count = number_of_pages(file)
+    assert count >= 5
+    for number in range(2, count + 1):
+        shown = subprocess.run(
+            ["pdftotext", "-raw", "-f", str(number), "-l", str(number), file, "-"],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        text = re.sub(r"\s", "", shown)
+        assert f"{form_city.RARE_NAME}大湾村任职备案登记表" in text
+        assert "任前备〔2026〕3号" in text
+        assert f"第{number}页共{count}页" in text
+        assert ("简历（续）" in text) == (number < count)
+    # Not one line is lost on the way.
+    whole = words(file)
+    for n in range(1, 97):
+        assert f"第{n}生产合作社社员" in whole
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_text_keeps_within_the_margins_and_leaves_the_binding_edge_free(forms, number):
+    file = forms / "registration" / f"F2026-900{number}.pdf"
+    for sheet in range(1, number_of_pages(file) + 1):
+        # Printed on both sides: the binding edge is left on a front, right on a back.
+        left, right = (28, 210 - 26) if sheet % 2 else (26, 210 - 28)
+        for x0, y0, x1, y1, word in boxes(file, sheet):
+            assert left - 0.5 <= x0, word
+            assert x1 <= right + 0.5, word
+            assert y0 >= 13, word
+            assert y1 <= 297 - 10, word
+
+
+def test_opinion_signature_and_date_stand_on_one_page(forms):
+    for file in sorted(forms.rglob("re*/*.pdf")):
+        for sheet in range(1, number_of_pages(file) + 1):
+            found = [word for *_, word in boxes(file, sheet)]
+            seals = sum("（盖章）" in word and "填报" not in word for word in found)
+            assert seals == sum("签字" in word for word in found) == len(re.findall(r"见", "".join(found)))
+        # Nor does the line of those who filled the form in stand alone.
+        assert "签字" in "".join(found)
+        assert "填表人" in "".join(found)
+
+
+def test_restricted_cells_stay_blank_in_the_internal_edition(forms):
+    text = words(forms / "registration" / "F2026-9001.pdf")
+    assert "健康状况内部版不载" in text
+    assert "处分情况属受限内容，内部版不载" in text
+    assert "家庭主要成员及重要社会关系属受限内容，内部版不载" in text
+
+
+def test_a_removal_states_reason_and_handover(forms):
+    file = forms / "removal" / "F2026-9009.pdf"
+    assert number_of_pages(file) == 2
+    text = words(file)
+    for expected in (
+        "免职备案登记表",
+        "任职时间2021.03离任时间2026.03离任原因不胜任",
+        "不能胜任现职，予以免职。",
+        "2026年3月11日办理交接，交接清单3页。",
+    ):
+        assert expected in text, expected
+
+
+def test_the_roster_for_the_wall_shows_only_what_is_published(forms):
+    file = forms / "roster" / "qingquan.pdf"
+    assert [round(float(side) / MILLIMETRE) for side in pypdf.PdfReader(file).pages[0].mediabox[2:]] == [
+        297,
+        210,
+    ]
+    text = words(file)
+    assert "清泉镇村（社区）党组织书记花名册" in text
+    assert f"1云岭村{form_city.LONG_NAME}男维吾尔族1975.03大专" in text
+    assert "共有村（社区）3个，已公布在任书记1名" in text
+    # In office, but not yet announced.
+    assert "李示范" not in text
+    assert "1975.03.15" not in text
