@@ -1,87 +1,90 @@
-"""What earlier runs worked out, kept between runs and trusted only when this user wrote it.
+"""What earlier runs worked out: files in $XDG_CACHE_HOME/lingtouyan, each named by a digest of all that it was made from.
 
-A hostile tree can carry a forged `build/`: each entry is signed with a key that lives outside every tree.
+An entry is either exactly what was put there or not used; old ones are pruned by age and by size.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-import hmac
 import os
-import secrets
+import sys
+import tempfile
+import time
 from pathlib import Path
 
-from lingtouyan.earlier import read_plain
-
-_SIZE = 32
-
-
-def _key_file() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "lingtouyan" / "key"
+MAX_BYTES = 2**30
+MAX_DAYS = 60
+_DIGEST = 16
 
 
-def user_key() -> bytes:
-    """Return this user's key, made at first use; a fresh one for this run only when none can be kept."""
-    path = _key_file()
-    try:
-        key = path.read_bytes()
-        if len(key) == _SIZE:
-            return key
-    except OSError:
-        pass
-    key = secrets.token_bytes(_SIZE)
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"key.{os.getpid()}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(key)
-        temporary.replace(path)
-    return key
+@functools.cache
+def engine_digest() -> str:
+    """Return a digest over the engine's source, the Python that runs it and the versions of all libraries."""
+    here = Path(__file__).parent
+    libraries = sorted({p.name for folder in sys.path for p in Path(folder).glob("*.dist-info")})
+    digest = hashlib.blake2b(f"{sys.version}{libraries}".encode(), digest_size=_DIGEST)
+    for path in sorted(here.rglob("*.py")):
+        digest.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 class Cache:
-    """Named byte strings in a folder, each signed over its name, the engine's version and its content."""
+    """A folder of byte strings by key, of this user's alone; `place` is the user's own unless given."""
 
-    def __init__(self, folder: Path, version: str) -> None:
-        self.folder = folder
-        self._key = user_key()
-        self._version = version
+    def __init__(self, place: Path | None = None) -> None:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        self._place = place or Path(base) / "lingtouyan"
+        self._pruned = False
 
-    def _sign(self, name: str, data: bytes) -> bytes:
-        mac = hmac.new(self._key, f"{self._version}\0{name}\0".encode(), hashlib.sha256)
-        mac.update(data)
-        return mac.digest()
+    def _path(self, key: str) -> Path:
+        words = f"{engine_digest()}\0{key}".encode("utf-8", "surrogatepass")
+        return self._place / hashlib.blake2b(words, digest_size=_DIGEST).hexdigest()
 
-    def load(self, name: str) -> bytes | None:
-        """Return what was saved under this name by this user and this engine, or None."""
-        path = self.folder / name
-        try:
-            content = read_plain(path)
-        except OSError:
-            return None
-        signature, data = content[:_SIZE], content[_SIZE:]
-        return data if hmac.compare_digest(signature, self._sign(name, data)) else None
+    def get(self, key: str) -> bytes | None:
+        """Return what was put under `key`; None when it is not there or not whole.
 
-    def prepare(self) -> bool:
-        """Make the folder; tell whether it can be written to. A link in its place could point anywhere."""
-        if self.folder.is_symlink() or self.folder.parent.is_symlink():
-            return False
+        Args:
+            key: names, by digests, all that the entry is made from; the engine and its libraries are always part of it.
+        """
+        path = self._path(key)
         with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            return True
-        return False
+            if path.stat().st_uid == os.geteuid():
+                os.utime(path)
+                content = path.read_bytes()
+                if content[:_DIGEST] == _digest(content[_DIGEST:]):
+                    return content[_DIGEST:]
+        return None
 
-    def save(self, name: str, data: bytes) -> None:
-        """Save whole or not at all. A cache that cannot be written costs time, not correctness."""
+    def put(self, key: str, data: bytes) -> None:
+        """Keep `data` under `key`, whole or not at all. A folder that cannot be written to costs time, no more."""
         with contextlib.suppress(OSError):
-            if not self.prepare():
-                return
-            temporary = self.folder / f"{name}.{os.getpid()}.new"
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(self._sign(name, data))
-                stream.write(data)
-            temporary.replace(self.folder / name)
+            self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file, name = tempfile.mkstemp(dir=self._place, suffix=".new")
+            try:
+                with os.fdopen(file, "wb") as stream:
+                    stream.write(_digest(data) + data)
+                Path(name).replace(self._path(key))
+            except OSError:
+                Path(name).unlink()
+                raise
+            if not self._pruned:
+                self._pruned = True
+                self._prune()
+
+    def _prune(self) -> None:
+        """Remove what nobody used for long, then the longest unused until the rest is small enough."""
+        found = [(entry, entry.stat()) for entry in os.scandir(self._place) if entry.is_file()]
+        found.sort(key=lambda pair: pair[1].st_mtime)
+        size = sum(info.st_size for _, info in found)
+        oldest = time.time() - MAX_DAYS * 86_400
+        for entry, info in found:
+            if info.st_mtime >= oldest and size <= MAX_BYTES:
+                break
+            Path(entry.path).unlink(missing_ok=True)
+            size -= info.st_size
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_DIGEST).digest()

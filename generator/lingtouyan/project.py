@@ -6,30 +6,21 @@ Opened once per command; everything else takes a `Project` and never asks the wo
 from __future__ import annotations
 
 import datetime
-import hashlib
 import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lingtouyan.cache import Cache
+from lingtouyan.cache import engine_digest
 from lingtouyan.history.git import LAST_SECOND, Commit, head_commit
 from lingtouyan.problems import UsageError
 from lingtouyan.reading.package import DESCRIPTOR, Package, load_package
 from lingtouyan.reading.tables import EDITION_LEVELS
+from lingtouyan.signed import SignedCache
 
 EDITIONS = EDITION_LEVELS
 EDITION_TITLES = {"public": "公开版", "internal": "内部版"}
-
-
-def engine_digest() -> str:
-    """Return a digest over the engine's own source: what it made before a change of itself is not reused."""
-    digest = hashlib.blake2b(digest_size=16)
-    here = Path(__file__).parent
-    for path in sorted(here.rglob("*.py")):
-        digest.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -126,6 +117,6 @@ class Project:
         return folder
 
     @cached_property
-    def cache(self) -> Cache:
-        """What earlier runs of this engine on this tree worked out."""
-        return Cache(self.build / ".cache", engine_digest())
+    def cache(self) -> SignedCache:
+        """What earlier runs worked out."""
+        return SignedCache(self.build / ".cache", engine_digest())

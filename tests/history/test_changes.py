@@ -10,11 +10,11 @@ import pytest
 from repository import LI, WANG, Repository
 from trees import Tree
 
-from lingtouyan.cache import Cache
 from lingtouyan.history import versions
 from lingtouyan.history.changes import read_history
 from lingtouyan.problems import UsageError
 from lingtouyan.project import Project
+from lingtouyan.signed import SignedCache as Cache
 
 A, B = "records/青山镇/people/P1.yaml", "records/青山镇/people/P2.yaml"
 V, W = "records/青山镇/villages.csv", "records/绿水乡/villages.csv"

@@ -11,9 +11,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from lingtouyan.cache import Cache
 from lingtouyan.database.editions import Cut
 from lingtouyan.earlier import stamp_of
+from lingtouyan.signed import SignedCache as Cache
 
 
 def lay_out(cache: Cache, edition: str, known: Any, path: Path) -> Cut | None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lingtouyan.cache import Cache
+from lingtouyan.signed import SignedCache as Cache
 
 
 class Memory:

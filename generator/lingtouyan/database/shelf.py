@@ -23,7 +23,6 @@ from pathlib import Path
 import duckdb
 import yaml
 
-from lingtouyan.cache import Cache
 from lingtouyan.checks.conformance import Unjudged
 from lingtouyan.database.database import (
     PLACE,
@@ -41,6 +40,7 @@ from lingtouyan.database.differences import ROWS, differing
 from lingtouyan.database.verdicts import Verdicts, pack_verdicts, unpack_verdicts
 from lingtouyan.reading.package import Package, Table
 from lingtouyan.reading.records import Entry, Records, pack_entries, read_records, unpack_entries
+from lingtouyan.signed import SignedCache as Cache
 
 _ALIAS = "_shelf"
 # With more changed files than this, all are read anew: the next run then starts from them.

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from lingtouyan.cache import Cache
 from lingtouyan.history.blobs import Blobs
 from lingtouyan.history.git import git
 from lingtouyan.history.lists import GONE, Renumbered, aligned
@@ -31,6 +30,7 @@ from lingtouyan.history.store import Store, Stored
 from lingtouyan.history.versions import Key, Parts, Record, Records, Versions
 from lingtouyan.reading.files import glob_regex
 from lingtouyan.reading.package import Package, Sensitivity, Table
+from lingtouyan.signed import SignedCache as Cache
 
 __all__ = ["HIDDEN", "Change", "History", "Key", "Record", "Records", "read_history", "table_changes"]
 

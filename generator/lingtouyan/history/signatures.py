@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lingtouyan.cache import Cache
 from lingtouyan.history.git import command, environment, git
 from lingtouyan.history.log import LoggedCommit
 from lingtouyan.problems import UsageError, printable
 from lingtouyan.scratch import scratch
+from lingtouyan.signed import SignedCache as Cache
 
 NONE, GOOD, UNKNOWN = "未签名", "已验证", "密钥未登记"
 _STATES = {

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lingtouyan.cache import Cache
 from lingtouyan.history.log import FileChange, LoggedCommit
+from lingtouyan.signed import SignedCache as Cache
 
 _NAME = "changes"
 _FORM = f"2 {sys.version}"
