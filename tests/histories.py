@@ -15,7 +15,7 @@ import pytest
 from trees import Tree
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "benchmarks")]
+sys.path[:0] = [str(ROOT / "benchmarks/cities")]
 
 from history import Made, make_history  # noqa: E402
 from repository import Repository  # noqa: E402

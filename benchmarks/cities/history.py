@@ -1,6 +1,6 @@
 """Give a city's records a history: several hundred commits (or ten thousand) that end with exactly these files.
 
-    python benchmarks/history.py --out DIR [--commits 400] [--source DIR]
+    python benchmarks/cities/history.py --out DIR [--commits 400] [--source DIR]
 
 What a record says is entered when its own dates come: a filing step on its day, the end of a term when it ends. Township
 clerks work on branches that the city's staff merge. In between happens what happens in every archive: a bulk import, a
@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fast_import import Person, Stream, git, sign, signing_key
 from history_twists import IMPORTER, REVIEWERS, TOWNSHIPS, Files, Twist, is_person, twists
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 START = datetime.date(2018, 6, 20)
 PARTS = ("datapackage.yaml", "mkdocs.yml", ".gitattributes", ".gitignore", "records", "schemas", "site")
 _DATE = re.compile(r"(?<![\d-])(\d{4}-\d{2}-\d{2})(?![\d-])")
