@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.memory import members, proportional
-from lingtouyan.database.building import register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.pdf.dossiers import DossierJob, Previous, load_printed, render_dossiers
 from lingtouyan.pdf.printing_house import FOLDER, Selection, dossier_jobs

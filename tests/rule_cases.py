@@ -15,9 +15,10 @@ from pathlib import Path
 
 import duckdb
 
+from lingtouyan.checks import register as building
 from lingtouyan.checks.locating import Locator
 from lingtouyan.checks.rules import Rule, read_rules, run_rules
-from lingtouyan.database import building, database
+from lingtouyan.database import database
 from lingtouyan.database.asking import rows_of
 from lingtouyan.database.cells import create_cells, named_by
 from lingtouyan.database.statements import (

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lingtouyan.database.building import Register, build_register
+from lingtouyan.checks.register import Register, build_register
 from lingtouyan.problems import Problem, RecordsError, Severity, in_order
 from lingtouyan.project import Project
 
@@ -59,10 +59,10 @@ class Tree:
         target.write_bytes(content.encode() if isinstance(content, str) else content)
         return target
 
-    def register(self, *, use_cache: bool = False) -> Register:
+    def register(self) -> Register:
         """Read and check the tree."""
         project = Project.open(self.root)
-        return build_register(project, project.as_of(None), use_cache=use_cache)
+        return build_register(project, project.as_of(None))
 
     def check(self) -> list[Problem]:
         """Return what `check` would print."""

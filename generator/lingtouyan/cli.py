@@ -37,14 +37,14 @@ def _print_problems(problems: Sequence[Problem], form: str) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from lingtouyan.database.building import build_register
+    from lingtouyan.checks.register import build_register
     from lingtouyan.history.opening import opened
 
     # A short life, and hardly a cycle in it: to look for some again and again would cost a tenth of it.
     gc.disable()
     try:
         with opened(options.root, options.rev, writes=False) as project:
-            problems = build_register(project, project.as_of(options.as_of), only_problems=True).problems
+            problems = build_register(project, project.as_of(options.as_of)).problems
     except RecordsError as fault:
         problems = in_order(fault.problems)
     finally:

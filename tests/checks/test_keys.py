@@ -278,9 +278,9 @@ def test_what_refers_to_a_document_that_was_not_read_is_not_at_fault(documents: 
 def test_a_reference_passed_over_is_asked_about_again_when_its_document_is_gone(documents: Tree) -> None:
     path = documents.write("records/people/P7.yaml", "")
     for _ in range(2):
-        documents.register(use_cache=True)
+        documents.register()
     path.unlink()
-    problems = documents.register(use_cache=True).problems
+    problems = documents.register().problems
     assert [(p.line, p.rule) for p in problems] == [(3, "foreign-key"), (4, "foreign-key")]
 
 
@@ -311,7 +311,7 @@ def test_a_document_copied_by_mistake_is_one_fault_and_counts_once(documents: Tr
     documents.write("records/people/P1 (1).yaml", record)
     documents.write("schemas/rules/Q.sql", ALL_PEOPLE)
     for _ in range(2):
-        register = documents.register(use_cache=True)
+        register = documents.register()
         assert [(p.file, p.line, p.rule) for p in register.problems] == [
             ("records/people/P1 (1).yaml", 1, "primary-key"),
             ("records/people/P1 (1).yaml", 7, "primary-key"),

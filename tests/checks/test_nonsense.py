@@ -9,8 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from lingtouyan.checks import register as building
 from lingtouyan.checks.rules import read_rules
-from lingtouyan.database import building, database
+from lingtouyan.database import database
 from lingtouyan.database.asking import rows_of
 from lingtouyan.database.cells import create_cells
 from lingtouyan.database.statements import create_macros, in_dependency_order, read_statements

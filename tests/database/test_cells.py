@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lingtouyan.database.building import Register, build_register
+from lingtouyan.checks.register import Register, build_register
 from lingtouyan.database.cells import digits_of, is_free
 from lingtouyan.project import Project
 
@@ -56,7 +56,7 @@ def _register(root: Path, rules: str | None, houses: str, owner: str) -> Registe
     if rules:
         (root / "schemas" / "rules").mkdir(parents=True)
         (root / "schemas" / "rules" / "X1.sql").write_text(rules, encoding="utf-8")
-    return build_register(Project.open(root), datetime.date(2026, 1, 1), use_cache=False)
+    return build_register(Project.open(root), datetime.date(2026, 1, 1))
 
 
 def test_a_rule_can_look_through_every_filled_cell_and_name_table_field_and_line(tmp_path: Path) -> None:

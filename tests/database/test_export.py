@@ -14,7 +14,7 @@ import frictionless
 import pytest
 from trees import Tree
 
-from lingtouyan.database.building import register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.export import export_edition
 from lingtouyan.problems import RecordsError

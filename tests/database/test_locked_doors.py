@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from trees import Tree
 
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database import asking, database
 from lingtouyan.database.asking import rows_of
-from lingtouyan.database.building import register_with_editions
 from lingtouyan.database.database import SqlError
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.querying import query

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from trees import Tree
 
-from lingtouyan.database.building import register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.problems import RecordsError
 from lingtouyan.project import Project

@@ -11,7 +11,7 @@ import pytest
 from edited import Edited
 from trees import copy_of
 
-from lingtouyan.database.building import register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.statements import read_statements
 from lingtouyan.problems import UsageError

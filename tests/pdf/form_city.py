@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from lingtouyan.database.building import register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.pdf.dossiers import DossierJob
 from lingtouyan.project import Project

@@ -12,7 +12,7 @@ from form_city import FOLDER, HOSTILE_NAME, LONG_NAME, RARE_NAME
 from form_city import _csv as write_csv
 from form_city import _yaml as write_yaml
 
-from lingtouyan.database.building import register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.pdf.blanks import blank_jobs
 from lingtouyan.pdf.dossiers import DossierJob

@@ -19,7 +19,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from lingtouyan.database.building import register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.pdf.blanks import blank_jobs
 from lingtouyan.pdf.dossiers import DossierJob, render_dossiers

@@ -14,8 +14,8 @@ import proof_city
 import pytest
 from trees import Tree
 
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.cli import main
-from lingtouyan.database.building import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.pdf.printing_house import Selection, dossier_jobs
 from lingtouyan.pdf.xml_files import xml_document, xml_text

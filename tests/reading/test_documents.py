@@ -424,18 +424,6 @@ def test_markdown_without_declared_sections_is_no_fault(tree: Tree) -> None:
     assert check(tree, "---\nnote_id: n1\n---\n# 甲\n正文\n", "records/n1.md") == []
 
 
-def test_cached_documents_give_the_same_rows_and_problems(people: Tree) -> None:
-    people.write("records/a/people/P1.yaml", GOOD)
-    people.write("records/a/people/P2.yaml", "person_id: P2\nnmae: 李四\n")
-    first, second = people.register(use_cache=True), people.register(use_cache=True)
-    assert first.problems == second.problems
-    for table in ("people", "posts", "honours"):
-        sql = f"SELECT * FROM {table} ORDER BY ALL"
-        assert first.connection.execute(sql).fetchall() == second.connection.execute(sql).fetchall()
-    people.write("records/a/people/P2.yaml", "person_id: P2\nname: 李四\n")
-    assert people.register(use_cache=True).problems == []
-
-
 def test_no_message_repeats_a_number_that_may_be_somebodys(people: Tree) -> None:
     for name, text in (
         ("P2", 'person_id: P2\nname: 李四\n"13900000001": x\n'),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lingtouyan.database.building import build_register
+from lingtouyan.checks.register import build_register
 from lingtouyan.problems import Problem
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Package, load_package

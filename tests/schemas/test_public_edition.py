@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lingtouyan.database.building import register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition, visible_table
 from lingtouyan.project import Project
 

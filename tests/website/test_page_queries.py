@@ -8,7 +8,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lingtouyan.database.contents import Contents
 from lingtouyan.problems import RecordsError
 from lingtouyan.project import EDITIONS, Project
 from lingtouyan.templates.functions import make_functions
@@ -84,9 +83,7 @@ def plan(root: Path, edition: str, page: str) -> tuple[PageMaker, Pages]:
     functions, filters, shapes = make_functions(Project.open(root), connection, links, edition)
     environment = make_environment(root, html=False, functions=functions, filters=filters)
     facts = {"edition": edition, "build": {}}
-    maker = PageMaker(
-        connection, Contents(connection, {}, {}), environment, links, facts, converter([], {}), shapes
-    )
+    maker = PageMaker(connection, environment, links, facts, converter([], {}), shapes)
     return maker, maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
 
 

@@ -14,9 +14,9 @@ import duckdb
 
 from lingtouyan.database.cells import CELLS
 from lingtouyan.database.database import quote
-from lingtouyan.database.reads import parse_trees, reads_of
+from lingtouyan.database.grammar import takes_rows
 from lingtouyan.database.statements import Statement, passages, reached
-from lingtouyan.reading.package import ENGINE_TABLES, Field, Package, Sensitivity, Table
+from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 
 MARK = "●●●"
 # A number this short stands in other numbers by chance: it is only struck where it is the whole value.
@@ -53,12 +53,6 @@ class Secrets:
         self._columns: dict[tuple[str, str], list[str]] = {}
 
     @cached_property
-    def _known(self) -> set[str]:
-        return {
-            n.lower() for n in (*self._package.tables, *ENGINE_TABLES, *(s.name for s in self._statements))
-        }
-
-    @cached_property
     def _through(self) -> dict[str, set[str]]:
         return passages(self._statements)
 
@@ -93,9 +87,7 @@ class Secrets:
         if not tables:
             return Reach()
         through = [s for s in self._statements if s.name in words]
-        whole = bool(words & _WHOLE_ROWS) or any(
-            self._takes_rows(s.sql, words) for s in [statement, *through]
-        )
+        whole = bool(words & _WHOLE_ROWS) or any(self._takes_rows(s.sql) for s in [statement, *through])
         found = Reach()
         for table in tables:
             for f in self._fields[table]:
@@ -106,16 +98,11 @@ class Secrets:
                 found.begun.setdefault(value[:_BEGINNING], []).append(value)
         return found
 
-    def _takes_rows(self, sql: str, words: frozenset[str]) -> bool:
+    def _takes_rows(self, sql: str) -> bool:
         """Tell whether a statement takes rows whole: by a star, or by naming a table where a value is expected."""
         if _STAR.search(sql):
             return True
-        (tree,) = parse_trees(self._connection, [sql])
-        if tree.get("error"):
-            # A macro is no statement; it gets rows only from who calls it.
-            return False
-        reads = reads_of(tree, self._known)
-        return reads is None or bool(reads.whole)
+        return takes_rows(self._connection, sql)
 
     def _column(self, table: str, column: Field) -> list[str]:
         key = (table, column.name)

@@ -17,16 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 
-from lingtouyan.commands.cuts import keep, lay_out
+from lingtouyan.checks.register import Register, register_with_editions
 from lingtouyan.commands.memory import Memory
 from lingtouyan.commands.shares import Hands, Place, hands
 from lingtouyan.commands.staging import Spare, make_folder, spare_of, staging, swap
 from lingtouyan.commands.stamping import Stamping
-from lingtouyan.database.building import Register, register_with_editions
-from lingtouyan.database.contents import Contents
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.export import export_edition
-from lingtouyan.earlier import read_plain
 from lingtouyan.history.anchors import ANCHOR, anchor_text
 from lingtouyan.history.opening import opened
 from lingtouyan.locks import in_turn
@@ -34,12 +31,12 @@ from lingtouyan.problems import Problem, RecordsError, has_errors
 from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
 from lingtouyan.reading.files import folder_files
 from lingtouyan.scratch import scratch
-from lingtouyan.templates.functions import LABELS, make_functions
+from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.templates import make_environment, read_templates
 from lingtouyan.website.feeds import write_feeds
 from lingtouyan.website.mkdocs_process import MkDocs, warm_up
-from lingtouyan.website.pages import Earlier, PageMaker, converter, digest_of
+from lingtouyan.website.pages import PageMaker, converter
 from lingtouyan.website.search import RecordEntry, write_record_index
 from lingtouyan.website.site_config import read_config
 from lingtouyan.website.website import SiteJob, build_written, write_sitemap
@@ -108,10 +105,7 @@ def _build(
         paths = {n: folder / f"{n}.duckdb" for n in names}
         helpers = stack.enter_context(hands())
         memories = {n: Memory(project.cache, n) for n in names}
-        earlier = {n: lay_out(project.cache, n, memories[n].known.get("cut"), paths[n]) for n in names}
-        register = register_with_editions(
-            project, date, paths, draft=draft, allow_errors=draft, earlier=earlier
-        )
+        register = register_with_editions(project, date, paths, draft=draft, allow_errors=draft)
         report = BuildReport(problems=register.problems)
         if has_errors(register.problems) and not draft:
             report.refused = True
@@ -197,18 +191,15 @@ class _EditionBuild:
             created=created,
             last=None if self.last.is_symlink() else self.last / "data",
             known=self.known.get("data"),
-            same=self.register.same.get(self.edition, ()),
         ) as export:
-            contents = Contents(self.connection, export.digests, self.known.get("contents", {}))
-            line = self._site(mkdocs, contents)
+            line = self._site(mkdocs)
         self.made["data"] = export.made
-        self.made["contents"] = contents.state
         anchor = anchor_text(self.project, self.as_of.isoformat())
         if anchor:
             (self.out / "site" / ANCHOR).write_text(anchor, encoding="utf-8")
         return [f"{line}，用时 {time.perf_counter() - start:.1f} 秒 → build/{self.edition}/site"]
 
-    def _site(self, mkdocs: MkDocs, contents: Contents) -> str:
+    def _site(self, mkdocs: MkDocs) -> str:
         root = self.project.root
         config = read_config(root)
         functions, filters, shapes = make_functions(self.project, self.connection, self.links, self.edition)
@@ -217,16 +208,11 @@ class _EditionBuild:
         shared = json.dumps(
             [
                 [shapes, self.edition, self.as_of.isoformat(), self.draft, extensions, configs],
-                [
-                    _digest_of(root),
-                    [contents.key(q) for q in LABELS],
-                    [version(n) for n in _LIBRARIES],
-                ],
+                [_digest_of(root), [version(n) for n in _LIBRARIES]],
             ]
         )
         maker = PageMaker(
             self.connection,
-            contents,
             environment,
             self.links,
             self.facts,
@@ -234,15 +220,8 @@ class _EditionBuild:
             shared,
         )
         templates = read_templates(root, "site/pages", ".md", EDITIONS)
-        kinds = {t.file: self.memory.part("pages", t.file) for t in templates if t.each}
-        earlier = Earlier(
-            self.known.get("links", ""),
-            self.known.get("written", {}),
-            {name: part["plan"] for name, part in kinds.items() if part},
-            self._earlier_text,
-        )
-        pages = maker.plan(templates, earlier)
-        self.made["links"], self.made["written"] = pages.links, pages.known
+        pages = maker.plan(templates)
+        kinds: dict[str, Any] = {t.file: {} for t in templates if t.each}
         tree = self.out / "tree" / "docs"
         for page in pages.written:
             target = tree / page.path
@@ -262,17 +241,15 @@ class _EditionBuild:
             commit=commit.short if commit else "",
             frames=tuple(k.spec for k in pages.kinds),
         )
-        if not kinds or not any(kinds.values()):
-            # All is new: the processes start while the written pages are built.
-            self.helpers.warm_up(sum(len(k.pages) for k in pages.kinds))
+        # The processes start while the written pages are built.
+        self.helpers.warm_up(sum(len(k.pages) for k in pages.kinds))
         state = self.known.get("website")
         last = None if self.last.is_symlink() else self.last / "site"
         website = build_written(job, (last, state.encode()) if last and state else None, mkdocs)
         self.made["website"] = website.state.decode()
         spare = Spare(spare_of(self.last), self.memory.part("folders", "spare"))
         place = Place(self.project, self.edition, self.database, self.database.parent)
-        same = pages.links == earlier.links
-        stamping = Stamping(maker, self.memory, site, last, spare, kinds, self.helpers, place, linked=same)
+        stamping = Stamping(maker, self.memory, site, last, spare, kinds, self.helpers, place, linked=False)
         stamping.stamp(pages, website.frames)
         self.memory.save_part("folders", "spare", self.memory.part("folders", "site"))
         self.memory.save_part("folders", "site", stamping.folders)
@@ -283,14 +260,6 @@ class _EditionBuild:
             f"{EDITION_TITLES[self.edition]}：{len(pages.written)} 个栏目页（新做 {len(website.rebuilt)}）、"
             f"{stamping.count} 个记录页（新做 {stamping.fresh}）"
         )
-
-    def _earlier_text(self, path: str, digest: str) -> str | None:
-        """Return a page of the last build's Markdown tree, when it is still the one that was written there."""
-        try:
-            words = read_plain(self.last / "tree" / "docs" / path).decode()
-        except (OSError, UnicodeDecodeError):
-            return None
-        return words if digest_of(words) == digest else None
 
     def dossiers(self, problems: list[Problem], progress: TextIO | None) -> list[str]:
         """Print the PDFs."""
@@ -312,8 +281,6 @@ class _EditionBuild:
     def remember(self) -> None:
         """Keep what was made, for the next build."""
         self.connection.close()
-        cut = self.register.cut(self.project.package)
-        self.made["cut"] = keep(self.project.cache, self.edition, cut, self.database)
         self.memory.save(self.made)
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lingtouyan.checks.register import Register, build_register
 from lingtouyan.checks.wording import Wording
 from lingtouyan.commands.canonical import format_records, plain_value, scalar
 from lingtouyan.database.asking import rows_of
-from lingtouyan.database.building import Register, build_register
 from lingtouyan.database.database import SqlError, literal, quote
 from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project

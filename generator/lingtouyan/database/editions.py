@@ -34,19 +34,6 @@ _INTERNAL_ENGINE = ("findings", "finding_subjects")
 _ALIAS = "edition_of_{}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Cut:
-    """What an edition's database was cut from.
-
-    Attributes:
-        state: of the register (`Register.state`).
-        names: the tables and views that were in that state.
-    """
-
-    state: str
-    names: frozenset[str]
-
-
 def attach(connection: duckdb.DuckDBPyConnection, edition: str, path: Path) -> None:
     """Attach the database that an edition will be written to; must happen before the doors are shut."""
     connection.execute(f"ATTACH {literal(str(path))} AS {_ALIAS.format(edition)}")
@@ -69,21 +56,14 @@ def write_edition(
     views: Sequence[Statement],
     package: Package,
     edition: str,
-    same: frozenset[str] = frozenset(),
-) -> frozenset[str]:
+) -> None:
     """Write an attached edition: visible columns of tables and views, filtered rows, the engine's own tables.
-
-    Args:
-        same: tables and views that an earlier cut into the same database shows as they are.
-
-    Returns:
-        Those of them that were left as they were.
 
     Raises:
         RecordsError: a row filter cannot be evaluated; nothing may be published then.
     """
     alias, level = _ALIAS.format(edition), EDITIONS[edition]
-    left, made = _emptied(connection, alias, same)
+    made: set[str] = set()
     kept: list[str] = []
     cuts: list[_Cut] = []
     for table in package.tables.values():
@@ -127,8 +107,7 @@ def write_edition(
             return _uncut(one.file, one.rule, edition, fault)
         return None
 
-    missing = [c for c in cuts if c.name not in left]
-    if problems := [p for p in side_by_side(connection, cut, missing) if p is not None]:
+    if problems := [p for p in side_by_side(connection, cut, cuts) if p is not None]:
         raise RecordsError(problems[:1])
     for name in (*_ENGINE, *(_INTERNAL_ENGINE if level >= Sensitivity.INTERNAL else ())):
         connection.execute(f"CREATE TABLE {alias}.{name} AS SELECT * FROM {name} ORDER BY ALL")
@@ -137,27 +116,6 @@ def write_edition(
     )
     copy_history(connection, alias, package, kept, level)
     connection.execute(f"DETACH {alias}")
-    return left
-
-
-def _emptied(
-    connection: duckdb.DuckDBPyConnection, alias: str, same: frozenset[str]
-) -> tuple[frozenset[str], set[str]]:
-    """Drop what an earlier cut left and is not the same; return the names of tables and of types that are there."""
-    tables, types = (
-        {str(name) for (name,) in connection.execute(query, [alias]).fetchall()}
-        for query in (
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = ?",
-            "SELECT type_name FROM duckdb_types() WHERE database_name = ? AND NOT internal",
-        )
-    )
-    for name in sorted(tables - same):
-        connection.execute(f"DROP TABLE {alias}.{quote(name)}")
-    if not same:
-        for name in sorted(types):
-            connection.execute(f"DROP TYPE {alias}.{quote(name)}")
-        types = set()
-    return frozenset(tables & same), types
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import duckdb
 
-from lingtouyan.database.building import Register
+from lingtouyan.checks.register import Register
 from lingtouyan.database.database import duckdb_type, literal, quote
 from lingtouyan.database.editions import visible_table
 from lingtouyan.database.statements import Statement, columns_of
@@ -149,7 +149,6 @@ def export_edition(
     created: str,
     last: Path | None = None,
     known: Mapping[str, Any] | None = None,
-    same: Collection[str] = (),
 ) -> Export:
     """Write `datapackage.json`, one CSV per table and view, and `<name>.duckdb`.
 
@@ -159,7 +158,6 @@ def export_edition(
         created: ISO time stamp of the build, for the descriptor.
         last: folder of the last build's data, if it can be taken over.
         known: what that build said of it (`Export.made`), kept where nobody else writes.
-        same: tables and views that show what they showed in that build.
 
     Returns:
         What is under way, as a context: the folder is whole when it is left.
@@ -183,18 +181,8 @@ def export_edition(
         columns = {n: _Column(_plain(t)) for n, t in held[view.name].items()}
         selects[view.name] = _select(view.name, columns)
         orders.append(_order(view.name, columns))
-    before: Mapping[str, Any] = (known or {}).get("csv", {})
-    taken = {
-        name: str(before[name][0])
-        for name in selects
-        if last
-        and name in same
-        and name in before
-        and take_over(last / f"{name}.csv", folder / f"{name}.csv", before[name][1])
-    }
-    missing = {n: s for n, s in selects.items() if n not in taken}
     writing = (
-        _start("csv_files.py", folder, {"database": str(database), "tables": missing}) if missing else None
+        _start("csv_files.py", folder, {"database": str(database), "tables": selects}) if selects else None
     )
     resources = [_resource(t, seen) for t in seen.values()]
     resources += [_view_resource(v, held[v.name]) for v in shown]
@@ -207,14 +195,14 @@ def export_edition(
     }
     text = json.dumps(descriptor, ensure_ascii=False, indent=1, default=str)
     (folder / "datapackage.json").write_text(text + "\n", encoding="utf-8")
-    digests = taken | (json.loads(_answer(writing, "数据文件")) if writing else {})
+    digests = json.loads(_answer(writing, "数据文件")) if writing else {}
     export = Export(folder, {n: digests[n] for n in selects}, last, dict(known or {}))
     for table in seen.values():
         for key in table.foreign_keys:
             # What was sound in the last build and shows the same is sound.
             if _refers(key, seen) and not (export.unchanged(table.name) and export.unchanged(key.table)):
                 _refuse_dangling(connection, table, key, edition)
-    export.settle(missing)
+    export.settle(selects)
     statements = [
         f"CREATE TYPE {quote(n)} AS ENUM ({', '.join(literal(w) for w in words)})"
         for n, words in sorted(types.items())

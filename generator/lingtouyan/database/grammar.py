@@ -13,6 +13,13 @@ from typing import Any
 import duckdb
 
 _READING = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE", "VALUES_NODE"})
+# What a query is made of besides expressions. Any other part may read in a way that is not known here.
+_PARTS = _READING | {
+    *("BASE_TABLE", "SUBQUERY", "JOIN", "EMPTY", "EXPRESSION_LIST", "TABLE_FUNCTION"),
+    *("ORDER_MODIFIER", "DISTINCT_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER"),
+    *("ORDER_DEFAULT", "ASCENDING", "DESCENDING"),
+}
+_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree"})
 _CLOCK = frozenset(
     {"now", "today", "get_current_time", "get_current_timestamp", "transaction_timestamp", "txid_current"}
     | {"current_localtime", "current_localtimestamp", "current_date", "current_time", "current_timestamp"}
@@ -59,6 +66,38 @@ def _called(node: dict[str, Any], kind: str) -> str:
     if name in _CHANCE or node.get("sample"):
         return "查询不能用随机数，否则同样的记录会得出不同的结果。"
     return "查询不能调用数据库的管理功能。" if name in _SERVICE else ""
+
+
+def takes_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    """Tell whether a SELECT may use columns of a table without naming them: what is not understood does.
+
+    What is no SELECT (a macro) gets rows only from who calls it.
+    """
+    row = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree.get("error"):
+        return False
+    tables: set[str] = set()
+    named: set[str] = set()
+    for node in _nodes(tree):
+        kind, sort = node.get("type"), node.get("class")
+        strange = (
+            isinstance(kind, str) and sort is None and kind not in _PARTS and not kind.endswith("_TYPE_INFO")
+        )
+        if strange or sort in ("STAR", "POSITIONAL_REFERENCE") or node.get("ref_type") == "NATURAL":
+            return True
+        if node.get("column_name_alias"):
+            return True
+        if (
+            kind == "TABLE_FUNCTION"
+            and str(node["function"].get("function_name", "")).lower() not in _FUNCTIONS
+        ):
+            return True
+        if kind == "BASE_TABLE":
+            tables |= {str(node["table_name"]).lower(), str(node.get("alias") or "").lower()}
+        elif sort == "COLUMN_REF":
+            named.add(str(node["column_names"][-1]).lower())
+    return not tables.isdisjoint(named)
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

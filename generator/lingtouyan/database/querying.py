@@ -13,8 +13,8 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.asking import rows_of
-from lingtouyan.database.building import register_with_editions
 from lingtouyan.database.database import SqlError
 from lingtouyan.database.editions import open_edition
 from lingtouyan.history.opening import opened

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from lingtouyan.database.building import register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.history.opening import opened
 from lingtouyan.history.origin import read_origins

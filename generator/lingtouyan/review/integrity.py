@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lingtouyan.database.building import build_register
+from lingtouyan.checks.register import build_register
 from lingtouyan.history.anchors import ANCHOR, Anchor, compare, read_anchor
 from lingtouyan.history.changes import History, read_history
 from lingtouyan.history.log import between, refuse_shallow

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lingtouyan.database.building import Register, build_register
+from lingtouyan.checks.register import Register, build_register
 from lingtouyan.database.editions import write_edition
 from lingtouyan.database.statements import Statement, read_statements
 from lingtouyan.history.changes import Change

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from lingtouyan.checks.register import Register
 from lingtouyan.database.asking import rows_of
-from lingtouyan.database.building import Register
 from lingtouyan.database.database import SqlError, quote
 from lingtouyan.database.statements import Statement, columns_of
 from lingtouyan.history.changes import Change

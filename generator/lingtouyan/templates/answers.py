@@ -12,7 +12,6 @@ from typing import Any, Self
 import duckdb
 
 from lingtouyan.database.asking import Allowance
-from lingtouyan.database.contents import cell_text
 from lingtouyan.database.database import SqlError, bounded, explain, one_select, quote
 from lingtouyan.templates.sandbox import Row
 
@@ -135,3 +134,17 @@ class Answer:
 
 def _digest(words: str) -> str:
     return f"substr(sha256(coalesce({words}, '')), 1, {_LENGTH})"
+
+
+def cell_text(column: str, kind: str) -> str:
+    """Return an SQL expression for a cell as text from which the cell could be told: cells differ where it differs.
+
+    Args:
+        column: quoted.
+        kind: type of the column.
+    """
+    if kind in ("BIGINT", "INTEGER", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "HUGEINT"):
+        return f"coalesce({column}::VARCHAR, '')"
+    nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
+    words = f"to_json({column})::VARCHAR" if nested else f"{column}::VARCHAR"
+    return f"coalesce(strlen({words}) || ':' || {words}, '-')"

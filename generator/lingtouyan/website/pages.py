@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,6 @@ import jinja2.meta
 import markdown
 from jinja2.exceptions import SecurityError
 
-from lingtouyan.database.contents import Contents
-from lingtouyan.database.database import SqlError
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.templates.escaping import front_matter, text
 from lingtouyan.templates.links import Links
@@ -65,32 +63,11 @@ class Pages:
         return [p.search for k in self.kinds if k.template.search for p in k.pages]
 
 
-def _no_text(path: str, digest: str) -> str | None:
-    return None
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """What an earlier build knew, kept where nobody else writes.
-
-    Attributes:
-        links: `Pages.links`; `written`: `Pages.known`.
-        kinds: template -> `RecordKind.known`.
-        text: (path in the Markdown tree, digest) -> the page's text, when it is still there.
-    """
-
-    links: str = ""
-    written: Mapping[str, Any] = field(default_factory=dict)
-    kinds: Mapping[str, Any] = field(default_factory=dict)
-    text: Callable[[str, str], str | None] = _no_text
-
-
 class PageMaker:
     """Makes the pages of one edition.
 
     Args:
         connection: the edition's database.
-        contents: what it holds.
         environment: where the templates run.
         links: filled here with every record page before anything is rendered.
         facts: what every template sees besides its rows (`edition`, `as_of`, `draft`, `build`).
@@ -104,7 +81,6 @@ class PageMaker:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        contents: Contents,
         environment: Sandbox,
         links: Links,
         facts: dict[str, Any],
@@ -112,7 +88,6 @@ class PageMaker:
         shared: str,
     ) -> None:
         self._connection = connection
-        self._contents = contents
         self._environment = environment
         self._links = links
         self._facts = facts
@@ -121,20 +96,14 @@ class PageMaker:
         self.bench = Bench(connection, environment, links, facts)
         self._edition = str(facts["edition"])
         self._sources: dict[str, str] = {}
-        self._planner = RecordPlanner(
-            connection, contents, facts, self._title_of, self._shared_by, self._uses_each
-        )
+        self._planner = RecordPlanner(connection, facts, self._title_of, self._shared_by, self._uses_each)
 
-    def plan(self, templates: Sequence[Template], earlier: Earlier | None = None) -> Pages:
+    def plan(self, templates: Sequence[Template]) -> Pages:
         """Register all record pages, render the written ones.
-
-        Args:
-            earlier: what the build before knew; only what may have changed since is asked for.
 
         Raises:
             RecordsError: with the faults of all templates.
         """
-        earlier = earlier or Earlier()
         pages = Pages()
         problems: list[Problem] = []
         written: list[Template] = []
@@ -145,17 +114,14 @@ class PageMaker:
                 written.append(template)
                 continue
             try:
-                pages.kinds.append(self._kind(template, earlier.kinds.get(template.file)))
+                pages.kinds.append(self._kind(template))
             except RecordsError as fault:
                 problems.extend(fault.problems)
         problems.extend(_doubles(pages.kinds, written))
         pages.links = self._links.digest()
         for template in written:
             try:
-                known = earlier.written.get(template.file)
-                if known and pages.links != earlier.links and not self.unchanged(known["asked"]):
-                    known = None
-                page, state = self._written(template, known, earlier.text)
+                page, state = self._written(template)
             except RecordsError as fault:
                 problems.extend(fault.problems)
             else:
@@ -172,10 +138,10 @@ class PageMaker:
         words = f"{template.file}\0{template.digest}\0{self._shared}\0{facts}"
         return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
 
-    def _kind(self, template: Template, known: Mapping[str, Any] | None) -> RecordKind:
+    def _kind(self, template: Template) -> RecordKind:
         folder = template.path.split("{")[0].rpartition("/")[0]
         spec = FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
-        kind = self._planner.plan(template, spec, known)
+        kind = self._planner.plan(template, spec)
         if template.record:
             for page in kind.pages:
                 if page.key is not None:
@@ -210,25 +176,9 @@ class PageMaker:
             raise template_fault(template, fault, lines=lines_of(template.body, source)) from None
         return template.each in names or any(True for _ in tree.find_all((jinja2.nodes.Include,)))
 
-    def _written(
-        self,
-        template: Template,
-        known: Mapping[str, Any] | None,
-        text_of: Callable[[str, str], str | None],
-    ) -> tuple[WrittenPage, dict[str, Any]]:
+    def _written(self, template: Template) -> tuple[WrittenPage, dict[str, Any]]:
         path = f"{template.name}.md"
         url = written_url(template)
-        asked = [q for q in template.queries.values() if q.edition in ("", self._edition)]
-        try:
-            keys = [self._contents.key(q.sql) for q in asked]
-        except SqlError:
-            # Said below, of the query that it is.
-            keys = []
-        key = hashlib.blake2b(
-            "\0".join([self._shared_by(template), *keys]).encode(), digest_size=16
-        ).hexdigest()
-        if known and keys and known["key"] == key and (made := text_of(path, known["text"])) is not None:
-            return WrittenPage(path, url, made), dict(known)
         results = run_queries(self._connection, template, self._edition)
         self._links.start(url)
         try:
@@ -238,7 +188,7 @@ class PageMaker:
         meta: dict[str, object] = {"title": template.title, **template.meta}
         made = front_matter(meta) + body.lstrip("\n")
         answers = self._links.answers(self._links.asked)
-        return WrittenPage(path, url, made), {"key": key, "text": digest_of(made), "asked": answers}
+        return WrittenPage(path, url, made), {"text": digest_of(made), "asked": answers}
 
     def body_of(self, kind: RecordKind) -> Body:
         """Return what pages of one kind are made from, besides their rows."""

@@ -16,7 +16,6 @@ import duckdb
 import jinja2
 
 from lingtouyan.database.asking import Allowance
-from lingtouyan.database.contents import Contents
 from lingtouyan.database.database import SqlError
 from lingtouyan.problems import RecordsError, error
 from lingtouyan.templates.answers import Answer
@@ -100,14 +99,12 @@ class RecordPlanner:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        contents: Contents,
         facts: Mapping[str, Any],
         title_of: Callable[[Template], jinja2.Template],
         shared: Callable[[Template], str],
         uses_each: Callable[[Template], bool],
     ) -> None:
         self.connection = connection
-        self._contents = contents
         self._facts = facts
         self.edition = str(facts["edition"])
         self.title_of = title_of
@@ -115,30 +112,17 @@ class RecordPlanner:
         self.uses_each = uses_each
         self._count = 0
 
-    def plan(self, template: Template, spec: FrameSpec, known: Mapping[str, Any] | None) -> RecordKind:
+    def plan(self, template: Template, spec: FrameSpec) -> RecordKind:
         """Return the pages of one template.
-
-        Args:
-            known: what an earlier build knew of it (`RecordKind.known`).
 
         Raises:
             RecordsError: a query, the path or the title is at fault.
         """
         asked = [q for q in template.queries.values() if q.edition in ("", self.edition)]
         common = self.shared(template)
-        keys = {}
-        for query in asked:
-            try:
-                keys[query.name] = self._contents.key(query.sql)
-            except SqlError as fault:
-                raise query_fault(self.connection, template, query, fault, self.edition) from None
-        if known and known["common"] == common and known["keys"] == keys:
-            kind = RecordKind(template, spec, _pages_of(known), dict(known), unchanged=True)
-        else:
-            usable = known if known and known["common"] == common else None
-            kind = RecordKind(template, spec)
-            _Comparison(self, template, asked, keys, usable).fill(kind)
-            kind.known = {"common": common, "keys": keys, **kind.known}
+        kind = RecordKind(template, spec)
+        _Comparison(self, template, asked).fill(kind)
+        kind.known = {"common": common, **kind.known}
         return kind
 
     def take(self, template: Template, count: int) -> None:
@@ -177,16 +161,16 @@ class _Comparison:
         planner: RecordPlanner,
         template: Template,
         asked: Sequence[Query],
-        keys: Mapping[str, str],
-        usable: Mapping[str, Any] | None,
     ) -> None:
         self._planner = planner
         self._template = template
         self._grouped = [q for q in asked if q.by and q.name != template.each]
         self._always = [q for q in asked if not q.by and q.name != template.each]
-        self._each = next(q for q in asked if q.name == template.each) if template.each in keys else None
-        self._keys = keys
-        self._usable = usable
+        self._each = (
+            next(q for q in asked if q.name == template.each)
+            if any(q.name == template.each for q in asked)
+            else None
+        )
         self._shapes: dict[str, str] = {}
         self._wholes: dict[str, str] = {}
 
@@ -194,19 +178,18 @@ class _Comparison:
         """Plan all pages."""
         pages: list[RecordPage] = []
         values: dict[str, list[Any]] = {}
-        fresh = True
         if self._each is not None:
             with self._answered(self._each) as answer:
                 self._planner.take(self._template, answer.count)
                 self._shapes[self._each.name] = answer.shape
                 self._check_groups(answer)
-                pages, fresh = self._pages(answer)
+                pages = self._pages(answer)
                 if self._planner.uses_each(self._template):
                     self._wholes[self._each.name] = answer.whole()
                 values = {by: answer.values(by) for by in {q.by for q in self._grouped}}
         for query in self._always:
             self._whole(query)
-        parts = [self._parts(q, n, pages, values, fresh) for n, q in enumerate(self._grouped)]
+        parts = [self._parts(q, pages, values) for q in self._grouped]
         shapes = json.dumps([self._shapes, self._wholes], sort_keys=True)
         common = hashlib.blake2b(f"{self._planner.shared(self._template)}\0{shapes}".encode(), digest_size=16)
         for n, page in enumerate(pages):
@@ -233,27 +216,15 @@ class _Comparison:
                 )
                 raise RecordsError([error(self._template.file, query.line, "template-error", reason)])
 
-    def _pages(self, answer: Answer) -> tuple[list[RecordPage], bool]:
-        """Return the pages without their parts, and whether any row is not one of the earlier build's."""
-        digests = answer.each()
-        usable = self._usable
-        if usable and usable["shapes"].get(self._template.each) != answer.shape:
-            usable = None
-        earlier = {p.row: p for p in _pages_of(usable)} if usable else {}
-        lacking = [n for n, d in enumerate(digests) if d not in earlier]
-        title = self._planner.title_of(self._template) if lacking else None
-        made = {}
-        if title is not None:
-            for n, row in zip(lacking, answer.rows_at(lacking), strict=True):
-                made[n] = self._planner.page(self._template, title, row, digests[n])
-        return [made[n] if n in made else earlier[d] for n, d in enumerate(digests)], bool(lacking)
+    def _pages(self, answer: Answer) -> list[RecordPage]:
+        """Return the pages without their parts."""
+        title = self._planner.title_of(self._template)
+        return [
+            self._planner.page(self._template, title, row, digest)
+            for row, digest in zip(answer.rows(), answer.each(), strict=True)
+        ]
 
     def _whole(self, query: Query) -> None:
-        usable = self._usable
-        if usable and usable["keys"].get(query.name) == self._keys[query.name]:
-            self._shapes[query.name] = usable["shapes"][query.name]
-            self._wholes[query.name] = usable["wholes"][query.name]
-            return
         with self._answered(query) as answer:
             self._shapes[query.name] = answer.shape
             self._wholes[query.name] = answer.whole()
@@ -261,16 +232,10 @@ class _Comparison:
     def _parts(
         self,
         query: Query,
-        number: int,
         pages: Sequence[RecordPage],
         values: Mapping[str, list[Any]],
-        fresh: bool,
     ) -> list[str]:
         """Return for each page a digest of the query's rows that belong to it."""
-        usable = self._usable
-        if usable and not fresh and usable["keys"].get(query.name) == self._keys[query.name]:
-            self._shapes[query.name] = usable["shapes"][query.name]
-            return [p.parts[number] for p in pages]
         with self._answered(query) as answer:
             self._shapes[query.name] = answer.shape
             groups = answer.groups(query.by)
@@ -363,13 +328,6 @@ class RecordRows:
                 value[row.get(self._template.queries[name].by)] if isinstance(value, Groups) else value
             )
         return shown
-
-
-def _pages_of(known: Mapping[str, Any]) -> list[RecordPage]:
-    pages = [RecordPage(*values) for values in known["pages"]]
-    for place, page in enumerate(pages):
-        page.place = place
-    return pages
 
 
 def _search_entry(template: Template, row: Row, url: str) -> dict[str, str]:
