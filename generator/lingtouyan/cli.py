@@ -193,7 +193,7 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _fmt(options: argparse.Namespace) -> int:
-    from lingtouyan.commands.canonical import format_records
+    from lingtouyan.commands.fmt import format_records
 
     done = format_records(options.root, options.files, write=not options.check)
     for name, reason in done.left:
@@ -207,7 +207,7 @@ def _fmt(options: argparse.Namespace) -> int:
 
 
 def _new(options: argparse.Namespace) -> int:
-    from lingtouyan.commands.scaffold import new_record
+    from lingtouyan.commands.new import new_record
     from lingtouyan.reading.package import Field
 
     given = {}
@@ -293,7 +293,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A value may hold what the terminal's encoding does not; that must not end in a traceback.
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    options = parser(_COMMANDS).parse_args(arguments)
+    reader = parser(_COMMANDS)
+    options, rest = reader.parse_known_args(arguments)
+    if "values" in options and not any(word.startswith("-") for word in rest):
+        # Values may also stand after an option.
+        options.values += rest
+    elif rest:
+        reader.error(f"unrecognized arguments: {' '.join(rest)}")
     run: Run = options.run
     try:
         return run(options)

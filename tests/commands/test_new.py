@@ -12,8 +12,8 @@ import pytest
 from trees import Tree
 
 from lingtouyan.cli import main
-from lingtouyan.commands.canonical import format_records
-from lingtouyan.commands.scaffold import new_record
+from lingtouyan.commands.fmt import format_records
+from lingtouyan.commands.new import new_record
 from lingtouyan.problems import Severity, UsageError
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Field
@@ -217,6 +217,65 @@ def test_a_person_is_asked_until_the_answer_fits(small: Tree) -> None:
     assert [title for title, _ in heard] == ["姓名", "姓名", "性别", "性别", "village标题"]
     assert "没有填写" in heard[1][1]
     assert "男" in heard[3][1]
+
+
+def test_what_a_person_refers_to_is_asked_for_again_until_it_exists(small: Tree) -> None:
+    answers = iter(["李示范", "女", "V404", "V1"])
+    heard: list[str] = []
+
+    def ask(field: Field, fault: str) -> str:
+        heard.append(fault)
+        return next(answers)
+
+    assert new_record(small.root, "people", {}, "", ask).file.startswith("records/青山镇/")
+    assert "V404" in heard[3]
+    # What was given beforehand is judged before anything is asked.
+    with pytest.raises(UsageError, match="V404"):
+        new_record(small.root, "people", {"village": "V404"}, "", ask)
+
+
+def test_a_table_goes_by_its_title_and_options_stand_anywhere(small: Tree) -> None:
+    assert new(small, "villages表", "village=V9", "--in", "青山", "town=青山镇") == 0
+    assert (small.root / "records/青山镇/villages.csv").read_text().endswith("V9,青山镇,\n")
+    with pytest.raises(SystemExit):
+        new(small, "villages表", "village=V10", "--into", "青山")
+
+
+def test_the_first_record_of_a_folder_that_is_empty_yet(small: Tree) -> None:
+    (small.root / "records/白云镇").mkdir()
+    assert new(small, "villages", "village=V9", "town=白云镇", "--in", "白云") == 0
+    assert (small.root / "records/白云镇/villages.csv").read_text() == "village,town,note\nV9,白云镇,\n"
+    (small.root / "records/空镇").mkdir()
+    assert new(small, "people", "name=李", "sex=男", "village=V9", "--in", "空镇") == 0
+    assert (small.root / "records/空镇/people/P0008.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("- id: N1\n  name: 甲\n", "- id: N1\n  name: 甲\n- id: N2\n  name: 乙\n"),
+        ("id: N1\nname: 甲\n", "- id: N1\n  name: 甲\n- id: N2\n  name: 乙\n"),
+        ("- id: N1 # 旧\n  name: 甲\n", "- id: N1 # 旧\n  name: 甲\n- id: N2\n  name: 乙\n"),
+        ("", "- id: N2\n  name: 乙\n"),
+    ],
+    ids=["list", "single", "comment", "none"],
+)
+def test_a_table_that_is_one_file_is_added_to(tree: Tree, before: str, after: str) -> None:
+    tree.table("notes", ["id", "name"], path="records/notes.yaml", primaryKey=["id"])
+    if before:
+        tree.write("records/notes.yaml", before)
+    else:
+        (tree.root / "records").mkdir()
+    new_record(tree.root, "notes", {"id": "N2", "name": "乙"}, "", None)
+    assert (tree.root / "records/notes.yaml").read_text() == after
+
+
+def test_a_record_is_added_where_others_are_wrong_and_only_its_own_faults_are_told(small: Tree) -> None:
+    path = "records/青山镇/villages.csv"
+    small.write(path, "village,town,note\nV7,,山\nV1,青山镇,\n")
+    made = new_record(small.root, "villages", {"village": "V2", "town": "青山镇"}, "青山", None)
+    assert (small.root / path).read_text() == "village,town,note\nV7,,山\nV1,青山镇,\nV2,青山镇,\n"
+    assert made.problems == []
 
 
 def test_a_series_that_names_a_year_begins_anew(tree: Tree) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trees import Tree
 
 from lingtouyan.cli import main
-from lingtouyan.commands.canonical import Formatted, format_records, scalar
+from lingtouyan.commands.fmt import Formatted, format_records, scalar
 from lingtouyan.problems import UsageError
 from lingtouyan.project import Project
 from lingtouyan.reading.records import read_records
@@ -143,8 +143,18 @@ def test_what_a_spreadsheet_ruined_is_named_and_not_guessed(
         "2026年台账,,,,\n" + HEAD + "V1,甲,1,,\n",
         HEAD + "V1,甲,1,,\n合计,,1,,\n",
         HEAD + "<<<<<<< HEAD\nV1,甲,1,,\n=======\nV1,乙,1,,\n>>>>>>> b\n",
+        # Cells that were merged: whose line it is nobody can tell once it stands elsewhere.
+        HEAD + "V9,甲,1,,\n,乙,1,,\nV2,丙,1,,\n,丁,１,,\n",
+        HEAD + "V9,甲,1,,\n编号,村名,户数,成立,证号\nV2,乙,2,,\n",
+        HEAD + "V9,甲,1,,\n填表人：李四,,,填表日期：2026年1月1日,\n",
+        HEAD + "V9,甲,约１２户,,\nV2,乙,２,,\n",
+        (HEAD + "V9,云岭,1,,\n").encode("gb18030") + "V2,清泉,1,,\n".encode(),
+        HEAD.encode() + "V9,雲嶺鄉許厝村,1,,\nV2,鹽埕區,1,,\n".encode("big5"),
     ],
-    ids=["quote", "short", "label", "damaged", "binary", "separator", "title", "total", "conflict"],
+    ids=[
+        *("quote", "short", "label", "damaged", "binary", "separator", "title", "total", "conflict"),
+        *("merged cells", "second header", "no date", "no number", "two encodings", "big5"),
+    ],
 )
 def test_a_table_that_cannot_be_read_whole_is_left_alone(city: Tree, content: str | bytes) -> None:
     city.write(CSV, content)
@@ -158,6 +168,11 @@ def test_a_table_that_cannot_be_read_whole_is_left_alone(city: Tree, content: st
 def test_values_that_stand_for_nothing_keep_their_meaning(tree: Tree) -> None:
     tree.table("a", ["id", "b"], primaryKey=["id"], missingValues=["-", "无"])
     assert formatted(tree, "records/a.csv", "id,b\n2,无\n1,\n3,-\n") == "id,b\n1,\n2,-\n3,-\n"
+
+
+def test_lines_whose_place_is_not_known_stay_where_they_are(tree: Tree) -> None:
+    tree.table("a", ["id", {"name": "rank", "type": "integer"}], primaryKey=["id"], order=["rank"])
+    assert formatted(tree, "records/a.csv", "id,rank\nx,１０\ny,\na,9\n") == "id,rank\nx,10\ny,\na,9\n"
 
 
 def test_a_schema_says_in_which_order_lines_stand(tree: Tree) -> None:
@@ -204,6 +219,7 @@ def test_a_document_is_put_into_one_form(city: Tree, before: str | bytes, after:
         ("id: [\n", "YAML"),
         ("id: P1\nunknown: 1\n", "没有"),
         ("id: &a P1\nname: *a\n", "锚点"),
+        ("name: 甲\nid: P1\nborn: 一九七五年\n", "一九七五年"),
     ],
 )
 def test_a_document_that_would_lose_something_is_left_alone(city: Tree, content: str, words: str) -> None:

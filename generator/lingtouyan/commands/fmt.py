@@ -1,0 +1,379 @@
+"""`fmt`: one written form for record files, so that a diff shows what changed and nothing else.
+
+Only what is surely the same is rewritten; a file with a fault that this does not mend is left as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from lingtouyan.checks.characters import FULL_WIDTH
+from lingtouyan.checks.wording import DOUBTFUL_MONTH, Wording, as_date, damage, partial_date
+from lingtouyan.problems import Problem, Severity, UsageError, error, quoted, warning
+from lingtouyan.project import Project
+from lingtouyan.reading.csv import decode, read_csv
+from lingtouyan.reading.documents import read_document
+from lingtouyan.reading.files import glob_regex, list_tree, read_bytes, static_prefix
+from lingtouyan.reading.package import Field, Package, Sensitivity, Table
+from lingtouyan.reading.yaml import Mapping, Value, parse_yaml
+
+# Text that no reader of YAML takes for anything else: a word, or digits with a word after them.
+_SAFE = re.compile(
+    r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`=~.+0-9<]|[0-9]+[^\s:#,\[\]{}\"'0-9.eEbBxXoO_+\-/])"
+    r"[^:#,\[\]{}\n\"\\\x00-\x1f\x7f-\x9f\xa0\u2028\u2029\ufeff]*(?<!\s)\Z"
+)
+_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?\Z")
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?\Z")
+_WORDS = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n"])
+_SHAPES = {
+    "integer": re.compile(r"[+-]?\d+", re.ASCII),
+    "year": re.compile(r"\d{4}", re.ASCII),
+    "number": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII),
+}
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"})
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\xa0\u2028\u2029\ufeff]")
+_HASH = re.compile(r"(?:(?<=\s)|^)#", re.MULTILINE)
+_UNREADABLE = (
+    "文件的编码认不出来，或者有损坏的字节，没有改动。请在原来的软件里另存为“CSV UTF-8”或 UTF-8 文本。"
+)
+# Of text decoded rightly hardly a character is so rare.
+_RARE = 1 / 8
+_MENDED = frozenset({"blank-row", "byte-order-mark", "line-ending"})
+
+
+@dataclass
+class Formatted:
+    """What formatting did.
+
+    Attributes:
+        changed: files that were, or would be, rewritten.
+        left: files left alone, with the reason.
+        named: values that a spreadsheet has ruined; nobody can tell what they were.
+        seen: how many files were looked at.
+    """
+
+    changed: list[str] = field(default_factory=list)
+    left: list[tuple[str, str]] = field(default_factory=list)
+    named: list[Problem] = field(default_factory=list)
+    seen: int = 0
+
+
+def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True) -> Formatted:
+    """Put record files into canonical form.
+
+    Args:
+        root: the tree.
+        only: these files, or all of them.
+        write: rewrite them; otherwise only say which would be.
+
+    Raises:
+        UsageError: a named file lies outside the tree, or is not there.
+    """
+    project = Project.open(root)
+    sources = [(glob_regex(t.path), t) for t in project.package.tables.values() if t.path]
+    wanted = {_inside(project.root, p) for p in only}
+    folders = {static_prefix(t.path) for _, t in sources} - {""}
+    result = Formatted()
+    for name in list_tree(project.root, folders).files:
+        table = next((t for p, t in sources if p.match(name)), None)
+        if table is None or table.kind == "markdown" or (wanted and name not in wanted):
+            continue
+        result.seen += 1
+        data = read_bytes(project.root, name)
+        made = (
+            data if isinstance(data, Problem) else canonical(data, name, table, project.package, result.named)
+        )
+        if isinstance(made, Problem):
+            place = f"第{made.line}行" + (f" [{made.column}]" if made.column else "") + "："
+            result.left.append((name, (place if made.line else "") + made.message))
+        elif made != data:
+            result.changed.append(name)
+            if write:
+                replace(project.root / name, made)
+    return result
+
+
+def _inside(root: Path, path: Path) -> str:
+    full = path.resolve()
+    if not full.is_file():
+        raise UsageError(f"没有 {path} 这个文件。")
+    if not full.is_relative_to(root):
+        raise UsageError(f"{path} 不在记录库 {root} 里。")
+    return full.relative_to(root).as_posix()
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def canonical(
+    data: bytes, name: str, table: Table, package: Package, ruined: list[Problem]
+) -> bytes | Problem:
+    """Return a file's content in canonical form, or why it is left alone: an error when it cannot be read as a whole.
+
+    Args:
+        data: the file, `name` its path.
+        ruined: values that a spreadsheet has ruined are added here.
+    """
+    text = decoded(data)
+    if text is None:
+        return error(name, 0, "format", _UNREADABLE)
+    return (_csv if table.kind == "csv" else _yaml)(text, name, table, package, ruined)
+
+
+def decoded(data: bytes) -> str | None:
+    """Decode a file, when there is no doubt how."""
+    text, problems = decode(data, "")
+    if "\ufffd" in text and "\ufffd".encode() not in data:
+        return None
+    if any(p.rule == "encoding-error" for p in problems) and b"\0" not in data:
+        # Put together from files in two encodings, each line of it was a guess.
+        if data.decode("gb18030", "replace").replace("\r\n", "\n").replace("\r", "\n") != text:
+            return None
+        foreign = [c for c in text if c > "\x7f"]
+        if sum(not _common(c) for c in foreign) > _RARE * len(foreign):
+            return None
+    return text
+
+
+def _common(character: str) -> bool:
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def plain_value(field: Field, value: str) -> str:
+    """Write a value as records write it: half-width digits and `年-月-日`, where the field leaves no doubt."""
+    half = value.translate(FULL_WIDTH).strip()
+    if field.type in _SHAPES:
+        return half if _SHAPES[field.type].fullmatch(half) else value
+    if not _is_date(field) or DOUBTFUL_MONTH.match(half):
+        return value
+    return as_date(half, partial=field.type != "date") or value
+
+
+def _is_date(field: Field) -> bool:
+    """Tell whether a field holds a date, or as much of one as is known."""
+    given = field.descriptor.get("format", "default")
+    return (field.type == "date" and given == "default") or partial_date(field)
+
+
+def value_fault(table: Table, field: Field, value: str) -> str:
+    """Say what makes a value wrong in itself, or return an empty text."""
+    wording = Wording(table, field)
+    if not value:
+        return wording.fault("required", None) if field.required or field.name in table.primary_key else ""
+    enum, pattern = field.constraints.get("enum"), field.constraints.get("pattern")
+    if enum and field.type == "string" and value not in enum:
+        return wording.fault("enum", value)
+    if pattern and not re.fullmatch(str(pattern), value):
+        return wording.fault("pattern", value)
+    shape = _SHAPES.get(field.type)
+    if field.descriptor.keys() & {"bareNumber", "groupChar", "decimalChar", "floatNumber"}:
+        shape = None
+    date = field.type == "date" and _is_date(field)
+    wrong = (shape and not shape.fullmatch(value)) or (date and as_date(value, partial=False) != value)
+    return wording.fault("type", value) if wrong else ""
+
+
+def _ruined(field: Field, file: str, line: int, value: str) -> Problem | None:
+    cause = damage(value, long_number=True) if value[-1:].isascii() else ""
+    if not cause and field.type == "date" and re.fullmatch(r"\d{5}(\.0)?", value):
+        cause = "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按原件重新填写"
+    if not cause and _is_date(field) and DOUBTFUL_MONTH.match(value.translate(FULL_WIDTH)):
+        cause = "分不清是 1 月还是 10 月（电子表格会去掉末尾的 0）；请按原件写成“年-月”"
+    if not cause:
+        return None
+    shown = quoted(value) if field.sensitivity < Sensitivity.RESTRICTED else "所填内容（不予显示）"
+    return warning(file, line, "ruined-value", f"{shown}：{cause}。没有改动。", field.title)
+
+
+def _mended(
+    table: Table, file: str, line: int, cells: list[str | None], ruined: list[Problem]
+) -> tuple[list[str | None], Problem | None]:
+    """Return a row's values in their plain form, and the first that is wrong all the same."""
+    mended: list[str | None] = []
+    fault = None
+    for f, cell in zip(table.fields, cells, strict=True):
+        if cell and (problem := _ruined(f, file, line, cell)):
+            ruined.append(problem)
+        value = plain_value(f, cell) if cell else cell
+        mended.append(value)
+        if fault is None and (words := value_fault(table, f, value or "")):
+            fault = warning(file, line, "format", f"{words}改正以后才整理这个文件，现在没有改动。", f.title)
+    return mended, fault
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """Return what sorts V2 before V10."""
+    return [
+        (0, int(p), "") if p.isascii() and p.isdigit() else (1, 0, p) for p in re.findall(r"\d+|\D+", text)
+    ]
+
+
+def _csv(text: str, name: str, table: Table, _: Package, ruined: list[Problem]) -> bytes | Problem:
+    titles = {f.title: f.name for f in table.fields}
+    head, newline, rest = text.partition("\n")
+    labels = next(csv.reader([head]), [])
+    if labels and all(label.strip() in titles for label in labels):
+        # Columns headed in the user's language are recognised by their titles.
+        text = ",".join(titles[label.strip()] for label in labels) + newline + rest
+    rows, problems = read_csv(text.encode(), name, table)
+    # Columns in another order are read by name; without rows it is the whole table that was not understood.
+    mended = {*_MENDED, "incorrect-label"} if rows else _MENDED
+    fault = next((p for p in problems if p.severity is Severity.ERROR and p.rule not in mended), None)
+    # An absent value is written as one of the texts that mean that, and as nothing where that is one.
+    absent = ["" if "" in m or not m else m[0] for m in map(table.missing, table.fields)]
+    cells: list[list[str]] = []
+    for line, row in rows if fault is None else ():
+        values, wrong = _mended(table, name, line, row, ruined)
+        fault = fault or wrong
+        cells.append([a if v is None else v for v, a in zip(values, absent, strict=True)])
+    if fault is not None:
+        return fault
+    names = [f.name for f in table.fields]
+    places = [names.index(k) for k in table.order]
+    if all(row[i] for row in cells for i in places):
+        cells.sort(key=lambda row: [_natural(row[i]) for i in places])
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([names, *cells])
+    made = stream.getvalue().encode()
+    again, faults = read_csv(made, name, table)
+    missing = [table.missing(f) for f in table.fields]
+    expected = [[None if v in m else v for v, m in zip(row, missing, strict=True)] for row in cells]
+    return _unreliable(name) if faults or [row for _, row in again] != expected else made
+
+
+def _unreliable(name: str) -> Problem:
+    return warning(name, 0, "format", "这个文件的写法无法可靠地重排，没有改动。")
+
+
+def _yaml(text: str, name: str, table: Table, package: Package, ruined: list[Problem]) -> bytes | Problem:
+    rows, problems = read_document(text.encode(), name, table, package)
+    fault = next((p for p in problems if p.severity is Severity.ERROR), None)
+    if fault is not None:
+        return fault
+    if _commented(text):
+        return warning(name, 0, "format", "文件里有注释，重排会丢失注释，没有改动。")
+    expected: dict[str, list[list[str | None]]] = {}
+    for member, found in rows.items():
+        for line, cells in found:
+            values, wrong = _mended(package.tables[member], name, line, cells, ruined)
+            fault = fault or wrong
+            expected.setdefault(member, []).append(values)
+    if fault is not None:
+        return fault
+    value = parse_yaml(text)
+    several = isinstance(value, list)
+    made = [document(package, table, d) for d in (value if several else [value]) if isinstance(d, Mapping)]
+    out = "".join(map(as_item, made) if several else made).encode()
+    again, faults = read_document(out, name, table, package)
+    same = {t: [c for _, c in r] for t, r in again.items()} == expected
+    return out if same and not any(p.severity is Severity.ERROR for p in faults) else _unreliable(name)
+
+
+def _commented(text: str) -> bool:
+    """Tell whether a document has comments: a `#` that stands for itself, outside all values."""
+    places = [m.start() for m in _HASH.finditer(text)]
+    spans = []
+    for token in yaml.scan(text, Loader=yaml.SafeLoader) if places else ():
+        if isinstance(token, yaml.ScalarToken):
+            start, end = token.start_mark.index, token.end_mark.index
+            # What stands beside the sign of a block is not in the block.
+            spans.append((text.find("\n", start) if token.style in ("|", ">") else start, end))
+    return not all(any(a <= place < b for a, b in spans) for place in places)
+
+
+def as_item(text: str) -> str:
+    """Return a document as one item of a list of documents."""
+    return "".join(("- " if n == 0 else "  ") + line + "\n" for n, line in enumerate(text.splitlines()))
+
+
+def document(package: Package, table: Table, item: Mapping) -> str:
+    """Return one record as text ending in a line break: keys in the schema's order, short list items on one line."""
+    return "\n".join(_mapping(package, table, item, (), "")) + "\n"
+
+
+def _in_order(
+    package: Package, table: Table, item: Mapping, prefix: tuple[str, ...]
+) -> list[tuple[str, Value]]:
+    names = [f.name for f in table.fields]
+    children = [tuple(c.property.split(".")) for c in package.children.get(table.name, ())]
+
+    def place(pair: tuple[str, Value]) -> tuple[int, int]:
+        path = (*prefix, pair[0])
+        flat = "_".join(path)
+        if path not in children:
+            for n, name in enumerate(names):
+                if name == flat or name.startswith(f"{flat}_"):
+                    return 0, n
+        return 1, next((n for n, c in enumerate(children) if c[: len(path)] == path), len(children))
+
+    return sorted(item.items(), key=place)
+
+
+def _mapping(
+    package: Package, table: Table, item: Mapping, prefix: tuple[str, ...], indent: str
+) -> list[str]:
+    children = {tuple(c.property.split(".")): c for c in package.children.get(table.name, ())}
+    lines: list[str] = []
+    for key, value in _in_order(package, table, item, prefix):
+        path = (*prefix, key)
+        if value is None or value in ([], {}):
+            continue
+        if isinstance(value, Mapping) and path not in children:
+            inner = _mapping(package, table, value, path, indent + "  ")
+            lines += [f"{indent}{scalar(key)}:", *inner] if inner else []
+        elif isinstance(value, list) and path in children:
+            lines += [f"{indent}{scalar(key)}:", *_items(package, children[path], value, indent + "  ")]
+        elif isinstance(value, list):
+            lines.append(f"{indent}{scalar(key)}: [{', '.join(scalar(str(v)) for v in value)}]")
+        else:
+            lines.append(f"{indent}{scalar(key)}: {_written(table, '_'.join(path), str(value))}")
+    return lines
+
+
+def _items(package: Package, table: Table, items: list[Value], indent: str) -> list[str]:
+    lines: list[str] = []
+    for item in items:
+        if not isinstance(item, Mapping):
+            lines.append(f"{indent}- {scalar(str(item))}")
+            continue
+        pairs = _in_order(package, table, item, ())
+        if all(v is None or (isinstance(v, str) and "\n" not in v) for _, v in pairs):
+            # One item, one line: that is what a diff then shows.
+            cells = [f"{scalar(k)}: {_written(table, k, str(v))}" for k, v in pairs if v is not None]
+            lines.append(f"{indent}- {{{', '.join(cells)}}}")
+        elif block := _mapping(package, table, item, (), indent + "  "):
+            lines += [f"{indent}- {block[0].lstrip()}", *block[1:]]
+    return lines
+
+
+def _written(table: Table, name: str, text: str) -> str:
+    field = table.field(name)
+    return scalar(plain_value(field, text), plain=field.type in _SHAPES) if field else scalar(text)
+
+
+def scalar(text: str, *, plain: bool = False) -> str:
+    """Write one YAML scalar; quoted wherever any reader of YAML could take it for something else.
+
+    Args:
+        plain: the field is a number, and may look like one.
+    """
+    if _DATE.match(text) or (plain and _NUMBER.match(text)):
+        return text
+    if _SAFE.match(text) and text.lower() not in _WORDS:
+        return text
+    return '"' + _UNSEEN.sub(lambda m: f"\\u{ord(m[0]):04x}", text.translate(_ESCAPES)) + '"'

@@ -1,0 +1,340 @@
+"""`new`: a record from a few words: next number, right folder, required fields asked for by their titles.
+
+Lists that follow from the record (a checklist, say) are filled by the query its schema names under `scaffold`.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lingtouyan.checks.register import Register, build_register
+from lingtouyan.commands.fmt import as_item, canonical, decoded, plain_value, replace, scalar, value_fault
+from lingtouyan.database.asking import rows_of
+from lingtouyan.database.database import SqlError, literal, quote
+from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
+from lingtouyan.project import Project
+from lingtouyan.reading.files import glob_regex, list_tree, static_prefix
+from lingtouyan.reading.package import Field, Sensitivity, Table
+from lingtouyan.templates.paths import slug
+
+Ask = Callable[[Field, str], str]
+"""Asks a person for one value; told the field, and what was wrong with the last answer."""
+Lists = Mapping[str, list[dict[str, Any]]]
+"""Property -> the items of a list inside the new document."""
+
+
+@dataclass
+class NewRecord:
+    """What was written.
+
+    Attributes:
+        problems: what the check says of the new record.
+        checklist: title of a list, and what is still to be entered there once it is known.
+    """
+
+    file: str
+    key: str
+    problems: list[Problem] = field(default_factory=list)
+    checklist: list[tuple[str, list[str]]] = field(default_factory=list)
+
+
+def new_record(root: Path, table: str, given: Mapping[str, str], folder: str, ask: Ask | None) -> NewRecord:
+    """Write one new record, if it meets its table's schema; else nothing.
+
+    Args:
+        root: the tree.
+        table: name or title of its table; not a list inside documents.
+        given: values by field name or title.
+        folder: words that pick one folder where the table has several, or empty.
+        ask: asks a person for a missing required value; None makes a missing value an error.
+
+    Raises:
+        UsageError: no such table or field, a value is missing or does not fit, the folder is not clear, the record exists.
+    """
+    project = Project.open(root)
+    spec = _table(project, table)
+    as_of = project.as_of(None)
+    register = build_register(project, as_of)
+    try:
+        draft = _Draft(project, register, spec, _named(spec, given))
+        draft.fill(as_of, ask)
+        file, lists = draft.place(folder), draft.lists()
+    finally:
+        register.connection.close()
+    written, checklist = _parted(project, spec, lists)
+    key = {k: draft.values[k] for k in spec.primary_key}
+    path = project.root / file
+    former = path.read_bytes() if path.is_file() else None
+    try:
+        _write(project, path, file, spec, draft.values, written)
+        again = build_register(Project.open(root), as_of)
+        problems = _problems_of(again, spec, key, file, alone=former is None)
+        again.connection.close()
+    except BaseException:
+        if former is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_bytes(former)
+        raise
+    return NewRecord(file, "/".join(key.values()), problems, checklist)
+
+
+def _table(project: Project, name: str) -> Table:
+    usable = [t for t in project.package.tables.values() if not t.parent and t.kind != "markdown"]
+    found = [t for t in usable if t.name == name] or [t for t in usable if t.title == name]
+    if len(found) != 1:
+        known, titles = ("、".join(words) for words in ((t.name for t in usable), (t.title for t in usable)))
+        raise UsageError(f"{printable(name)} 不能新建。可用的表：{known}（{titles}）")
+    return found[0]
+
+
+def _named(table: Table, given: Mapping[str, str]) -> dict[str, str]:
+    titles = {f.title: f.name for f in table.fields}
+    values = {}
+    for name, value in given.items():
+        field_ = table.field(titles.get(name, name))
+        if field_ is None:
+            known = "、".join(f"{f.name}（{f.title}）" for f in table.fields)
+            raise UsageError(f"“{table.title}”没有 {printable(name)} 这一项。可用：{known}")
+        if table.kind == "csv" and re.search(r"[\r\n]", value):
+            raise UsageError(f"“{field_.title}”不能换行：表格里一行是一条记录。")
+        values[field_.name] = plain_value(field_, value)
+    return values
+
+
+class _Draft:
+    """A record that is being put together from what the register holds and a person answers."""
+
+    def __init__(self, project: Project, register: Register, table: Table, values: dict[str, str]) -> None:
+        self._project, self._register, self._table = project, register, table
+        self.values = values
+
+    def fill(self, as_of: datetime.date, ask: Ask | None) -> None:
+        """Complete the values: the next number, then what is required, each checked at once."""
+        table, values = self._table, self.values
+        if len(table.primary_key) == 1 and not values.get(table.primary_key[0]):
+            values[table.primary_key[0]] = self._next_number(table.primary_key[0], str(as_of.year))
+        faults = [f"[{f.title}] {w}" for f in table.fields if values.get(f.name) and (w := self._fault(f))]
+        if faults:
+            raise UsageError(
+                "没有写入，内容还不合要求：\n" + "\n".join(f"  {w}" for w in dict.fromkeys(faults))
+            )
+        missing = [f for f in table.fields if not values.get(f.name) and value_fault(table, f, "")]
+        if missing and ask is None:
+            listed = "\n".join(f"  {f.name}=…  {f.title}：{f.description}{_choices(f)}" for f in missing)
+            raise UsageError(f"还缺必填的内容，请在命令后补上：\n{listed}")
+        for field_ in missing if ask else ():
+            fault: str | None = ""
+            while fault is not None:
+                values[field_.name] = plain_value(field_, ask(field_, fault).strip())  # type: ignore[misc]
+                fault = self._fault(field_) or None
+        key = {k: values[k] for k in table.primary_key}
+        if self._found(table.name, key):
+            raise UsageError(f"“{table.title}”{printable('/'.join(key.values()))} 已经存在。")
+
+    def _fault(self, field_: Field) -> str:
+        """Say what is wrong with a value: in itself, or because it names a record that does not exist."""
+        if words := value_fault(self._table, field_, self.values[field_.name]):
+            return words
+        for key in self._table.foreign_keys:
+            given = {r: self.values.get(f, "") for f, r in zip(key.fields, key.references, strict=True)}
+            own = key.table == self._table.name and all(self.values.get(r) == v for r, v in given.items())
+            if (
+                field_.name not in key.fields
+                or own
+                or not all(given.values())
+                or self._found(key.table, given)
+            ):
+                continue
+            hidden = any(
+                f.sensitivity is Sensitivity.RESTRICTED for f in self._table.fields if f.name in key.fields
+            )
+            shown = "所填内容（不予显示）" if hidden else quoted("/".join(given.values()))
+            return f"填的 {shown} 在“{self._project.package.tables[key.table].title}”里没有。请核对编号。"
+        return ""
+
+    def _found(self, table: str, given: Mapping[str, str], column: str = "_file") -> list[Any]:
+        condition = " AND ".join(f"{quote(name)} = ?" for name in given) or "true"
+        sql = f"SELECT {quote(column)} FROM raw.{quote(table)} WHERE {condition}"
+        return [row[0] for row in self._register.connection.execute(sql, list(given.values())).fetchall()]
+
+    def _next_number(self, name: str, year: str) -> str:
+        """Continue the series of the largest key; a series that names a year begins anew with each year."""
+        own = self._table.field(name)
+        keys = [k for k in self._found(self._table.name, {}, name) if k is not None]
+        series: dict[str, tuple[int, int]] = {}
+        for key in keys or ([own.example] if own and own.example else []):
+            found = re.fullmatch(r"(.*?)(\d+)", key)
+            # A key of digits and signs only (a date, a year) is no number of a series.
+            if found and re.search(r"[^\W\d]", found[1]):
+                number = int(found[2]) if keys else 0
+                series[found[1]] = max(series.get(found[1], (0, 0)), (number, len(found[2])))
+        if not series:
+            return ""
+        prefix = max(series)
+        dated = re.sub(r"(19|20)\d{2}", year, prefix)
+        number, width = series.get(dated, (0, series[prefix][1]))
+        return f"{dated}{number + 1:0{width}d}"
+
+    def place(self, wanted: str) -> str:
+        """Return the file: where the table has several, the one that `wanted` names or that the record's references are in.
+
+        Raises:
+            UsageError: it is not clear which.
+        """
+        path, root = PurePosixPath(self._table.path), self._project.root
+        referred = {
+            str(file)
+            for key in self._table.foreign_keys
+            for given in [
+                {r: self.values.get(f, "") for f, r in zip(key.fields, key.references, strict=True)}
+            ]
+            if all(given.values())
+            for file in self._found(key.table, given)
+        }
+        prefix = PurePosixPath(static_prefix(self._table.path))
+        if self._table.kind == "csv" and "*" in path.name:
+            # Rows of several files in one folder: the file itself is what must be named.
+            pattern = glob_regex(self._table.path)
+            places = {f: f for f in list_tree(root, [str(prefix)]).files if pattern.match(f)}
+        else:
+            leaf = path.name.replace("*", slug("-".join(self.values[k] for k in self._table.primary_key)))
+            depth, parts = len(prefix.parts) + 1, path.parent.parts
+            folders = {path.parent} if "*" not in str(path.parent) else _folders(root, prefix, parts[depth:])
+            if any("*" in p for p in parts[depth:]):
+                folders = {
+                    PurePosixPath(p.relative_to(root)) for p in root.glob(str(path.parent)) if p.is_dir()
+                }
+            places = {str(f / leaf): "/".join(f.parts[:depth]) for f in sorted(folders)}
+        fitting = [
+            file
+            for file, top in places.items()
+            if (wanted in file if wanted else any(r == top or r.startswith(f"{top}/") for r in referred))
+        ]
+        if not wanted and len(places) == 1:
+            return next(iter(places))
+        if len(fitting) != 1:
+            options = "、".join(sorted(set(places.values()))) or self._table.path
+            raise UsageError(f"不清楚该放在哪里，请用 --in 写明（写出能区分的几个字即可）：{options}")
+        return fitting[0]
+
+    def lists(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what the schema's queries put into the lists of the new record."""
+        result: dict[str, list[dict[str, Any]]] = {}
+        for child in self._project.package.children.get(self._table.name, ()):
+            if not child.scaffold:
+                continue
+            # Values stand in as literals: the query is the schema's, and names them as $field.
+            sql = re.sub(
+                r"\$(\w+)", lambda m: literal(v) if (v := self.values.get(m[1])) else "NULL", child.scaffold
+            )
+            try:
+                names, rows = rows_of(self._register.connection, sql)
+            except SqlError as fault:
+                raise UsageError(f"{child.schema_file} 的 scaffold 查询无法运行：{fault}") from None
+            result[child.property] = [
+                {n: str(v) for n, v in zip(names, row, strict=True) if v is not None} for row in rows
+            ]
+        return result
+
+
+def _folders(root: Path, prefix: PurePosixPath, rest: Iterable[str]) -> set[PurePosixPath]:
+    """Return the folder that a record would lie in for each folder below the prefix, also where there is none yet."""
+    below = (root / prefix).iterdir() if (root / prefix).is_dir() else ()
+    return {
+        prefix.joinpath(p.name, *rest)
+        for p in below
+        if p.is_dir() and not p.is_symlink() and not p.name.startswith(".")
+    }
+
+
+def _parted(project: Project, table: Table, lists: Lists) -> tuple[Lists, list[tuple[str, list[str]]]]:
+    """Part the items that are complete, which are written, from those of which more has to be known first."""
+    written: dict[str, list[dict[str, Any]]] = {}
+    checklist: list[tuple[str, list[str]]] = []
+    for child in project.package.children.get(table.name, ()):
+        items = lists.get(child.property, [])
+        needed = [f for f in child.fields if f.required and f.name not in {*table.primary_key, "ordinal"}]
+        whole = [i for i in items if all(i.get(f.name) for f in needed)]
+        if whole:
+            written[child.property] = whole
+        if parts := [i for i in items if i not in whole]:
+            lacking = [f.title for f in needed if not all(i.get(f.name) for i in parts)]
+            words = [str(i.get(child.label) or next(iter(i.values()), "")) for i in parts]
+            checklist.append((f"{child.title}（{child.property}，另填{'、'.join(lacking)}）", words))
+    return written, checklist
+
+
+def _choices(field_: Field) -> str:
+    words = field_.constraints.get("enum")
+    return f"（可填：{'、'.join(map(str, words))}）" if words else ""
+
+
+def _write(
+    project: Project, path: Path, file: str, table: Table, values: Mapping[str, str], lists: Lists
+) -> None:
+    """Add the record to its file and put that into canonical form; of a file that has other faults, only append."""
+    before = decoded(path.read_bytes()) if path.is_file() else ""
+    if before is None or path.is_symlink():
+        raise UsageError(f"没有写入：{file} 读不出来，或者是符号链接。")
+    before += "" if before.endswith("\n") or not before else "\n"
+    if table.kind == "csv":
+        titles = {f.title: f.name for f in table.fields}
+        before = before or ",".join(f.name for f in table.fields) + "\n"
+        labels = [x.strip() for x in next(csv.reader([before.partition("\n")[0]]), [])]
+        stream = io.StringIO()
+        csv.writer(stream, lineterminator="\n").writerow([values.get(titles.get(x, x), "") for x in labels])
+        text = before + stream.getvalue()
+    else:
+        if before and "*" in PurePosixPath(table.path).name:
+            raise UsageError(f"文件 {path.name} 已经存在。")
+        lines = [f"{f.name}: {scalar(values[f.name])}" for f in table.fields if values.get(f.name)]
+        for name, items in lists.items():
+            if "." not in name:
+                lines.append(f"{name}:")
+                lines += [f"  - {{{', '.join(f'{k}: {scalar(v)}' for k, v in i.items())}}}" for i in items]
+        text = "\n".join(lines) + "\n"
+        if "*" not in table.path:
+            # One file for all: a list of documents, or as yet a single one.
+            listed = re.search(r"^- ", before, re.MULTILINE) or not before
+            text = (before if listed else as_item(before)) + as_item(text)
+    made = canonical(text.encode(), file, table, project.package, [])
+    if isinstance(made, Problem) and made.severity is Severity.ERROR:
+        raise UsageError(f"没有写入：{file} 现在整理不了。{made.message}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace(path, text.encode() if isinstance(made, Problem) else made)
+
+
+def _problems_of(
+    register: Register, table: Table, key: Mapping[str, str], file: str, *, alone: bool
+) -> list[Problem]:
+    """Return what the check says of one record.
+
+    Args:
+        alone: the file holds nothing else.
+
+    Raises:
+        UsageError: it cannot be read, or does not meet its schema.
+    """
+    names = ", ".join(map(quote, ("_line", *table.primary_key)))
+    sql = f"SELECT {names} FROM raw.{quote(table.name)} WHERE _file = ? ORDER BY _line"
+    rows = register.connection.execute(sql, [file]).fetchall()
+    place = next((n for n, row in enumerate(rows) if list(row[1:]) == list(key.values())), None)
+    if place is None:
+        raise UsageError(f"没有写入：{file} 里有别的错误，新的一条读不出来。请先改正。")
+    first = rows[place][0]
+    last = first + 1 if table.kind == "csv" else rows[place + 1][0] if place + 1 < len(rows) else 2**31
+    found = [p for p in register.problems if p.file == file and (alone or first <= p.line < last)]
+    rules = {r.id for r in register.rules}
+    formal = [p for p in found if p.rule not in rules and p.severity is Severity.ERROR]
+    if formal:
+        listed = "\n".join(f"  [{p.column}] {p.message}" for p in formal)
+        raise UsageError(f"没有写入，内容还不合要求：\n{listed}")
+    return found
