@@ -276,9 +276,9 @@ def _yaml(text: str, name: str, table: Table, package: Package, ruined: list[Pro
     if fault is not None:
         return fault
     value = parse_yaml(text)
-    several = isinstance(value, list)
-    made = [document(package, table, d) for d in (value if several else [value]) if isinstance(d, Mapping)]
-    out = "".join(map(as_item, made) if several else made).encode()
+    documents = value if isinstance(value, list) else [value]
+    made = [document(package, table, d) for d in documents if isinstance(d, Mapping)]
+    out = "".join(map(as_item, made) if isinstance(value, list) else made).encode()
     again, faults = read_document(out, name, table, package)
     same = {t: [c for _, c in r] for t, r in again.items()} == expected
     return out if same and not any(p.severity is Severity.ERROR for p in faults) else _unreliable(name)
