@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lingtouyan.problems import UsageError
+from lingtouyan.problems import UsageError, quoted
 
 SECONDS = 120.0
 # A day short of the year 10000: a date is what most is made of it.
@@ -115,16 +116,64 @@ def git(root: Path, *arguments: str, settings: Mapping[str, str] | None = None) 
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
 
 
-def status(root: Path, *arguments: str) -> str | None:
-    """Return how the work tree differs from its commit, as `git status -z` tells it; see `git`.
+def ask(
+    root: Path,
+    *arguments: str,
+    no: tuple[int, ...] = (),
+    data: bytes = b"",
+    settings: Mapping[str, str] | None = None,
+) -> bytes | None:
+    """Run one git command in `root` and return its output.
+
+    Args:
+        no: exit codes that are an answer in themselves, "there is none": they give None.
+        data: what it reads.
+        settings: set for this command, over those of the repository.
+
+    Raises:
+        UsageError: git is missing, does not answer, or ends with any other exit code.
+    """
+    given = {"GIT_CONFIG_COUNT": str(len(settings or {}))}
+    for number, (key, value) in enumerate((settings or {}).items()):
+        given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    try:
+        done = subprocess.run(
+            command(root, *arguments),
+            input=data,
+            capture_output=True,
+            check=False,
+            env=environment() | given,
+            timeout=SECONDS,
+        )
+    except OSError:
+        raise UsageError("没有找到 git 程序。请先安装 git。") from None
+    except subprocess.TimeoutExpired:
+        raise UsageError(
+            f"git {SECONDS:.0f} 秒没有回答，已停止。请检查仓库是否完好：.git 里可能有管道一类的特殊文件，或磁盘过慢。"
+        ) from None
+    if done.returncode in no:
+        return None
+    if done.returncode:
+        raise failed(arguments[0], done.stderr)
+    return done.stdout
+
+
+def failed(name: str, said: bytes) -> UsageError:
+    """Return the error for a git command that failed, with what git said of it."""
+    words = said.decode("utf-8", "replace").strip().partition("\n")[0]
+    return UsageError(
+        f"git {name} 没有成功：{quoted(words, 200)}。仓库可能已损坏或不完整，请运行 git fsck 检查，或重新完整克隆。"
+    )
+
+
+def status(root: Path, *arguments: str) -> bytes:
+    """Return how the work tree differs from its commit, as `git status --porcelain -z` tells it; see `ask`.
 
     To compare contents Git runs the filters that a repository's own settings name: those are any program at all, and
     are not run. This machine's own (large files, say) are.
     """
-    names = git(
-        root, "config", "--includes", "--show-scope", "-z", "--name-only", "--get-regexp", r"^filter\."
-    )
-    words = (names or "").split("\0")
+    options = ("--includes", "--show-scope", "-z", "--name-only", "--get-regexp", r"^filter\.")
+    words = [os.fsdecode(w) for w in (ask(root, "config", *options, no=(1,)) or b"").split(b"\0")]
     disarmed = {
         f"{key.rpartition('.')[0]}.{setting}": "false" if setting == "required" else ""
         for scope, key in zip(words[::2], words[1::2], strict=False)
@@ -132,15 +181,26 @@ def status(root: Path, *arguments: str) -> str | None:
         for setting in ("clean", "smudge", "process", "required")
     }
     # A submodule is a repository with settings of its own, and none of its files is a record.
-    return git(root, "status", "--porcelain", "-z", "--ignore-submodules=all", *arguments, settings=disarmed)
+    asked = ("status", "--porcelain", "-z", "--ignore-submodules=all", *arguments)
+    return ask(root, *asked, settings=disarmed) or b""
 
 
 def head_commit(root: Path) -> Commit | None:
-    """Return the commit checked out at `root`, when `root` is the top of a work tree."""
-    answer = git(root, "log", "-1", "--format=%H %ct")
-    top = git(root, "rev-parse", "--show-toplevel")
-    if not answer or top is None or Path(top.strip()).resolve() != root.resolve():
+    """Return the commit checked out at `root`, when `root` is the top of a work tree that has one.
+
+    Raises:
+        UsageError: there is a repository and git cannot read it.
+    """
+    if not os.path.lexists(root / ".git") or shutil.which("git") is None:
         return None
-    identity, _, time = answer.strip().partition(" ")
+    answer = ask(root, "log", "-1", "--format=%H %ct", no=(128,))
+    if answer is None:
+        # Without a commit yet, or damaged.
+        ask(root, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
+        return None
+    top = ask(root, "rev-parse", "--show-toplevel") or b""
+    if Path(os.fsdecode(top.strip(b"\n"))).resolve() != root.resolve():
+        return None
+    identity, _, time = answer.decode().strip().partition(" ")
     changes = status(root, "--untracked-files=normal", "--", ".", ":(exclude)build")
     return Commit(identity, seconds(time), bool(changes))

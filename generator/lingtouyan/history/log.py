@@ -5,16 +5,16 @@ A fixed number of processes whatever the length of the history. A shallow clone 
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lingtouyan.history.git import command, environment, git, seconds
+from lingtouyan.history.git import ask, seconds, status
 from lingtouyan.problems import UsageError, printable
 
-_FORMAT = "%H%x00%P%x00%at%x00%ct%x00%an%x00%ae%x00%cn%x00%ce%x00%s%x00"
-_FIELDS = 9
+_FIELDS = ("%H", "%P", "%at", "%ct", "%an", "%ae", "%cn", "%ce", "%s", "%b")
+_MAX_BODY = 2_000
 _MAX_SUBJECT = 300
 _MAX_NAME = 100
 # A link or a submodule is no record, whatever its name.
@@ -45,6 +45,7 @@ class LoggedCommit:
     Attributes:
         parents: ids, the first being the line it was merged into.
         author_time, commit_time: seconds since 1970.
+        body: the message below its first line, where people cite the paper that a change rests on.
         files: what it changed itself; for a merge, only what is not simply one side's doing.
     """
 
@@ -57,6 +58,7 @@ class LoggedCommit:
     committer: str
     committer_email: str
     subject: str
+    body: str = ""
     files: list[FileChange] = field(default_factory=list)
 
 
@@ -66,10 +68,10 @@ def refuse_shallow(root: Path) -> None:
     Raises:
         UsageError: it is shallow, or no repository at all.
     """
-    answer = git(root, "rev-parse", "--is-shallow-repository")
+    answer = ask(root, "rev-parse", "--is-shallow-repository", no=(128,))
     if answer is None:
         raise UsageError("这里不是 git 仓库，没有变更历史可查。")
-    if answer.strip() == "true":
+    if answer.strip() == b"true":
         raise UsageError(
             "这是浅克隆，历史不完整，由它得出的时间和作者会是错的。请先运行 git fetch --unshallow。"
         )
@@ -88,11 +90,11 @@ def read_log(root: Path, tip: str, known: str = "", folders: Iterable[str] = ())
         UsageError: git fails.
     """
     wanted = tuple(folders)
-    for words in _log(root, tip, known, _FORMAT, "--diff-merges=combined"):
-        commit = _commit(words.head)
+    for words, entries in _log(root, tip, known, _FIELDS, "--diff-merges=combined"):
+        commit = _commit(words)
         commit.files = [
             FileChange(path, tuple(blobs[:-1]), blobs[-1])
-            for path, blobs in words.entries
+            for path, blobs in entries
             if not wanted or path.startswith(wanted)
         ]
         yield commit
@@ -100,51 +102,63 @@ def read_log(root: Path, tip: str, known: str = "", folders: Iterable[str] = ())
 
 def merged_files(root: Path, tip: str, known: str = "") -> dict[str, set[str]]:
     """Return merge -> the files in which it differs from its first parent, for the commits that `read_log` yields."""
-    listed = _log(root, tip, known, "%H%x00", "--merges", "--diff-merges=first-parent")
-    return {words.head[0]: {path for path, _ in words.entries} for words in listed}
+    listed = _log(root, tip, known, ("%H",), "--merges", "--diff-merges=first-parent")
+    return {words[0].decode(): {path for path, _ in entries} for words, entries in listed}
 
 
-@dataclass(slots=True)
-class _Words:
-    head: list[str]
-    entries: list[tuple[str, list[str]]]
+def last_commits(repository: Path, tip: str) -> dict[str, tuple[int, str]]:
+    """Return path -> (ordinal, id) of the commit on the main line that last touched it, for every file there ever was.
+
+    The main line follows first parents: the tree of such a commit holds all that was merged before it, so the newest
+    commit (greatest ordinal, counted from 1) of some files is one in which all of them stand as they do at `tip`.
+
+    Raises:
+        UsageError: no repository, a shallow clone, or git fails.
+    """
+    refuse_shallow(repository)
+    result: dict[str, tuple[int, str]] = {}
+    line = _log(repository, tip, "", ("%H",), "--first-parent", "--diff-merges=first-parent")
+    for ordinal, (words, entries) in enumerate(line, 1):
+        place = ordinal, words[0].decode()
+        result.update((path, place) for path, _ in entries)
+    return result
 
 
-def _log(root: Path, tip: str, known: str, form: str, *options: str) -> Iterator[_Words]:
-    span = f"{known}..{tip}" if known else tip
-    arguments = (
-        *(
-            "log",
-            "--reverse",
-            "--topo-order",
-            "--raw",
-            "-z",
-            "--no-abbrev",
-            "--no-renames",
-            "--encoding=UTF-8",
-        ),
-        *(*options, f"--format={form}", span, "--"),
+def uncommitted(root: Path) -> set[str]:
+    """Return the paths in which the work tree differs from its commit, new files among them.
+
+    Raises:
+        UsageError: git fails.
+    """
+    # With -z a renamed file's former name follows as an entry without a status: renames are told as two.
+    options = ("--no-renames", "--untracked-files=all", "--", ".", ":(exclude)build")
+    return {os.fsdecode(entry[3:]) for entry in status(root, *options).split(b"\0") if entry}
+
+
+def _log(
+    root: Path, tip: str, known: str, fields: Sequence[str], *options: str
+) -> Iterator[tuple[list[bytes], list[tuple[str, list[str]]]]]:
+    """Yield the fields of each commit, and the path and the blobs of each file that it touched."""
+    form = "".join(f"{f}%x00" for f in fields)
+    answer = ask(
+        root,
+        *("log", "--reverse", "--topo-order", "--raw", "-z", "--no-abbrev", "--no-renames"),
+        *("--encoding=UTF-8", f"--format={form}", *options),
+        *("--end-of-options", f"{known}..{tip}" if known else tip, "--"),
     )
-    done = subprocess.run(command(root, *arguments), capture_output=True, env=environment(), check=False)
-    if done.returncode:
-        raise UsageError(f"git log 无法读取 {printable(span)} 的历史。")
-    width = form.count("%x00")
     # Told by position alone: no text that people type holds a zero byte, and none can feign one.
-    tokens = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-    place, end = 0, len(tokens) - 1
+    tokens = (answer or b"").split(b"\0")
+    place, end, width = 0, len(tokens) - 1, len(fields)
     while place < end:
-        if not tokens[place]:
-            place += 1
-            continue
-        words = _Words(tokens[place : place + width], [])
+        head = tokens[place : place + width]
         place += width
-        while place < end and (not tokens[place] or tokens[place].lstrip("\n").startswith(":")):
-            entry = tokens[place].lstrip("\n")
-            place += 1
-            if entry:
-                words.entries.append((tokens[place], _blobs(entry)))
-                place += 1
-        yield words
+        entries: list[tuple[str, list[str]]] = []
+        # Neither an id nor a path is empty: an empty word or a line break only separates.
+        while place < end and ((word := tokens[place].lstrip(b"\n")).startswith(b":") or not word):
+            if word:
+                entries.append((os.fsdecode(tokens[place + 1]), _blobs(word.decode())))
+            place += 2 if word else 1
+        yield head, entries
 
 
 def _blobs(entry: str) -> list[str]:
@@ -156,15 +170,14 @@ def _blobs(entry: str) -> list[str]:
     return [b if m in PLAIN_FILES else "" for m, b in zip(modes, blobs, strict=True)]
 
 
-def _commit(words: list[str]) -> LoggedCommit:
-    typed = [
-        printable(w.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))[:limit]
-        for w, limit in zip(words[4:_FIELDS], (*(_MAX_NAME,) * 4, _MAX_SUBJECT), strict=True)
-    ]
-    author, author_email, committer, committer_email, subject = typed
+def _commit(words: list[bytes]) -> LoggedCommit:
+    name, parents, author_time, commit_time, *typed, body = (w.decode("utf-8", "replace") for w in words)
+    author, author_email, committer, committer_email, subject = (
+        printable(w)[:limit] for w, limit in zip(typed, (*(_MAX_NAME,) * 4, _MAX_SUBJECT), strict=True)
+    )
     return LoggedCommit(
-        *(words[0], tuple(words[1].split()), seconds(words[2]), seconds(words[3])),
-        *(author, author_email, committer, committer_email, subject),
+        *(name, tuple(parents.split()), seconds(author_time), seconds(commit_time)),
+        *(author, author_email, committer, committer_email, subject, body.strip()[:_MAX_BODY]),
     )
 
 
@@ -174,10 +187,12 @@ def between(root: Path, base: str, tip: str) -> set[str]:
     Raises:
         UsageError: there is no `base`.
     """
-    listed = git(root, "rev-list", "--end-of-options", f"{base}..{tip}")
-    if listed is None:
+    options = ("--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
+    found = ask(root, "rev-parse", *options, no=(1,))
+    if not found:
         raise UsageError(f"仓库里没有叫 {printable(base)} 的提交、标签或分支。")
-    return set(listed.split())
+    listed = ask(root, "rev-list", f"{found.decode().strip()}..{tip}", "--")
+    return set((listed or b"").decode().split())
 
 
 def brought_by(commits: Iterable[LoggedCommit], tip: str) -> dict[str, str]:

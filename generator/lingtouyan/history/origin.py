@@ -127,12 +127,11 @@ def read_origins(project: Project) -> Origins | None:
 
 def _dirty(project: Project) -> dict[str, frozenset[str]]:
     root = project.root
-    answer = status(
-        root, "--porcelain=v2", "--no-renames", "--untracked-files=all", "--", ".", ":(exclude)build"
-    )
+    options = ("--porcelain=v2", "--no-renames", "--untracked-files=all", "--", ".", ":(exclude)build")
+    answer = status(root, *options).decode("utf-8", "surrogateescape")
     result: dict[str, frozenset[str]] = {}
     with Blobs(root) as blobs:
-        for entry in (answer or "").split("\0"):
+        for entry in answer.split("\0"):
             if entry.startswith("1 "):
                 *head, path = entry.split(" ", 8)
                 committed = head[6]

@@ -15,7 +15,7 @@ from lingtouyan.history.log import FileChange, LoggedCommit
 from lingtouyan.signed import SignedCache as Cache
 
 _NAME = "changes"
-_FORM = f"2 {sys.version}"
+_FORM = f"3 {sys.version}"
 # Past so many small parts they are written into one again.
 _MOST_PARTS = 32
 
@@ -101,7 +101,7 @@ def _plain(c: LoggedCommit) -> tuple[Any, ...]:
     files = [(f.path, f.before, f.after, f.base) for f in c.files]
     return (
         *(c.id, c.parents, c.author_time, c.commit_time, c.author, c.author_email, c.committer),
-        *(c.committer_email, c.subject, files),
+        *(c.committer_email, c.subject, c.body, files),
     )
 
 
