@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lingtouyan.checks.register import Register, build_register
 from lingtouyan.project import Project
 from lingtouyan.templates.formats import FILTERS
+from lingtouyan.templates.functions import make_functions
+from lingtouyan.templates.links import Links
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -26,10 +29,14 @@ def helped(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
 
-def asked(sql: str) -> list[str]:
-    command = [sys.executable, "-m", "lingtouyan", "query", sql, "--format", "csv"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    return done.stdout.lstrip("\ufeff").split("\n")[1:-1]
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return Project.open(ROOT / "tests/projects/parliament")
+
+
+@pytest.fixture(scope="module")
+def register(project: Project) -> Register:
+    return build_register(project, project.as_of("2026-02-01"))
 
 
 def test_every_command_and_option_stands_in_the_reference() -> None:
@@ -44,29 +51,24 @@ def test_every_command_and_option_stands_in_the_reference() -> None:
         assert command in (ROOT / "README.md").read_text("utf-8")
 
 
-ENGINE_TABLES = ("build", "tables", "fields", "views", "rules", "findings", "finding_subjects", "cells")
+ENGINE_TABLES = ("build", "tables", "fields", "views", "rules", "findings", "finding_subjects")
 
 
-def test_every_table_of_the_engine_and_its_columns_stand_in_the_reference() -> None:
+def test_every_table_of_the_engine_and_its_columns_stand_in_the_reference(register: Register) -> None:
     page = read("rules.md") + read("history.md")
     for name in (*ENGINE_TABLES, "commits", "changes"):
         row = next(
             line for line in page.split("\n") if line.startswith(f"| `{name}`") and line.count("`") > 4
         )
         told = set(re.findall(r"`(\w+)`", row)) - {name}
-        has = asked(f"SELECT column_name FROM (DESCRIBE SELECT * FROM {name})")
+        has = [row[0] for row in register.connection.execute(f'DESCRIBE SELECT * FROM "{name}"').fetchall()]
         assert set(has) == told - {"added", "changed", "removed"} | ({name} & set(has)), name
 
 
-def test_everything_that_templates_may_call_stands_in_the_reference() -> None:
-    from lingtouyan.checks.register import build_register
-
-    from lingtouyan.templates.functions import make_functions
-    from lingtouyan.templates.links import Links
-
+def test_everything_that_templates_may_call_stands_in_the_reference(
+    project: Project, register: Register
+) -> None:
     page = read("templates.md")
-    project = Project.open(ROOT / "tests/projects/parliament")
-    register = build_register(project, project.as_of("2026-02-01"))
     functions = make_functions(project, register.connection, Links(), "internal")[0]
     for name in (*functions, *FILTERS):
         assert re.search(rf"`{name}\b", page), name
