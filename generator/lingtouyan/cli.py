@@ -262,6 +262,11 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _schemas(options: argparse.Namespace) -> int:
+    if options.settings:
+        from lingtouyan.settings import as_markdown
+
+        print(as_markdown(), end="")
+        return FINE
     from lingtouyan.project import Project
     from lingtouyan.reading.editor import write_editor_schemas
 

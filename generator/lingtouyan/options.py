@@ -156,6 +156,9 @@ def parser(runs: Mapping[str, Run]) -> Parser:
     owners = command("owners", "由登记的账号生成代码平台的归口设置（CODEOWNERS）：哪些改动须经谁同意。")
     owners.add_argument("--check", action="store_true", help="只检查是否与登记一致；不一致时退出码为 1")
 
-    command("schemas", "由表结构生成编辑器用的 JSON Schema。")
+    schemas = command("schemas", "由表结构生成编辑器用的 JSON Schema。")
+    schemas.add_argument(
+        "--settings", action="store_true", help="改为列出 datapackage.yaml 里可用的设置（Markdown）"
+    )
     command("doctor", "检查本机是否具备所需的字体、程序库和工具。")
     return whole

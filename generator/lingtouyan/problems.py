@@ -5,13 +5,14 @@ Reading, conformance and rules all yield `Problem`; printers turn lists of them 
 
 from __future__ import annotations
 
+import difflib
 import errno
 import hashlib
 import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -103,6 +104,12 @@ def quoted(value: object, limit: int = 40) -> str:
     """Quote a value for a message, bounded in length; of a number that may be somebody's only the beginning."""
     text = printable(_LONG_NUMBER.sub(lambda m: f"{m[0][:2]}●●●", str(value)))
     return f"“{text if len(text) <= limit else text[: limit - 1] + '…'}”"
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """Return `，您是不是要找 …` when something known is spelt nearly so; else nothing."""
+    near = difflib.get_close_matches(word, sorted(known), 1, 0.6)
+    return f"，您是不是要找 {near[0]}" if near else ""
 
 
 _MACHINE = {

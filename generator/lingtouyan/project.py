@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import os
 import re
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from lingtouyan.history.git import LAST_SECOND, Commit, head_commit
 from lingtouyan.problems import UsageError
 from lingtouyan.reading.package import DESCRIPTOR, Package, load_package
 from lingtouyan.reading.tables import EDITION_LEVELS
+from lingtouyan.settings import ZONE, Settings
 from lingtouyan.signed import SignedCache
 
 EDITIONS = EDITION_LEVELS
@@ -56,6 +58,11 @@ class Project:
             )
         return cls(root, load_package(root), revision, repository or (None if revision else root))
 
+    @property
+    def settings(self) -> Settings:
+        """What the tree sets under `lingtouyan:` in its data package."""
+        return self.package.settings
+
     @cached_property
     def commit(self) -> Commit | None:
         """The commit checked out, or None outside a repository."""
@@ -73,12 +80,9 @@ class Project:
             return int(given)
         if self.commit is not None:
             return self.commit.time
-        return int(datetime.datetime.combine(self._system_date(), datetime.time(), datetime.UTC).timestamp())
-
-    @staticmethod
-    def _system_date() -> datetime.date:
-        # Only a tree outside any repository, with no date given, has nothing better than today.
-        return datetime.datetime.now(datetime.UTC).date()
+        # Only a tree outside any repository, with no date given, has nothing better than the clock.
+        today = datetime.datetime.fromtimestamp(time.time(), ZONE).date()
+        return int(datetime.datetime.combine(today, datetime.time(), ZONE).timestamp())
 
     def as_of(self, given: str | None) -> datetime.date:
         """Return the reference date: as given, else fixed in the data package, else that of the build's epoch.
@@ -86,27 +90,12 @@ class Project:
         Raises:
             UsageError: the text is no date.
         """
-        text = given or self.package.options.get("as_of")
-        if text is None:
-            zone = datetime.timezone(datetime.timedelta(hours=8))
-            return datetime.datetime.fromtimestamp(self.epoch, zone).date()
+        if not given:
+            return self.settings.as_of or datetime.datetime.fromtimestamp(self.epoch, ZONE).date()
         try:
-            return datetime.date.fromisoformat(text)
+            return datetime.date.fromisoformat(given)
         except ValueError:
-            raise UsageError(f"基准日 {text!r} 不是日期，应写成 2026-11-20 的样子。") from None
-
-    @staticmethod
-    def midnight(text: str) -> datetime.datetime:
-        """Return the beginning of a day in the city's time.
-
-        Raises:
-            UsageError: the text is no date.
-        """
-        try:
-            day = datetime.date.fromisoformat(text)
-        except ValueError:
-            raise UsageError(f"{text!r} 不是日期，应写成 2026-11-20 的样子。") from None
-        return datetime.datetime.combine(day, datetime.time(), datetime.timezone(datetime.timedelta(hours=8)))
+            raise UsageError(f"基准日 {given!r} 不是日期，应写成 2026-11-20 的样子。") from None
 
     @property
     def build(self) -> Path:

@@ -14,7 +14,7 @@ from trees import copy_of
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.statements import read_statements
-from lingtouyan.problems import UsageError
+from lingtouyan.problems import RecordsError
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Sensitivity, load_package
 from lingtouyan.templates.functions import make_functions
@@ -107,7 +107,7 @@ def test_a_commit_is_linked_where_the_host_is_known_and_never_for_the_public(
     assert "href" not in link("public", address)
     assert "0123456789<" in link("public", address)
     for wrong in ("javascript:alert({commit})", "https://git.example/c/"):
-        with pytest.raises(UsageError, match="commit_url"):
+        with pytest.raises(RecordsError, match="commit_url"):
             link("internal", wrong)
 
 

@@ -14,7 +14,7 @@ from trees import copy_of
 
 from lingtouyan.cli import main
 from lingtouyan.database import asking
-from lingtouyan.problems import RecordsError, UsageError
+from lingtouyan.problems import RecordsError
 from lingtouyan.review.account import as_json, as_text, headline, subject_words
 from lingtouyan.review.comment import LIMIT, as_markdown, words
 from lingtouyan.review.review import Review, review
@@ -140,7 +140,7 @@ def test_the_thresholds_are_those_of_before_so_that_no_change_silences_its_own_a
     assert not [a for a in review(house.root, "change", "HEAD").alarms if "删除了" in a]
     house.edit("datapackage.yaml", ("alarm_share: '0.2'", "alarm_share: 很多"))
     house.commit("写错")
-    with pytest.raises(UsageError, match="alarm_share"):
+    with pytest.raises(RecordsError, match="alarm_share"):
         review(house.root, "change", "HEAD")
 
 

@@ -188,11 +188,11 @@ def _history(project: Project, problems: list[Problem]) -> tuple[History | None,
     tip = project.commit.id
     try:
         history = read_history(project.repository, project.package, tip, project.cache)
-        options = project.package.options
+        settings = project.settings
         # Checking signatures costs a moment for each new one: only where a city uses them.
-        if options.get("signers") or options.get("signatures"):
+        if settings.signers or settings.signatures:
             history.signatures = read_signatures(
-                project.repository, history.commits, options.get("signers", ""), project.cache
+                project.repository, history.commits, settings.signers, project.cache
             )
     except UsageError as fault:
         problems.append(warning("", 0, "history", str(fault)))

@@ -47,12 +47,8 @@ def write_owners(root: Path, *, write: bool) -> list[str]:
     project = Project.open(root)
     owners = list(_read(project))
     stale = []
-    for name in project.package.options.get("owners_files", ".github/CODEOWNERS").split():
+    for name in project.settings.owners_files:
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or path.name != "CODEOWNERS":
-            raise UsageError(
-                f"datapackage.yaml 的 lingtouyan.owners_files 里的 {name} 应是仓库内名为 CODEOWNERS 的文件。"
-            )
         target = project.root / path
         if not target.resolve().is_relative_to(project.root) or target.is_symlink():
             raise UsageError(f"{name} 是符号链接，没有写入。请删除它后重试。")
@@ -67,15 +63,15 @@ def write_owners(root: Path, *, write: bool) -> list[str]:
 
 def _read(project: Project) -> Iterator[_Owner]:
     package = project.package
-    words = package.options.get("owners", "").split()
-    table = package.tables.get(words[0]) if len(words) == 3 else None
-    if table is None or table.field(words[1]) is None or table.field(words[2]) is None:
+    owners = project.settings.owners
+    if owners is None:
         raise UsageError(
             "datapackage.yaml 的 lingtouyan.owners 应写明三个词：登记单位的表、写文件夹的列、写账号的列，用空格分开。"
         )
+    table = package.tables[owners.table]
     records = read_records(project.root, dataclasses.replace(package, tables={table.name: table}))
     names = [f.name for f in table.fields]
-    folder_at, accounts_at = names.index(words[1]), names.index(words[2])
+    folder_at, accounts_at = names.index(owners.folder), names.index(owners.accounts)
     # The other tables' files are nobody's here; that is no fault.
     mine = glob_regex(table.path)
     problems: list[Problem] = [p for p in records.problems if mine.match(p.file)]

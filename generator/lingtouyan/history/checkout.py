@@ -19,6 +19,7 @@ from lingtouyan.history.blobs import Blobs
 from lingtouyan.history.git import Commit, command, environment, git, seconds
 from lingtouyan.history.log import PLAIN_FILES
 from lingtouyan.problems import UsageError, printable, quoted
+from lingtouyan.settings import ZONE
 
 _MAX_BYTES = 4 * 2**30
 _MAX_LISTING = 512 * 2**20
@@ -34,9 +35,7 @@ def resolve(root: Path, revision: str) -> Commit:
     if _DATE.match(revision):
         end = revision if "T" in revision else f"{revision}T23:59:59"
         try:
-            when = datetime.datetime.fromisoformat(end).replace(
-                tzinfo=datetime.timezone(datetime.timedelta(hours=8))
-            )
+            when = datetime.datetime.fromisoformat(end).replace(tzinfo=ZONE)
         except ValueError:
             raise UsageError(f"日历上没有 {revision} 这一天（或这个时刻）。") from None
         name = _known_by(root, int(when.timestamp()))

@@ -23,10 +23,10 @@ from lingtouyan.project import Project
 from lingtouyan.reading.package import Package, Sensitivity, Table
 from lingtouyan.reading.records import read_records
 from lingtouyan.reading.tables import has_hidden_key
+from lingtouyan.settings import ZONE
 
 _ACTIONS = {"added": "新增", "changed": "修改", "removed": "删除"}
 _CLOSED = "限制级内容"
-_ZONE = datetime.timezone(datetime.timedelta(hours=8))
 _NAMED = 8
 
 
@@ -166,7 +166,7 @@ def _row(
     secret = has_hidden_key(package.tables[change.table])
     values = {n: v for n, v in event.values.items() if not wanted or n == wanted}
     return {
-        "time": datetime.datetime.fromtimestamp(commit.author_time, _ZONE).isoformat(timespec="minutes"),
+        "time": datetime.datetime.fromtimestamp(commit.author_time, ZONE).isoformat(timespec="minutes"),
         "commit": commit.id,
         "author": commit.author,
         "merge": merge.id if merge else None,

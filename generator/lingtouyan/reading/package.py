@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +24,7 @@ from lingtouyan.reading.schemas import (
 )
 from lingtouyan.reading.tables import EDITION_LEVELS, SENSITIVITIES, Field, ForeignKey, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
+from lingtouyan.settings import Settings, read_settings
 
 DESCRIPTOR = "datapackage.yaml"
 ENGINE_TABLES = frozenset(
@@ -84,7 +84,7 @@ class Package:
 
     Attributes:
         tables: by name, in the order declared; a child comes after its parent.
-        options: the engine's own settings under the key `lingtouyan`.
+        settings: what the tree sets under the key `lingtouyan`.
         digest: over descriptor and schemas; changes when any of them does.
     """
 
@@ -92,7 +92,7 @@ class Package:
     title: str
     description: str
     tables: dict[str, Table]
-    options: AbstractMapping[str, str]
+    settings: Settings
     digest: str
     children: dict[str, list[Table]] = field(default_factory=dict)
 
@@ -177,19 +177,22 @@ class _PackageReader:
             title=text(descriptor, "title") or text(descriptor, "name"),
             description=text(descriptor, "description"),
             tables=tables,
-            options=self.options(descriptor),
+            settings=self.settings(descriptor, tables),
             digest=self.digest.hexdigest(),
             children=children,
         )
 
-    def options(self, descriptor: Mapping) -> dict[str, str]:
+    def settings(self, descriptor: Mapping, tables: dict[str, Table]) -> Settings:
         given = descriptor.get("lingtouyan")
-        if given is None:
-            return {}
-        if not isinstance(given, Mapping) or not all(isinstance(v, str) for v in given.values()):
+        if "lingtouyan" in descriptor and not isinstance(given, Mapping):
             self.fault(DESCRIPTOR, descriptor.lines["lingtouyan"], "lingtouyan 应是映射（键: 值）。")
-            return {}
-        return {k: str(v) for k, v in given.items()}
+        if not isinstance(given, Mapping) or self.problems:
+            # With a table that cannot be read, a setting that names it would be blamed for it.
+            return Settings()
+        settings, faults = read_settings(given, {t.name: {f.name for f in t.fields} for t in tables.values()})
+        for key, message in faults:
+            self.fault(DESCRIPTOR, given.lines[key], message)
+        return settings
 
     def table(self, resource: Mapping, known: dict[str, Table]) -> Table | None:
         name = text(resource, "name")

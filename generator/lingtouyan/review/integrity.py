@@ -18,10 +18,10 @@ from lingtouyan.history.proposal import Proposal
 from lingtouyan.history.signatures import GOOD, NONE, UNKNOWN, Signature, read_signatures
 from lingtouyan.problems import Problem, UsageError, error, in_order, warning
 from lingtouyan.project import Project
+from lingtouyan.settings import ZONE
 
 # Clocks of offices differ by minutes, those that were never set by years.
 _SKEW = 86_400
-_ZONE = datetime.timezone(datetime.timedelta(hours=8))
 
 
 @dataclass
@@ -98,7 +98,7 @@ def _dates(history: History, wanted: Collection[str]) -> Iterator[Problem]:
         before = max((times[p] for p in commit.parents if p in times), default=commit.commit_time)
         if commit.id in wanted and before - commit.commit_time > _SKEW:
             own, former = (
-                datetime.datetime.fromtimestamp(t, _ZONE).date() for t in (commit.commit_time, before)
+                datetime.datetime.fromtimestamp(t, ZONE).date() for t in (commit.commit_time, before)
             )
             yield warning(
                 "",
@@ -111,13 +111,13 @@ def _dates(history: History, wanted: Collection[str]) -> Iterator[Problem]:
 
 def _signatures(project: Project, history: History, wanted: Collection[str]) -> Iterator[Problem]:
     """Judge signatures only where the city's settings ask for them, and from the day on that they name."""
-    options = project.package.options
-    if options.get("signatures") != "required":
+    settings = project.settings
+    if not settings.signatures:
         return
-    start = 0
-    if options.get("signatures_from"):
-        start = int(project.midnight(options["signatures_from"]).timestamp())
-    signers = options.get("signers", "")
+    start, signers = 0, settings.signers
+    if settings.signatures_from:
+        day = datetime.datetime.combine(settings.signatures_from, datetime.time(), ZONE)
+        start = int(day.timestamp())
     signatures = read_signatures(project.root, history.commits, signers, project.cache)
     due: set[str] = set()
     for commit in history.commits:

@@ -257,7 +257,7 @@ def _with_keys(
 def _settings(
     result: Review, old: Project, new: Project, before: Side, after: Side
 ) -> Iterator[SettingChange]:
-    name = new.package.options.get("review_parameters", "")
+    name = new.settings.review_parameters
     if not name:
         return
     table = new.package.tables.get(name)

@@ -55,7 +55,7 @@ def subject_tables(package: Package) -> list[Table]:
     Raises:
         UsageError: the setting names a table that is not there or has no key of one field.
     """
-    names = package.options.get("review_subjects", "").split()
+    names = package.settings.review_subjects
     for name in names:
         table = package.tables.get(name)
         if table is None or len(table.primary_key) != 1 or table.parent:

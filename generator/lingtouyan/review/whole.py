@@ -14,13 +14,11 @@ from lingtouyan.database.asking import rows_of
 from lingtouyan.database.database import SqlError, quote
 from lingtouyan.database.statements import Statement, columns_of
 from lingtouyan.history.changes import Change
-from lingtouyan.problems import RecordsError, UsageError, error
+from lingtouyan.problems import RecordsError, error
 from lingtouyan.reading.package import Package, Sensitivity
 from lingtouyan.reading.records import Records as ReadRecords
 from lingtouyan.templates.escaping import text
 
-ALARM_SHARE = 0.05
-FIGURE_JUMP = 0.2
 # Below these a share says little: two of ten records, four persons instead of three.
 _ALARM_FROM = 20
 _FIGURE_FROM = 10
@@ -108,26 +106,6 @@ def _figures(
     }
 
 
-def _setting(package: Package, name: str, default: float) -> float:
-    """Return a share from the data package's settings.
-
-    Raises:
-        UsageError: it is no number from 0 to 1.
-    """
-    given = package.options.get(name)
-    if given is None:
-        return default
-    try:
-        share = float(given)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise UsageError(
-            f"datapackage.yaml 的 lingtouyan.{name} 应是 0 到 1 之间的小数，如 0.05，不能是 {given}。"
-        )
-    return share
-
-
 def alarms(
     changes: Iterable[Change],
     old: ReadRecords,
@@ -136,11 +114,10 @@ def alarms(
     """Yield one sentence for each table of which much is lost or altered.
 
     Args:
-        packages: before and after. The threshold is that of before, but the new one has to make sense too.
+        packages: before and after. The threshold is that of before.
     """
     package, now = packages
-    _setting(now, "alarm_share", 0)
-    share = _setting(package, "alarm_share", ALARM_SHARE)
+    share = package.settings.alarm_share
     removed: dict[str, set[str]] = {}
     altered: dict[str, set[str]] = {}
     for change in changes:
@@ -157,9 +134,7 @@ def alarms(
 
 def jumps(figures: Iterable[FigureChange], packages: tuple[Package, Package]) -> list[str]:
     """Return one sentence for each figure that jumps, the widest first; thresholds as for `alarms`."""
-    package, now = packages
-    _setting(now, "alarm_jump", 0)
-    jump = _setting(package, "alarm_jump", FIGURE_JUMP)
+    jump = packages[0].settings.alarm_jump
     found: list[tuple[float, str]] = []
     for figure in figures:
         before, after = figure.before, figure.after

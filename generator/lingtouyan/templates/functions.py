@@ -11,7 +11,6 @@ from typing import Any
 import duckdb
 from markupsafe import Markup
 
-from lingtouyan.problems import UsageError
 from lingtouyan.project import EDITION_TITLES, Project
 from lingtouyan.reading.tables import EDITION_LEVELS, Sensitivity
 from lingtouyan.templates import charts, components
@@ -63,17 +62,8 @@ def _dressed(
 
 
 def _commit_address(project: Project, edition: str) -> str:
-    """Return the address of a commit with `{commit}` in it; the public has no business on the git host.
-
-    Raises:
-        UsageError: the setting is no such address.
-    """
-    given = project.package.options.get("commit_url", "")
-    if given and ("{commit}" not in given or not given.startswith(("https://", "http://"))):
-        raise UsageError(
-            "datapackage.yaml 的 lingtouyan.commit_url 应是代码平台上一个提交的网址，"
-            "以 https:// 开头，提交号的位置写 {commit}。"
-        )
+    """Return the address of a commit with `{commit}` in it; the public has no business on the git host."""
+    given = project.settings.commit_url
     return given if EDITION_LEVELS[edition] >= Sensitivity.INTERNAL else ""
 
 
