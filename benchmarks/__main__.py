@@ -130,9 +130,10 @@ def plain_tables(folder: Path, out: Path) -> int:
     """Write the same tables as plain CSV with a plain descriptor, for frictionless alone; return the number of rows."""
     from lingtouyan.reading.package import load_package
     from lingtouyan.reading.records import read_records
+    from lingtouyan.reading.source import WorkTree
 
-    package = load_package(folder)
-    records = read_records(folder, package)
+    package = load_package(WorkTree(folder))
+    records = read_records(WorkTree(folder), package)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     resources, total = [], 0

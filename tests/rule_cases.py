@@ -32,6 +32,7 @@ from lingtouyan.database.views import compute_views
 from lingtouyan.history.proposal import create_proposal
 from lingtouyan.reading.package import Package, Table, load_package
 from lingtouyan.reading.records import Records, read_records
+from lingtouyan.reading.source import WorkTree
 from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,10 +152,12 @@ class Bench:
 
     def __init__(self, root: Path = ROOT) -> None:
         self.root = root
-        self.package: Package = load_package(root)
-        self.macros: list[Statement] = read_statements(root, "schemas/macros")
-        self.views: list[Statement] = in_dependency_order(read_statements(root, "schemas/views"), self.macros)
-        rules, self.rule_problems = read_rules(root, self.package)
+        self.package: Package = load_package(WorkTree(root))
+        self.macros: list[Statement] = read_statements(WorkTree(root), "schemas/macros")
+        self.views: list[Statement] = in_dependency_order(
+            read_statements(WorkTree(root), "schemas/views"), self.macros
+        )
+        rules, self.rule_problems = read_rules(WorkTree(root), self.package)
         self.rules: dict[str, Rule] = {r.id: r for r in rules}
         self._standing_tables = {
             n: t for n, t in self.package.tables.items() if self.package.origin(t).name in STANDING
@@ -184,7 +187,9 @@ class Bench:
             self.connection.execute(f"CREATE TABLE kept.{name} AS FROM {name}")
 
     def _standing(self) -> Records:
-        return read_records(self.root, dataclasses.replace(self.package, tables=self._standing_tables))
+        return read_records(
+            WorkTree(self.root), dataclasses.replace(self.package, tables=self._standing_tables)
+        )
 
     def rows_of_view(self, case: Case) -> list[dict[str, str | None]]:
         """Return the rows that the case's view has, of those the case looks at."""
@@ -205,7 +210,7 @@ class Bench:
             if not rows:
                 return [], []
             findings, broken = run_rules(
-                self.connection, self.package, [rule], Locator(self.root, self.package)
+                self.connection, self.package, [rule], Locator(WorkTree(self.root), self.package)
             )
             assert not broken, broken[0].message
             return _shown(columns, rows), [f.problem.message for f in findings]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lingtouyan.reading.package import load_package
+from lingtouyan.reading.source import WorkTree
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGINE = sorted((ROOT / "generator").rglob("*.py"))
@@ -46,7 +47,7 @@ def test_the_engine_speaks_no_word_of_the_domain(path: Path) -> None:
 
 
 def test_the_engine_names_no_table_and_no_field_of_the_city() -> None:
-    package = load_package(ROOT)
+    package = load_package(WorkTree(ROOT))
     fields = {f.name for t in package.tables.values() for f in t.fields if "_" in f.name}
     names = (set(package.tables) | fields) - COMMON
     rules = re.compile(r"\bR\d\d\b")

@@ -38,13 +38,13 @@ def _print_problems(problems: Sequence[Problem], form: str) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     from lingtouyan.checks.register import build_register
-    from lingtouyan.history.opening import opened
+    from lingtouyan.project import Project
 
     # A short life, and hardly a cycle in it: to look for some again and again would cost a tenth of it.
     gc.disable()
     try:
-        with opened(options.root, options.rev, writes=False) as project:
-            problems = build_register(project, project.as_of(options.as_of)).problems
+        project = Project.open(options.root, options.rev)
+        problems = build_register(project, project.as_of(options.as_of)).problems
     except RecordsError as fault:
         problems = in_order(fault.problems)
     finally:

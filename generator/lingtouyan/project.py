@@ -8,15 +8,20 @@ from __future__ import annotations
 import datetime
 import os
 import re
+import shutil
+import tempfile
 import time
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from lingtouyan.cache import engine_digest
 from lingtouyan.history.git import LAST_SECOND, Commit, head_commit
+from lingtouyan.history.tree import CommitTree, resolve
 from lingtouyan.problems import UsageError
 from lingtouyan.reading.package import DESCRIPTOR, Package, load_package
+from lingtouyan.reading.source import Source, WorkTree
 from lingtouyan.reading.tables import EDITION_LEVELS
 from lingtouyan.settings import ZONE, Settings
 from lingtouyan.signed import SignedCache
@@ -30,33 +35,50 @@ class Project:
     """One tree of records, schemas and templates.
 
     Attributes:
-        root: absolute path of the tree.
+        root: absolute path of the folder of the project: where its repository is and what is made goes.
+        source: the tree's files.
         package: its tables.
-        revision: the commit the tree was taken from, when it is laid out in a folder without a repository.
-        repository: where the history is; None for a tree laid out only to be compared.
+        revision: the commit that is shown; None for the work tree.
     """
 
     root: Path
+    source: Source
     package: Package
     revision: Commit | None = None
-    repository: Path | None = None
 
     @classmethod
-    def open(cls, root: Path, revision: Commit | None = None, repository: Path | None = None) -> Project:
-        """Open the tree at `root`.
+    def open(cls, root: Path, revision: str | None = None) -> Project:
+        """Open the work tree at `root`, or the tree of a revision: a commit, a tag, a branch or a date.
+
+        With a reference date that makes two clocks: what was so on a day, and what was known of it on another.
 
         Raises:
-            UsageError: there is no data package there.
+            UsageError: there is no data package there, or no such revision.
             RecordsError: the data package or a schema has faults.
         """
         root = root.resolve()
-        if not (root / DESCRIPTOR).is_file():
-            if revision:
-                raise UsageError(f"版本 {revision.short} 里没有 {DESCRIPTOR}，不是一个记录库。")
-            raise UsageError(
-                f"{root} 里没有 {DESCRIPTOR}。请在记录库的根目录运行，或用 --root 指明它的位置。"
-            )
-        return cls(root, load_package(root), revision, repository or (None if revision else root))
+        if revision is None:
+            files = WorkTree(root)
+            if not files.exists(DESCRIPTOR):
+                raise UsageError(
+                    f"{root} 里没有 {DESCRIPTOR}。请在记录库的根目录运行，或用 --root 指明它的位置。"
+                )
+            return cls(root, files, load_package(files))
+        commit = resolve(root, revision)
+        tree = CommitTree(root, commit)
+        if not tree.exists(DESCRIPTOR):
+            raise UsageError(f"版本 {commit.short} 里没有 {DESCRIPTOR}，不是一个记录库。")
+        return cls(root, tree, load_package(tree), commit)
+
+    @cached_property
+    def tree(self) -> Path:
+        """A folder with the tree's files, for rooms that read them from disk: of a commit, a temporary one."""
+        if self.revision is None:
+            return self.root
+        folder = Path(tempfile.mkdtemp(prefix="lingtouyan-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.source.write_to(folder, [*self.source.files(["site"]).files, "mkdocs.yml"])
+        return folder
 
     @property
     def settings(self) -> Settings:
@@ -100,7 +122,7 @@ class Project:
     @property
     def build(self) -> Path:
         """The folder that receives all that is made. A link there could point anywhere, so it is refused."""
-        folder = (self.repository or self.root) / "build"
+        folder = self.root / "build"
         if folder.is_symlink():
             raise UsageError("build 是符号链接，没有写入。请删除它后重试。")
         return folder

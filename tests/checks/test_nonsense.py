@@ -20,6 +20,7 @@ from lingtouyan.history.proposal import create_proposal
 from lingtouyan.history.table import create_history
 from lingtouyan.reading.package import Package, load_package
 from lingtouyan.reading.records import read_records
+from lingtouyan.reading.source import WorkTree
 from lingtouyan.reading.tables import Field
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,24 +76,26 @@ def _spoil(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
 
 @pytest.mark.slow
 def test_no_nonsense_in_the_cells_stops_a_view_or_a_rule() -> None:
-    package = load_package(ROOT)
+    package = load_package(WorkTree(ROOT))
     connection = database.connect()
-    database.load_raw(connection, package, read_records(ROOT, package))
+    database.load_raw(connection, package, read_records(WorkTree(ROOT), package))
     _spoil(connection, package)
     database.shut(connection)
     database.create_enums(connection, package)
     database.create_typed(connection, package)
     database.create_descriptions(connection, package)
     create_cells(connection, package)
-    rules, _ = read_rules(ROOT, package)
+    rules, _ = read_rules(WorkTree(ROOT), package)
     building.create_rules(connection, rules)
     database.create_build(connection, datetime.date(2026, 11, 20), "", "", 0, False)
     create_history(connection, None, {})
     create_proposal(connection, None)
-    macros = read_statements(ROOT, "schemas/macros")
+    macros = read_statements(WorkTree(ROOT), "schemas/macros")
     create_macros(connection, macros)
     problems: list[building.Problem] = []
-    compute_views(connection, in_dependency_order(read_statements(ROOT, "schemas/views"), macros), problems)
+    compute_views(
+        connection, in_dependency_order(read_statements(WorkTree(ROOT), "schemas/views"), macros), problems
+    )
     assert [p.message for p in problems] == []
     for rule in rules:
         rows_of(connection, rule.statement.sql)

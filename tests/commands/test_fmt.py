@@ -17,6 +17,7 @@ from lingtouyan.commands.fmt import Formatted, format_records, scalar
 from lingtouyan.problems import UsageError
 from lingtouyan.project import Project
 from lingtouyan.reading.records import read_records
+from lingtouyan.reading.source import WorkTree
 from lingtouyan.reading.yaml import parse_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -349,7 +350,7 @@ def _formats_once(tree: Tree, path: str, content: str) -> None:
 
 def _rows(tree: Tree) -> dict[str, list[dict[str, str | None]]]:
     package = Project.open(tree.root).package
-    records = read_records(tree.root, package)
+    records = read_records(WorkTree(tree.root), package)
     return {
         n: [dict(zip((f.name for f in t.fields), c, strict=True)) for _, (_, c) in records.rows(n)]
         for n, t in package.tables.items()

@@ -18,6 +18,7 @@ from lingtouyan.problems import Severity, UsageError
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Field
 from lingtouyan.reading.records import read_records
+from lingtouyan.reading.source import WorkTree
 
 ROOT = Path(__file__).resolve().parents[2]
 # What has to differ from a record that is there already, where the key is not just a number.
@@ -56,7 +57,7 @@ SOME = ("people", "payments")
 @pytest.mark.slow
 def test_records_of_the_sample_city_can_be_made(city: Path) -> None:
     package = Project.open(city).package
-    records = read_records(city, package)
+    records = read_records(WorkTree(city), package)
     failed = {}
     for table in package.tables.values():
         every = os.environ.get("LINGTOUYAN_NEW") == "all" or table.name in SOME

@@ -16,6 +16,7 @@ from lingtouyan.reading.documents import read_document
 from lingtouyan.reading.files import glob_regex
 from lingtouyan.reading.package import Package
 from lingtouyan.reading.records import read_records
+from lingtouyan.reading.source import WorkTree
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,7 +84,7 @@ def test_a_merge_brings_what_was_done_on_its_branch(city: Made, history: History
 
 def test_the_last_word_of_the_history_is_what_the_records_say(project: Project, history: History) -> None:
     package = project.package
-    records = read_records(project.root, package)
+    records = read_records(WorkTree(project.root), package)
     # The items of a list are counted by place, which shifts; there the number of items must agree.
     numbered = {n for n, t in package.tables.items() if t.primary_key[-1:] == ("ordinal",)}
     below = {n for n, t in package.tables.items() if t.parent in numbered}

@@ -17,6 +17,7 @@ from lingtouyan.database.statements import read_statements
 from lingtouyan.problems import RecordsError
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Sensitivity, load_package
+from lingtouyan.reading.source import WorkTree
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.sandbox import Groups
@@ -200,11 +201,11 @@ def test_every_page_of_changes_is_bounded_in_both_editions(city: Editions) -> No
 
 
 def test_every_table_that_names_a_person_or_village_openly_is_found_by_them() -> None:
-    view = next(v for v in read_statements(ROOT, "schemas/views") if v.name == "record_subjects")
+    view = next(v for v in read_statements(WorkTree(ROOT), "schemas/views") if v.name == "record_subjects")
     listed = set(re.findall(r"FROM (\w+)", view.sql))
     wanted = {
         t.name
-        for t in load_package(ROOT).tables.values()
+        for t in load_package(WorkTree(ROOT)).tables.values()
         if not t.parent
         and any(
             f.name in ("person_id", "village_id") and f.sensitivity < Sensitivity.RESTRICTED for f in t.fields

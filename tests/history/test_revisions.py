@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import pickle
 import subprocess
 from pathlib import Path
 
@@ -11,19 +13,18 @@ from repository import START, Repository
 from trees import Tree
 
 from lingtouyan.cli import main
-from lingtouyan.history.checkout import extract, resolve
-from lingtouyan.history.opening import opened
+from lingtouyan.history.tree import CommitTree, first_common, resolve
 from lingtouyan.locks import in_turn
-from lingtouyan.problems import UsageError
+from lingtouyan.problems import Problem, UsageError
+from lingtouyan.project import Project
+from lingtouyan.reading.source import WorkTree
 
 A = "records/青山镇/people/P1.yaml"
 PERSON = "id: P1\nname: 李示范\nborn: 1975-03-15\n"
 
 
-def laid_out(repository: Repository, folder: Path, revision: str = "HEAD") -> dict[str, bytes]:
-    folder.mkdir()
-    extract(repository.root, resolve(repository.root, revision), folder)
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+def tree_of(repository: Repository, revision: str = "HEAD") -> CommitTree:
+    return CommitTree(repository.root, resolve(repository.root, revision))
 
 
 def raw_tree(repository: Repository, *entries: tuple[str, str, str]) -> str:
@@ -104,7 +105,7 @@ def test_what_was_committed_comes_out_byte_for_byte(repository: Repository, tmp_
         A: PERSON + "# $Id$\n",
         "records/note.txt": "$Format:%H$\n",
         "secret.yaml": "a: 1\n",
-        "records/引 \"号'\t.csv": "a,b\r\n1,2\r\n",
+        "records/引 \"号'.csv": "a,b\r\n1,2\r\n",
     }
     repository.commit({".gitattributes": attributes})
     for path, text in files.items():
@@ -113,8 +114,8 @@ def test_what_was_committed_comes_out_byte_for_byte(repository: Repository, tmp_
         repository.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
     repository.git("commit", "-q", "-m", "x", **repository.dated())
     (tmp_path / "pwned").unlink(missing_ok=True)
-    found = laid_out(repository, tmp_path / "out")
-    assert {p: found[p] for p in files} == {p: t.encode() for p, t in files.items()}
+    found = tree_of(repository)
+    assert dict(found.read_all(list(files))) == {p: t.encode() for p, t in files.items()}
     assert not (tmp_path / "pwned").exists()
 
 
@@ -134,54 +135,92 @@ def test_links_submodules_and_names_that_climb_stay_behind(repository: Repositor
         ("120000", "zlink", blob),
         ("100644", "zz/../../../escaped.yaml", blob),
     )
-    assert set(laid_out(repository, tmp_path / "out", hostile)) == {"records/x.yaml"}
+    found = tree_of(repository, hostile)
+    listing = found.files([""])
+    assert listing.files == ("records/x.yaml",)
+    assert {(p.file, p.rule) for p in listing.problems} == {
+        (n, "unsafe-file") for n in ("../x.yaml", "./x.yaml", "sub", "zlink", "zz/../../../escaped.yaml")
+    }
+    out = tmp_path / "out"
+    out.mkdir()
+    found.write_to(out, ["../x.yaml", "zlink", "zz/../../../escaped.yaml", "records/x.yaml"])
+    assert [p.name for p in tmp_path.rglob("*.yaml") if out in p.parents] == ["x.yaml"]
     assert not (tmp_path / "x.yaml").exists()
-    assert not (tmp_path / "escaped.yaml").exists()
 
 
-def test_names_that_collide_are_refused(repository: Repository, tmp_path: Path) -> None:
+def test_names_that_collide_are_refused(repository: Repository) -> None:
     repository.commit({A: PERSON})
     blob = repository.git("rev-parse", f"HEAD:{A}")
     twice = raw_tree(repository, ("100644", "a.yaml", blob), ("100644", "a.yaml", blob))
-    with pytest.raises(UsageError, match=r"无法区分.*a\.yaml"):
-        laid_out(repository, tmp_path / "out", twice)
+    with pytest.raises(UsageError, match=r"两个文件都叫.*a\.yaml"):
+        tree_of(repository, twice)
 
 
-def test_a_commit_without_files_is_refused(repository: Repository, tmp_path: Path) -> None:
+def test_a_commit_without_files_is_refused(repository: Repository) -> None:
     empty = raw_tree(repository)
-    with pytest.raises(UsageError, match="没有文件"):
-        laid_out(repository, tmp_path / "out", empty)
+    with pytest.raises(UsageError, match="不是一个记录库"):
+        Project.open(repository.root, empty)
+
+
+def test_a_commit_reads_as_the_work_tree_does(repository: Repository, tmp_path: Path) -> None:
+    repository.commit(
+        {A: PERSON, "records/README": "x", ".git2/x": "y", "records/big.md": "x" * (2 * 2**20 + 1)}
+    )
+    (repository.root / "records/link.yaml").symlink_to("README")
+    repository.tree.write("records/\x01/\u202e.yaml", "a")
+    odd = repository.root / "records" / os.fsdecode(b"\xd5\xd5.txt")
+    odd.write_bytes(b"x")
+    repository.git("add", "-A")
+    repository.git("commit", "-q", "-m", "x", **repository.dated())
+    disk, commit = WorkTree(repository.root), tree_of(repository)
+    for folders in ([""], ["records", "schemas"], ["none"], ["records/link.yaml/a"]):
+        here, there = disk.files(folders), commit.files(folders)
+        assert here.files == there.files
+        assert sorted(here.problems, key=str) == sorted(there.problems, key=str)
+    names = [
+        *disk.files([""]).files,
+        "none",
+        "records",
+        "records/link.yaml",
+        "records/link.yaml/x",
+        "a\0",
+        "\ud800",
+    ]
+    assert [disk.exists(n) for n in names if n != "records"] == [
+        commit.exists(n) for n in names if n != "records"
+    ]
+    plain = [n for n in names if n != "records"]
+    assert list(disk.read_all(plain)) == list(commit.read_all(plain))
+    assert isinstance(commit.read("records"), Problem)
+    assert disk.digests(plain) == commit.digests(plain)
+    again = pickle.loads(pickle.dumps(commit))
+    assert again.read(A) == PERSON.encode()
+
+
+def test_a_damaged_repository_is_named(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    repository.commit({A: PERSON})
+    base = repository.commit({A: PERSON.replace("1975", "1976")})
+    repository.commit({A: PERSON.replace("1975", "1977")})
+    tree = repository.git("rev-parse", "HEAD:records")
+    objects = repository.root / ".git/objects"
+    (objects / tree[:2] / tree[2:]).unlink()
+    assert main(["--root", str(repository.root), "check", "--rev", "HEAD"]) == 2
+    assert "已损坏" in capsys.readouterr().err
+    (objects / base[:2] / base[2:]).unlink()
+    with pytest.raises(UsageError, match="merge-base"):
+        first_common(repository.root, "HEAD~1", "HEAD")
+
+
+def test_a_file_missing_from_the_repository_is_named(repository: Repository) -> None:
+    repository.commit({A: PERSON})
+    tree = tree_of(repository)
+    blob = repository.git("rev-parse", f"HEAD:{A}")
+    (repository.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(UsageError, match="缺少"):
+        tree.read(A)
 
 
 # several at once
-
-
-def test_runs_at_the_same_time_share_a_folder_and_the_last_takes_it_away(repository: Repository) -> None:
-    first = repository.commit({A: PERSON})
-    repository.commit({A: PERSON.replace("1975", "1976")})
-    with opened(repository.root, first) as one:
-        with opened(repository.root, "HEAD") as other, opened(repository.root, first) as two:
-            assert one.root == two.root != other.root
-        assert (one.root / A).read_text() == PERSON
-    assert list((repository.root / "build").iterdir()) == []
-
-
-def _use(root: Path, revision: str, rounds: int) -> int:
-    good = 0
-    for _ in range(rounds):
-        with opened(root, revision) as project:
-            good += (project.root / A).read_text().startswith("id: P1\n") and (
-                project.root / "datapackage.yaml"
-            ).is_file()
-    return good
-
-
-def test_many_processes_never_disturb_each_other(repository: Repository) -> None:
-    first = repository.commit({A: PERSON})
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(3) as pool:
-        assert pool.starmap(_use, [(repository.root, first, 25)] * 3) == [25] * 3
-    assert list((repository.root / "build").iterdir()) == []
 
 
 def _count(path: Path, rounds: int) -> None:
@@ -196,48 +235,6 @@ def test_builds_take_turns(tmp_path: Path) -> None:
     with context.Pool(3) as pool:
         pool.starmap(_count, [(tmp_path / "n", 200)] * 3)
     assert (tmp_path / "n").read_text() == "600"
-
-
-def test_what_stands_there_already_is_not_trusted(repository: Repository, tmp_path: Path) -> None:
-    commit = repository.commit({A: PERSON})
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "kept").write_text("x")
-    folder = repository.root / "build" / f".rev-{commit[:12]}"
-    for planted in (False, True):
-        folder.parent.mkdir(exist_ok=True)
-        if planted:
-            folder.symlink_to(elsewhere)
-        else:
-            (folder / "site").mkdir(parents=True)
-            (folder / "datapackage.yaml").write_text("name: evil\nresources: []\n")
-            folder.with_name(folder.name + ".lock").write_text("1 2 3")
-        with opened(repository.root, commit) as project:
-            assert project.package.name == "tree"
-            assert not (project.root / "site").exists()
-    assert (elsewhere / "kept").exists()
-    lock = folder.with_name(folder.name + ".lock")
-    lock.symlink_to(elsewhere / "lock")
-    with pytest.raises(UsageError, match="无法写入"), opened(repository.root, commit):
-        pass
-    assert not (elsewhere / "lock").exists()
-
-
-def test_what_a_killed_run_left_is_taken_away(repository: Repository) -> None:
-    commit = repository.commit({A: PERSON})
-    left = repository.root / "build" / ".rev-0123456789ab"
-    left.mkdir(parents=True)
-    left.with_name(left.name + ".lock").write_text("")
-    with opened(repository.root, commit):
-        assert not left.exists()
-
-
-def test_a_failed_layout_leaves_nothing(repository: Repository) -> None:
-    empty = raw_tree(repository)
-    repository.commit({A: PERSON})
-    with pytest.raises(UsageError), opened(repository.root, empty):
-        pass
-    assert list((repository.root / "build").iterdir()) == []
 
 
 def test_asking_needs_no_place_to_write(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:

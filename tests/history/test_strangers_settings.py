@@ -11,11 +11,11 @@ from trees import Tree
 
 from lingtouyan.cli import main
 from lingtouyan.history import git
-from lingtouyan.history.checkout import extract, resolve
 from lingtouyan.history.git import head_commit
-from lingtouyan.history.opening import opened
 from lingtouyan.history.origin import read_origins
+from lingtouyan.history.tree import CommitTree, resolve
 from lingtouyan.problems import UsageError
+from lingtouyan.project import Project
 
 FILE = "records/people.csv"
 
@@ -44,8 +44,7 @@ def test_no_filter_of_a_repository_is_run_to_see_what_has_changed(
     commit = head_commit(repository.root)
     assert commit is not None
     assert commit.dirty
-    with opened(repository.root) as project:
-        read_origins(project)
+    read_origins(Project.open(repository.root))
     assert not (tmp_path / "pwned").exists()
 
 
@@ -72,7 +71,7 @@ def test_what_is_missing_is_not_fetched_and_named(repository: Repository, tmp_pa
     blob = repository.git("rev-parse", f"HEAD:{FILE}")
     (repository.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     with pytest.raises(UsageError, match="缺少"):
-        extract(repository.root, resolve(repository.root, "HEAD"), tmp_path / "out")
+        CommitTree(repository.root, resolve(repository.root, "HEAD"))
     assert not (tmp_path / "pwned").exists()
 
 

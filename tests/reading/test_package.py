@@ -12,6 +12,7 @@ from trees import Tree
 from lingtouyan.problems import Problem
 from lingtouyan.reading.package import ENGINE_TABLES, load_package
 from lingtouyan.reading.schemas import SUPPORTED
+from lingtouyan.reading.source import WorkTree
 
 GOOD = {"name": "people", "path": "records/people.csv", "schema": "schemas/people.yaml"}
 
@@ -249,5 +250,5 @@ def test_constraints_are_those_of_the_standards_own_implementation(kind: str) ->
 
 def test_a_field_that_declares_no_sensitivity_is_restricted(tree: Tree) -> None:
     schema(tree, "fields: [{name: a}, {name: b, sensitivity: internal}]\n")
-    fields = load_package(tree.root).tables["t"].fields
+    fields = load_package(WorkTree(tree.root)).tables["t"].fields
     assert [f.sensitivity.name for f in fields] == ["RESTRICTED", "INTERNAL"]

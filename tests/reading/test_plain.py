@@ -15,6 +15,7 @@ from lingtouyan.reading.documents import read_document
 from lingtouyan.reading.package import Package, load_package
 from lingtouyan.reading.plain import PlainReader
 from lingtouyan.reading.records import EMPTY
+from lingtouyan.reading.source import WorkTree
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = """\
@@ -127,7 +128,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     tree.table(
         "honours", ["id", "ordinal", "title", "year"], parent="events", property="honours", primaryKey=["id"]
     )
-    return load_package(tree.root)
+    return load_package(WorkTree(tree.root))
 
 
 def plainly(package: Package, text: bytes, table: str = "events") -> dict[str, list[list[str]]] | None:
@@ -234,7 +235,7 @@ def test_a_damaged_document_is_read_alike_or_left_alone(
 
 
 def test_the_sample_city_is_plain_and_read_alike() -> None:
-    package = load_package(ROOT)
+    package = load_package(WorkTree(ROOT))
     seen = 0
     for place, table in (("people", "people"), ("elections", "elections"), ("filings", "filings")):
         for path in sorted(ROOT.glob(f"records/townships/*/{place}/*.yaml"))[::15]:

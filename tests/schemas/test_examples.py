@@ -13,13 +13,14 @@ from lingtouyan.checks.register import build_register
 from lingtouyan.problems import Problem
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Package, load_package
+from lingtouyan.reading.source import WorkTree
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def package() -> Package:
-    return load_package(ROOT)
+    return load_package(WorkTree(ROOT))
 
 
 @pytest.fixture(scope="module")

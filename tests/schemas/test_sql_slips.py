@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from lingtouyan.database.statements import Statement, read_statements
+from lingtouyan.reading.source import WorkTree
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("schemas/macros", "schemas/views", "schemas/rules")
@@ -32,7 +33,7 @@ def slips(sql: str) -> list[str]:
 
 
 def statements() -> list[Statement]:
-    return [s for folder in FOLDERS for s in read_statements(ROOT, folder)]
+    return [s for folder in FOLDERS for s in read_statements(WorkTree(ROOT), folder)]
 
 
 @pytest.mark.parametrize("statement", statements(), ids=lambda s: s.file)

@@ -5,19 +5,17 @@ Documents are read again with their keys' places only when a fault has to be exp
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lingtouyan.problems import Problem
 from lingtouyan.reading.documents import read_document
-from lingtouyan.reading.files import read_bytes
 from lingtouyan.reading.package import Package, Table
+from lingtouyan.reading.source import Source
 
 
 class Locator:
     """Answers where a field of a row stands; remembers each document it had to read again."""
 
-    def __init__(self, root: Path, package: Package) -> None:
-        self._root = root
+    def __init__(self, source: Source, package: Package) -> None:
+        self._source = source
         self._package = package
         self._places: dict[str, dict[tuple[str, int, str], int]] = {}
 
@@ -36,7 +34,7 @@ class Locator:
         def note(table: str, row_line: int, field: str, line: int) -> None:
             places[table, row_line, field] = line
 
-        data = read_bytes(self._root, file)
+        data = self._source.read(file)
         if not isinstance(data, Problem):
             read_document(data, file, source, self._package, note)
         return places

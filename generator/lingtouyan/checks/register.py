@@ -108,6 +108,7 @@ def build_register(
     attached: Mapping[str, Path] | None = None,
     records: Records | None = None,
     proposal: Proposal | None = None,
+    history: bool = True,
 ) -> Register:
     """Read and check a whole tree.
 
@@ -118,20 +119,21 @@ def build_register(
         attached: edition -> database file that `write_edition` will fill.
         records: rows that were read already.
         proposal: a change under review, for rules about changes.
+        history: whether `changes` and `commits` are filled.
 
     Raises:
         RecordsError: SQL files of the tree cannot be read at all.
     """
     package = project.package
-    macros = read_statements(project.root, "schemas/macros")
+    macros = read_statements(project.source, "schemas/macros")
     usable, design = usable_views(
-        read_statements(project.root, "schemas/views"), [*package.tables, *ENGINE_TABLES]
+        read_statements(project.source, "schemas/views"), [*package.tables, *ENGINE_TABLES]
     )
     declared = in_dependency_order(usable, macros)
-    rules, faults = read_rules(project.root, package)
+    rules, faults = read_rules(project.source, package)
     design.extend(faults)
-    locator = Locator(project.root, package)
-    records = records or read_records(project.root, package)
+    locator = Locator(project.source, package)
+    records = records or read_records(project.source, package)
     connection, formal = _conforming(package, records, locator)
     for edition, path in (attached or {}).items():
         attach(connection, edition, path)
@@ -144,7 +146,7 @@ def build_register(
     if named_by(statements):
         create_cells(connection, package)
     told = bool(attached) or any({"changes", "commits"} & s.words for s in statements)
-    create_history(connection, *(_history(project, problems) if told else (None, {})))
+    create_history(connection, *(_history(project, problems) if told and history else (None, {})))
     create_proposal(connection, proposal)
     create_rules(connection, rules, declared)
     create_macros(connection, macros)
@@ -183,21 +185,21 @@ def _history(project: Project, problems: list[Problem]) -> tuple[History | None,
 
     Without it (no repository, a shallow clone) pages show none, never a false one.
     """
-    if project.commit is None or project.repository is None:
+    if project.commit is None:
         return None, {}
     tip = project.commit.id
     try:
-        history = read_history(project.repository, project.package, tip, project.cache)
+        history = read_history(project.root, project.package, tip, project.cache)
         settings = project.settings
         # Checking signatures costs a moment for each new one: only where a city uses them.
         if settings.signers or settings.signatures:
             history.signatures = read_signatures(
-                project.repository, history.commits, settings.signers, project.cache
+                project.root, history.commits, settings.signers, project.cache
             )
     except UsageError as fault:
         problems.append(warning("", 0, "history", str(fault)))
         return None, {}
-    return history, read_messages(project.repository, tip)
+    return history, read_messages(project.root, tip)
 
 
 def create_rules(

@@ -9,7 +9,6 @@ import datetime
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,6 +20,7 @@ from lingtouyan.database.database import SqlError, side_by_side
 from lingtouyan.database.statements import Statement, read_statements
 from lingtouyan.problems import Problem, Severity, error, printable
 from lingtouyan.reading.package import Package
+from lingtouyan.reading.source import Source
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _MAX_SHOWN = 200
@@ -67,12 +67,12 @@ class Finding:
     subjects: dict[str, str] = field(default_factory=dict)
 
 
-def read_rules(root: Path, package: Package) -> tuple[list[Rule], list[Problem]]:
+def read_rules(source: Source, package: Package) -> tuple[list[Rule], list[Problem]]:
     """Read `schemas/rules`; a rule whose header lacks something is a problem of its own file."""
     rules: list[Rule] = []
     problems: list[Problem] = []
     seen: dict[str, str] = {}
-    for statement in read_statements(root, "schemas/rules"):
+    for statement in read_statements(source, "schemas/rules"):
         missing = [k for k in ("id", "title", "severity", "message") if not statement.text(k)]
         table, severity = statement.text("table"), statement.text("severity")
         if missing:

@@ -25,7 +25,6 @@ from lingtouyan.commands.stamping import Stamping
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.export import export_edition
 from lingtouyan.history.anchors import ANCHOR, anchor_text
-from lingtouyan.history.opening import opened
 from lingtouyan.locks import in_turn
 from lingtouyan.problems import Problem, RecordsError, has_errors
 from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
@@ -85,11 +84,11 @@ def build(
         UsageError: the tool was used wrongly or the machine lacks something.
         RecordsError: templates or SQL of the tree are at fault.
     """
-    with opened(root, revision) as project:
-        make_folder(project.build)
-        # Two builds write the same folders, whichever commits they are of.
-        with in_turn(project.build / ".building.lock", progress):
-            return _build(project, edition, as_of, draft, dossiers, progress)
+    project = Project.open(root, revision)
+    make_folder(project.build)
+    # Two builds write the same folders, whichever commits they are of.
+    with in_turn(project.build / ".building.lock", progress):
+        return _build(project, edition, as_of, draft, dossiers, progress)
 
 
 def _build(
@@ -99,7 +98,7 @@ def _build(
     names = list(EDITIONS) if edition == "all" else [edition]
     with contextlib.ExitStack() as stack:
         # They import their libraries while the records are read.
-        children = {n: stack.enter_context(warm_up(project.root)) for n in names}
+        children = {n: stack.enter_context(warm_up(project.tree)) for n in names}
         staged = stack.enter_context(staging(project, names))
         folder = stack.enter_context(scratch())
         paths = {n: folder / f"{n}.duckdb" for n in names}
@@ -200,7 +199,7 @@ class _EditionBuild:
         return [f"{line}，用时 {time.perf_counter() - start:.1f} 秒 → build/{self.edition}/site"]
 
     def _site(self, mkdocs: MkDocs) -> str:
-        root = self.project.root
+        root = self.project.tree
         config = read_config(root)
         functions, filters, shapes = make_functions(self.project, self.connection, self.links, self.edition)
         environment = make_environment(root, html=False, functions=functions, filters=filters)

@@ -69,7 +69,7 @@ def _read(project: Project) -> Iterator[_Owner]:
             "datapackage.yaml 的 lingtouyan.owners 应写明三个词：登记单位的表、写文件夹的列、写账号的列，用空格分开。"
         )
     table = package.tables[owners.table]
-    records = read_records(project.root, dataclasses.replace(package, tables={table.name: table}))
+    records = read_records(project.source, dataclasses.replace(package, tables={table.name: table}))
     names = [f.name for f in table.fields]
     folder_at, accounts_at = names.index(owners.folder), names.index(owners.accounts)
     # The other tables' files are nobody's here; that is no fault.

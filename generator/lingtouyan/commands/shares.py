@@ -210,5 +210,5 @@ def _bench(setting: str) -> Bench:
     links: Links = given[3]
     connection = open_edition(Path(given[2]))
     functions, filters, _ = make_functions(project, connection, links, edition)
-    environment = make_environment(project.root, html=False, functions=functions, filters=filters)
+    environment = make_environment(project.tree, html=False, functions=functions, filters=filters)
     return Bench(connection, environment, links, given[4])

@@ -17,8 +17,8 @@ from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.asking import rows_of
 from lingtouyan.database.database import SqlError
 from lingtouyan.database.editions import open_edition
-from lingtouyan.history.opening import opened
 from lingtouyan.problems import UsageError, printable
+from lingtouyan.project import Project
 from lingtouyan.scratch import scratch
 from lingtouyan.templates.escaping import text
 
@@ -37,10 +37,8 @@ def query(
         UsageError: the statement is refused or fails.
         RecordsError: the tree cannot be read at all.
     """
-    with (
-        opened(root, revision, writes=False) as project,
-        scratch() as folder,
-    ):
+    project = Project.open(root, revision)
+    with scratch() as folder:
         path = folder / "edition.duckdb"
         register_with_editions(
             project, project.as_of(as_of), {edition: path}, allow_errors=True

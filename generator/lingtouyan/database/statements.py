@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import duckdb
 
 from lingtouyan.database.database import explain
 from lingtouyan.database.grammar import refusal
 from lingtouyan.problems import Problem, RecordsError, error
-from lingtouyan.reading.files import list_tree, read_bytes
 from lingtouyan.reading.package import SENSITIVITIES, Sensitivity
 from lingtouyan.reading.schemas import IDENTIFIER
+from lingtouyan.reading.source import Source
 from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 
 _HEADER = re.compile(r"\s*/\*(.*?)\*/", re.DOTALL)
@@ -67,19 +67,16 @@ class ViewColumn:
     sensitivity: Sensitivity
 
 
-def read_statements(root: Path, folder: str) -> list[Statement]:
+def read_statements(source: Source, folder: str) -> list[Statement]:
     """Read every `.sql` file of a folder, in the order of their names.
 
     Raises:
         RecordsError: with every file whose header cannot be read.
     """
     result: list[Statement] = []
-    listing = list_tree(root, [folder])
+    listing = source.files([folder])
     problems: list[Problem] = list(listing.problems)
-    for file in listing.files:
-        if not file.endswith(".sql"):
-            continue
-        data = read_bytes(root, file)
+    for file, data in source.read_all([f for f in listing.files if f.endswith(".sql")]):
         if isinstance(data, Problem):
             problems.append(data)
             continue

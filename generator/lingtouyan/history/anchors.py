@@ -43,9 +43,9 @@ class Anchor(NamedTuple):
 def anchor_text(project: Project, as_of: str) -> str:
     """Return the anchor of a build: the commit, its tree, and a digest over both; empty outside a repository."""
     commit = project.commit
-    if commit is None or project.repository is None:
+    if commit is None:
         return ""
-    tree = (git(project.repository, "rev-parse", f"{commit.id}^{{tree}}") or "").strip()
+    tree = (git(project.root, "rev-parse", f"{commit.id}^{{tree}}") or "").strip()
     facts: dict[str, object] = {
         "commit": commit.id,
         "tree": tree,

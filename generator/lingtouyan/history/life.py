@@ -17,7 +17,6 @@ from lingtouyan.history.changes import HIDDEN, Change, History, read_history
 from lingtouyan.history.comparing import Place, Side
 from lingtouyan.history.log import LoggedCommit
 from lingtouyan.history.messages import read_messages
-from lingtouyan.history.opening import opened
 from lingtouyan.problems import UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Package, Sensitivity, Table
@@ -109,11 +108,11 @@ def _of_record(history: History, table: Table, key: str) -> list[Change]:
 
 def _side(project: Project, table: Table) -> Side:
     """Return the records of a table's files, and of the lists in them, as last committed."""
-    with opened(project.root, "HEAD" if project.commit and project.commit.dirty else None) as tree:
-        package = tree.package
-        origin = package.origin(package.tables.get(table.name, table)).name
-        kept = {n: t for n, t in package.tables.items() if package.origin(t).name == origin}
-        return Side(package, read_records(tree.root, dataclasses.replace(package, tables=kept)))
+    tree = Project.open(project.root, "HEAD" if project.commit and project.commit.dirty else None)
+    package = tree.package
+    origin = package.origin(package.tables.get(table.name, table)).name
+    kept = {n: t for n, t in package.tables.items() if package.origin(t).name == origin}
+    return Side(package, read_records(tree.source, dataclasses.replace(package, tables=kept)))
 
 
 def _called(side: Side, table: Table, name: str) -> str:

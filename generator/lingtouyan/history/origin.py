@@ -86,8 +86,8 @@ class Origins:
 
 def read_origins(project: Project) -> Origins | None:
     """Read the main line of a tree; None outside a repository and in a clone that does not hold all of it."""
-    commit, root = project.commit, project.repository
-    if commit is None or root is None:
+    commit, root = project.commit, project.root
+    if commit is None:
         return None
     try:
         history = read_history(root, project.package, commit.id, project.cache)

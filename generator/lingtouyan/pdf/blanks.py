@@ -124,8 +124,8 @@ def blank_jobs(
         UsageError: a kind does not exist or has no blank form.
     """
     functions, filters, shapes = make_functions(project, connection, Links(), edition)
-    environment = _emptied(make_environment(project.root, html=True, functions=functions, filters=filters))
-    files = shared_files(project.root)
+    environment = _emptied(make_environment(project.tree, html=True, functions=functions, filters=filters))
+    files = shared_files(project.tree)
     created = datetime.datetime.combine(as_of, datetime.time(), datetime.UTC)
     for template in chosen_templates(project, edition, Selection(kinds), on_demand=True):
         if template.blank is None:

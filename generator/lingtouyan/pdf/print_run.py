@@ -14,7 +14,6 @@ from typing import Any, TextIO
 
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
-from lingtouyan.history.opening import opened
 from lingtouyan.history.origin import read_origins
 from lingtouyan.pdf.blanks import blank_jobs
 from lingtouyan.pdf.dossiers import DossierJob, Previous, Printed, render_dossiers
@@ -70,7 +69,8 @@ def print_selection(
         UsageError: nothing is called that, or nothing was selected.
         RecordsError: templates or SQL of the tree are at fault, or the condition is.
     """
-    with opened(root, revision) as project, scratch() as folder:
+    project = Project.open(root, revision)
+    with scratch() as folder:
         date = project.as_of(as_of)
         home = project.build / edition / "dossiers"
         report = PrintReport(out or home)
@@ -95,7 +95,7 @@ def print_selection(
             _print(project, edition, pages, report, None if out else home, seal, progress)
         for job in jobs:
             if preview or not job.path.endswith(".pdf"):
-                _write(job, project.root / FOLDER, report)
+                _write(job, project.tree / FOLDER, report)
         report.printed.sort()
         connection.close()
     return report
@@ -119,7 +119,7 @@ def _print(
     with tempfile.TemporaryDirectory(dir=project.build, prefix=".print-") as staged:
         done = render_dossiers(
             jobs,
-            templates=project.root / FOLDER,
+            templates=project.tree / FOLDER,
             out=Path(staged),
             previous=Previous(project.build / edition / "dossiers", known) if trusted else None,
             progress=progress,

@@ -76,7 +76,7 @@ def print_dossiers(
     )
     jobs = dossier_jobs(project, connection, edition, facts, provenance)
     report = render_dossiers(
-        jobs, templates=project.root / FOLDER, out=out, previous=previous, progress=progress
+        jobs, templates=project.tree / FOLDER, out=out, previous=previous, progress=progress
     )
     problems.extend(report.problems)
     if not report.printed and not report.problems:
@@ -164,9 +164,9 @@ def chosen_templates(
     Raises:
         UsageError: a kind that does not exist, or not in this edition.
     """
-    every = read_templates(project.root, FOLDER, ".html", EDITIONS)
+    every = read_templates(project.tree, FOLDER, ".html", EDITIONS)
     for suffix in XML_SUFFIXES:
-        for other in read_templates(project.root, FOLDER, suffix, EDITIONS):
+        for other in read_templates(project.tree, FOLDER, suffix, EDITIONS):
             if any(other.name == t.name for t in every):
                 fault = f"另有一个模板也叫 {other.name}，请改名。"
                 raise RecordsError([error(other.file, 1, "template-error", fault)])
@@ -225,8 +225,8 @@ def dossier_jobs(
     templates = chosen_templates(project, edition, selection)
     facts = {name: value for name, value in facts.items() if name != "build"}
     functions, filters, shapes = make_functions(project, connection, Links(), edition)
-    environment = make_environment(project.root, html=True, functions=functions, filters=filters)
-    files = shared_files(project.root)
+    environment = make_environment(project.tree, html=True, functions=functions, filters=filters)
+    files = shared_files(project.tree)
     shared = f"{shapes}\0{facts!r}\0{files}"
     created = datetime.datetime.combine(facts["as_of"], datetime.time(), datetime.UTC)
     for template in templates:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,6 +18,7 @@ from lingtouyan.history.origin import UNCOMMITTED, Origins, key_names
 from lingtouyan.project import EDITIONS, Project
 from lingtouyan.reading.files import glob_regex
 from lingtouyan.reading.package import DESCRIPTOR, Table
+from lingtouyan.reading.source import Source
 from lingtouyan.templates.sandbox import Row
 from lingtouyan.templates.templates import Results, Template
 
@@ -56,13 +56,13 @@ class Provenance:
         self._connection = connection
         self._edition = edition
         self._origins = origins
-        self._statements = self._read(project.root)
+        self._statements = self._read(project.source)
         self._keys = key_names(project.package)
         self._indexes: dict[str, dict[str, set[str]]] = {}
 
     @staticmethod
-    def _read(root: Path) -> tuple[list[Any], list[Any]]:
-        return read_statements(root, "schemas/views"), read_statements(root, "schemas/macros")
+    def _read(source: Source) -> tuple[list[Any], list[Any]]:
+        return read_statements(source, "schemas/views"), read_statements(source, "schemas/macros")
 
     def of(self, template: Template, results: Results) -> Callable[[Row, list[Row]], str]:
         """Return what tells, for a row and all rows shown with it, the commit; empty when that is not committed."""

@@ -9,10 +9,9 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from lingtouyan.problems import Problem, RecordsError, error, quoted
-from lingtouyan.reading.files import UnsafePathError, checked_pattern, glob_regex, read_bytes
 from lingtouyan.reading.schemas import (
     IDENTIFIER,
     Fault,
@@ -22,6 +21,7 @@ from lingtouyan.reading.schemas import (
     read_foreign_keys,
     text,
 )
+from lingtouyan.reading.source import Source, UnsafePathError, checked_pattern, glob_regex
 from lingtouyan.reading.tables import EDITION_LEVELS, SENSITIVITIES, Field, ForeignKey, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 from lingtouyan.settings import Settings, read_settings
@@ -108,13 +108,13 @@ class Package:
         return table
 
 
-def load_package(root: Path) -> Package:
+def load_package(source: Source) -> Package:
     """Read the descriptor and all schemas.
 
     Raises:
         RecordsError: with every fault found in them.
     """
-    reader = _PackageReader(root)
+    reader = _PackageReader(source)
     package = reader.read()
     if reader.problems or package is None:
         raise RecordsError(reader.problems)
@@ -122,8 +122,8 @@ def load_package(root: Path) -> Package:
 
 
 class _PackageReader:
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self.problems: list[Problem] = []
         self.digest = hashlib.blake2b(digest_size=16)
 
@@ -132,7 +132,7 @@ class _PackageReader:
         self.problems.append(error(file, line, rule, message))
 
     def document(self, file: str) -> Mapping | None:
-        data = read_bytes(self.root, file)
+        data = self.source.read(file)
         if isinstance(data, Problem):
             self.problems.append(data)
             return None
@@ -276,7 +276,9 @@ class _PackageReader:
                 f"path {quoted(path)} 应是仓库内的相对路径，不能含“..”或网址。",
             )
             return None
-        kind = {".csv": "csv", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown"}.get(Path(path).suffix)
+        kind = {".csv": "csv", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown"}.get(
+            PurePosixPath(path).suffix
+        )
         if kind is None:
             self.fault(DESCRIPTOR, resource.lines.get("path", line), "path 的扩展名应为 .csv、.yaml 或 .md。")
         return kind

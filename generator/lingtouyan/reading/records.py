@@ -16,25 +16,18 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
-from lingtouyan.problems import Problem, Severity
+from lingtouyan.problems import Problem, Severity, error, quoted
 from lingtouyan.reading.csv import MAYBE_TOTAL, Row, read_csv
 from lingtouyan.reading.documents import read_document
-from lingtouyan.reading.files import (
-    glob_regex,
-    list_tree,
-    read_bytes,
-    record_folders,
-    static_prefix,
-    unclaimed,
-)
 from lingtouyan.reading.package import Package, Table
 from lingtouyan.reading.plain import PlainReader
+from lingtouyan.reading.source import Source, WorkTree, glob_regex, static_prefix
 from lingtouyan.scratch import scratch_of
 
 # Stands for a text of no characters where the schema does not take it for missing.
@@ -46,6 +39,10 @@ _SLICES_PER_WORKER = 4
 _SLICE_BYTES = 2**24
 SETTLED_NS = 2_000_000_000
 _BLANK = re.compile(rb'\n[ \t,"]*\n')
+
+_DATA_SUFFIXES = frozenset(
+    {".csv", ".tsv", ".yaml", ".yml", ".md", ".json", ".xlsx", ".xls", ".et", ".ods", ".txt"}
+)
 
 Stamp: TypeAlias = "tuple[int, int, int, int]"
 """What tells, as git has it too, that a file was not touched: inode, size, times of change of content and of state."""
@@ -99,11 +96,11 @@ class Records:
                     yield file, (int(line), [None if c == "" else "" if c == EMPTY else c for c in cells])
 
 
-def read_records(root: Path, package: Package, known: Mapping[str, Entry] | None = None) -> Records:
+def read_records(source: Source, package: Package, known: Mapping[str, Entry] | None = None) -> Records:
     """Read every file that a table's pattern names.
 
     Args:
-        root: the tree.
+        source: the tree.
         package: its tables.
         known: file -> what an earlier reading with the same package gave; None or empty reads all. The rows of files
             that have not changed since are not given again.
@@ -112,28 +109,27 @@ def read_records(root: Path, package: Package, known: Mapping[str, Entry] | None
     # Before anything is looked at: what changes from now on has a later time than what was read.
     records = Records(started=time.time_ns())
     sources = [t for t in package.tables.values() if t.path]
-    listing = list_tree(root, record_folders(t.path for t in sources))
+    listing = source.files(_record_folders(t.path for t in sources))
     records.problems.extend(listing.problems)
     at_root = [t.path for t in sources if not static_prefix(t.path)]
-    names = {*listing.files, *(p for p in at_root if os.path.lexists(root / p))}
+    names = {*listing.files, *(p for p in at_root if source.exists(p))}
     if any(re.search(r"[*?\[]", p) for p in at_root):
         # Much else stands at the root: what no table claims there is nobody's loss.
-        names.update(list_tree(root, [""]).files)
+        names.update(source.files([""]).files)
     owner = _claims(sorted(names), sources)
-    records.problems.extend(unclaimed(listing.files, owner))
+    records.problems.extend(_unclaimed(listing.files, owner))
     pending: list[_Task] = []
-    base = f"{root}/"
     size = 0
     for name, table in owner.items():
         entry = known.get(name)
-        stamp = _stamp(base + name)
+        stamp = _stamp(source, name)
         if entry is not None and entry.settled and entry.stamp == stamp:
             records.entries[name] = entry
         else:
             pending.append((name, table.name, entry.digest if entry is not None else ""))
             size += stamp[1]
     folder = scratch_of(records)
-    for number, (parts, found) in enumerate(_read_all(root, package, pending, size, folder)):
+    for number, (parts, found) in enumerate(_read_all(source, package, pending, size, folder)):
         for name in parts:
             records.parts.setdefault(name, []).append(_part(folder, name, number))
         for name, made in found:
@@ -169,17 +165,17 @@ _Result: TypeAlias = "tuple[list[str], list[tuple[str, Entry | Problem]]]"
 
 
 def _read_all(
-    root: Path, package: Package, tasks: Sequence[_Task], size: int, folder: Path
+    source: Source, package: Package, tasks: Sequence[_Task], size: int, folder: Path
 ) -> Iterator[_Result]:
     """Read files in the order given, each slice's lines into files of its own."""
     workers = os.cpu_count() or 1
     if size < _MUCH or workers == 1 or len(tasks) < workers:
         if tasks:
-            yield _read_slice(root, package, folder, 0, tasks)
+            yield _read_slice(source, package, folder, 0, tasks)
         return
     length = -(-len(tasks) // max(workers * _SLICES_PER_WORKER, size // _SLICE_BYTES))
     slices = [tasks[n : n + length] for n in range(0, len(tasks), length)]
-    work = functools.partial(_read_slice, root, package, folder)
+    work = functools.partial(_read_slice, source, package, folder)
     with ProcessPoolExecutor(min(workers, len(slices)), mp_context=_context()) as pool:
         yield from pool.map(work, range(len(slices)), slices)
 
@@ -195,13 +191,26 @@ def _context() -> multiprocessing.context.BaseContext:
     return multiprocessing.get_context("fork" if alone else "forkserver")
 
 
-def _read_slice(root: Path, package: Package, folder: Path, number: int, tasks: Sequence[_Task]) -> _Result:
+def _read_slice(
+    source: Source, package: Package, folder: Path, number: int, tasks: Sequence[_Task]
+) -> _Result:
     # Lines and entries are no cycles: to look for such among them would cost more than making them.
     enabled = gc.isenabled()
     gc.disable()
     try:
-        reader = _Reader(root, package)
-        found = [(name, reader.read(name, package.tables[table], digest)) for name, table, digest in tasks]
+        reader = _Reader(package)
+        found: list[tuple[str, Entry | Problem]] = []
+        contents = source.read_all([t[0] for t in tasks])
+        for name, table, digest in tasks:
+            # The stamp is taken before the bytes: a change in between makes the entry look old, never new.
+            stamp = _stamp(source, name)
+            data = next(contents)[1]
+            entry = (
+                data
+                if isinstance(data, Problem)
+                else reader.read(name, data, stamp, package.tables[table], digest)
+            )
+            found.append((name, entry))
         for table, lines in reader.lines.items():
             with _part(folder, table, number).open("w", encoding="utf-8", newline="") as stream:
                 stream.writelines(lines)
@@ -214,20 +223,13 @@ def _read_slice(root: Path, package: Package, folder: Path, number: int, tasks: 
 class _Reader:
     """Reads files one after another and gathers their lines by table."""
 
-    def __init__(self, root: Path, package: Package) -> None:
+    def __init__(self, package: Package) -> None:
         self.lines: dict[str, list[str]] = {}
-        self._root = root
         self._package = package
         self._plain: dict[str, PlainReader] = {}
-        self._folders: set[str] = set()
 
-    def read(self, name: str, table: Table, known: str) -> Entry | Problem:
+    def read(self, name: str, data: bytes, stamp: Stamp, table: Table, known: str) -> Entry:
         """Read one file; its lines are not gathered when its content has the known digest."""
-        # The stamp is taken before the bytes: a change in between makes the entry look old, never new.
-        stamp = _stamp(f"{self._root}/{name}")
-        data = read_bytes(self._root, name, self._folders)
-        if isinstance(data, Problem):
-            return data
         digest = hashlib.blake2b(data, digest_size=16).hexdigest()
         if digest == known:
             return Entry(stamp, digest, table.name, False, ())
@@ -258,9 +260,11 @@ class _Reader:
         return {t: _lines(name, rows) for t, rows in found.items()}, problems
 
 
-def _stamp(path: str) -> Stamp:
+def _stamp(source: Source, name: str) -> Stamp:
+    if not isinstance(source, WorkTree):
+        return 0, _MUCH, 0, 0
     try:
-        info = os.lstat(path)
+        info = os.lstat(f"{source.root}/{name}")
     except OSError:
         # Gone since the walk, or not to be looked at: reading it will say so.
         return 0, 0, 0, 0
@@ -314,6 +318,44 @@ def _plain_lines(data: bytes, file: str, table: Table) -> str | None:
             return None
         made.append(f"{prefix}{number},{line}\n")
     return "".join(made)
+
+
+def _record_folders(patterns: Iterable[str]) -> set[str]:
+    """Return the folders to look through for records, and for what was put beside them by mistake.
+
+    Where several patterns begin in one folder, all of it belongs to the records.
+    """
+    prefixes = {static_prefix(p) for p in patterns} - {""}
+    tops = [p.partition("/")[0] for p in prefixes]
+    return {top if tops.count(top) > 1 else p for p, top in zip(prefixes, tops, strict=True)}
+
+
+def _unclaimed(files: Iterable[str], claimed: Container[str]) -> list[Problem]:
+    """Name files that look like records but that no table of the data package takes in: a record must not be lost."""
+    problems = []
+    for name in files:
+        if name in claimed:
+            continue
+        leaf = PurePosixPath(name).name
+        suffix = PurePosixPath(name).suffix.lower()
+        if leaf.startswith((".", "~$")) or leaf.upper().startswith("README"):
+            continue
+        if suffix not in _DATA_SUFFIXES:
+            continue
+        advice = (
+            "表格文件请另存为“CSV UTF-8”，并使用该表规定的文件名。"
+            if suffix in {".xlsx", ".xls", ".et", ".ods"}
+            else "请核对文件夹和文件名（含大小写、扩展名）是否与 datapackage.yaml 中的路径一致。"
+        )
+        problems.append(
+            error(
+                name,
+                0,
+                "unclaimed-file",
+                f"文件 {quoted(leaf)} 不属于任何登记表，里面的记录不会被读取。{advice}",
+            )
+        )
+    return problems
 
 
 def _claims(names: list[str], sources: list[Table]) -> dict[str, Table]:

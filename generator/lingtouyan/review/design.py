@@ -5,17 +5,15 @@ A lowered sensitivity or a weakened rule is a change to every record, so it is n
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from lingtouyan.checks.rules import Rule, read_rules
 from lingtouyan.database.statements import columns_of, read_statements
-from lingtouyan.problems import Problem, Severity
+from lingtouyan.problems import Severity
 from lingtouyan.project import Project
-from lingtouyan.reading.files import MAX_SHARED, list_tree, read_bytes
 from lingtouyan.reading.package import Field, Sensitivity, Table
+from lingtouyan.reading.source import Source
 
 _FOLDERS = {
     "schemas/views": "视图",
@@ -63,7 +61,7 @@ def design_changes(old: Project, new: Project) -> Iterator[Design]:
     yield from _rules(old, new)
     yield from _columns(old, new)
     for folder, word in _FOLDERS.items():
-        mine, others = _digests(old.root, folder), _digests(new.root, folder)
+        mine, others = _digests(old.source, folder), _digests(new.source, folder)
         for file in sorted(mine.keys() | others.keys()):
             if mine.get(file) != others.get(file):
                 verb = "新增" if file not in mine else "删除" if file not in others else "修改"
@@ -120,7 +118,7 @@ def _field(old: Field, new: Field) -> Iterator[tuple[str, bool]]:
 
 
 def _rules(old: Project, new: Project) -> Iterator[Design]:
-    was, now = ({r.id: r for r in read_rules(p.root, p.package)[0]} for p in (old, new))
+    was, now = ({r.id: r for r in read_rules(p.source, p.package)[0]} for p in (old, new))
     for name in sorted(now.keys() - was.keys()):
         yield Design(f"新增规则 {name} {now[name].title}。", rule=name)
     for name in sorted(was.keys() - now.keys()):
@@ -136,7 +134,7 @@ def _rules(old: Project, new: Project) -> Iterator[Design]:
 
 def _columns(old: Project, new: Project) -> Iterator[Design]:
     """Yield the columns of views that more people would see: the only other door out of the register."""
-    was, now = ({v.name: v for v in read_statements(p.root, "schemas/views")} for p in (old, new))
+    was, now = ({v.name: v for v in read_statements(p.source, "schemas/views")} for p in (old, new))
     for name, view in now.items():
         title = view.text("title", name)
         before = columns_of(was[name]) if name in was else {}
@@ -163,11 +161,5 @@ def _weight(rule: Rule) -> str:
     return "错误" if rule.severity is Severity.ERROR else "提醒"
 
 
-def _digests(root: Path, folder: str) -> dict[str, str]:
-    made: dict[str, str] = {}
-    for file in list_tree(root, [folder]).files:
-        data = read_bytes(root, file, None, MAX_SHARED)
-        # What no build would read is known by its size.
-        words = str((root / file).lstat().st_size).encode() if isinstance(data, Problem) else data
-        made[file] = hashlib.blake2b(words, digest_size=16).hexdigest()
-    return made
+def _digests(source: Source, folder: str) -> dict[str, str]:
+    return source.digests(source.files([folder]).files)

@@ -15,7 +15,6 @@ from lingtouyan.checks.register import Register, build_register
 from lingtouyan.database.editions import write_edition
 from lingtouyan.database.statements import Statement, read_statements
 from lingtouyan.history.changes import Change
-from lingtouyan.history.checkout import extract, first_common, resolve
 from lingtouyan.history.comparing import (
     Place,
     RecordChange,
@@ -28,10 +27,12 @@ from lingtouyan.history.comparing import (
 from lingtouyan.history.git import Commit
 from lingtouyan.history.log import refuse_shallow
 from lingtouyan.history.proposal import Proposal, proposal_of
+from lingtouyan.history.tree import first_common, resolve
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors
 from lingtouyan.project import EDITIONS, Project
 from lingtouyan.reading.package import Sensitivity
 from lingtouyan.reading.records import read_records
+from lingtouyan.reading.source import Source
 from lingtouyan.review.design import Design, design_changes, loud
 from lingtouyan.review.subjects import Gathering, PrintChange, SubjectChange, subject_tables
 from lingtouyan.review.whole import FigureChange, affected, alarms, figure_changes, jumps, unlike
@@ -116,25 +117,31 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     head_commit = resolve(root, head)
     base_commit = resolve(root, first_common(root, resolve(root, base).id, head_commit.id))
     with scratch() as folder:
-        places = {s: folder / s for s in ("base", "head")}
         try:
-            new_project = _laid_out(root, head_commit, places["head"])
+            new_project = Project.open(root, head_commit.id)
         except UsageError as fault:
             # The call was right; the tree is what is wrong.
             raise RecordsError([error("", 0, "unreadable", f"要审阅的版本无法读取：{fault}")]) from None
-        old_project = _readable(root, base_commit, places["base"])
+        old_project = _readable(root, base_commit)
         subject_tables(new_project.package)
         date = new_project.as_of(as_of)
         result = Review(base_commit, head_commit, date)
-        before, after = (Side(p.package, read_records(p.root, p.package)) for p in (old_project, new_project))
+        before, after = (
+            Side(p.package, read_records(p.source, p.package)) for p in (old_project, new_project)
+        )
         changes = list(changes_between(before, after))
         result.proposal = proposal_of(root, base_commit.id, head_commit.id, changes)
         files = {
             s: {e: Path(folder) / f"{s}-{e}.duckdb" for e in EDITIONS if prints} for s in ("base", "head")
         }
-        old = build_register(old_project, date, records=before.rows, attached=files["base"])
+        old = build_register(old_project, date, records=before.rows, attached=files["base"], history=False)
         new = build_register(
-            new_project, date, records=after.rows, attached=files["head"], proposal=result.proposal
+            new_project,
+            date,
+            records=after.rows,
+            attached=files["head"],
+            proposal=result.proposal,
+            history=False,
         )
         result.titles = _titles(old_project, new_project)
         result.records = by_record(changes, before, after)
@@ -148,7 +155,7 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         packages = (old_project.package, new_project.package)
         result.altered = _altered(old_project, new_project, result.problems)
         result.alarms = [
-            *_unread(changes, after, places["head"]),
+            *_unread(changes, after, new_project.source),
             *alarms(changes, before.rows, packages),
             *loud(result.design),
             *_silenced(result),
@@ -167,15 +174,9 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     return result
 
 
-def _laid_out(root: Path, commit: Commit, place: Path) -> Project:
-    place.mkdir()
-    extract(root, commit, place)
-    return Project.open(place, commit)
-
-
-def _readable(root: Path, commit: Commit, place: Path) -> Project:
+def _readable(root: Path, commit: Commit) -> Project:
     try:
-        return _laid_out(root, commit, place)
+        return Project.open(root, commit.id)
     except (RecordsError, UsageError) as fault:
         raise UsageError(
             f"作为基准的版本 {commit.short} 无法读取，没有可比的：{fault} 请换一个基准，或者直接运行 check。"
@@ -207,7 +208,7 @@ def _findings(old: list[Problem], new: list[Problem]) -> tuple[list[Problem], li
 def _altered(old: Project, new: Project, problems: Iterable[Problem]) -> set[str]:
     """Return the rules that ask otherwise than before, through whatever they read, or cannot run at all."""
     was, now = (
-        [s for folder in ("macros", "views", "rules") for s in read_statements(p.root, f"schemas/{folder}")]
+        [s for folder in ("macros", "views", "rules") for s in read_statements(p.source, f"schemas/{folder}")]
         for p in (old, new)
     )
     broken = {p.file for p in problems if p.rule == "sql-error"}
@@ -224,7 +225,7 @@ def _silenced(result: Review) -> Iterator[str]:
         )
 
 
-def _unread(changes: Iterable[Change], after: Side, root: Path) -> Iterator[str]:
+def _unread(changes: Iterable[Change], after: Side, source: Source) -> Iterator[str]:
     """Yield the files that are there but can no longer be read: their records are not really removed."""
     gone: dict[tuple[str, str], set[str]] = {}
     for change in changes:
@@ -234,7 +235,7 @@ def _unread(changes: Iterable[Change], after: Side, root: Path) -> Iterator[str]
     lost = [
         (file, len(keys))
         for (file, table), keys in gone.items()
-        if (file, table) not in left and (root / file).is_file()
+        if (file, table) not in left and source.exists(file)
     ]
     for file, count in lost[:_FILES]:
         yield (
@@ -272,7 +273,7 @@ def _settings(
     statements: dict[str, Statement] = {}
     for folder in ("macros", "views", "rules"):
         for project in (old, new):
-            statements.update({s.name: s for s in read_statements(project.root, f"schemas/{folder}")})
+            statements.update({s.name: s for s in read_statements(project.source, f"schemas/{folder}")})
     keys = {c.key: c.key.split("/") for c in mine}
     width = len(table.primary_key)
     place = table.primary_key.index("name") if "name" in table.primary_key else 0

@@ -17,7 +17,6 @@ from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.history.anchors import Anchor
 from lingtouyan.history.git import git
-from lingtouyan.history.opening import opened
 from lingtouyan.history.origin import read_origins
 from lingtouyan.pdf.dossiers import DossierJob, render_dossiers
 from lingtouyan.pdf.marks import PageMark, blank_in, marks_in
@@ -234,10 +233,8 @@ def _against_repository(root: Path, commit: str, cases: list[_Case], *, now: boo
     """
     left: list[_Case] = []
     try:
-        with (
-            opened(root, commit, writes=False) as tree,
-            scratch() as place,
-        ):
+        tree = Project.open(root, commit)
+        with scratch() as place:
             merged = now or git(root, "merge-base", "--is-ancestor", commit, "HEAD") is not None
             folder = place / "prints"
             printed: dict[Path, _Case] = {}
@@ -282,7 +279,7 @@ def _later(case: _Case, job: DossierJob | None, labels: Labels) -> str:
 def _compare_prints(
     tree: Project, jobs: Sequence[DossierJob], folder: Path, printed: dict[Path, _Case]
 ) -> None:
-    report = render_dossiers(jobs, templates=tree.root / FOLDER, out=folder)
+    report = render_dossiers(jobs, templates=tree.tree / FOLDER, out=folder)
     done = [p for p in printed if p.exists()]
     compare_pages([(printed[p].verdict, printed[p].evidence, p) for p in done])
     for path in printed.keys() - set(done):

@@ -1,0 +1,331 @@
+"""A tree as it was at a commit, read from Git's objects: nothing is laid out on disk, no filter runs.
+
+Which commit is meant may be said by a name, a tag, a number or a date.
+"""
+
+from __future__ import annotations
+
+import bisect
+import datetime
+import os
+import re
+import subprocess
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
+
+from lingtouyan.history.git import Commit, command, environment, git, seconds
+from lingtouyan.history.log import PLAIN_FILES
+from lingtouyan.problems import Problem, UsageError, printable, quoted
+from lingtouyan.reading.source import (
+    SKIPPED_AT_ROOT,
+    SKIPPED_FOLDERS,
+    Source,
+    absent,
+    limit_of,
+    refusal,
+    too_large,
+)
+from lingtouyan.settings import ZONE
+
+_MAX_LISTING = 512 * 2**20
+# Requests of one go must fit into a pipe, answers into memory.
+_AT_ONCE = 512
+_BYTES_AT_ONCE = 32 * 2**20
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?\Z")
+_LINK = "120000"
+_SHA1 = 40
+
+
+class _Entry(NamedTuple):
+    kind: str
+    blob: str
+    size: int
+
+
+class CommitTree(Source):
+    """The files of a commit, byte for byte as they were committed.
+
+    Raises:
+        UsageError: the repository does not hold all of it, or is damaged.
+    """
+
+    def __init__(self, repository: Path, commit: Commit) -> None:
+        self.repository = repository
+        self.commit = commit
+        self._entries = dict(_entries(repository, commit))
+        self._names = sorted(self._entries)
+        self._objects = Objects(repository)
+
+    def exists(self, name: str) -> bool:
+        """See `Source.exists`."""
+        return name in self._entries
+
+    def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
+        if link := self._link_before(f"{folder}/x"):
+            yield "link", link
+            return
+        start, odd = f"{folder}/" if folder else "", ""
+        for name in self._names[bisect.bisect_left(self._names, start) :]:
+            if not name.startswith(start):
+                return
+            inside = name[len(start) :].split("/")[:-1]
+            if inside and not SKIPPED_FOLDERS.isdisjoint(inside):
+                continue
+            if inside and not folder and inside[0] in SKIPPED_AT_ROOT:
+                continue
+            kind = self._entries[name].kind
+            if kind == "name":
+                # As on disk, an odd folder is named once, and not what is in it.
+                end = next((n for n, c in enumerate(name) if not c.isprintable()), len(name))
+                name = name[:end] + name[end:].partition("/")[0]
+                if name == odd:
+                    continue
+                odd = name
+            yield kind, name
+
+    def _link_before(self, name: str) -> str:
+        parts = name.split("/")
+        folders = ("/".join(parts[:end]) for end in range(1, len(parts)))
+        return next((f for f in folders if f in self._entries and self._entries[f].kind == "link"), "")
+
+    def read_all(
+        self, names: Sequence[str], limit: int | None = None
+    ) -> Iterator[tuple[str, bytes | Problem]]:
+        """See `Source.read_all`."""
+        group: list[str] = []
+        size = 0
+        for name in names:
+            entry = self._entries.get(name)
+            if len(group) >= _AT_ONCE or (entry and group and size + entry.size > _BYTES_AT_ONCE):
+                yield from self._read(group, limit)
+                group, size = [], 0
+            group.append(name)
+            size += entry.size if entry else 0
+        yield from self._read(group, limit)
+
+    def _read(self, names: Sequence[str], limit: int | None) -> Iterator[tuple[str, bytes | Problem]]:
+        refused = {n: p for n in names if (p := self._refused(n, limit)) is not None}
+        wanted = [n for n in names if n not in refused]
+        found = dict(zip(wanted, self._objects.read([self._entries[n].blob for n in wanted]), strict=True))
+        for name in names:
+            yield name, refused[name] if name in refused else found[name]
+
+    def _refused(self, name: str, limit: int | None) -> Problem | None:
+        entry = self._entries.get(name)
+        if entry is None:
+            link = self._link_before(name)
+            return refusal(link, "link") if link else absent(name)
+        if entry.kind != "file":
+            return refusal(name, entry.kind)
+        most = limit_of(name) if limit is None else limit
+        return too_large(name, entry.size, most) if entry.size > most else None
+
+    def digests(self, names: Sequence[str]) -> dict[str, str]:
+        """See `Source.digests`; nothing is read."""
+        known = ((n, self._entries[n]) for n in names if n in self._entries)
+        found = {n: e.blob for n, e in known if e.kind == "file"}
+        if any(len(b) != _SHA1 for b in found.values()):
+            return super().digests(names)
+        return found
+
+
+def _entries(root: Path, commit: Commit) -> Iterator[tuple[str, _Entry]]:
+    """Yield what a commit holds by name.
+
+    Raises:
+        UsageError: Git fails, a content is missing, or there is more than any city has.
+    """
+    process = subprocess.Popen(
+        command(root, "ls-tree", "-r", "-z", "-l", "--full-tree", commit.id),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+    )
+    with cast("IO[bytes]", process.stdout) as output:
+        # A tree of trees of trees can list more than any disk holds.
+        listing = output.read(_MAX_LISTING + 1)
+        if len(listing) > _MAX_LISTING:
+            process.kill()
+    if process.wait() and len(listing) <= _MAX_LISTING:
+        raise UsageError(
+            f"git ls-tree 无法列出提交 {commit.short} 的文件：仓库不完整或已损坏。请重新完整克隆后再试。"
+        )
+    if len(listing) > _MAX_LISTING:
+        raise UsageError(f"提交 {commit.short} 的文件太多，没有读取。")
+    seen: set[bytes] = set()
+    for line in listing.split(b"\0"):
+        facts, tab, name = line.partition(b"\t")
+        words = facts.decode("ascii", "replace").split()
+        if not tab or len(words) != 4:
+            continue
+        if name in seen:
+            shown = quoted(name.decode("utf-8", "backslashreplace"), 200)
+            raise UsageError(f"提交 {commit.short} 里有两个文件都叫 {shown}，没有读取。")
+        seen.add(name)
+        path = os.fsdecode(name)
+        parts = path.split("/")
+        if any(p.lower() == ".git" for p in parts):
+            continue
+        if words[0] in PLAIN_FILES and not words[3].isdecimal():
+            raise UsageError(
+                f"仓库里缺少提交 {commit.short} 的部分文件（部分克隆或仓库损坏）。请重新完整克隆后再试。"
+            )
+        if not path.isprintable() or not {"", ".", ".."}.isdisjoint(parts):
+            kind = "name"
+        elif words[0] in PLAIN_FILES:
+            kind = "file"
+        else:
+            kind = "link" if words[0] == _LINK else "module"
+        yield path, _Entry(kind, words[2], int(words[3]) if words[3].isdecimal() else 0)
+
+
+class Objects:
+    """Contents of blobs, from one `git cat-file --batch` that lives as long as this object; threads may share it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._start()
+
+    def _start(self) -> None:
+        self._owner = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_root": self._root}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._root = state["_root"]
+        self._start()
+
+    def read(self, blobs: Sequence[str]) -> list[bytes]:
+        """Return the contents of some hundred blobs at most.
+
+        Raises:
+            UsageError: one is not there.
+        """
+        if not blobs:
+            return []
+        with self._lock:
+            if self._process is None or self._owner != os.getpid():
+                self._open()
+            process = cast("subprocess.Popen[bytes]", self._process)
+            try:
+                requests, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+                requests.write("".join(f"{b}\n" for b in blobs).encode())
+                requests.flush()
+                found = [_answer(answers) for _ in blobs]
+            except OSError:
+                found = [None]
+            if None in found:
+                _end(process, self._owner)
+                self._process = None
+                raise UsageError("仓库里缺少部分文件的内容（部分克隆或仓库损坏）。请重新完整克隆后再试。")
+            return cast("list[bytes]", found)
+
+    def _open(self) -> None:
+        self._process = subprocess.Popen(
+            command(self._root, "cat-file", "--batch"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+        )
+        self._owner = os.getpid()
+        weakref.finalize(self, _end, self._process, self._owner)
+
+
+def _answer(answers: IO[bytes]) -> bytes | None:
+    head = answers.readline().split()
+    if len(head) != 3 or head[1] != b"blob":
+        return None
+    data = answers.read(int(head[2]))
+    return data if answers.read(1) == b"\n" else None
+
+
+def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+    # A copy of this process has a copy of the pipes, but the other end is not its own.
+    if owner == os.getpid():
+        process.kill()
+        process.communicate()
+
+
+def resolve(root: Path, revision: str) -> Commit:
+    """Return the commit that a name, a tag, a number or a date (the last commit of that day on this line) stands for.
+
+    Raises:
+        UsageError: nothing is called that, or `root` is a folder inside of a repository.
+    """
+    if (git(root, "rev-parse", "--show-prefix") or "").strip():
+        raise UsageError("这里不是 git 仓库的根目录，没有变更历史可查。")
+    if _DATE.match(revision):
+        end = revision if "T" in revision else f"{revision}T23:59:59"
+        try:
+            when = datetime.datetime.fromisoformat(end).replace(tzinfo=ZONE)
+        except ValueError:
+            raise UsageError(f"日历上没有 {revision} 这一天（或这个时刻）。") from None
+        name = _known_by(root, int(when.timestamp()))
+        if not name:
+            raise UsageError(f"{revision} 之前没有提交。")
+    else:
+        if revision.startswith("-"):
+            raise UsageError(f"版本名 {printable(revision)} 不能以“-”开头。")
+        name = revision
+    # Exactly one commit: a range or an option would be understood by `git log` as well.
+    found = (
+        git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}") or ""
+    ).strip()
+    answer = git(root, "log", "-1", "--format=%H %ct", found, "--") if found else None
+    if not answer or not answer.strip():
+        raise UsageError(f"仓库里没有叫 {printable(revision)} 的提交、标签或分支。")
+    identity, _, time = answer.strip().partition(" ")
+    return Commit(identity, seconds(time), False)
+
+
+def _known_by(root: Path, when: int) -> str:
+    """Return the last commit of this line that was there at a time, or nothing.
+
+    Whoever commits says when, so a date before those of the commits it stands on proves nothing. The longest run of
+    dates that do not go back is believed; what is not in it was there by the date of the next that is.
+    """
+    answer = git(root, "log", "--first-parent", "--format=%H %ct", "HEAD", "--")
+    if answer is None:
+        raise UsageError("git log 无法读取历史：还没有提交，或仓库已损坏。")
+    commits = [(c, seconds(t)) for c, _, t in (n.partition(" ") for n in answer.split("\n") if n)]
+    # For each length of run: the newest date that one can have at its older end, and which commit that is.
+    ends: list[int] = []
+    last: list[int] = []
+    newer: list[int | None] = []
+    for place, (_, time) in enumerate(commits):
+        length = bisect.bisect_right(ends, -time)
+        newer.append(last[length - 1] if length else None)
+        if length == len(ends):
+            ends.append(-time)
+            last.append(place)
+        else:
+            ends[length], last[length] = -time, place
+    believed: set[int] = set()
+    at = last[-1] if last else None
+    while at is not None:
+        believed.add(at)
+        at = newer[at]
+    return next((c for p, (c, time) in enumerate(commits) if p in believed and time <= when), "")
+
+
+def first_common(root: Path, base: str, head: str) -> str:
+    """Return the commit where two lines parted, which is what a change is measured from; `base` where they never met.
+
+    Raises:
+        UsageError: Git cannot tell.
+    """
+    done = subprocess.run(
+        command(root, "merge-base", base, head), capture_output=True, env=environment(), check=False
+    )
+    if done.returncode not in (0, 1):
+        raise UsageError(
+            "git merge-base 无法得出两个版本的共同起点：仓库不完整或已损坏。请重新完整克隆后再试。"
+        )
+    return done.stdout.decode("ascii", "replace").strip() or base
