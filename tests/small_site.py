@@ -11,7 +11,7 @@ from lingtouyan.templates.charts import bars, columns, progress
 from lingtouyan.templates.components import definition, flow, table, tiles, timeline
 from lingtouyan.templates.escaping import escape, front_matter
 from lingtouyan.website.frames import FrameSpec
-from lingtouyan.website.mkdocs_process import MkDocs
+from lingtouyan.website.mkdocs import MkDocs
 from lingtouyan.website.search import RecordEntry, write_record_index
 from lingtouyan.website.website import SiteJob, Website, build_written, write_sitemap
 

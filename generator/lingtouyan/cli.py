@@ -63,7 +63,7 @@ def _query(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from lingtouyan.commands.building import build
+    from lingtouyan.commands.build import build
 
     report = build(
         options.root,

@@ -14,9 +14,7 @@ from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.templates import make_environment, read_templates
 from lingtouyan.website import pages as website_pages
-from lingtouyan.website import record_pages
 from lingtouyan.website.pages import PageMaker, Pages, converter
-from lingtouyan.website.record_bodies import Filler
 
 PARLIAMENT = Path(__file__).parents[1] / "projects" / "parliament"
 
@@ -80,10 +78,10 @@ def plan(root: Path, edition: str, page: str) -> tuple[PageMaker, Pages]:
     if edition == "internal":
         connection.execute("CREATE TABLE secrets AS SELECT '甲' AS name, 45 AS age, '赞成' AS vote")
     links = Links()
-    functions, filters, shapes = make_functions(Project.open(root), connection, links, edition)
+    functions, filters, _ = make_functions(Project.open(root), connection, links, edition)
     environment = make_environment(root, html=False, functions=functions, filters=filters)
     facts = {"edition": edition, "build": {}}
-    maker = PageMaker(connection, environment, links, facts, converter([], {}), shapes)
+    maker = PageMaker(connection, environment, links, facts, converter([]))
     return maker, maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
 
 
@@ -132,7 +130,7 @@ def test_cells_are_dressed_and_stay_inside_the_table(tree: Path) -> None:
 def test_a_macro_on_a_record_page_is_no_paragraph_of_its_own(tree: Path) -> None:
     maker, planned = plan(tree, "public", EACH)
     kind = planned.kinds[0]
-    html, _ = Filler(maker.bench, maker.body_of(kind), kind.pages, len(kind.pages)).render(kind.pages[1])
+    html = list(maker.bodies(kind.template, kind.pages))[1][1]
     assert "".join(html.split()) == "<p>Party:*绿*,1</p><p>x</p>"
 
 
@@ -148,15 +146,7 @@ def test_a_group_that_the_rows_cannot_be_asked_for_is_refused(tree: Path) -> Non
 
 def test_more_pages_than_any_city_has_are_not_begun(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(plan(tree, "public", EACH)[1].kinds[0].pages) == 2
-    monkeypatch.setattr(record_pages, "MAX_PAGES", 1)
+    monkeypatch.setattr(website_pages, "MAX_PAGES", 1)
     with pytest.raises(RecordsError, match="记录页共超过 1 页") as caught:
         plan(tree, "public", EACH)
     assert caught.value.problems[0].line == 4
-
-
-def test_a_record_page_that_costs_markdown_too_much_is_named(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(website_pages, "SECONDS", 1.0)
-    with pytest.raises(RecordsError, match="排版超过 1 秒"):
-        plan(tree, "public", f"{EACH}\n\n{'[' * 40_000}\n")

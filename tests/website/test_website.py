@@ -1,4 +1,4 @@
-"""The written pages: what is built, that it is the same every time, and that a part equals the whole."""
+"""The written pages: what is built, and that it is the same every time."""
 
 from __future__ import annotations
 
@@ -16,17 +16,14 @@ import jieba
 import pytest
 from small_site import (
     FRAMES,
-    PROJECT,
     build_site,
     contents,
     make_job,
-    people,
-    roster,
     write_page,
 )
 
 from lingtouyan.website.frames import FrameSpec
-from lingtouyan.website.mkdocs_process import MkDocs, warm_up
+from lingtouyan.website.mkdocs import MkDocs
 from lingtouyan.website.search import RecordEntry, plain_letters, write_record_index
 from lingtouyan.website.site_config import SiteError
 from lingtouyan.website.website import SiteJob, Website, build_written, write_sitemap
@@ -36,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def mkdocs() -> Iterator[MkDocs]:
-    with MkDocs(PROJECT / "site" / "theme") as child:
+    with MkDocs() as child:
         yield child
 
 
@@ -108,10 +105,9 @@ def test_same_input_gives_same_bytes_anywhere(tmp_path: Path, mkdocs: MkDocs) ->
 
 
 def test_only_the_facts_differ_between_commits(built: tuple[SiteJob, Website], mkdocs: MkDocs) -> None:
-    job, website = built
+    job, _ = built
     later = replace(job, out=job.out.with_name("later"), commit="fedcba", as_of="2026-11-21")
-    again = build_written(later, (job.out, website.state), mkdocs)
-    assert again.rebuilt == ()
+    build_written(later, mkdocs)
     before, after = contents(job.out), contents(later.out)
     assert {name for name in before | after if before.get(name) != after.get(name)} == {"assets/build.js"}
     assert "fedcba" in after["assets/build.js"].decode()
@@ -130,14 +126,6 @@ def test_pages_and_folders_may_have_chinese_names(tmp_path: Path, mkdocs: MkDocs
     assert 'href="https://example.invalid/goose/%E4%BA%BA%E5%91%98/%E7%94%B2/"' in page
     assert "7d1c" not in page
     assert 'class="md-nav__link md-nav__link--active"' in page
-    write_page(job.tree, "办法/第 一.md", "办法", "改了。")
-    part, whole = (replace(job, out=job.out.with_name(name)) for name in ("part", "whole"))
-    assert build_written(part, (job.out, first.state), mkdocs).rebuilt == ("办法/第 一.md",)
-    build_written(whole, mkdocs=mkdocs)
-    assert contents(part.out) == contents(whole.out)
-
-
-# --- building a part ------------------------------------------------------------------------------------
 
 
 def _append(name: str, text: str) -> Callable[[SiteJob], None]:
@@ -146,146 +134,6 @@ def _append(name: str, text: str) -> Callable[[SiteJob], None]:
         path.write_text(path.read_text("utf-8") + text, "utf-8")
 
     return change
-
-
-def _long_table(job: SiteJob) -> None:
-    rows = people()
-    rows[7]["name"] = "改名<i>"
-    write_page(job.tree, "roster.md", "花名册", roster(rows))
-
-
-def _title(job: SiteJob) -> None:
-    write_page(job.tree, "outside.md", "改了标题", "没有导航的页面。")
-
-
-def _settings(job: SiteJob) -> None:
-    path = job.root / "mkdocs.yml"
-    path.write_text(path.read_text("utf-8").replace("花名册", "名册"), "utf-8")
-
-
-def _theme(job: SiteJob) -> None:
-    path = job.root / "site" / "theme" / "assets" / "site.css"
-    path.write_text(path.read_text("utf-8") + "/* */", "utf-8")
-
-
-def _remove(job: SiteJob) -> None:
-    (job.tree / "outside.md").unlink()
-
-
-def _icon(job: SiteJob) -> None:
-    write_page(job.tree, "people/index.md", "人员", "全部人员的名单。", icon="material/account")
-
-
-CHANGES: dict[str, tuple[Callable[[SiteJob], None], set[str] | None]] = {
-    "nothing": (lambda job: None, set()),
-    "a paragraph": (_append("rules.md", "\n\n增加一段从未见过的内容。\n"), {"rules.md"}),
-    "a heading": (_append("outside.md", "\n\n## 新的一节\n\n内容。\n"), {"outside.md"}),
-    "a name in a long table": (_long_table, {"roster.md"}),
-    "the home page": (_append("index.md", "\n\n又一段。\n"), {"index.md"}),
-    "two pages": (
-        lambda job: [_append(name, "\n\n补充。\n")(job) for name in ("rules.md", "towns/index.md")] and None,
-        {"rules.md", "towns/index.md"},
-    ),
-    "a title": (_title, None),
-    "an icon in the navigation": (_icon, None),
-    "a page more": (lambda job: write_page(job.tree, "new.md", "新页", "内容。"), None),
-    "a page less": (_remove, None),
-    "the settings": (_settings, None),
-    "the styles": (_theme, None),
-}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_part_equals_the_whole(name: str, tmp_path: Path, mkdocs: MkDocs) -> None:
-    change, expected = CHANGES[name]
-    job = make_job(tmp_path)
-    first = build_written(job, mkdocs=mkdocs)
-    change(job)
-    part = replace(job, out=job.out.with_name("part"))
-    whole = replace(job, out=job.out.with_name("whole"))
-    second = build_written(part, (job.out, first.state), mkdocs)
-    third = build_written(whole, mkdocs=mkdocs)
-    assert contents(part.out) == contents(whole.out)
-    assert second.frames == third.frames
-    assert set(second.urls) == set(third.urls)
-    assert set(second.rebuilt) == (set(third.rebuilt) if expected is None else expected)
-
-
-def test_parts_upon_parts_equal_the_whole(tmp_path: Path, mkdocs: MkDocs) -> None:
-    job = make_job(tmp_path)
-    website = build_written(job, mkdocs=mkdocs)
-    for turn in range(3):
-        _append("rules.md", f"\n\n第{turn}次补充说明。\n")(job)
-        after = replace(job, out=job.out.with_name(f"turn{turn}"))
-        website = build_written(after, (job.out, website.state), mkdocs)
-        assert website.rebuilt == ("rules.md",)
-        job = after
-    idle = replace(job, out=job.out.with_name("idle"))
-    assert build_written(idle, (job.out, website.state)).rebuilt == ()
-    assert contents(idle.out) == contents(job.out)
-    whole = replace(job, out=job.out.with_name("whole"))
-    build_written(whole, mkdocs=mkdocs)
-    assert contents(job.out) == contents(whole.out)
-
-
-def test_a_title_taken_from_the_text_counts_as_a_title(tmp_path: Path, mkdocs: MkDocs) -> None:
-    job = make_job(tmp_path)
-    (job.tree / "outside.md").write_text("# 甲\n\n内容。\n", "utf-8")
-    first = build_written(job, mkdocs=mkdocs)
-    (job.tree / "outside.md").write_text("# 乙\n\n内容。\n", "utf-8")
-    part, whole = (replace(job, out=job.out.with_name(name)) for name in ("part", "whole"))
-    build_written(part, (job.out, first.state), mkdocs)
-    build_written(whole, mkdocs=mkdocs)
-    assert contents(part.out) == contents(whole.out)
-
-
-def test_a_title_with_markup_stays_in_the_navigation_of_the_others(tmp_path: Path, mkdocs: MkDocs) -> None:
-    job = make_job(tmp_path)
-    settings = job.root / "mkdocs.yml"
-    settings.write_text(
-        settings.read_text("utf-8").replace("  - 办法: rules.md", "  - outside.md\n  - rules.md"), "utf-8"
-    )
-    (job.tree / "outside.md").write_text("# 甲 *乙* `丙`\n\n内容。\n", "utf-8")
-    first = build_written(job, mkdocs=mkdocs)
-    _append("rules.md", "\n\n补充。\n")(job)
-    part, whole = (replace(job, out=job.out.with_name(name)) for name in ("part", "whole"))
-    assert build_written(part, (job.out, first.state), mkdocs).rebuilt == ("rules.md",)
-    build_written(whole, mkdocs=mkdocs)
-    assert contents(part.out) == contents(whole.out)
-
-
-@pytest.mark.parametrize("attack", ["altered", "removed", "linked"])
-def test_a_site_that_is_not_what_was_built_is_not_taken_over(
-    attack: str, tmp_path: Path, mkdocs: MkDocs
-) -> None:
-    job = make_job(tmp_path)
-    first = build_written(job, mkdocs=mkdocs)
-    expected = contents(job.out)
-    page = job.out / "rules" / "index.html"
-    secret = tmp_path / "secret"
-    secret.write_bytes(page.read_bytes())
-    page.unlink()
-    if attack == "altered":
-        page.write_text("<script>", "utf-8")
-    elif attack == "linked":
-        page.symlink_to(secret)
-    after = replace(job, out=job.out.with_name("after"))
-    website = build_written(after, (job.out, first.state), mkdocs)
-    assert contents(after.out) == expected
-    assert not (after.out / "rules" / "index.html").is_symlink()
-    assert website.rebuilt
-
-
-def test_the_earlier_site_stays_as_it_was(tmp_path: Path, mkdocs: MkDocs) -> None:
-    job = make_job(tmp_path)
-    first = build_written(job, mkdocs=mkdocs)
-    before = contents(job.out)
-    _append("rules.md", "\n\n补充。\n")(job)
-    after = replace(job, out=job.out.with_name("after"))
-    build_written(after, (job.out, first.state), mkdocs)
-    write_sitemap(after, ["x/"])
-    write_record_index(after.out, [])
-    assert contents(job.out) == before
 
 
 # --- what goes wrong is said ------------------------------------------------------------------------------
@@ -310,8 +158,8 @@ def test_a_fault_in_the_theme_names_the_page(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     main = job.root / "site" / "theme" / "main.html"
     main.write_text(main.read_text("utf-8") + "{% block content %}{{ missing.thing }}{% endblock %}", "utf-8")
-    with pytest.raises(SiteError, match=r"主题模板有误.*missing"), warm_up(job.root) as child:
-        build_written(job, mkdocs=child)
+    with pytest.raises(SiteError, match=r"主题模板有误.*missing"):
+        build_written(job)
 
 
 # --- search -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lingtouyan.commands.building import build
+from lingtouyan.commands.build import build
 from lingtouyan.commands.serve import serve
 from lingtouyan.problems import RecordsError, Severity
 from lingtouyan.project import Project

@@ -1,66 +1,84 @@
-"""Pages: written pages become Markdown for the site builder, record pages become HTML for its frames.
+"""Pages of one edition: a written page becomes Markdown for MkDocs, a record page HTML for the frame of its kind.
 
-Queries run once per template; a record page's Markdown is converted once, and only filled for each row.
+Queries run once per template. A record template's Markdown is converted once, with its Jinja kept, and filled for each
+row: values are filled into HTML and never read as Markdown.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 import jinja2
-import jinja2.meta
 import markdown
-from jinja2.exceptions import SecurityError
 
+from lingtouyan.database.asking import rows_of
+from lingtouyan.database.database import SqlError
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.templates.escaping import front_matter, text
 from lingtouyan.templates.links import Links
-from lingtouyan.templates.paths import slug
-from lingtouyan.templates.sandbox import SECONDS, Sandbox, compiled, rendered
-from lingtouyan.templates.templates import Template, run_queries, template_fault
-from lingtouyan.watchdog import OverdueError, watched
+from lingtouyan.templates.paths import output_path, slug
+from lingtouyan.templates.sandbox import Groups, Row, Sandbox, compiled, rendered
+from lingtouyan.templates.templates import Query, Template, query_fault, run_queries, template_fault
 from lingtouyan.website.frames import FrameSpec
-from lingtouyan.website.record_bodies import Bench, Body, compile_record_body, lines_of
-from lingtouyan.website.record_pages import RecordKind, RecordPlanner
+from lingtouyan.website.search import RecordEntry
 
-# What may show the facts of the build itself: it names them, or takes in a file that may.
-_BUILD_WORD = re.compile(r"\bbuild\b|\bcommit\b|\binclude\b|\bwith\s+context\b")
+# Of one edition, all kinds together.
+MAX_PAGES = 500_000
+_TAG = re.compile(r"\{#.*?#\}|\{%-?\s*macro\b.*?\bendmacro\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+_SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenPage:
-    """A page that the site builder renders: `path` in the Markdown tree, `url` in the site."""
+    """A page that MkDocs renders: `path` in the Markdown tree, `url` in the site."""
 
     path: str
     url: str
     markdown: str
 
 
-@dataclass
-class Pages:
-    """Everything one edition's site shows.
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """One record's page before it is rendered.
 
     Attributes:
-        written: pages for the Markdown tree.
-        kinds: record pages by template.
-        links: digest of where every record's page is.
-        known: template -> what the next build may reuse of a written page.
+        url: relative to the site's root, with a slash at the end.
+        title, description: plain text.
+        row: of the template's `each`.
     """
 
+    url: str
+    title: str
+    description: str
+    row: Row
+
+
+@dataclass(frozen=True)
+class Kind:
+    """All pages of one template with `each`."""
+
+    template: Template
+    spec: FrameSpec
+    pages: list[RecordPage]
+
+
+@dataclass
+class Pages:
+    """Everything one edition's site shows: written pages, and record pages by kind."""
+
     written: list[WrittenPage] = field(default_factory=list)
-    kinds: list[RecordKind] = field(default_factory=list)
-    links: str = ""
-    known: dict[str, Any] = field(default_factory=dict)
+    kinds: list[Kind] = field(default_factory=list)
 
     @property
-    def search(self) -> list[dict[str, str]]:
-        """Entries of the records' index."""
-        return [p.search for k in self.kinds if k.template.search for p in k.pages]
+    def entries(self) -> Iterator[RecordEntry]:
+        """What the exact search finds."""
+        for kind in self.kinds:
+            if kind.template.search:
+                yield from (_entry(kind.template, page) for page in kind.pages)
 
 
 class PageMaker:
@@ -69,13 +87,9 @@ class PageMaker:
     Args:
         connection: the edition's database.
         environment: where the templates run.
-        links: filled here with every record page before anything is rendered.
+        links: filled by `plan` with every record page.
         facts: what every template sees besides its rows (`edition`, `as_of`, `draft`, `build`).
         convert: Markdown to HTML, for record pages.
-        shared: digest over all that shapes every page (macros, engine, facts).
-
-    Attributes:
-        bench: where the record pages are rendered, once they are planned.
     """
 
     def __init__(
@@ -83,20 +97,15 @@ class PageMaker:
         connection: duckdb.DuckDBPyConnection,
         environment: Sandbox,
         links: Links,
-        facts: dict[str, Any],
+        facts: Mapping[str, Any],
         convert: Callable[[str], str],
-        shared: str,
     ) -> None:
         self._connection = connection
         self._environment = environment
         self._links = links
         self._facts = facts
         self._convert = convert
-        self._shared = shared
-        self.bench = Bench(connection, environment, links, facts)
         self._edition = str(facts["edition"])
-        self._sources: dict[str, str] = {}
-        self._planner = RecordPlanner(connection, facts, self._title_of, self._shared_by, self._uses_each)
 
     def plan(self, templates: Sequence[Template]) -> Pages:
         """Register all record pages, render the written ones.
@@ -106,78 +115,30 @@ class PageMaker:
         """
         pages = Pages()
         problems: list[Problem] = []
-        written: list[Template] = []
-        for template in templates:
-            if template.edition and template.edition != self._edition:
-                continue
-            if not template.each:
-                written.append(template)
-                continue
-            try:
-                pages.kinds.append(self._kind(template))
-            except RecordsError as fault:
-                problems.extend(fault.problems)
+        shown = [t for t in templates if t.edition in ("", self._edition)]
+        written = [t for t in shown if not t.each]
+        for template in shown:
+            if template.each:
+                try:
+                    pages.kinds.append(self._kind(template, sum(len(k.pages) for k in pages.kinds)))
+                except RecordsError as fault:
+                    problems.extend(fault.problems)
         problems.extend(_doubles(pages.kinds, written))
-        pages.links = self._links.digest()
         for template in written:
             try:
-                page, state = self._written(template)
+                pages.written.append(self.write(template))
             except RecordsError as fault:
                 problems.extend(fault.problems)
-            else:
-                pages.written.append(page)
-                pages.known[template.file] = state
         if problems:
             raise RecordsError(problems)
         return pages
 
-    def _shared_by(self, template: Template) -> str:
-        """Return a digest over all that shapes a template's pages besides the answers to its queries."""
-        shown = f"{template.title}\n{template.body}"
-        facts = repr(self._facts["build"]) if _BUILD_WORD.search(shown) else ""
-        words = f"{template.file}\0{template.digest}\0{self._shared}\0{facts}"
-        return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
+    def write(self, template: Template) -> WrittenPage:
+        """Render a written page.
 
-    def _kind(self, template: Template) -> RecordKind:
-        folder = template.path.split("{")[0].rpartition("/")[0]
-        spec = FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
-        kind = self._planner.plan(template, spec)
-        if template.record:
-            for page in kind.pages:
-                if page.key is not None:
-                    self._links.add(template.record, page.key, page.url)
-        return kind
-
-    def _source(self, template: Template) -> str:
-        if template.file not in self._sources:
-            try:
-                with watched(SECONDS):
-                    self._sources[template.file] = compile_record_body(template.body, self._convert)
-            except OverdueError:
-                raise template_fault(template, SecurityError(f"排版超过 {SECONDS:.0f} 秒")) from None
-            except RecursionError as fault:
-                raise template_fault(template, fault) from None
-        return self._sources[template.file]
-
-    def _title_of(self, template: Template) -> jinja2.Template:
-        try:
-            return compiled(self._environment.overlay(autoescape=False, finalize=text), template.title)
-        except Exception as fault:
-            raise template_fault(template, fault, "title", lambda _: 0) from None
-
-    def _uses_each(self, template: Template) -> bool:
-        """Tell whether a page may show rows of other pages: the template names `each`, or takes in another file."""
-        source = self._source(template)
-        try:
-            tree = self._environment.parse(source)
-            # It generates code, and so is the first to meet a filter that there is not, or words too deeply nested.
-            names = jinja2.meta.find_undeclared_variables(tree)
-        except (jinja2.TemplateError, RecursionError) as fault:
-            raise template_fault(template, fault, lines=lines_of(template.body, source)) from None
-        return template.each in names or any(True for _ in tree.find_all((jinja2.nodes.Include,)))
-
-    def _written(self, template: Template) -> tuple[WrittenPage, dict[str, Any]]:
-        path = f"{template.name}.md"
+        Raises:
+            RecordsError: the template or a query is at fault.
+        """
         url = written_url(template)
         results = run_queries(self._connection, template, self._edition)
         self._links.start(url)
@@ -185,21 +146,84 @@ class PageMaker:
             body = rendered(compiled(self._environment, template.body), **{**results.rows, **self._facts})
         except Exception as fault:
             raise template_fault(template, fault) from None
-        meta: dict[str, object] = {"title": template.title, **template.meta}
-        made = front_matter(meta) + body.lstrip("\n")
-        answers = self._links.answers(self._links.asked)
-        return WrittenPage(path, url, made), {"text": digest_of(made), "asked": answers}
+        head = front_matter({"title": template.title, **template.meta})
+        return WrittenPage(f"{template.name}.md", url, head + body.lstrip("\n"))
 
-    def body_of(self, kind: RecordKind) -> Body:
-        """Return what pages of one kind are made from, besides their rows."""
-        return Body(kind.template, self._source(kind.template), self._uses_each(kind.template))
+    def _kind(self, template: Template, before: int) -> Kind:
+        """Return the pages of one template and enter them into the links.
 
-    def unchanged(self, asked: Sequence[Sequence[str | None]]) -> bool:
-        """Tell whether the links that a page asked for are answered as they were."""
-        return all(self._links.find(str(record), key) == url for record, key, url in asked)
+        Args:
+            before: how many pages other templates give.
+        """
+        folder = template.path.split("{")[0].rpartition("/")[0]
+        spec = FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
+        each = template.queries[template.each]
+        columns, rows = self._rows(template, each)
+        if before + len(rows) > MAX_PAGES:
+            reason = f"记录页共超过 {MAX_PAGES:,} 页，没有生成。请核对 each 的查询 {each.name} 是否多给了行。"
+            raise RecordsError([error(template.file, each.line, "template-error", reason)])
+        for query in sorted(template.queries.values(), key=lambda q: q.name):
+            if query.by and query.by not in columns and columns:
+                reason = f"查询 {query.name} 按 {query.by} 分组，但 each 的查询 {each.name} 没有这一列。"
+                raise RecordsError([error(template.file, query.line, "template-error", reason)])
+        try:
+            title = compiled(self._environment.overlay(autoescape=False, finalize=text), template.title)
+        except Exception as fault:
+            raise template_fault(template, fault, "title", lambda _: 0) from None
+        pages = [self._page(template, title, row) for row in rows]
+        if template.record:
+            for page in pages:
+                key = page.row.get(template.key) if template.key else next(iter(page.row.values()))
+                if key is not None:
+                    self._links.add(template.record, str(key), page.url)
+        return Kind(template, spec, pages)
+
+    def _rows(self, template: Template, query: Query) -> tuple[list[str], list[Row]]:
+        if query.edition not in ("", self._edition):
+            return [], []
+        try:
+            columns, rows = rows_of(self._connection, query.sql)
+        except SqlError as fault:
+            raise query_fault(self._connection, template, query, fault, self._edition) from None
+        return columns, [Row(zip(columns, row, strict=True)) for row in rows]
+
+    def _page(self, template: Template, title: jinja2.Template, row: Row) -> RecordPage:
+        url = output_path(template, row) + "/"
+        try:
+            words = rendered(title, row=row, **self._facts).strip()
+        except Exception as fault:
+            raise template_fault(template, fault, "title", lambda _: 0) from None
+        return RecordPage(url, words, text(row.get(template.meta.get("description", ""), "")), row)
+
+    def bodies(self, template: Template, pages: Sequence[RecordPage]) -> Iterator[tuple[RecordPage, str]]:
+        """Render pages of one kind: each, and the HTML below its heading.
+
+        Raises:
+            RecordsError: the template or a query is at fault; of several pages, the first is named.
+        """
+        try:
+            source = compile_record_body(template.body, self._convert)
+        except RecursionError as fault:
+            raise template_fault(template, fault) from None
+        lines = lines_of(template.body, source)
+        try:
+            body = compiled(self._environment, source)
+        except Exception as fault:
+            raise template_fault(template, fault, lines=lines) from None
+        results = run_queries(self._connection, template, self._edition).rows
+        groups = {n: (v, template.queries[n].by) for n, v in results.items() if isinstance(v, Groups)}
+        shown = {**results, **self._facts}
+        for page in pages:
+            self._links.start(page.url)
+            mine = {name: value[page.row.get(by)] for name, (value, by) in groups.items()}
+            try:
+                html = rendered(body, **{**shown, **mine, "row": page.row})
+            except Exception as fault:
+                raise template_fault(template, fault, page.title, lines) from None
+            yield page, html
 
 
-def _doubles(kinds: Sequence[RecordKind], written: Sequence[Template]) -> Iterator[Problem]:
+def _doubles(kinds: Sequence[Kind], written: Sequence[Template]) -> Iterator[Problem]:
     seen = {written_url(t): t.file for t in written}
     for kind in kinds:
         for page in kind.pages:
@@ -210,18 +234,20 @@ def _doubles(kinds: Sequence[RecordKind], written: Sequence[Template]) -> Iterat
                     if other == kind.template.file
                     else f"{other} 已经用了页面路径"
                 )
-                yield error(
-                    kind.template.file,
-                    1,
-                    "template-error",
-                    f"{reason} {page.url or '/'}。请改 path，并让它含主键。",
-                )
+                fault = f"{reason} {page.url or '/'}。请改 path，并让它含主键。"
+                yield error(kind.template.file, 1, "template-error", fault)
             seen[page.url] = kind.template.file
 
 
-def digest_of(words: str) -> str:
-    """Return a digest of a text."""
-    return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+def _entry(template: Template, page: RecordPage) -> RecordEntry:
+    def value(name: str) -> str:
+        column = template.search.get(name, "")
+        return text(page.row[column]) if column in page.row else column if name == "kind" else ""
+
+    codes = tuple(c for c in value("key").split("、") if c)
+    return RecordEntry(
+        value("kind"), page.url, value("title"), value("subtitle"), value("pinyin"), codes=codes
+    )
 
 
 def written_url(template: Template) -> str:
@@ -229,9 +255,57 @@ def written_url(template: Template) -> str:
     return "" if template.name == "index" else template.name.removesuffix("/index") + "/"
 
 
-def converter(extensions: list[str], configs: dict[str, Any]) -> Callable[[str], str]:
-    """Return Markdown to HTML with the site's own extensions."""
-    machine = markdown.Markdown(extensions=extensions, extension_configs=configs)
+def compile_record_body(body: str, convert: Callable[[str], str]) -> str:
+    """Convert a template's Markdown once, with its Jinja kept.
+
+    A tag alone on its line stands for a block, any other for words. A macro is kept whole: what it writes is HTML.
+
+    Args:
+        body: Markdown with Jinja.
+        convert: Markdown to HTML.
+
+    Returns:
+        HTML with Jinja.
+    """
+    tags: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        tags.append(found[0])
+        start, end = found.start(), found.end()
+        before = body[body.rfind("\n", 0, start) + 1 : start]
+        after = body[end : (body.find("\n", end) + len(body) + 1) % (len(body) + 1)]
+        number = len(tags) - 1
+        return (
+            f"\n\n<!--jinja-{number}-->\n\n"
+            if not before.strip() and not after.strip()
+            else f"\ue000{number}\ue001"
+        )
+
+    kept = _TAG.sub(keep, body)
+    return _SLOT.sub(lambda m: tags[int(m[1] or m[2])], convert(kept))
+
+
+def lines_of(body: str, source: str) -> Callable[[int], int]:
+    """Return line of the compiled source -> line of the template's body: the tags stand in both, in one order."""
+
+    def starts(text: str) -> list[int]:
+        return [text.count("\n", 0, m.start()) + 1 for m in _TAG.finditer(text)]
+
+    pairs = list(zip(starts(source), starts(body), strict=False))
+
+    def line(number: int) -> int:
+        before = [(there, here) for there, here in pairs if there <= number]
+        return before[-1][1] + number - before[-1][0] if before else 1
+
+    return line
+
+
+def converter(extensions: Sequence[Mapping[str, Any]]) -> Callable[[str], str]:
+    """Return Markdown to HTML with the site's own extensions (`markdown_extensions` of its settings)."""
+    configs = {name: options for entry in extensions for name, options in entry.items()}
+    machine = markdown.Markdown(
+        extensions=list(configs), extension_configs={n: dict(o) for n, o in configs.items() if o}
+    )
 
     def convert(source: str) -> str:
         machine.reset()
