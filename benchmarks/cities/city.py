@@ -43,6 +43,7 @@ _DIGITS = "零一二三四五六七八九"
 _KEY = re.compile(r"(?<![A-Za-z0-9])([A-Z]\d{4}-|[A-Z])(\d{4,6})(?![\d-])")
 _CODE = re.compile(r"(?<!\d)9901(\d{2})(?=\d{3}(?:\d{3}){0,2}(?!\d))")
 _DOCUMENT = re.compile(r"([\u4e00-\u9fff]+)〔(\d{4})〕(\d+)号")
+_DIGEST = re.compile(r"(?<=hmac-sha256:)[0-9a-f]{2}")
 _NAME = re.compile(r"^name: ([\u4e00-\u9fff]{3})$", re.M)
 _PINYIN = re.compile(r"^(name: [\u4e00-\u9fff]{3}\npinyin: )\S+", re.M)
 _SURNAMES = (
@@ -145,6 +146,7 @@ class Copy:
         text = _PINYIN.sub(rf"\g<1>{self._surname[1]}", text)
         text = self._pattern.sub(lambda m: self._words[m[0]], text)
         text = _KEY.sub(self._key, text)
+        text = _DIGEST.sub(f"{self._number:04x}", text)
         text = _CODE.sub(lambda m: f"99{1 + self._number // 90:02d}{1 + self._number % 90:02d}", text)
         return _DOCUMENT.sub(self._document, text)
 
