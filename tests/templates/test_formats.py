@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from lingtouyan.templates.formats import chinese_date, dots, full_dots, percent, years_between
+from lingtouyan.templates.escaping import chinese_date, dots, full_dots, percent, years_between
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
-from collections.abc import Iterator
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,8 @@ from trees import Tree
 
 from lingtouyan.problems import RecordsError
 from lingtouyan.project import EDITIONS
-from lingtouyan.templates import sandbox
 from lingtouyan.templates.escaping import escape
+from lingtouyan.templates.links import Links
 from lingtouyan.templates.sandbox import Groups, Row, Sandbox, compiled, rendered
 from lingtouyan.templates.templates import Template, make_environment, read_templates, template_fault
 
@@ -283,46 +280,12 @@ HUGE = [
     "{{ 100000000 * 'x' }}",
     "{{ [1] * 100000000 }}",
     "{{ [1, 2] * 3 ** 40 }}",
-    "{{ 9 ** 9 ** 9 }}",
+    "{{ 9 ** (9 ** 9) }}",
     "{{ 2 ** 100000000 }}",
     "{% set ns = namespace(n=3) %}{% for i in range(99) %}{% set ns.n = ns.n * ns.n %}{% endfor %}{{ ns.n }}",
-    "{% set ns = namespace(t='ab') %}{% for i in range(99) %}{% set ns.t = ns.t + ns.t %}{% endfor %}{{ ns.t }}",
-    "{% set ns = namespace(t='ab') %}{% for i in range(99) %}{% set ns.t = ns.t ~ ns.t %}{% endfor %}{{ ns.t }}",
-    "{% set ns = namespace(t=[1]) %}{% for i in range(99) %}{% set ns.t = ns.t + ns.t %}{% endfor %}{{ ns.t|length }}",
     "{{ range(10 ** 9)|list }}",
     "{{ range(10 ** 12)|length }}",
-    "{{ 'x'|center(10 ** 9) }}",
-    "{{ 'x'.center(1000000000) }}",
-    "{{ 'x'.ljust(1000000000) }}",
-    "{{ 'x'.zfill(1000000000) }}",
-    "{{ ('\\t' * 99).expandtabs(1000000000) }}",
-    "{{ ['x']|map('center', 1000000000)|list }}",
-    "{{ range(100000)|map('string')|map('center', 90000)|list|length }}",
-    "{{ '%1000000000d'|format(1) }}",
-    "{{ '%*d'|format(1000000000, 1) }}",
-    "{{ '%1000000000d' % 1 }}",
-    "{{ '%.*f' % (1000000000, 1.5) }}",
-    "{{ '{:1000000000}'.format(1) }}",
-    "{{ '{:{}}'.format(1, 1000000000) }}",
-    "{{ ('{:>99999999}'|safe).format('x') }}",
-    "{{ ('x' * 99999)|replace('x', 'y' * 99999) }}",
-    "{{ ('x' * 99999).replace('x', 'y' * 99999) }}",
-    "{{ ''.replace('', 'y') }}{{ ('x' * 999999).replace('', 'y' * 999) }}",
-    "{{ (['x' * 999999] * 999999)|join }}",
-    "{{ ''.join(['x' * 999999] * 99999) }}",
-    "{{ ('x' * 99999).join(['y'] * 99999) }}",
-    "{{ ['y'] * 99999|join('x' * 99999) }}",
-    "{{ 'x'|indent(1000000000) }}",
-    "{{ [1]|batch(1000000000, 'x')|list }}",
-    "{{ [1]|slice(1000000000)|list|length }}",
-    "{{ 1.5|round(1000000000, 'ceil') }}",
-    "{{ (5).to_bytes(1000000000, 'big')|length }}",
-    "{{ ('x' * 99999).translate({120: 'y' * 99999}) }}",
-    "{{ range(3000)|map('string')|map('center', 900)|map('list')|list|sum(start=[])|length }}",
     "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}",
-    "{% macro m() %}{% for i in range(99999) %}{{ 'x' * 9999 }}{% endfor %}{% endmacro %}{{ m()|length }}",
-    "{% set t %}{% for i in range(99999) %}{{ 'x' * 9999 }}{% endfor %}{% endset %}{{ t|length }}",
-    "{% for i in range(99999) %}{{ 'x' * 99999 }}{% endfor %}",
     "{% include 'pages/_self.md' %}",
     "{{ " + "(" * 20000 + "1" + ")" * 20000 + " }}",
     "{{ " + "-" * 20000 + "1 }}",
@@ -332,88 +295,89 @@ HUGE = [
 @pytest.mark.parametrize("source", HUGE, ids=lambda s: s[:60])
 def test_what_would_be_huge_is_refused_before_it_is_made(site: Path, source: str) -> None:
     (site / "site/pages/_self.md").write_text("{% include 'pages/_self.md' %}")
-    start = time.monotonic()
     with pytest.raises(Exception) as raised:  # noqa: PT011 -- what matters is that it ends, in a problem
         show(site, source)
-    assert time.monotonic() - start < 20
     problem = template_fault(_template(source), raised.value).problems[0]
     assert problem.rule == "template-error"
     assert problem.file == "site/pages/p.md"
 
 
-ENDLESS = [
-    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-    "{% for a in range(99999) %}{% for b in range(99999) %}{% if a == b - 1 %}x{% endif %}{% endfor %}{% endfor %}",
-    (
-        "{% set ns = namespace(n=0) %}"
-        "{% for a in range(99999) %}{% for b in range(99999) %}{% set ns.n = b %}{% endfor %}{% endfor %}"
-    ),
-    "{{ range(99999)|map('string')|select('in', range(99999)|map('string')|list)|list|length }}",
+# Nothing that differs from one run, or one machine, to the next
+
+ADDRESSES = [
+    "{{ table }}",
+    "{{ '%s'|format(table) }}",
+    "{{ '%s' % table }}",
+    "{{ '%s' % (table,) }}",
+    "{{ '{}'.format(table) }}",
+    "{{ 'a' ~ table }}",
+    "{{ table|string }}",
+    "{{ table|upper }}",
+    "{{ table|replace('x', 'y') }}",
+    "{{ [table]|join }}",
+    "{{ [table]|string }}",
+    "{{ {'a': table}|string }}",
+    "{{ [table]|pprint }}",
+    "{{ (table|string)[-5:] }}",
+    "{{ {'a': table}|xmlattr }}",
+    "{{ {'a': table}|urlencode }}",
+    "{{ href|string }}",
+    "{{ ''.upper }}",
+    "{{ ''.upper|string }}",
+    "{{ 'a' ~ rows[0].b.isoformat }}",
+    "{{ cycler(1)|string }}",
+    "{{ joiner()|string }}",
+    "{% block a %}{{ self.a|string }}{% endblock %}",
+    "{% for r in rows %}{{ loop.cycle|string }}{% endfor %}",
 ]
 
 
-@pytest.fixture
-def untraced() -> Iterator[None]:
-    """No measuring of coverage: an exception told to a thread may reach the measurer while it holds its own lock."""
-    here, elsewhere = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
-    yield
-    threading.settrace(elsewhere)  # type: ignore[arg-type]
-    sys.settrace(here)
+@pytest.mark.parametrize("source", ADDRESSES)
+def test_what_is_no_value_is_not_shown(site: Path, source: str) -> None:
+    def table(rows: object) -> str:
+        return "x"
+
+    made = environment(site, table=table, href=Links().href)
+    with pytest.raises(SecurityError) as raised:
+        rendered(compiled(made, source), rows=[Row(b=datetime.date(2026, 1, 5))])
+    assert template_fault(_template(source), raised.value).problems[0].rule == "template-error"
 
 
-@pytest.mark.usefixtures("untraced")
-@pytest.mark.parametrize("elsewhere", [False, True])
-def test_what_never_ends_is_stopped_in_any_thread(
-    site: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
-) -> None:
-    monkeypatch.setattr(sandbox, "SECONDS", 0.5)
-    monkeypatch.setattr(sandbox, "BUDGET", 10**15)
-    faults: list[Exception] = []
-
-    def run() -> None:
-        for source in ENDLESS:
-            try:
-                show(site, source)
-            except SecurityError as fault:
-                faults.append(fault)
-        # The thread goes on unharmed.
-        assert show(site, "{{ 1 + 1 }}") == "2"
-        faults.append(SecurityError("done"))
-
-    start = time.monotonic()
-    if elsewhere:
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join()
-    else:
-        run()
-    assert [str(f) for f in faults] == ["用时超过 0 秒"] * len(ENDLESS) + ["done"]
-    assert time.monotonic() - start < 30
+@pytest.mark.parametrize("source", ["{}|string", "'%s'|format({})", "'a' ~ {}"])
+@pytest.mark.parametrize(
+    "given, shown",
+    [
+        ("(rows|map(attribute='a'))", "[1, 2]"),
+        ("(rows|map(attribute='a')|select('>', 1))", "[2]"),
+        ("(rows|map(attribute='a')|reverse)", "[2, 1]"),
+        ("(rows|batch(2))|map('length')", "[2]"),
+    ],
+)
+def test_what_a_filter_gives_is_a_list(site: Path, source: str, given: str, shown: str) -> None:
+    said = show(site, "{{ (" + source.format(f"({given})") + ")|safe }}", rows=[Row(a=1), Row(a=2)])
+    assert said in (shown, f"a{shown}")
 
 
-@pytest.mark.usefixtures("untraced")
-def test_two_threads_are_stopped_apart(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "SECONDS", 1.0)
-    monkeypatch.setattr(sandbox, "BUDGET", 10**15)
-    ends: dict[str, str] = {}
+CLOCKS = [
+    "as_of.today()",
+    "as_of.fromtimestamp(0)",
+    "at.now()",
+    "at.utcnow()",
+    "at.today()",
+    "at.fromtimestamp(0)",
+    "at.utcfromtimestamp(0)",
+    "at.timestamp()",
+    "at.astimezone()",
+    "(as_of|attr('today'))()",
+]
 
-    def run(name: str, source: str) -> None:
-        try:
-            ends[name] = show(site, source)
-        except SecurityError:
-            ends[name] = "stopped"
 
-    threads = [
-        threading.Thread(target=run, args=("endless", ENDLESS[0])),
-        threading.Thread(target=run, args=("short", "{% for i in range(3) %}{{ i }}{% endfor %}")),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert ends == {"endless": "stopped", "short": "012"}
+@pytest.mark.parametrize("source", CLOCKS)
+def test_no_clock_and_no_zone_of_the_machine_is_asked(site: Path, source: str) -> None:
+    with pytest.raises(SecurityError):
+        show(site, "{{ " + source + " }}", as_of=datetime.date(2026, 1, 5), at=datetime.datetime(2026, 1, 5))  # noqa: DTZ001
+    said = show(site, "{{ as_of.replace(day=6).isoformat() }}", as_of=datetime.date(2026, 1, 5))
+    assert said == "2026-01-06"
 
 
 def test_an_official_page_of_some_size_is_no_offence(site: Path) -> None:
@@ -422,13 +386,6 @@ def test_an_official_page_of_some_size_is_no_offence(site: Path) -> None:
     page = show(site, source, rows=rows)
     assert len(page.splitlines()) == 20_000
     assert escape("19,999,000") in page
-
-
-def test_each_page_has_a_budget_of_its_own(site: Path) -> None:
-    made = environment(site)
-    template = compiled(made, "{% for i in range(10) %}{{ 'x' * 999999 }}{% endfor %}")
-    for _ in range(4):
-        assert len(rendered(template)) == 10 * 999_999
 
 
 @pytest.mark.parametrize(
@@ -453,3 +410,13 @@ def test_a_fault_is_shown_at_its_line_of_the_file(
     assert problem.line == line
     for word in words:
         assert word in problem.message
+
+
+def test_a_fault_in_an_included_file_is_shown_at_its_own_line(site: Path) -> None:
+    (site / "site/pages/_macros.html").write_text("\n\n{% macro m() %}\n{{ 1 / 0 }}\n{% endmacro %}")
+    source = "{% from 'pages/_macros.html' import m %}\n{{ m() }}"
+    with pytest.raises(ZeroDivisionError) as raised:
+        show(site, source)
+    problem = template_fault(_template(source), raised.value).problems[0]
+    assert (problem.file, problem.line) == ("site/pages/_macros.html", 4)
+    assert "site/pages/p.md" in problem.message

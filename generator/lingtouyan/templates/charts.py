@@ -12,10 +12,14 @@ from decimal import Decimal
 from markupsafe import Markup
 
 from lingtouyan.templates.components import Href, Row
-from lingtouyan.templates.escaping import Html, address, escape, text
+from lingtouyan.templates.escaping import NEW_LINE, address, lines, markup, tag, text
 
 _ROW, _BAR = 46, 14
 _PLOT, _HEAD, _FOOT = 200, 22, 30
+_LEFT = 6.0
+_COLOURS = 6
+# A figure stands inside a piece of a stack that is so high.
+_WITHIN = 16
 
 
 def number(value: object, unit: str = "") -> str:
@@ -23,8 +27,7 @@ def number(value: object, unit: str = "") -> str:
     if value is None:
         return "—"
     if isinstance(value, float | Decimal):
-        rounded = f"{value:.1f}"
-        return f"{rounded.removesuffix('.0')}{unit}"
+        return f"{value:.1f}".removesuffix(".0") + unit
     return f"{text(value)}{unit}"
 
 
@@ -36,15 +39,22 @@ def _share(value: float, whole: float) -> str:
     return f"{max(0.0, min(100.0, 100 * value / whole if whole else 0)):.2f}%"
 
 
-def _figure(kind: str, caption: str, svg: Markup, legend: Markup | str = "") -> Markup:
-    head = Html("\n<figcaption>{}</figcaption>").format(escape(caption)) if caption else ""
-    return Html('<figure class="chart chart--{}">{}{}\n{}\n</figure>').format(kind, head, legend, svg)
+def _figure(
+    kind: str, caption: str, legend: Markup, height: float, words: tuple[str, str], parts: Sequence[Markup]
+) -> Markup:
+    title, said = words
+    inner = lines(tag("title", title), tag("desc", said), *parts)
+    svg = tag("svg", NEW_LINE, inner, NEW_LINE, width="100%", style=f"height:{round(height)}px", role="img")
+    head = tag("figcaption", caption) if caption else ""
+    return tag("figure", NEW_LINE, lines(head, legend, svg), NEW_LINE, class_=f"chart chart--{kind}")
 
 
-def _svg(height: float, title: str, words: str, parts: Sequence[Markup]) -> Markup:
-    return Html(
-        '<svg width="100%" style="height:{}px" role="img">\n<title>{}</title>\n<desc>{}</desc>\n{}\n</svg>'
-    ).format(round(height), escape(title), escape(words), Html("\n").join(parts))
+def _text(kind: str, x: object, y: float, words: object) -> Markup:
+    return tag("text", words, class_=kind, x=x, y=round(y, 1))
+
+
+def _bar(kind: str, top: float, width: str) -> Markup:
+    return tag("rect", class_=kind, x="0", y=round(top), width=width, height=_BAR, rx="2")
 
 
 def bars(
@@ -70,24 +80,17 @@ def bars(
     """
     top = most or max((_size(row.get(y)) for row in rows), default=0)
     parts = []
-    for index, row in enumerate(rows):
-        place = index * _ROW
-        label = Html('<text class="label" x="0" y="{}">{}</text>').format(place + 18, escape(row.get(x)))
+    for place, row in zip(range(0, len(rows) * _ROW, _ROW), rows, strict=True):
+        label = _text("label", "0", place + 18, row.get(x))
         to = href(row) if href else None
-        parts.append(Html('<a href="{}">{}</a>').format(address(to), label) if to else label)
-        parts.append(
-            Html(
-                '<text class="figure" x="100%" y="{}">{}</text>'
-                '<rect class="track" x="0" y="{}" width="100%" height="{}" rx="2"/>'
-                '<rect class="c0" x="0" y="{}" width="{}" height="{}" rx="2"/>'
-            ).format(
-                place + 18,
-                escape(number(row.get(y), unit)),
-                *(place + 25, _BAR, place + 25, _share(_size(row.get(y)), top), _BAR),
-            )
-        )
+        parts += [
+            markup(f'<a href="{address(to)}">{label}</a>') if to else label,
+            _text("figure", "100%", place + 18, number(row.get(y), unit)),
+            _bar("track", place + 25, "100%"),
+            _bar("c0", place + 25, _share(_size(row.get(y)), top)),
+        ]
     words = "；".join(f"{text(row.get(x))} {number(row.get(y), unit)}" for row in rows)
-    return _figure("bars", caption, _svg(len(rows) * _ROW, caption or "条形图", words, parts))
+    return _figure("bars", caption, markup(""), len(rows) * _ROW, (caption or "条形图", words), parts)
 
 
 def progress(
@@ -110,21 +113,20 @@ def progress(
         at_most: the target is an upper bound.
     """
     met = None if value is None or target is None else (value <= target if at_most else value >= target)
-    verdict = {True: "达标", False: "未达标", None: "没有目标" if target is None else "没有数据"}[met]
-    aim = "" if target is None else f"目标{'不高于' if at_most else '不低于'} {number(target, unit)}"
-    words = f"{number(value, unit)}　{aim}　{verdict}" if aim else number(value, unit)
-    parts: list[Markup] = [
-        Html('<text class="label" x="0" y="18">{}</text>').format(escape(label)),
-        Html('<text class="figure" x="100%" y="18">{}</text>').format(escape(words)),
-        Html('<rect class="track" x="0" y="27" width="100%" height="{}" rx="2"/>').format(_BAR),
-        Html('<rect class="{}" x="0" y="27" width="{}" height="{}" rx="2"/>').format(
-            {True: "ok", False: "short", None: "c0"}[met], _share(_size(value), whole), _BAR
-        ),
+    words = number(value, unit)
+    if target is not None:
+        verdict = {True: "达标", False: "未达标", None: "没有数据"}[met]
+        words += f"　目标{'不高于' if at_most else '不低于'} {number(target, unit)}　{verdict}"
+    parts = [
+        _text("label", "0", 18, label),
+        _text("figure", "100%", 18, words),
+        _bar("track", 27, "100%"),
+        _bar({True: "ok", False: "short", None: "c0"}[met], 27, _share(_size(value), whole)),
     ]
     if target is not None:
         place = _share(target, whole)
-        parts.append(Html('<line class="mark" x1="{}" x2="{}" y1="23" y2="46"/>').format(place, place))
-    return _figure("progress", "", _svg(50, label or "完成情况", words, parts))
+        parts.append(tag("line", class_="mark", x1=place, x2=place, y1=23, y2=46))
+    return _figure("progress", "", markup(""), 50, (label or "完成情况", words), parts)
 
 
 def _ticks(top: float) -> list[float]:
@@ -157,92 +159,51 @@ def columns(
         unit: written after each figure.
         caption: title above.
     """
-    labels = labels or {}
-    sums = [
-        sum(_size(row.get(name)) for name in series)
-        if stacked
-        else max((_size(row.get(n)) for n in series), default=0)
-        for row in rows
-    ]
-    ticks = _ticks(max(sums, default=0))
-    floor = _HEAD + _PLOT
-    parts: list[Markup] = [
-        Html(
-            '<line class="grid" x1="0" x2="100%" y1="{}" y2="{}"/><text class="tick" x="0" y="{}">{}</text>'
-        ).format(
-            *(round(floor - _PLOT * tick / ticks[-1], 1),) * 2,
-            round(floor - _PLOT * tick / ticks[-1] - 4, 1),
-            escape(number(float(tick), unit)),
-        )
-        for tick in ticks
-    ]
-    left = 6.0
-    slot = (100 - left) / max(len(rows), 1)
-    for place, row in enumerate(rows):
-        start = left + slot * place
-        parts += (
-            _stack(row, series, start, slot, ticks[-1], unit)
-            if stacked
-            else _group(row, series, start, slot, ticks[-1], unit)
-        )
-        parts.append(
-            Html('<text class="under" x="{:.2f}%" y="{}">{}</text>').format(
-                start + slot / 2, floor + 20, escape(row.get(x))
-            )
-        )
-    legend: Markup | str = ""
-    if len(series) > 1:
-        legend = Html('\n<ul class="legend">{}</ul>').format(
-            Markup().join(
-                Html('<li class="legend-item"><span class="key c{}"></span>{}</li>').format(
-                    index % 6, escape(labels.get(name, name))
+    named = [(labels or {}).get(name, name) for name in series]
+    sizes = [[_size(row.get(name)) for name in series] for row in rows]
+    together = sum if stacked else max
+    ticks = _ticks(max((together(s) for s in sizes if s), default=0))
+    floor, scale = _HEAD + _PLOT, _PLOT / ticks[-1]
+    parts: list[Markup] = []
+    for tick in ticks:
+        y = round(floor - scale * tick, 1)
+        parts.append(tag("line", class_="grid", x1="0", x2="100%", y1=y, y2=y))
+        parts.append(_text("tick", "0", y - 4, number(float(tick), unit)))
+    slot = (100 - _LEFT) / max(len(rows), 1)
+    width = min(slot * 0.6, 16.0) if stacked else slot * 0.8 / max(len(series), 1)
+    for place, (row, figures) in enumerate(zip(rows, sizes, strict=True)):
+        middle, below = _LEFT + slot * (place + 0.5), 0.0
+        for index, (name, size) in enumerate(zip(series, figures, strict=True)):
+            centre = middle if stacked else middle + width * (index + 0.5 - len(series) / 2)
+            wide = width if stacked else width * 0.9
+            parts.append(
+                tag(
+                    "rect",
+                    class_=f"c{index % _COLOURS}",
+                    x=f"{centre - wide / 2:.2f}%",
+                    width=f"{wide:.2f}%",
+                    y=round(floor - scale * (below + size), 1),
+                    height=round(max(0.0, scale * size), 1),
                 )
-                for index, name in enumerate(series)
             )
-        )
+            said, at = number(row.get(name), unit), f"{centre:.2f}%"
+            if not stacked:
+                parts.append(_text("over", at, floor - scale * size - 5, said))
+            else:
+                if scale * size >= _WITHIN:
+                    parts.append(_text("within", at, floor - scale * (below + size / 2) + 5, said))
+                below += size
+        parts.append(_text("under", f"{middle:.2f}%", floor + 20, row.get(x)))
+    legend = markup("")
+    if len(series) > 1:
+        keys = (tag("span", "", class_=f"key c{index % _COLOURS}") for index in range(len(series)))
+        items = (tag("li", key, name, class_="legend-item") for key, name in zip(keys, named, strict=True))
+        legend = tag("ul", *items, class_="legend")
     words = "；".join(
         f"{text(row.get(x))}："
-        + "，".join(f"{labels.get(name, name)} {number(row.get(name), unit)}" for name in series)
+        + "，".join(
+            f"{label} {number(row.get(name), unit)}" for label, name in zip(named, series, strict=True)
+        )
         for row in rows
     )
-    return _figure("columns", caption, _svg(floor + _FOOT, caption or "柱形图", words, parts), legend)
-
-
-def _column(x: float, width: float, low: float, high: float, top: float, colour: int) -> Markup:
-    floor = _HEAD + _PLOT
-    return Html('<rect class="c{}" x="{:.2f}%" width="{:.2f}%" y="{:.1f}" height="{:.1f}"/>').format(
-        colour % 6, x, width, floor - _PLOT * high / top, max(0.0, _PLOT * (high - low) / top)
-    )
-
-
-def _group(row: Row, series: Sequence[str], start: float, slot: float, top: float, unit: str) -> list[Markup]:
-    width = slot * 0.8 / max(len(series), 1)
-    parts = []
-    for index, name in enumerate(series):
-        x, size = start + slot * 0.1 + width * index, _size(row.get(name))
-        parts.append(_column(x + width * 0.05, width * 0.9, 0, size, top, index))
-        parts.append(
-            Html('<text class="over" x="{:.2f}%" y="{:.1f}">{}</text>').format(
-                x + width / 2, _HEAD + _PLOT - _PLOT * size / top - 5, escape(number(row.get(name), unit))
-            )
-        )
-    return parts
-
-
-def _stack(row: Row, series: Sequence[str], start: float, slot: float, top: float, unit: str) -> list[Markup]:
-    width = min(slot * 0.6, 16.0)
-    x, below = start + (slot - width) / 2, 0.0
-    parts = []
-    for index, name in enumerate(series):
-        size = _size(row.get(name))
-        parts.append(_column(x, width, below, below + size, top, index))
-        if _PLOT * size / top >= 16:
-            parts.append(
-                Html('<text class="within" x="{:.2f}%" y="{:.1f}">{}</text>').format(
-                    x + width / 2,
-                    _HEAD + _PLOT - _PLOT * (below + size / 2) / top + 5,
-                    escape(number(row.get(name), unit)),
-                )
-            )
-        below += size
-    return parts
+    return _figure("columns", caption, legend, floor + _FOOT, (caption or "柱形图", words), parts)

@@ -8,14 +8,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 
-from lingtouyan.templates.escaping import Html, address, escape, text
+from lingtouyan.templates.escaping import NEW_LINE, address, attribute, escape, lines, markup, tag, text
 
 Row: TypeAlias = Mapping[str, object]
 Href: TypeAlias = Callable[[Row], "str | None"]
@@ -23,32 +24,30 @@ Href: TypeAlias = Callable[[Row], "str | None"]
 # From so many rows on, a table gets a filter; from so many on, the page search leaves it to the record index.
 FILTER_FROM = 12
 EXCLUDE_FROM = 60
-# A column with more different values than this is no facet.
-FACET_LIMIT = 40
 KINDS = ("neutral", "ok", "info", "warn", "error")
+_STATES = {"done": "已完成", "current": "当前环节", "open": "未到", "failed": "未通过"}
+_NUMBER, _DATE = ' class="number"', ' class="date"'
+# The widest that a column is kept from breaking its lines, in letters.
+_WIDEST = 14
 
 
-def attribute(name: str, value: object) -> Markup:
-    """` name="value"`, escaped; nothing when the value is None or False; the bare name when it is True."""
-    if value is None or value is False:
-        return Markup()
-    if value is True:
-        return Html(" {}").format(name)
-    return Html(' {}="{}"').format(name, escape(value))
-
-
-def link(href: str | None, words: object) -> Markup:
+def link(href: object, words: object) -> Markup:
     """Words, linked when there is somewhere to go."""
-    return Html('<a href="{}">{}</a>').format(address(href), escape(words)) if href else escape(words)
+    shown = escape(words)
+    return markup(f'<a href="{address(href)}">{shown}</a>') if href and isinstance(href, str) else shown
 
 
-def badge(words: object, kind: str = "neutral") -> Markup:
+def badge(words: object, kind: object = "neutral") -> Markup:
     """A short mark. The words carry the meaning; the colour only repeats it."""
-    known = kind if kind in KINDS else "neutral"
-    return Html('<span class="badge badge--{}">{}</span>').format(known, escape(words))
+    return tag("span", words, class_=f"badge badge--{_kind(kind)}")
 
 
-def _is_number(value: object) -> bool:
+def _kind(given: object) -> object:
+    return given if given in KINDS else "neutral"
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a value is a figure; True is none."""
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
@@ -58,6 +57,8 @@ def table(
     *,
     labels: Mapping[str, str] | None = None,
     href: Mapping[str, Href] | None = None,
+    badges: Mapping[str, Mapping[str, str]] | None = None,
+    cells: Mapping[str, Callable[[Row], object]] | None = None,
     caption: str = "",
     facets: Sequence[str] = (),
     orders: Mapping[str, Sequence[str]] | None = None,
@@ -70,160 +71,165 @@ def table(
         columns: which columns, in order.
         labels: heading of each column; its name where there is none.
         href: per column, where a row's cell leads.
+        badges: per column, value -> kind of badge: that value is shown as a badge.
+        cells: per column, what writes the cell of a row.
         caption: title above the table.
         facets: columns whose values become choices above the table.
         orders: per column, its values from low to high, for sorting and for the choices.
         empty: what to say when there are no rows.
+
+    Raises:
+        TemplateRuntimeError: no row has one of the columns.
     """
-    labels, href, orders = labels or {}, href or {}, orders or {}
+    labels, href, badges, cells, orders = labels or {}, href or {}, badges or {}, cells or {}, orders or {}
     if not rows:
-        return Html('<div class="data data--empty"><p>{}{}</p></div>').format(
-            Html("<strong>{}</strong>：").format(escape(caption)) if caption else "", escape(empty)
-        )
-    numbers = {name for name in columns if _all_numbers(rows, name)}
-    heads = Markup().join(
-        Html('<th scope="col" style="--wide:{}em"{}{}{}>{}</th>').format(
-            _width(rows, name),
-            attribute("class", "number" if name in numbers else None),
-            attribute("data-facet", name in facets),
-            attribute("data-order", json.dumps(orders[name], ensure_ascii=False) if name in orders else None),
-            escape(labels.get(name, name)),
-        )
-        for name in columns
-    )
-    many = len(rows) >= FILTER_FROM or (bool(facets) and len(rows) > 1)
-    parts = [
-        Html('<div class="data"{}{}>').format(
-            attribute("data-filter", many), attribute("data-search-exclude", len(rows) >= EXCLUDE_FROM)
-        ),
-        Html('<div class="data-scroll" role="region" tabindex="0"{}>').format(
-            attribute("aria-label", caption or "表格")
-        ),
-        Html('<table class="data-table">'),
-        Html("<caption>{}</caption>").format(escape(caption)) if caption else Markup(),
-        Html("<thead><tr>{}</tr></thead>").format(heads),
-        Html("<tbody>"),
-    ]
-    plain, numeric, day = "<td>", '<td class="number">', '<td class="date">'
-    tags = {
-        name: numeric if name in numbers else day if _all_dates(rows, name) else plain for name in columns
-    }
-    cells = [(name, href.get(name), tags[name]) for name in columns]
-    for row in rows:
-        # Joined as strings: a table may have thousands of rows.
-        line = "".join(
-            f"{tag}{link(to(row), row.get(name)) if to else escape(row.get(name))}</td>"
-            for name, to, tag in cells
-        )
-        parts.append(Html(f"<tr>{line}</tr>"))
-    parts += [Html("</tbody>"), Html("</table></div>"), Html("</div>")]
-    return Html("\n").join(part for part in parts if part)
-
-
-_WIDEST = 14
-_LONG = 300
-
-
-def _width(rows: Sequence[Row], name: str) -> int:
-    """Width, in letters, that spares a column's values a line break on a narrow screen; long texts do break."""
-    wide = 0
-    for row in rows[:: max(1, len(rows) // 100)]:
-        value = row.get(name)
-        if not isinstance(value, Markup):
-            here = _letters(text(value))
+        head = tag("strong", caption) + "：" if caption else ""
+        return tag("div", tag("p", head, empty), class_="data data--empty")
+    heads, filled = [], []
+    for name in columns:
+        if name in cells:
+            values = [_on_one_line(cells[name](row)) for row in rows]
         else:
-            here = _known_markup(str(value)) if len(value) <= _LONG else _of_markup(str(value))
-        wide = max(wide, here)
-    return min(_WIDEST, wide)
-
-
-def _letters(words: str) -> int:
-    # Latin letters are narrow, but so many are wide in any case; the words of most cells stand in many.
-    return _WIDEST if len(words) * 0.6 > _WIDEST else _known_letters(words)
-
-
-@lru_cache(maxsize=1 << 14)
-def _known_letters(words: str) -> int:
-    return math.ceil(sum(0.6 if letter < "\u2e80" else 1 for letter in words))
-
-
-def _of_markup(html: str) -> int:
-    return max(_letters(str(Markup(part).striptags())) for part in html.split("<br>"))  # noqa: S704 -- only measured
-
-
-_known_markup = lru_cache(maxsize=1 << 14)(_of_markup)
-
-
-def _all_numbers(rows: Sequence[Row], name: str) -> bool:
-    values = [row.get(name) for row in rows]
-    return all(value is None or _is_number(value) for value in values) and any(
-        value is not None for value in values
+            _check_column("table", name, rows)
+            values = [row.get(name) for row in rows]
+            if kinds := badges.get(name):
+                values = [badge(v, kinds[w]) if (w := text(v)) in kinds else v for v in values]
+        kind = _class(values)
+        order = json.dumps(orders[name], ensure_ascii=False) if name in orders else None
+        heads.append(
+            f'<th scope="col" style="--wide:{_width(values)}em"{kind if kind == _NUMBER else ""}'
+            f"{' data-facet' if name in facets else ''}{attribute('data-order', order)}>"
+            f"{escape(labels.get(name, name))}</th>"
+        )
+        shown: Iterable[str] = map(escape, values)
+        if to := href.get(name):
+            shown = (link(to(row), value) for row, value in zip(rows, values, strict=True))
+        filled.append([f"<td{kind}>{words}</td>" for words in shown])
+    body = lines(
+        *([tag("caption", caption)] if caption else []),
+        markup(f"<thead><tr>{''.join(heads)}</tr></thead>"),
+        markup("<tbody>"),
+        *(markup(f"<tr>{''.join(row)}</tr>") for row in zip(*filled, strict=True)),
+        markup("</tbody>"),
+    )
+    return _scrolled(
+        tag("table", NEW_LINE, body, NEW_LINE, class_="data-table"),
+        caption or "表格",
+        data_filter=len(rows) >= FILTER_FROM or (bool(facets) and len(rows) > 1),
+        data_search_exclude=len(rows) >= EXCLUDE_FROM,
     )
 
 
-def _all_dates(rows: Sequence[Row], name: str) -> bool:
-    """A date is not broken into lines: 2026-04- / 28 takes two looks to read."""
-    values = [row.get(name) for row in rows]
-    return all(isinstance(value, dt.date | None) for value in values) and any(values)
+def _scrolled(piece: Markup, label: str, **attributes: Any) -> Markup:
+    inner = tag("div", NEW_LINE, piece, class_="data-scroll", role="region", tabindex=0, aria_label=label)
+    return tag("div", NEW_LINE, inner, NEW_LINE, class_="data", **attributes)
+
+
+def _check_column(piece: str, name: str, rows: Sequence[Row]) -> None:
+    if not any(name in row for row in rows):
+        known = "、".join(rows[0])
+        raise TemplateRuntimeError(f"{piece} 要显示的列 {name} 不在所给的行里；行里有：{known}。")
+
+
+def _on_one_line(value: object) -> object:
+    # Inside a table no line may be blank, or Markdown would take the rest for prose.
+    return markup(" ".join(value.split())) if isinstance(value, Markup) else value
+
+
+def _class(values: Sequence[object]) -> str:
+    """Figures stand right; a date is not broken into lines: 2026-04- / 28 takes two looks to read."""
+    some = [v for v in values if v is not None]
+    if some and all(map(is_number, some)):
+        return _NUMBER
+    return _DATE if some and all(isinstance(v, dt.date) for v in some) else ""
+
+
+def _width(values: Sequence[object]) -> int:
+    """Width, in letters, that spares a column's values a line break on a narrow screen; long texts do break."""
+    some = values[:: max(1, len(values) // 100)]
+    return min(_WIDEST, max(_letters(v if isinstance(v, Markup) else text(v)) for v in some))
+
+
+@lru_cache(maxsize=1 << 14, typed=True)
+def _letters(words: str) -> int:
+    if isinstance(words, Markup):
+        return max(_letters(markup(part).striptags()) for part in words.split("<br>"))
+    # Latin letters are narrow, but so many are wide in any case.
+    if len(words) * 0.6 > _WIDEST:
+        return _WIDEST
+    return math.ceil(sum(0.6 if letter < "\u2e80" else 1 for letter in words))
 
 
 def definition(pairs: Sequence[tuple[object, object]], *, wide: Sequence[object] = ()) -> Markup:
     """Labels and values side by side; values of labels in `wide` take a whole line. Missing ones show a dash."""
-    items = Html("\n").join(
-        Html("<div{}><dt>{}</dt><dd>{}</dd></div>").format(
-            attribute("class", "wide" if label in wide else None), escape(label), _or_dash(value)
-        )
-        for label, value in pairs
+    return _list(
+        "dl",
+        "facts",
+        (
+            tag("div", tag("dt", label), tag("dd", _or_dash(value)), class_=label in wide and "wide")
+            for label, value in pairs
+        ),
     )
-    return Html('<dl class="facts">\n{}\n</dl>').format(items) if pairs else Markup()
+
+
+def _list(name: str, kind: str, items: Iterable[Markup]) -> Markup:
+    inner = lines(*items)
+    return tag(name, NEW_LINE, inner, NEW_LINE, class_=kind) if inner else inner
 
 
 def _or_dash(value: object) -> Markup:
-    return escape(value) if text(value) else Html('<span class="none" title="没有记录">—</span>')
+    return escape(value) if text(value) else tag("span", "—", class_="none", title="没有记录")
+
+
+def _span(kind: str, words: object) -> Markup:
+    return markup("") if words is None or words == "" else tag("span", words, class_=kind)
+
+
+def _title(item: Row) -> Markup:
+    return link(item.get("href"), item.get("title"))
 
 
 def tiles(items: Sequence[Row]) -> Markup:
     """Large figures for a home page: each with `title`, `value` and, if any, `unit`, `note`, `href`, `kind`."""
-    cells = Html("\n").join(
-        Html('<li class="tile tile--{}"><span class="tile-title">{}</span>{}{}</li>').format(
-            item.get("kind") if item.get("kind") in KINDS else "neutral",
-            _tile_title(item),
-            Html('<span class="tile-value">{}{}</span>').format(
-                _or_dash(item.get("value")),
-                Html("<small>{}</small>").format(escape(item["unit"])) if item.get("unit") else "",
-            ),
-            Html('<span class="tile-note">{}</span>').format(escape(item["note"]))
-            if item.get("note")
-            else "",
-        )
-        for item in items
+    return _list(
+        "ul",
+        "tiles",
+        (
+            tag(
+                "li",
+                tag("span", _title(item), class_="tile-title"),
+                tag(
+                    "span",
+                    _or_dash(item.get("value")),
+                    tag("small", item["unit"]) if item.get("unit") else "",
+                    class_="tile-value",
+                ),
+                _span("tile-note", item.get("note")),
+                class_=f"tile tile--{_kind(item.get('kind'))}",
+            )
+            for item in items
+        ),
     )
-    return Html('<ul class="tiles">\n{}\n</ul>').format(cells) if items else Markup()
-
-
-def _tile_title(item: Row) -> Markup:
-    href = item.get("href")
-    return link(href if isinstance(href, str) else None, item.get("title"))
 
 
 def timeline(items: Sequence[Row], *, empty: str = "没有记录。") -> Markup:
     """What happened, in the order given: each with `date`, `title` and, if any, `text`, `href`, `kind`."""
     if not items:
-        return Html('<p class="none">{}</p>').format(escape(empty))
-    lines = Html("\n").join(
-        Html(
-            '<li class="timeline-item timeline-item--{}"><span class="timeline-date">{}</span>{}{}</li>'
-        ).format(
-            item.get("kind") if item.get("kind") in KINDS else "neutral",
-            escape(item.get("date")),
-            Html('<span class="timeline-title">{}</span>').format(_tile_title(item)),
-            Html('<span class="timeline-text">{}</span>').format(escape(item["text"]))
-            if item.get("text")
-            else "",
-        )
-        for item in items
+        return tag("p", empty, class_="none")
+    return _list(
+        "ol",
+        "timeline",
+        (
+            tag(
+                "li",
+                tag("span", item.get("date"), class_="timeline-date"),
+                tag("span", _title(item), class_="timeline-title"),
+                _span("timeline-text", item.get("text")),
+                class_=f"timeline-item timeline-item--{_kind(item.get('kind'))}",
+            )
+            for item in items
+        ),
     )
-    return Html('<ol class="timeline">\n{}\n</ol>').format(lines)
 
 
 def flow(steps: Sequence[Row]) -> Markup:
@@ -231,25 +237,23 @@ def flow(steps: Sequence[Row]) -> Markup:
 
     `state` is one of done, current, open, failed; it is also said in words for those who do not see colours.
     """
-    words = {"done": "已完成", "current": "当前环节", "open": "未到", "failed": "未通过"}
-    cells = Html("\n").join(
-        Html('<li class="step step--{}"{}>{}<span class="step-title">{}</span>{}{}</li>').format(
-            step["state"] if step.get("state") in words else "plain",
-            attribute("aria-current", "step" if step.get("state") == "current" else None),
-            Html('<span class="step-count">{}</span>').format(escape(step["count"]))
-            if step.get("count") is not None
-            else "",
-            _tile_title(step),
-            Html('<span class="step-note">{}</span>').format(escape(step["note"]))
-            if step.get("note")
-            else "",
-            Html('<span class="step-state">{}</span>').format(words[str(step["state"])])
-            if step.get("state") in words
-            else "",
-        )
-        for step in steps
+    return _list(
+        "ol",
+        "flow",
+        (
+            tag(
+                "li",
+                _span("step-count", step.get("count")),
+                tag("span", _title(step), class_="step-title"),
+                _span("step-note", step.get("note")),
+                _span("step-state", _STATES.get(state)),
+                class_=f"step step--{state if state in _STATES else 'plain'}",
+                aria_current=state == "current" and "step",
+            )
+            for step in steps
+            for state in [text(step.get("state"))]
+        ),
     )
-    return Html('<ol class="flow">\n{}\n</ol>').format(cells) if steps else Markup()
 
 
 def heatmap(
@@ -268,38 +272,32 @@ def heatmap(
 
     Shades run in five steps from `low` to `high` (default: the largest value). A pair without a row shows a dash.
     """
-    labels = labels or {}
-    columns, lines = (
-        list(dict.fromkeys(text(r[x]) for r in rows)),
-        list(dict.fromkeys(text(r[y]) for r in rows)),
-    )
+    if not rows:
+        return tag("p", "没有记录。", class_="none")
+    for name in (x, y, value):
+        _check_column("heatmap", name, rows)
+    columns = list(dict.fromkeys(text(row[x]) for row in rows))
     cells = {(text(row[x]), text(row[y])): row for row in rows}
-    given = [float(row[value]) for row in rows if _is_number(row.get(value))]  # type: ignore[arg-type]
-    top = high if high is not None else max(given, default=0)
-    heads = Markup().join(Html('<th scope="col">{}</th>').format(escape(column)) for column in columns)
-    body = []
-    for line in lines:
-        filled = Markup().join(_heat(cells.get((column, line)), value, low, top, href) for column in columns)
-        body.append(Html('<tr><th scope="row">{}</th>{}</tr>').format(escape(line), filled))
-    if not body:
-        return Html('<p class="none">没有记录。</p>')
-    return Html(
-        '<div class="data">\n<div class="data-scroll" role="region" tabindex="0"{}>\n<table class="heat">\n{}'
-        '<thead><tr><th scope="col">{}</th>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>\n</div>'
-    ).format(
-        attribute("aria-label", caption or "分布图"),
-        Html("<caption>{}</caption>\n").format(escape(caption)) if caption else "",
-        escape(labels.get(y, "")),
-        heads,
-        Html("\n").join(body),
+    figures = {at: float(v) for at, row in cells.items() if is_number(v := row.get(value))}  # type: ignore[arg-type]
+    top = high if high is not None else max(figures.values(), default=0)
+
+    def cell(at: tuple[str, str]) -> Markup:
+        row = cells.get(at)
+        if row is None or row.get(value) is None:
+            return tag("td", "—", class_="none")
+        level = (figures.get(at, low) - low) / (top - low) if top > low else 0
+        to = href(row) if href else None
+        return tag("td", link(to, row[value]), class_=f"heat-{min(4, max(0, round(level * 4)))}")
+
+    corner = tag("th", (labels or {}).get(y, ""), scope="col")
+    body = lines(
+        *([tag("caption", caption)] if caption else []),
+        tag("thead", tag("tr", corner, *(tag("th", column, scope="col") for column in columns))),
+        markup("<tbody>"),
+        *(
+            tag("tr", tag("th", line, scope="row"), *(cell((column, line)) for column in columns))
+            for line in dict.fromkeys(text(row[y]) for row in rows)
+        ),
+        markup("</tbody>"),
     )
-
-
-def _heat(row: Row | None, value: str, low: float, high: float, href: Href | None) -> Markup:
-    if row is None or row.get(value) is None:
-        return Html('<td class="none">—</td>')
-    shown = row[value]
-    level = 0
-    if _is_number(shown) and high > low:
-        level = min(4, max(0, round((float(shown) - low) / (high - low) * 4)))  # type: ignore[arg-type]
-    return Html('<td class="heat-{}">{}</td>').format(level, link(href(row) if href else None, shown))
+    return _scrolled(tag("table", NEW_LINE, body, NEW_LINE, class_="heat"), caption or "分布图")

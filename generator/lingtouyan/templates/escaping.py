@@ -1,20 +1,18 @@
-"""Values that people typed, made to show as typed wherever a page puts them.
+"""Values that people typed, made to show as typed wherever a page puts them; and how dates and shares are written.
 
-One escape serves HTML text, attributes, Markdown and Jinja, because a template author cannot be
-expected to know which of them a value will pass through.
+One escape serves HTML text, attributes, Markdown and Jinja: a template author does not know which of them a value meets.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from urllib.parse import quote
 
 from markupsafe import Markup
-from markupsafe import escape as html_escape
 
 # Punctuation that some reader of the page may act on, wherever it stands.
 _ACTIVE = r"""[&<>"'\\`*_{}\[\]()#+!|~^=@$]"""
@@ -26,8 +24,12 @@ _SPACE = r"^\ |\ $|(?<=\s)\ |[^\S ]"
 # What no HTML page can carry: controls and halves of surrogate pairs.
 _FORBIDDEN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
 _SPECIAL = re.compile(f"(?P<forbidden>{_FORBIDDEN})|{_ACTIVE}|{_EDGE}|{_SPACE}")
+_SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _SCHEMES = ("http", "https", "mailto")
+_PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 REPLACEMENT = "\ufffd"
+# The same names and words stand on many pages.
+_LONG = 200
 
 
 def text(value: object) -> str:
@@ -49,8 +51,12 @@ def text(value: object) -> str:
     return str(value)
 
 
-def _reference(match: re.Match[str]) -> str:
-    return REPLACEMENT if match["forbidden"] else f"&#{ord(match[0])};"
+def markup(html: str) -> Markup:
+    """HTML whose values are escaped already; not `Markup(html)`, which asks each text first what it is."""
+    return str.__new__(Markup, html)
+
+
+NEW_LINE = markup("\n")
 
 
 def escape(value: object) -> Markup:
@@ -64,28 +70,55 @@ def escape(value: object) -> Markup:
     return _known(words) if len(words) <= _LONG else _escaped(words)
 
 
+def _reference(match: re.Match[str]) -> str:
+    return REPLACEMENT if match["forbidden"] else f"&#{ord(match[0])};"
+
+
 def _escaped(words: str) -> Markup:
-    # Not `Markup(words)`: it asks every text first whether it is markup already, once per cell of every page.
-    return str.__new__(Markup, _SPECIAL.sub(_reference, words))
+    return markup(_SPECIAL.sub(_reference, words))
 
 
-# The same names and words stand on many pages.
-_LONG = 200
 _known = lru_cache(maxsize=1 << 16)(_escaped)
 
 
+@lru_cache(maxsize=1 << 14)
 def address(url: str) -> Markup:
     """An address as the value of an attribute: percent-encoded where it is not plain, no scheme that runs."""
-    if (scheme := re.match(r"\s*([a-z][a-z0-9+.-]*):", url, re.IGNORECASE)) and scheme[
-        1
-    ].lower() not in _SCHEMES:
-        return Markup("#")
-    return Markup(quote(url, safe="/:?#=&%~+,;", errors="replace").replace("&", "&amp;"))  # noqa: S704 -- nothing active is left
+    if (scheme := _SCHEME.match(url)) and scheme[1].lower() not in _SCHEMES:
+        return markup("#")
+    return markup(quote(url, safe="/:?#=&%~+,;", errors="replace").replace("&", "&amp;"))
+
+
+def attribute(name: str, value: object) -> str:
+    """` name="value"`, escaped; nothing when the value is None, False or empty; the bare name when it is True."""
+    if value is None or value is False or value == "":
+        return ""
+    return f" {name}" if value is True else f' {name}="{escape(value)}"'
+
+
+def tag(name: str, *inner: object, class_: object = None, style: str = "", **attributes: object) -> Markup:
+    """An element; what is in it and in its attributes is escaped, class and style hold the engine's own words.
+
+    Without anything in it, not even an empty text, it is written as one closed tag, as SVG has them.
+    """
+    shown = f' class="{class_}"' if class_ else ""
+    if style:
+        shown += f' style="{style}"'
+    for key, value in attributes.items():
+        shown += attribute(key.replace("_", "-"), value)
+    if not inner:
+        return markup(f"<{name}{shown}/>")
+    return markup(f"<{name}{shown}>{''.join(map(escape, inner))}</{name}>")
+
+
+def lines(*parts: object) -> Markup:
+    """Parts one below the other, empty ones left out: no blank line, which would end an HTML block of Markdown."""
+    return markup("\n".join(word for part in parts if (word := escape(part))))
 
 
 def code(value: object) -> Markup:
     """A value in fixed-width type."""
-    return Markup("<code>") + escape(value) + Markup("</code>")
+    return tag("code", value)
 
 
 def front_matter(meta: Mapping[str, object]) -> str:
@@ -97,23 +130,62 @@ def front_matter(meta: Mapping[str, object]) -> str:
             return str(escape(value))
         if isinstance(value, dict):
             return {key: safe(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [safe(item) for item in value]
-        return value
+        return [safe(item) for item in value] if isinstance(value, (list, tuple)) else value
 
     body = yaml.safe_dump(safe(meta), allow_unicode=True, sort_keys=False, width=10_000)
     return f"---\n{body}---\n\n"
 
 
-class Html(Markup):
-    """Markup with a `format` in C: its standard one takes each template apart in Python, once per cell of every table.
+# Filters. Each takes what a column can hold (a date, text such as `1975-03`, a number, nothing) and gives text.
 
-    Arguments that are no markup and no number are escaped for plain HTML, as the standard one does.
-    """
 
-    __slots__ = ()
+def _parts(value: object) -> list[str]:
+    """Split a full or partial date into year, month, day as far as they are known; what is no date has none."""
+    if isinstance(value, dt.date):
+        value = value.isoformat()[:10]
+    found = _PARTIAL_DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    return [part for part in found.groups() if part] if found else []
 
-    def format(self, *args: object) -> Html:  # type: ignore[override]
-        """Fill the slots in order."""
-        shown = [a if isinstance(a, (Markup, int, float)) else html_escape(a) for a in args]
-        return str.__new__(Html, str.format(self, *shown))
+
+def _other(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def dots(value: object) -> str:
+    """Write year and month as forms do: `1975.03`. What is no date stays as it is."""
+    return ".".join(_parts(value)[:2]) or _other(value)
+
+
+def full_dots(value: object) -> str:
+    """Write a date with all that is known of it: `1975.03.15`, `1975.03`."""
+    return ".".join(_parts(value)) or _other(value)
+
+
+def chinese_date(value: object) -> str:
+    """Write a date in words without leading zeros: `2026年11月20日`, `1975年3月`."""
+    parts = zip(_parts(value), "年月日", strict=False)
+    return "".join(f"{int(part)}{unit}" for part, unit in parts) or _other(value)
+
+
+def percent(part: object, whole: object, digits: int = 1) -> str:
+    """Write a share, rounded half up: `percent(38, 44)` is `86.4%`; empty when there is nothing to share."""
+    if part is None or whole is None or not Decimal(str(whole)):
+        return ""
+    share = Decimal(str(part)) * 100 / Decimal(str(whole))
+    return f"{share.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)}%"
+
+
+def years_between(start: object, end: object) -> int | None:
+    """Count full years from a date to another; of a partial date the first day counts. None when unknown."""
+    first, last = _parts(start), _parts(end)
+    if not first or not last:
+        return None
+    begun, ended = ([*map(int, parts), 1, 1][:3] for parts in (first, last))
+    return ended[0] - begun[0] - (ended[1:] < begun[1:])
+
+
+# `~` writes 100.0; joined to other words a figure should look as it does alone: `plain`.
+FILTERS: dict[str, Callable[..., object]] = {
+    **{f.__name__: f for f in (dots, full_dots, chinese_date, percent, years_between)},
+    "plain": text,
+}

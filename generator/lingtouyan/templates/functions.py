@@ -5,17 +5,19 @@ Labels are asked of the register's own description, so that a column is called t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 import duckdb
+from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 
 from lingtouyan.project import EDITION_TITLES, Project
 from lingtouyan.reading.tables import EDITION_LEVELS, Sensitivity
 from lingtouyan.templates import charts, components
-from lingtouyan.templates.escaping import Html, text
-from lingtouyan.templates.formats import FILTERS
+from lingtouyan.templates.escaping import FILTERS, tag, text
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.sandbox import Row
 
@@ -46,19 +48,8 @@ class Labels:
         return str(self._tables.get(name, name))
 
 
-def _dressed(
-    row: Row, badges: dict[str, dict[str, str]], cells: dict[str, Callable[[Row], object]]
-) -> dict[str, object]:
-    """Return the row with some of its values as they are to be shown."""
-    shown: dict[str, object] = dict(row)
-    for name, kinds in badges.items():
-        if (kind := kinds.get(text(row[name]))) is not None:
-            shown[name] = components.badge(row[name], kind)
-    for name, write in cells.items():
-        words = write(row)
-        # Inside a table no line may be blank, or Markdown would take the rest for prose.
-        shown[name] = Markup(" ".join(words.split())) if isinstance(words, Markup) else words  # noqa: S704
-    return shown
+def _record_page(links: Links, record: str, key: str, row: components.Row) -> str | None:
+    return None if row[key] is None else links.href(record, row[key])
 
 
 def _commit_address(project: Project, edition: str) -> str:
@@ -72,6 +63,9 @@ def make_functions(
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
     """Return (functions, filters, digest of what they depend on besides their arguments)."""
     labels = Labels(connection)
+    # Of the whole register: what an edition leaves out is no fault of the templates that serve all.
+    views = project.source.files(["schemas/views"]).files
+    links.known = {*project.package.tables, *(PurePosixPath(file).stem for file in views)}
 
     def table(
         rows: Sequence[Row],
@@ -80,8 +74,6 @@ def make_functions(
         source: str = "",
         titles: dict[str, str] | None = None,
         links_to: dict[str, Sequence[str]] | None = None,
-        badges: dict[str, dict[str, str]] | None = None,
-        cells: dict[str, Callable[[Row], object]] | None = None,
         **options: Any,
     ) -> Markup:
         """Rows as a table.
@@ -92,18 +84,17 @@ def make_functions(
             source: table or view whose schema names the columns.
             titles: other names for some of them.
             links_to: column -> (record, column that holds its key): the cell leads to that record's page.
-            badges: column -> value -> kind of badge: that value is shown as a badge.
-            cells: column -> macro that is given the row and writes the cell.
-            options: as for `components.table`.
+            options: as for `components.table`; what writes cells is a macro that is given the row.
         """
         shown = list(columns or (rows[0].keys() if rows else ()))
         names = {c: (titles or {}).get(c) or labels.of(c, source) for c in shown}
-        href = {
-            c: lambda row, record=record, key=key: None if row[key] is None else links.href(record, row[key])
-            for c, (record, key) in (links_to or {}).items()
-        }
-        dressed = [_dressed(row, badges or {}, cells or {}) for row in rows] if badges or cells else rows
-        return components.table(dressed, shown, labels=names, href=href, **options)
+        href = {}
+        for column, (record, key) in (links_to or {}).items():
+            links.find(record, None)
+            if rows and key not in rows[0]:
+                raise TemplateRuntimeError(f"links_to 用来链接的列 {key} 不在所给的行里。")
+            href[column] = partial(_record_page, links, record, key)
+        return components.table(rows, shown, labels=names, href=href, **options)
 
     address = _commit_address(project, edition)
 
@@ -111,7 +102,7 @@ def make_functions(
         """The first ten digits of a commit, linked to it on the git host where the data package names one."""
         number = text(commit)
         to = address.replace("{commit}", number) if address and number.isalnum() else None
-        return Html('<span class="commit">{}</span>').format(components.link(to, number[:10]))
+        return tag("span", components.link(to, number[:10]), class_="commit")
 
     functions: dict[str, Any] = {
         **{
@@ -129,5 +120,4 @@ def make_functions(
         "edition_title": EDITION_TITLES[edition],
         "site_title": project.package.title,
     }
-    # `~` writes 100.0; joined to other words a figure should look as it does alone.
-    return functions, {**FILTERS, "plain": text}, project.package.digest
+    return functions, FILTERS, project.package.digest

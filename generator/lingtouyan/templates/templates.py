@@ -251,7 +251,7 @@ def make_environment(
         filters: what templates may filter with.
     """
 
-    def load(name: str) -> str | None:
+    def load(name: str) -> tuple[str, str, None] | None:
         try:
             checked_pattern(name)
         except UnsafePathError:
@@ -260,9 +260,11 @@ def make_environment(
         if not (inside / name).resolve().is_relative_to(inside.resolve()):
             return None
         data = read_bytes(inside, name)
-        return None if isinstance(data, Problem) else data.decode("utf-8", "replace")
+        return None if isinstance(data, Problem) else (data.decode("utf-8", "replace"), f"site/{name}", None)
 
-    environment = Sandbox(
+    return Sandbox(
+        functions,
+        {"grouped": grouped, **filters},
         loader=jinja2.FunctionLoader(load),
         autoescape=True,
         finalize=_shown if html else escape,
@@ -271,9 +273,6 @@ def make_environment(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(functions)
-    environment.add_filters({"grouped": grouped, **filters})
-    return environment
 
 
 def _shown(value: Any) -> Any:
@@ -365,12 +364,13 @@ def template_fault(
     """
     if isinstance(fault, RecordsError):
         return fault
-    line = getattr(fault, "lineno", None)
-    if line is None:
-        line = _line_in_traceback(fault)
-    if line and lines:
-        line = lines(line)
-    where = template.body_line - 1 + line if line else template.body_line
+    file, line = _place(template, fault)
+    about = f"生成“{what}”时：" if what else ""
+    if file == template.file or isinstance(fault, RecursionError):
+        line = template.body_line - 1 + (lines(line) if line and lines else line or 1)
+        file = template.file
+    else:
+        about = f"{template.file} 用到这里；{about}"
     if isinstance(fault, SecurityError):
         reason = f"模板试图做沙箱不允许的事（{fault}）。"
     elif isinstance(fault, jinja2.UndefinedError):
@@ -379,20 +379,24 @@ def template_fault(
         reason = f"Jinja 语法有误：{fault.message}"
     elif isinstance(fault, jinja2.TemplateNotFound):
         reason = f"没有可以引用的模板 {quoted(fault.name or fault)}：只能引用 site/ 里的文件。"
-    elif isinstance(fault, OverflowError):
+    elif isinstance(fault, jinja2.TemplateRuntimeError):
+        reason = str(fault)
+    elif isinstance(fault, (OverflowError, MemoryError)):
         reason = "模板试图做沙箱不允许的事（循环次数或数字过大）。"
     elif isinstance(fault, RecursionError):
         reason = "宏或引用层层嵌套，没有尽头。"
     else:
         reason = f"{type(fault).__name__}: {fault}"
-    about = f"生成“{what}”时：" if what else ""
-    return RecordsError([error(template.file, where, "template-error", f"{about}{reason}")])
+    return RecordsError([error(file, line, "template-error", f"{about}{reason}")])
 
 
-def _line_in_traceback(fault: Exception) -> int:
-    line, trace = 0, fault.__traceback__
+def _place(template: Template, fault: Exception) -> tuple[str, int]:
+    """Return the file, and the line in it (of the template itself: in its body), where a fault arose; line 0 is unknown."""
+    file, line = getattr(fault, "filename", None) or "", getattr(fault, "lineno", 0)
+    trace = None if line else fault.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<template>":
-            line = trace.tb_lineno
+        name = trace.tb_frame.f_code.co_filename
+        if name == "<template>" or name.startswith("site/"):
+            file, line = name, trace.tb_lineno
         trace = trace.tb_next
-    return line
+    return (file, line) if file.startswith("site/") else (template.file, line)
