@@ -7,16 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lingtouyan.reading.source import WorkTree
 from lingtouyan.templates.charts import bars, columns, progress
 from lingtouyan.templates.components import definition, flow, table, tiles, timeline
 from lingtouyan.templates.escaping import escape, front_matter
 from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.mkdocs import MkDocs
 from lingtouyan.website.search import RecordEntry, write_record_index
-from lingtouyan.website.website import SiteJob, Website, build_written, write_sitemap
+from lingtouyan.website.sitemap import write_sitemap
+from lingtouyan.website.website import SiteJob, Website, build_written
 
 PROJECT = Path(__file__).parents[1]
 FRAMES = (FrameSpec("people", "people", "people/"), FrameSpec("places", "towns/places", "towns/"))
+ADDRESS = "https://example.invalid/goose/"
+EPOCH = 1_760_000_000
 NAV = """
 site_url: https://example.invalid/goose/
 nav:
@@ -128,7 +132,7 @@ def make_job(folder: Path, out: str = "site", **changes: Any) -> SiteJob:
         make_project(root)
     if not tree.exists():
         write_tree(tree)
-    job = SiteJob(root, tree, folder / "work" / out, "public", "公开版", False, 1_760_000_000)
+    job = SiteJob(WorkTree(root), tree, folder / "work" / out, "public", "公开版", False)
     return replace(job, as_of="2026-11-20", commit="0123456789abcdef", frames=FRAMES, **changes)
 
 
@@ -153,7 +157,7 @@ def stamp(job: SiteJob, website: Website) -> None:
         for n, (row, pinyin) in enumerate(zip(rows, PINYIN + [""] * len(rows), strict=False))
     ]
     write_record_index(job.out, entries)
-    write_sitemap(job, urls)
+    write_sitemap(job.out, ADDRESS, urls, EPOCH)
 
 
 def build_site(folder: Path, mkdocs: MkDocs | None = None, **changes: Any) -> SiteJob:

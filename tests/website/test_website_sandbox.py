@@ -27,7 +27,7 @@ def secret(tmp_path: Path) -> Path:
 
 
 def _override(job: SiteJob, code: str) -> None:
-    theme = job.root / "site" / "theme"
+    theme = job.source.root / "site" / "theme"
     (theme / "main.html").write_text(
         '{% extends "base.html" %}{% block content %}{{ super() }}<p>[' + code + "]</p>{% endblock %}",
         "utf-8",
@@ -105,11 +105,11 @@ def test_environment_and_modules_of_the_tree_stay_outside(
     traces = tmp_path / "traces"
     traces.mkdir()
     for name in ("jinja2", "yaml", "jieba", "sitecustomize", "usercustomize", "mkdocs", "markdown", "json"):
-        for folder in (job.root, job.tree, job.tree.parent, tmp_path):
+        for folder in (job.source.root, job.tree, job.tree.parent, tmp_path):
             (folder / f"{name}.py").write_text(f"open({str(traces / name)!r}, 'w')\n", "utf-8")
-    monkeypatch.chdir(job.root)
-    monkeypatch.setenv("PYTHONPATH", str(job.root))
-    monkeypatch.setenv("PYTHONSTARTUP", str(job.root / "json.py"))
+    monkeypatch.chdir(job.source.root)
+    monkeypatch.setenv("PYTHONPATH", str(job.source.root))
+    monkeypatch.setenv("PYTHONSTARTUP", str(job.source.root / "json.py"))
     monkeypatch.setenv("TOKEN", SECRET)
     write_page(job.tree, "env.md", "环境", "内容")
     (job.tree / "env.md").write_text("---\ntitle: !ENV TOKEN\n---\n# x\n", "utf-8")

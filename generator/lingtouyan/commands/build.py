@@ -31,7 +31,8 @@ from lingtouyan.website.mkdocs import MkDocs
 from lingtouyan.website.pages import PageMaker, converter
 from lingtouyan.website.search import write_record_index
 from lingtouyan.website.site_config import read_config
-from lingtouyan.website.website import SiteJob, build_written, write_sitemap
+from lingtouyan.website.sitemap import write_sitemap
+from lingtouyan.website.website import SiteJob, build_written
 
 
 @dataclass
@@ -80,7 +81,7 @@ def build(
     with contextlib.ExitStack() as stack:
         staged = stack.enter_context(staging(project.build, names, progress))
         # It imports its libraries while the records are read.
-        read_config(project.tree)
+        read_config(project.source)
         mkdocs = stack.enter_context(MkDocs())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lingtouyan-")))
         paths = {n: folder / f"{n}.duckdb" for n in names}
@@ -208,7 +209,8 @@ class _Edition:
         root, facts, links = self._project.tree, self._facts, Links()
         functions, filters, _ = make_functions(self._project, self.connection, links, self.name)
         environment = make_environment(root, html=False, functions=functions, filters=filters)
-        convert = converter(read_config(root).settings["markdown_extensions"])
+        config = read_config(self._project.source)
+        convert = converter(config.settings["markdown_extensions"])
         maker = PageMaker(self.connection, environment, links, facts, convert)
         pages = maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
         tree, site = self.out / "tree" / "docs", self.out / "site"
@@ -216,13 +218,12 @@ class _Edition:
             _write(tree / page.path, page.markdown.encode())
         commit = self._project.commit
         job = SiteJob(
-            root=root,
+            source=self._project.source,
             tree=tree,
             out=site,
             edition=self.name,
             edition_title=EDITION_TITLES[self.name],
             draft=facts["draft"],
-            epoch=self._project.epoch,
             as_of=facts["as_of"].isoformat(),
             commit=commit.short if commit else "",
             frames=tuple(k.spec for k in pages.kinds),
@@ -238,7 +239,7 @@ class _Edition:
                 _write(site / record.url / "index.html", content)
                 urls.append(record.url)
         write_record_index(site, pages.entries)
-        write_sitemap(job, urls)
+        write_sitemap(site, config.url, urls, self._project.epoch)
         write_feeds(root, site, self.connection, environment, facts)
         if anchor := anchor_text(self._project, facts["as_of"].isoformat()):
             (site / ANCHOR).write_text(anchor, encoding="utf-8")

@@ -25,6 +25,7 @@ from lingtouyan.templates.sandbox import Groups, Row, Sandbox, compiled, rendere
 from lingtouyan.templates.templates import Query, Template, query_fault, run_queries, template_fault
 from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.search import RecordEntry
+from lingtouyan.website.vet import vet_part
 
 # Of one edition, all kinds together.
 MAX_PAGES = 500_000
@@ -220,6 +221,12 @@ class PageMaker:
                 html = rendered(body, **{**shown, **mine, "row": page.row})
             except Exception as fault:
                 raise template_fault(template, fault, page.title, lines) from None
+            if faults := vet_part(html):
+                reason = (
+                    f"“{page.title}”的页面里有引用外部网址或内嵌脚本的地方：{'；'.join(faults[:3])}。"
+                    "网页只能用本站的文件，请改模板。"
+                )
+                raise RecordsError([error(template.file, template.body_line, "template-error", reason)])
             yield page, html
 
 

@@ -5,34 +5,23 @@ What a stranger's branch may set is a list of harmless keys; every other key is 
 
 from __future__ import annotations
 
-import os
 import re
-import stat
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, TypeAlias
+from html import escape
+from pathlib import PurePosixPath
+from typing import Any, TypeAlias
 
 import yaml
 
-from lingtouyan.problems import UsageError, quoted
-from lingtouyan.reading.files import MAX_FOLDER, MAX_SHARED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+from lingtouyan.problems import Problem, RecordsError, UsageError, quoted
+from lingtouyan.reading.source import Source
 
 CONFIG = "mkdocs.yml"
 LARGEST_CONFIG = 1 << 20
 
 Settings: TypeAlias = dict[str, Any]
 
-_TEXTS = {"site_name", "site_url", "site_description", "site_author", "copyright", "docs_dir", "site_dir"}
-_KEYS = _TEXTS | {
-    *("nav", "theme", "plugins", "markdown_extensions", "extra", "extra_css", "extra_javascript"),
-    "use_directory_urls",
-}
-_THEME_KEYS = {
-    *("name", "variant", "custom_dir", "language", "font", "favicon", "logo", "features", "palette", "icon"),
-}
 # Each of these makes the theme load or call something outside the site.
 _EXTRA_REFUSED = {"analytics", "social", "polyfills", "consent", "version", "alternate", "scope", "homepage"}
 # Markdown extensions that read no file, fetch nothing and leave ordinary text as it was typed.
@@ -40,9 +29,8 @@ _EXTENSIONS = {
     *("abbr", "admonition", "attr_list", "def_list", "fenced_code", "footnotes", "md_in_html"),
     *("sane_lists", "tables", "toc", "pymdownx.details", "pymdownx.superfences", "pymdownx.tasklist"),
 }
-_SEARCH_KEYS = {"separator"}
-_SCALARS = (str, int, float, bool)
-_OUTWARD = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|//|/|\\)", re.IGNORECASE)
+# What the theme puts into pages as it is.
+_SHOWN_TEXTS = ("site_name", "site_url", "site_description", "site_author")
 
 
 class SiteError(UsageError):
@@ -55,11 +43,11 @@ class SiteConfig:
 
     Attributes:
         settings: the file's content, only keys that are known to be harmless.
-        theme: folder of overrides, styles and scripts inside the project, or None.
+        theme: folder of overrides, styles and scripts inside the project, or empty.
     """
 
     settings: Settings
-    theme: Path | None
+    theme: str
 
     @property
     def url(self) -> str:
@@ -67,194 +55,159 @@ class SiteConfig:
         url = str(self.settings.get("site_url") or "")
         return url if not url or url.endswith("/") else url + "/"
 
-    def derive(self, tree: Path, extra: Mapping[str, object]) -> Settings:
+    def derive(self, pages: Mapping[str, str], extra: Mapping[str, object]) -> Settings:
         """The settings for one edition, without the places of tree, site and theme.
 
-        Entries of the navigation whose page the tree lacks are left out.
+        Args:
+            pages: path in the Markdown tree -> title. Entries of the navigation without a page are left out.
+            extra: what the theme's templates see besides.
         """
         settings = {key: value for key, value in self.settings.items() if key not in ("docs_dir", "site_dir")}
+        settings |= {key: escape(settings[key]) for key in _SHOWN_TEXTS if settings.get(key)}
         settings["extra"] = {**settings["extra"], **extra}
-        if nav := _prune(settings.pop("nav", []), tree):
+        if nav := _pruned(settings.pop("nav", []), pages):
             settings["nav"] = nav
         return settings
 
-    def place(self, settings: Settings, *, folder: Path, tree: Path, out: Path) -> str:
-        """Derived settings as the text of a mkdocs.yml that stands in `folder`.
 
-        Its paths are relative, so that equal trees in two places give equal files.
-        """
-        theme = dict(settings["theme"])
-        if self.theme is not None:
-            theme["custom_dir"] = _relative(self.theme, folder)
-        placed = {
-            **settings,
-            "theme": theme,
-            "docs_dir": _relative(tree, folder),
-            "site_dir": _relative(out, folder),
-        }
-        text: str = yaml.dump(placed, Dumper=yaml.CSafeDumper, allow_unicode=True, width=120)
-        return text
-
-
-def read_config(root: Path) -> SiteConfig:
-    """Read and vet `<root>/mkdocs.yml` and the theme folder that it names.
+def read_config(source: Source) -> SiteConfig:
+    """Read and vet mkdocs.yml and the theme folder that it names.
 
     Raises:
-        SiteError: a file is missing, is a link, or sets something that is not allowed.
+        SiteError: mkdocs.yml is missing or sets something that is not allowed.
+        RecordsError: the theme holds links or other things that are no plain files.
     """
-    settings = _parse(root / CONFIG)
+    settings = _parsed(source)
     for key, value in settings.items():
         if key not in _KEYS:
             raise _refused(key, f"可用的项有 {'、'.join(sorted(_KEYS))}")
-        if key in _TEXTS and not isinstance(value, str | None):
-            raise _refused(key, "应是一段文字")
-    if settings.get("use_directory_urls", True) is not True:
-        raise _refused("use_directory_urls", "本工具的网址都是目录形式，请删去这一项或写成 true")
-    settings["use_directory_urls"] = True
-    if not re.match(r"https?://", str(settings.get("site_url") or "https://")):
-        raise _refused("site_url", "应以 https:// 或 http:// 开头")
+        settings[key] = _KEYS[key](key, value)
     if not settings.get("site_name"):
         raise SiteError(f"{CONFIG} 缺少 site_name。请写上网站名称。")
-    theme = _vet_theme(root, settings)
-    settings["plugins"] = _vet_plugins(settings.get("plugins", ["search"]))
-    settings["markdown_extensions"] = _vet_extensions(settings.get("markdown_extensions", []))
-    settings["extra"] = _vet_extra(settings.get("extra", {}))
-    for key in ("extra_css", "extra_javascript"):
-        settings[key] = [_vet_local(key, path) for path in _list(key, settings.get(key, []))]
-    if "nav" in settings:
-        settings["nav"] = _vet_nav(settings["nav"])
-    return SiteConfig(settings, theme)
-
-
-def refuse_links(folder: Path, title: str, *, typed: bool = False) -> None:
-    """Refuse a folder that holds anything but folders and plain files.
-
-    A symbolic link could show a file from outside, a pipe would be waited for without end.
-
-    Args:
-        typed: people made the files: they are refused as well where they are larger than such files are.
-
-    Raises:
-        SiteError: there is one.
-    """
-    whole = 0
-    for where, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            info = os.lstat(f"{where}/{name}")
-            told = f"{title}里的 {quoted(Path(where, name).relative_to(folder))} "
-            if not name.isprintable():
-                raise SiteError(f"{title}里有文件的名字含无法显示或不是 UTF-8 的字符。请改名后重试。")
-            if stat.S_ISLNK(info.st_mode):
-                raise SiteError(f"{told}是符号链接。请换成文件本身，网站不会跟随链接。")
-            if stat.S_ISDIR(info.st_mode):
-                continue
-            if not stat.S_ISREG(info.st_mode):
-                raise SiteError(f"{told}是特殊文件（设备、管道等），网站不能使用。请删除后重试。")
-            whole += info.st_size
-            if typed and info.st_size > MAX_SHARED:
-                raise SiteError(f"{told}超过 {MAX_SHARED >> 20} MB，网站不能使用。请删去或缩小后重试。")
-            if typed and whole > MAX_FOLDER:
-                raise SiteError(f"{title}共超过 {MAX_FOLDER >> 20} MB。请删去不用的文件后重试。")
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return Path(os.path.relpath(path, folder)).as_posix()
+    for key, default in (("theme", {}), ("plugins", ["search"]), ("markdown_extensions", []), ("extra", {})):
+        settings.setdefault(key, _KEYS[key](key, default))
+    settings["use_directory_urls"] = True
+    folder = settings["theme"].get("custom_dir", "")
+    if folder:
+        listing = source.files([folder])
+        if listing.problems:
+            raise RecordsError(listing.problems)
+        if not listing.files:
+            raise SiteError(
+                f"{CONFIG} 里 theme.custom_dir 指的文件夹 {folder} 不存在。请新建它，或删去这一项。"
+            )
+    return SiteConfig(settings, folder)
 
 
 def _refused(key: object, remedy: str) -> SiteError:
     return SiteError(f"{CONFIG} 里的 {quoted(key, 120)} 不能使用：{remedy}。请修改后重试。")
 
 
-class _Loader(yaml.CSafeLoader):
-    """Plain YAML: any tag (`!!python/…`, `!ENV`) is an error."""
-
-
-def _parse(path: Path) -> Settings:
-    if path.is_symlink() or not path.is_file():
-        raise SiteError(f"没有找到 {CONFIG}（或它是符号链接）。请在记录库的根目录放一份 {CONFIG}。")
-    if path.stat().st_size > LARGEST_CONFIG:
-        raise SiteError(f"{CONFIG} 超过 1 MB，不像是网站设置。请检查这个文件。")
+def _parsed(source: Source) -> Settings:
+    data = source.read(CONFIG, LARGEST_CONFIG)
+    if isinstance(data, Problem):
+        reason = data.message if source.exists(CONFIG) else f"没有找到。请在记录库的根目录放一份 {CONFIG}。"
+        raise SiteError(f"{CONFIG}：{reason}")
     try:
-        text = path.read_text("utf-8")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)):
+        text = data.decode("utf-8-sig")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.CSafeLoader)):
             raise SiteError(f"{CONFIG} 里用了 YAML 的引用（*名称）。请把内容直接写出来。")
-        settings = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a SafeLoader
+        settings = yaml.load(text, Loader=yaml.CSafeLoader)
     except UnicodeDecodeError:
         raise SiteError(f"{CONFIG} 不是 UTF-8 编码。请另存为 UTF-8 后重试。") from None
-    except yaml.constructor.ConstructorError as fault:
-        line = fault.problem_mark.line + 1 if fault.problem_mark else 0
-        raise SiteError(
-            f"{CONFIG} 第{line}行用了 YAML 标签（如 !!python、!ENV），可能运行程序或读取环境变量，不能使用。"
-            "请改成普通的文字或列表。"
-        ) from None
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 0
-        raise SiteError(f"{CONFIG} 第{line}行的 YAML 写法有误。请检查缩进、冒号和引号。") from None
+        if isinstance(fault, yaml.constructor.ConstructorError):
+            reason = "用了 YAML 标签（如 !!python、!ENV），可能运行程序或读取环境变量，不能使用。请改成普通的文字或列表。"
+        else:
+            reason = "的 YAML 写法有误。请检查缩进、冒号和引号。"
+        raise SiteError(f"{CONFIG} 第{line}行{reason}") from None
     except yaml.YAMLError:
         raise SiteError(f"{CONFIG} 里有不能显示的字符。请检查这个文件。") from None
+    except (ValueError, RecursionError) as fault:
+        raise SiteError(
+            f"{CONFIG} 里有不成立的日期、过长的数字或过深的层次（{quoted(fault, 120)}）。请改正，文字请加引号。"
+        ) from None
     if not isinstance(settings, dict):
         raise SiteError(f"{CONFIG} 应是“项: 值”的形式。请参照 README 中的示例。")
     return settings
 
 
-def _vet_theme(root: Path, settings: Settings) -> Path | None:
-    theme = settings.get("theme", {})
-    theme = {"name": theme} if isinstance(theme, str) else theme
+def _text(key: str, value: object) -> str | None:
+    if not isinstance(value, str | None):
+        raise _refused(key, "应是一段文字")
+    return value
+
+
+def _url(key: str, value: object) -> str | None:
+    if not re.match(r"https?://[^\s<>\"']*\Z", str(value or "https://")):
+        raise _refused(key, "应以 https:// 或 http:// 开头，不含空格和引号")
+    return _text(key, value)
+
+
+def _directories(key: str, value: object) -> bool:
+    if value is not True:
+        raise _refused(key, "本工具的网址都是目录形式，请删去这一项或写成 true")
+    return True
+
+
+def _theme(_: str, value: object) -> Settings:
+    theme = {"name": value} if isinstance(value, str) else value
     if not isinstance(theme, dict):
         raise _refused("theme", "应是 name、language 等项")
+    known = {
+        *(
+            "name",
+            "variant",
+            "custom_dir",
+            "language",
+            "font",
+            "favicon",
+            "logo",
+            "features",
+            "palette",
+            "icon",
+        )
+    }
     for key in theme:
-        if key not in _THEME_KEYS:
-            raise _refused(f"theme.{key}", f"可用的项有 {'、'.join(sorted(_THEME_KEYS))}")
+        if key not in known:
+            raise _refused(f"theme.{key}", f"可用的项有 {'、'.join(sorted(known))}")
     if theme.get("name", "material") != "material":
         raise _refused("theme.name", "只支持 material")
     # A font named here is fetched from a font service by every reader.
     if theme.get("font", False) is not False:
         raise _refused("theme.font", "字体会从外部网站下载，应写成 false")
-    for key in ("favicon", "logo"):
+    for key in ("favicon", "logo", "custom_dir"):
         if key in theme:
-            _vet_local(f"theme.{key}", theme[key])
-    settings["theme"] = {**theme, "name": "material", "font": False}
-    if "custom_dir" not in theme:
-        return None
-    named = PurePosixPath(_vet_local("theme.custom_dir", theme["custom_dir"]))
-    folder = root / named
-    steps = [root.joinpath(*named.parts[: i + 1]) for i in range(len(named.parts))]
-    if any(step.is_symlink() for step in steps):
-        raise _refused("theme.custom_dir", f"{named} 经过符号链接，应是记录库里的文件夹本身")
-    if not folder.is_dir():
-        raise SiteError(f"{CONFIG} 里 theme.custom_dir 指的文件夹 {named} 不存在。请新建它，或删去这一项。")
-    refuse_links(folder, f"文件夹 {named} ", typed=True)
-    return folder
+            _local(f"theme.{key}", theme[key])
+    return {**theme, "name": "material", "font": False}
 
 
-def _vet_plugins(value: object) -> list[Settings]:
+def _plugins(key: str, value: object) -> list[Settings]:
     plugins: list[Settings] = []
-    for name, options in _named("plugins", value):
+    for name, options in _named(key, value):
         if name != "search":
             raise _refused(f"plugins: {name}", "插件会运行程序，只能用 search")
-        for key, option in options.items():
-            if key not in _SEARCH_KEYS or not isinstance(option, str):
-                raise _refused(f"plugins: search: {key}", "search 只能设置 separator")
+        for option, chosen in options.items():
+            if option != "separator" or not isinstance(chosen, str):
+                raise _refused(f"plugins: search: {option}", "search 只能设置 separator")
         plugins.append({name: options})
     return plugins
 
 
-def _vet_extensions(value: object) -> list[Settings]:
+def _extensions(key: str, value: object) -> list[Settings]:
     extensions: list[Settings] = []
-    for name, options in _named("markdown_extensions", value):
+    for name, options in _named(key, value):
         if name not in _EXTENSIONS:
-            raise _refused(
-                f"markdown_extensions: {name}",
-                f"它不在允许的扩展之内（{'、'.join(sorted(_EXTENSIONS))}）",
-            )
-        for key, option in options.items():
-            if not isinstance(option, _SCALARS):
-                raise _refused(f"markdown_extensions: {name}: {key}", "只能是文字、数字或 true/false")
+            raise _refused(f"{key}: {name}", f"它不在允许的扩展之内（{'、'.join(sorted(_EXTENSIONS))}）")
+        for option, chosen in options.items():
+            if not isinstance(chosen, (str, int, float, bool)):
+                raise _refused(f"{key}: {name}: {option}", "只能是文字、数字或 true/false")
         extensions.append({name: options})
     return extensions
 
 
-def _vet_extra(value: object) -> Settings:
+def _extra(_: str, value: object) -> Settings:
     if not isinstance(value, dict):
         raise _refused("extra", "应是“项: 值”的形式")
     for key in value:
@@ -263,37 +216,49 @@ def _vet_extra(value: object) -> Settings:
     return value
 
 
-def _vet_local(key: str, value: object) -> str:
-    if not isinstance(value, str) or not value or _OUTWARD.match(value) or ".." in PurePosixPath(value).parts:
+def _local(key: str, value: object) -> str:
+    """Return a path inside the tree, as it is written."""
+    if (
+        not isinstance(value, str)
+        or not re.match(r"[^\s/\\:]", value)
+        or re.search(r"[\x00-\x1f\\:]", value)
+        or ".." in PurePosixPath(value).parts
+    ):
         raise _refused(key, f"{quoted(value)} 应是记录库内的相对路径，不能是网址或上级文件夹")
     return value
 
 
-def _vet_nav(value: object) -> list[Any]:
+def _locals(key: str, value: object) -> list[str]:
+    return [_local(key, path) for path in _list(key, value)]
+
+
+def _nav(_: str, value: object) -> list[Any]:
     entries: list[Any] = []
     for item in _list("nav", value):
         title, target = (
             next(iter(item.items())) if isinstance(item, dict) and len(item) == 1 else (None, item)
         )
         if isinstance(target, list):
-            entries.append({str(title): _vet_nav(target)})
+            entries.append({str(title): _nav("nav", target)})
             continue
-        path = _vet_local("nav", target)
+        path = _local("nav", target)
         if not path.endswith(".md"):
             raise _refused("nav", f"{quoted(path)} 应是以 .md 结尾的页面")
         entries.append(path if title is None else {str(title): path})
     return entries
 
 
-def _prune(nav: list[Any], tree: Path) -> list[Any]:
+def _pruned(nav: list[Any], pages: Mapping[str, str]) -> list[Any]:
+    """Return the entries that have a page, each with its title as the theme may show it."""
     kept: list[Any] = []
     for item in nav:
-        target = next(iter(item.values())) if isinstance(item, dict) else item
+        title, target = next(iter(item.items())) if isinstance(item, dict) else ("", item)
         if isinstance(target, list):
-            if below := _prune(target, tree):
-                kept.append({next(iter(item)): below})
-        elif (tree / target).is_file():
-            kept.append(item)
+            if below := _pruned(target, pages):
+                kept.append({escape(title): below})
+        elif target in pages:
+            title = title or pages[target]
+            kept.append({escape(title): target} if title else target)
     return kept
 
 
@@ -304,17 +269,29 @@ def _list(key: str, value: object) -> list[Any]:
 
 
 def _named(key: str, value: object) -> Iterator[tuple[str, Settings]]:
-    """Entries of a list whose items are names or `name: options`."""
-    items: Iterable[object] = (
-        [{k: v} for k, v in value.items()] if isinstance(value, dict) else _list(key, value)
-    )
+    """Yield the entries of a list whose items are names or `name: options`."""
+    items = [{k: v} for k, v in value.items()] if isinstance(value, dict) else _list(key, value)
     for item in items:
-        if isinstance(item, str):
-            yield item, {}
-        elif isinstance(item, dict) and len(item) == 1:
-            name, options = next(iter(item.items()))
-            if not isinstance(options, dict | None):
-                raise _refused(f"{key}: {name}", "它的设置应是“项: 值”的形式")
-            yield str(name), options or {}
-        else:
+        if not isinstance(item, str) and not (isinstance(item, dict) and len(item) == 1):
             raise _refused(key, f"{quoted(item)} 应是名称")
+        name, options = (item, {}) if isinstance(item, str) else next(iter(item.items()))
+        if not isinstance(options, dict | None):
+            raise _refused(f"{key}: {name}", "它的设置应是“项: 值”的形式")
+        yield str(name), options or {}
+
+
+# Key -> what checks its value and returns it.
+_KEYS: dict[str, Callable[[str, object], Any]] = {
+    **dict.fromkeys(
+        ("site_name", "site_description", "site_author", "copyright", "docs_dir", "site_dir"), _text
+    ),
+    "site_url": _url,
+    "use_directory_urls": _directories,
+    "theme": _theme,
+    "plugins": _plugins,
+    "markdown_extensions": _extensions,
+    "extra": _extra,
+    "extra_css": _locals,
+    "extra_javascript": _locals,
+    "nav": _nav,
+}

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import os
 import shutil
-import time
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from html import escape as escape_xml
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
+import yaml
+
+from lingtouyan.reading.source import Source
 from lingtouyan.website.frames import Frame, FrameSpec
 from lingtouyan.website.mkdocs import MkDocs
 from lingtouyan.website.search import check_searchable
-from lingtouyan.website.site_config import CONFIG, Settings, SiteConfig, SiteError, read_config, refuse_links
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from lingtouyan.website.site_config import CONFIG, SiteConfig, SiteError, read_config
+from lingtouyan.website.vet import vet_site
 
 FACTS = "assets/build.js"
 
@@ -29,32 +27,31 @@ class SiteJob:
     """One edition's site to build.
 
     Attributes:
-        root: the project, which holds mkdocs.yml and the theme.
-        tree: the Markdown tree; frame pages, facts and, beside it, a mkdocs.yml are written there.
+        source: the project, which holds mkdocs.yml and the theme.
+        tree: the Markdown tree; frame pages and facts are written there, a mkdocs.yml and the theme beside it, so that
+            other programs (`mkdocs build -f`, `zensical build -f`) can build the same.
         out: the site; missing or empty before.
         edition: name of the edition, for styles and templates.
         edition_title: its title for readers.
         draft: whether every page is marked as a draft.
-        epoch: time of the build in seconds since 1970; stands in the sitemap only.
         as_of: reference date, shown at the foot of every page.
         commit: commit that was built, shown there too.
         frames: kinds of record pages.
     """
 
-    root: Path
+    source: Source
     tree: Path
     out: Path
     edition: str
     edition_title: str
     draft: bool
-    epoch: int
     as_of: str = ""
     commit: str = ""
     frames: tuple[FrameSpec, ...] = ()
 
     @property
     def config_file(self) -> Path:
-        """The derived mkdocs.yml: `mkdocs build -f` and `zensical build -f` read it as well."""
+        """The derived mkdocs.yml."""
         return self.tree.parent / CONFIG
 
 
@@ -81,47 +78,54 @@ def build_written(job: SiteJob, mkdocs: MkDocs | None = None) -> Website:
     Raises:
         SiteError: settings, theme or pages are at fault, or the search would not find Chinese words.
     """
-    config, _ = prepare(job)
+    config = prepare(job)
     if job.out.is_dir() and any(job.out.iterdir()):
         raise SiteError(f"输出文件夹 {job.out} 不是空的。请先删除它。")
     job.out.mkdir(parents=True, exist_ok=True)
     with nullcontext(mkdocs) if mkdocs is not None else MkDocs() as child:
         child.build(job.config_file.resolve())
     for name in ("sitemap.xml", "sitemap.xml.gz"):
-        # MkDocs writes those of its own pages; see `write_sitemap`.
+        # MkDocs writes those of its own pages only.
         (job.out / name).unlink(missing_ok=True)
+    vet_site(job.out)
     frames = take_frames(job.out, job.frames)
-    if any("search" in plugin for plugin in config.settings["plugins"]):
+    if config.settings["plugins"]:
         check_searchable(job.out)
-    return Website(frames, tuple(_url(page, job.out) for page in sorted(job.out.rglob("index.html"))))
+    folders = [page.parent.relative_to(job.out).as_posix() for page in sorted(job.out.rglob("index.html"))]
+    return Website(frames, tuple("" if folder == "." else f"{folder}/" for folder in folders))
 
 
-def _url(page: Path, out: Path) -> str:
-    folder = page.parent.relative_to(out).as_posix()
-    return "" if folder == "." else f"{folder}/"
+def prepare(job: SiteJob, titles: Mapping[str, str] | None = None, only: Iterable[str] = ()) -> SiteConfig:
+    """Complete the tree: frame pages and facts, and beside it the theme and a mkdocs.yml.
 
-
-def prepare(job: SiteJob) -> tuple[SiteConfig, Settings]:
-    """Complete the tree: frame pages, facts, and the mkdocs.yml beside it.
-
-    Returns the vetted settings, and those derived for this edition.
+    Args:
+        titles: path in the tree -> title of a page that is not built now, but stands in the navigation.
+        only: the pages to build; none for all.
 
     Raises:
-        SiteError: settings or theme are not acceptable.
+        SiteError: the settings are not acceptable.
+        RecordsError: the theme is not.
     """
-    config = read_config(job.root)
-    refuse_links(job.tree, "网页的中间文件")
+    config = read_config(job.source)
     for spec in job.frames:
         _write(job.tree / spec.source, spec.markdown())
     facts = {"edition": job.edition_title, "as_of": job.as_of, "commit": job.commit, "draft": job.draft}
     _write(job.tree / FACTS, f"var siteFacts = {json.dumps(facts, ensure_ascii=False, sort_keys=True)};\n")
+    folder = job.tree.parent
+    pages = titles or {p.relative_to(job.tree).as_posix(): "" for p in job.tree.rglob("*.md")}
     extra = {"edition": job.edition, "edition_title": job.edition_title, "draft": job.draft}
-    settings = config.derive(job.tree, extra)
-    _write(
-        job.config_file,
-        config.place(settings, folder=job.config_file.parent, tree=job.tree, out=job.out),
-    )
-    return config, settings
+    settings = config.derive(pages, extra)
+    if config.theme:
+        for path, data in job.source.folder(config.theme, lambda _: True):
+            _write(folder / "theme" / path, data)
+        settings["theme"] = {**settings["theme"], "custom_dir": "theme"}
+    settings["docs_dir"] = job.tree.name
+    settings["site_dir"] = Path(os.path.relpath(job.out, folder)).as_posix()
+    if names := sorted(only):
+        settings["exclude_docs"] = "\n".join(["*.md", *(f"!/{name}" for name in names)])
+    text = yaml.dump(settings, Dumper=yaml.CSafeDumper, allow_unicode=True, width=120)
+    _write(job.config_file, text)
+    return config
 
 
 def take_frames(out: Path, specs: Iterable[FrameSpec]) -> dict[str, Frame]:
@@ -139,23 +143,6 @@ def take_frames(out: Path, specs: Iterable[FrameSpec]) -> dict[str, Frame]:
     return frames
 
 
-def write_sitemap(job: SiteJob, urls: Iterable[str]) -> None:
-    """Write sitemap.xml and its compressed twin for all pages, dated by the job's epoch.
-
-    A sitemap needs full addresses: without `site_url` in mkdocs.yml it stays empty.
-    """
-    base = read_config(job.root).url
-    date = time.strftime("%Y-%m-%d", time.gmtime(job.epoch))
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>']
-    lines.append('<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">')
-    if base:
-        pages = (escape_xml(base + quote(url)) for url in sorted(set(urls)))
-        lines += (f"<url><loc>{page}</loc><lastmod>{date}</lastmod></url>" for page in pages)
-    data = "\n".join([*lines, "</urlset>", ""]).encode()
-    (job.out / "sitemap.xml").write_bytes(data)
-    (job.out / "sitemap.xml.gz").write_bytes(gzip.compress(data, mtime=job.epoch))
-
-
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
