@@ -141,21 +141,17 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _review(options: argparse.Namespace) -> int:
-    from lingtouyan.review.account import as_json as write_json
-    from lingtouyan.review.account import as_text as write_text
-    from lingtouyan.review.account import unreadable_as_json
-    from lingtouyan.review.comment import as_markdown, unreadable_as_markdown
-    from lingtouyan.review.review import review
+    from lingtouyan.review.compare import review
+    from lingtouyan.review.report import as_json, as_markdown, as_text, unreadable
 
     try:
         result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
     except RecordsError as fault:
-        write_fault = {"markdown": unreadable_as_markdown, "json": unreadable_as_json}.get(options.format)
-        if write_fault is None:
+        if options.format == "text":
             raise
-        print(write_fault(in_order(fault.problems)), end="")
+        print(unreadable(in_order(fault.problems), options.format), end="")
         return RECORDS_WRONG
-    write = {"text": write_text, "markdown": as_markdown, "json": write_json}[options.format]
+    write = {"text": as_text, "markdown": as_markdown, "json": as_json}[options.format]
     print(write(result), end="")
     return RECORDS_WRONG if result.refused else FINE
 

@@ -15,9 +15,8 @@ from trees import copy_of
 from lingtouyan.cli import main
 from lingtouyan.database import asking
 from lingtouyan.problems import RecordsError
-from lingtouyan.review.account import as_json, as_text, headline, subject_words
-from lingtouyan.review.comment import LIMIT, as_markdown, words
-from lingtouyan.review.review import Review, review
+from lingtouyan.review.compare import Review, review
+from lingtouyan.review.report import LIMIT, as_json, as_markdown, as_text, headline, subject_words, words
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "member_id,name,name_pinyin,party_id,degree,attendance,full_time,started,ended,successor,home_phone\n"
@@ -189,7 +188,7 @@ def test_a_parameter_tells_what_it_does_to_all_records(house: Edited) -> None:
     file.write_text(re.sub(r"(name: attendance, value: )[^,}]+", r"\g<1>0.95", content), "utf-8")
     house.commit("提高限额")
     result = review(house.root, "main", "HEAD")
-    [setting] = result.settings
+    [setting] = result.parameters
     assert "→ 0.95" in setting.words
     assert setting.rules == {"Q2": (40, 0)}
     assert "Q2（新违反 40 处，新符合 0 处）" in as_text(result)

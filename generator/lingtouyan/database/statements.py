@@ -138,7 +138,13 @@ def _header_fault(view: Statement) -> str:
         level = item.get("sensitivity", "restricted") if isinstance(item, Mapping) else None
         if not isinstance(level, str) or level not in SENSITIVITIES:
             return f"文件头 fields.{name} 应是映射，sensitivity 应为 {'、'.join(SENSITIVITIES)} 之一。"
-    return ""
+    if view.header.get("compare") is None:
+        return ""
+    found = compared(view)
+    unknown = [n for names in found or () for n in names or () if n not in columns_of(view)]
+    if found is None:
+        return "文件头的 compare 应是列名的列表 [列, …]，或映射 {by: [列, …], figures: [列, …], alarm: [列, …]}。"
+    return f"文件头的 compare 写了 fields 里没有的列 {unknown[0]}。" if unknown else ""
 
 
 def columns_of(view: Statement) -> dict[str, ViewColumn]:
@@ -154,6 +160,21 @@ def columns_of(view: Statement) -> dict[str, ViewColumn]:
             SENSITIVITIES.get(level if isinstance(level, str) else "", Sensitivity.RESTRICTED),
         )
     return result
+
+
+def compared(view: Statement) -> tuple[list[str], list[str] | None, list[str] | None] | None:
+    """Return which columns of a view name its rows in a comparison, which are figures, and which of those may sound an alarm.
+
+    A list stands for `{by: [...]}`; without `figures` all numbers are, without `alarm` all figures may sound one. None
+    where nothing is to be compared, or what is declared has another form.
+    """
+    declared = view.header.get("compare")
+    given = {"by": declared} if isinstance(declared, list) else declared
+    if not isinstance(given, dict) or not given.keys() <= {"by", "figures", "alarm"} or not given.get("by"):
+        return None
+    if not all(isinstance(v, list) and all(isinstance(n, str) for n in v) for v in given.values()):
+        return None
+    return given["by"], given.get("figures"), given.get("alarm")  # type: ignore[return-value]
 
 
 def in_dependency_order(views: Iterable[Statement], macros: Iterable[Statement]) -> list[Statement]:

@@ -1,0 +1,497 @@
+"""What a change really changes: two trees compared in the terms of records, findings, figures and prints.
+
+Records are compared from the files that differ; findings, figures and prints come from a register of each side.
+"""
+
+from __future__ import annotations
+
+import datetime
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lingtouyan.checks.register import Register, build_register
+from lingtouyan.database.database import quote
+from lingtouyan.database.editions import write_edition
+from lingtouyan.database.statements import Statement, read_statements
+from lingtouyan.history.changes import HIDDEN, Change, Key, Record, Records, table_changes
+from lingtouyan.history.git import Commit
+from lingtouyan.history.log import refuse_shallow
+from lingtouyan.history.proposal import Proposal, proposal_of
+from lingtouyan.history.tree import first_common, resolve
+from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors
+from lingtouyan.project import EDITIONS, Project
+from lingtouyan.reading.csv import read_csv
+from lingtouyan.reading.documents import read_document
+from lingtouyan.reading.package import Package, Sensitivity, Table
+from lingtouyan.reading.source import glob_regex
+from lingtouyan.reading.tables import has_hidden_key
+from lingtouyan.review.alarms import (
+    FigureChange,
+    altered_rules,
+    figure_changes,
+    jumps,
+    losses,
+    resting,
+    silenced,
+    unread,
+)
+from lingtouyan.review.schema_changes import SchemaChange, changed_files, loud, schema_changes
+
+Place = tuple[str, str]
+"""Table and key of a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChange:
+    """All that changes in one record, its list items included.
+
+    Attributes:
+        name: what the record is called, or empty; `kind` the title of its table.
+        action: `added`, `changed`, `removed` or `renamed`; `former` is its former key then.
+        facts: for one that came or went, its fields that may be shown: name, title and value.
+        names: values of its fields, by name, as far as they may be shown: what it refers to.
+    """
+
+    table: str
+    key: str
+    name: str
+    kind: str
+    action: str
+    changes: tuple[Change, ...]
+    facts: tuple[tuple[str, str, str], ...]
+    names: Mapping[str, str]
+    former: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintChange:
+    """A dossier that is not the same on both sides: to print `again`, `new` or `gone`; `keys` are those of its row."""
+
+    edition: str
+    path: str
+    title: str
+    action: str
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterChange:
+    """A parameter that changes, with its value before and after, and rule -> findings newly broken and newly met."""
+
+    words: str
+    rules: Mapping[str, tuple[int, int]]
+
+
+@dataclass
+class SubjectChange:
+    """All that a change does to one subject; `name` tells it from the others of the change."""
+
+    table: str
+    key: str
+    name: str = ""
+    records: list[RecordChange] = field(default_factory=list)
+    broken: list[Problem] = field(default_factory=list)
+    met: list[Problem] = field(default_factory=list)
+    prints: list[PrintChange] = field(default_factory=list)
+
+    @property
+    def weight(self) -> int:
+        """Order of reading: new errors, then new warnings, then the rest."""
+        return -2 * has_errors(self.broken) - bool(self.broken)
+
+
+@dataclass
+class Review:
+    """The account of a change.
+
+    Attributes:
+        base, head: what was compared.
+        alarms: sentences about the whole, to be read first.
+        subjects: records, findings and prints under whom or what they are about.
+        broken, met: findings that are new, and findings that are gone; `problems` everything wrong at the head.
+        altered: rules that ask otherwise than before or not at all: what they no longer find is not thereby mended.
+        prints: dossiers that are not the same on both sides; None when nobody looked.
+        proposal: the commits and their files.
+    """
+
+    base: Commit
+    head: Commit
+    as_of: datetime.date
+    sides: tuple[Side, Side]
+    names: Names
+    alarms: list[str] = field(default_factory=list)
+    records: list[RecordChange] = field(default_factory=list)
+    subjects: list[SubjectChange] = field(default_factory=list)
+    broken: list[Problem] = field(default_factory=list)
+    met: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    altered: set[str] = field(default_factory=set)
+    design: list[SchemaChange] = field(default_factory=list)
+    parameters: list[ParameterChange] = field(default_factory=list)
+    figures: list[FigureChange] = field(default_factory=list)
+    prints: list[PrintChange] | None = None
+    proposal: Proposal = field(default_factory=Proposal)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the head has errors."""
+        return has_errors(self.problems)
+
+    def table(self, name: str) -> Table | None:
+        """Return a table as the head has it, or else as the base had it."""
+        return next(
+            (p.tables[name] for p in (self.sides[1].package, self.sides[0].package) if name in p.tables), None
+        )
+
+
+class Side:
+    """The rows of one tree, as far as they lie in files that differ."""
+
+    def __init__(self, project: Project, files: Collection[str]) -> None:
+        self.project, self.package = project, project.package
+        self.files = [f for f in sorted(files) if project.source.exists(f)]
+        self._rows: dict[str, list[tuple[str, list[str | None]]]] = {}
+        owners = _owners(self.package)
+        for name, data in project.source.read_all(self.files):
+            table = next((t for p, t in owners if p.match(name)), None)
+            if table is None or isinstance(data, Problem):
+                continue
+            rows = (
+                {table.name: read_csv(data, name, table)[0]}
+                if table.kind == "csv"
+                else read_document(data, name, table, self.package)[0]
+            )
+            for member, found in rows.items():
+                self._rows.setdefault(member, []).extend((name, cells) for _, cells in found)
+
+    def records(self, table: str) -> Iterator[tuple[Key, str, Record]]:
+        """Yield key, file and filled fields of the records of a table."""
+        declared = self.package.tables.get(table)
+        names = [f.name for f in declared.fields] if declared else []
+        places = [names.index(k) for k in declared.primary_key] if declared else []
+        for file, cells in self._rows.get(table, ()):
+            record = {n: c for n, c in zip(names, cells, strict=True) if c is not None}
+            yield tuple(cells[i] or "" for i in places), file, record
+
+    def found(self, table: str) -> dict[str, Record]:
+        """Return key -> record."""
+        return {"/".join(key): record for key, _, record in self.records(table)}
+
+
+class Names:
+    """What records are called; a restricted label is not used."""
+
+    def __init__(self, *registers: tuple[Package, Register]) -> None:
+        self._registers = registers
+        self._known: dict[str, dict[str, str]] = {}
+
+    def of(self, table: str, key: str) -> str:
+        """Return what a record is called, or nothing."""
+        if table not in self._known:
+            self._known[table] = {}
+            for package, register in self._registers:
+                declared = package.tables.get(table)
+                label = declared.field(declared.label) if declared else None
+                if declared and label and label.sensitivity is not Sensitivity.RESTRICTED:
+                    keys = " || '/' || ".join(map(quote, declared.primary_key))
+                    sql = f"SELECT {keys}, {quote(label.name)} FROM raw.{quote(table)} WHERE {quote(label.name)} IS NOT NULL"
+                    self._known[table].update(register.connection.execute(sql).fetchall())
+        return self._known[table].get(key, "")
+
+
+def _owners(package: Package) -> list[tuple[Any, Table]]:
+    return [(glob_regex(t.path), t) for t in package.tables.values() if t.path]
+
+
+def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints: bool = True) -> Review:
+    """Compare two revisions; the change is what `head` made since the two parted.
+
+    Args:
+        root: the repository; its work tree is not touched.
+        base, head: names, tags, numbers or dates of commits.
+        as_of: reference date for both sides; None takes the head's.
+        prints: also say which dossiers change.
+
+    Raises:
+        UsageError: no repository, a revision is unknown, a setting makes no sense.
+        RecordsError: the head cannot be read at all.
+    """
+    refuse_shallow(root)
+    head_commit = resolve(root, head)
+    base_commit = resolve(root, first_common(root, resolve(root, base).id, head_commit.id))
+    try:
+        new_project = Project.open(root, head_commit.id)
+    except UsageError as fault:
+        # The call was right; the tree is what is wrong.
+        raise RecordsError([error("", 0, "unreadable", f"要审阅的版本无法读取：{fault}")]) from None
+    try:
+        old_project = Project.open(root, base_commit.id)
+    except (RecordsError, UsageError) as fault:
+        raise UsageError(
+            f"作为基准的版本 {base_commit.short} 无法读取，没有可比的：{fault} 请换一个基准，或者直接运行 check。"
+        ) from None
+    projects = old_project, new_project
+    date = new_project.as_of(as_of)
+    files = changed_files(*projects)
+    sides = before, after = _sides(*projects, files)
+    changes = list(changes_between(before, after))
+    proposal = proposal_of(root, base_commit.id, head_commit.id, changes)
+    with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
+        attached = [{e: Path(folder) / f"{n}-{e}.duckdb" for e in EDITIONS if prints} for n in (0, 1)]
+        old = build_register(old_project, date, attached=attached[0], history=False)
+        new = build_register(new_project, date, attached=attached[1], history=False, proposal=proposal)
+        names = Names((old_project.package, old), (new_project.package, new))
+        result = Review(base_commit, head_commit, date, sides, names, proposal=proposal)
+        result.records = by_record(changes, before, after)
+        result.problems = new.problems
+        result.broken, result.met = _findings(old.problems, new.problems)
+        recorded = {f for s in sides for f in s.files if any(p.match(f) for p, _ in _owners(s.package))}
+        result.design = schema_changes(*projects, files - recorded)
+        statements = [
+            [s for part in ("macros", "views", "rules") for s in read_statements(p.source, f"schemas/{part}")]
+            for p in projects
+        ]
+        result.altered = altered_rules(statements[0], statements[1], new.problems)
+        result.parameters = list(_parameters(result, before, after, [s for side in statements for s in side]))
+        result.figures = list(figure_changes(old, new))
+        result.alarms = [
+            *loud(result.design),
+            *unread(changes, after),
+            *losses(changes, old, result),
+            *silenced(result),
+            *jumps(result.figures, old_project.settings.alarm_jump),
+        ]
+        if prints:
+            result.prints = _prints((old_project, old, attached[0]), (new_project, new, attached[1]), date)
+        result.subjects = _subjects(result, old, new)
+    return result
+
+
+def _sides(old: Project, new: Project, files: set[str]) -> tuple[Side, Side]:
+    """Return both sides with the records of all files that differ, or that are read otherwise than before."""
+    sides = []
+    for mine, other in ((old, new), (new, old)):
+        tables = mine.package.tables
+        otherwise = {
+            mine.package.origin(t).name for n, t in tables.items() if t != other.package.tables.get(n)
+        }
+        patterns = [p for p, t in _owners(mine.package) if t.name in otherwise]
+        more = (
+            {f for f in mine.source.files([""]).files if any(p.match(f) for p in patterns)}
+            if patterns
+            else set()
+        )
+        sides.append(Side(mine, files | more))
+    return sides[0], sides[1]
+
+
+def changes_between(old: Side, new: Side) -> Iterator[Change]:
+    """Yield every change of a field or record; a field or table that only one side knows counts too."""
+    for name in dict.fromkeys([*new.package.tables, *old.package.tables]):
+        package = new.package if name in new.package.tables else old.package
+        table = package.tables[name]
+        if table.primary_key:
+            before, after, where = _differing(table, old, new)
+            if before or after:
+                changes = table_changes(package, table, "", [before], after, where)
+                yield from _unnamed(changes) if has_hidden_key(table) else changes
+
+
+def _unnamed(changes: Iterable[Change]) -> Iterator[Change]:
+    """Tell of restricted lists only that something in their record changed: that there is an item tells enough."""
+    seen: set[Place] = set()
+    for c in changes:
+        key = HIDDEN if c.table == c.root_table else c.root_key
+        if (c.root_table, key) not in seen:
+            seen.add((c.root_table, key))
+            yield Change("", "changed", c.root_table, key, c.root_table, key, "", HIDDEN, HIDDEN, c.file)
+
+
+def _differing(table: Table, old: Side, new: Side) -> tuple[Records, Records, dict[tuple[str, Key], str]]:
+    before: Records = {}
+    after: Records = {}
+    where: dict[tuple[str, Key], str] = {}
+    for records, side in ((before, old), (after, new)):
+        for key, file, record in side.records(table.name):
+            records[key] = record
+            where[table.name, key] = file
+    same = {k for k, record in after.items() if before.get(k) == record}
+    if table.parent:
+        # Items of one list are told apart by their neighbours: a list is left out whole or not at all.
+        touched = {k[:-1] for k in (*before, *after) if k not in same}
+        same = {k for k in same if k[:-1] not in touched}
+    for key in same:
+        del before[key], after[key]
+    return before, after, where
+
+
+def by_record(changes: Iterable[Change], old: Side, new: Side) -> list[RecordChange]:
+    """Group changes by the record whose document holds them; one that only changed its key is told as renamed."""
+    grouped: dict[Place, list[Change]] = {}
+    for change in changes:
+        grouped.setdefault((change.root_table, change.root_key), []).append(change)
+    result = []
+    for name in dict.fromkeys(table for table, _ in grouped):
+        table = (new.package if name in new.package.tables else old.package).tables[name]
+        was, now = old.found(name), new.found(name)
+        mine = {key: members for (t, key), members in grouped.items() if t == name}
+        # A record that came and one that went, the same in all but the key, are one.
+        gone = {_apart(table, was[k]): k for k in mine if k in was and k not in now}
+        formers = {
+            k: former
+            for k in mine
+            if k in now and k not in was and (former := gone.pop(_apart(table, now[k]), ""))
+        }
+        for key, members in mine.items():
+            if key not in formers.values():
+                result.append(_record(table, key, members, was.get(key), now.get(key), formers.get(key, "")))
+    return result
+
+
+def _apart(table: Table, record: Record) -> frozenset[tuple[str, str]]:
+    return frozenset((k, v) for k, v in record.items() if k not in table.primary_key)
+
+
+def _record(
+    table: Table, key: str, members: list[Change], was: Record | None, now: Record | None, former: str
+) -> RecordChange:
+    action = "added" if was is None else "removed" if now is None else "changed"
+    action = "renamed" if former else "changed" if key == HIDDEN else action
+    record = now or was or {}
+    open_fields = [
+        f for f in table.fields if f.name in record and f.sensitivity is not Sensitivity.RESTRICTED
+    ]
+    shown = {f.name: record[f.name] for f in open_fields}
+    facts = [(f.name, f.title, shown[f.name]) for f in open_fields if f.name not in table.primary_key]
+    return RecordChange(
+        table=table.name,
+        key=key,
+        name="" if table.primary_key == (table.label,) else shown.get(table.label, ""),
+        kind=table.title,
+        action=action,
+        changes=() if former else tuple(members),
+        facts=tuple(facts) if action in ("added", "removed") else (),
+        names=shown,
+        former=former,
+    )
+
+
+def _findings(old: list[Problem], new: list[Problem]) -> tuple[list[Problem], list[Problem]]:
+    """Return findings that are new and findings that are gone; one that only moved to another line is neither."""
+    before, after = (Counter((p.rule, p.column, p.message) for p in side) for side in (old, new))
+    fresh, gone = after - before, before - after
+    return (
+        [p for p in new if (p.rule, p.column, p.message) in fresh],
+        [p for p in old if (p.rule, p.column, p.message) in gone],
+    )
+
+
+def _parameters(
+    result: Review, before: Side, after: Side, statements: Iterable[Statement]
+) -> Iterator[ParameterChange]:
+    """Yield the parameters that change, and what that does to the findings of the rules that look them up."""
+    name = after.package.settings.review_parameters
+    table = after.package.tables.get(name)
+    changed = [c for r in result.records for c in r.changes if c.table == name]
+    if table is None or not changed:
+        return
+    value = table.field("value")
+    if value is None or value.sensitivity is Sensitivity.RESTRICTED:
+        raise UsageError(
+            f"datapackage.yaml 的 lingtouyan.review_parameters 里的 {name} 不是一张有 value 列的表。"
+        )
+    by_name = {s.name: s for s in statements}
+    reads = {n: s.words & by_name.keys() for n, s in by_name.items()}
+    place = table.primary_key.index("name") if "name" in table.primary_key else 0
+    broken, met = (Counter(p.rule for p in ps) for ps in (result.broken, result.met))
+    old, new = before.found(name), after.found(name)
+    for key in dict.fromkeys(c.key for c in changed):
+        parts = key.split("/")
+        code = parts[place] if len(parts) == len(table.primary_key) else key
+        was, now = old.get(key, {}), new.get(key, {})
+        title = now.get(table.label) or was.get(table.label) or code
+        moved = f"{was.get('value') or '无'} → {now.get('value') or '无'}"
+        rules = resting({n for n, s in by_name.items() if f"'{code}'" in s.sql}, reads)
+        effect = {r: (broken[r], met[r]) for r in sorted(rules) if broken[r] or met[r]}
+        yield ParameterChange(f"{title}（{code}，{parts[-1]} 起）：{moved}", effect)
+
+
+_Printing = tuple[Project, Register, dict[str, Path]]
+
+
+def _prints(old: _Printing, new: _Printing, date: datetime.date) -> list[PrintChange]:
+    from lingtouyan.pdf.printing_house import fingerprints
+
+    sides = []
+    for project, register, files in (old, new):
+        for edition in files:
+            write_edition(register.connection, register.views, project.package, edition)
+        sides.append(fingerprints(project, files, date))
+    before, after = sides
+    result = []
+    for edition, path in sorted(before.keys() | after.keys()):
+        was, now = before.get((edition, path)), after.get((edition, path))
+        shown = now or was
+        if shown and (was is None or now is None or was.digest != now.digest):
+            action = "new" if was is None else "gone" if now is None else "again"
+            result.append(PrintChange(edition, path, shown.title, action, shown.keys))
+    return result
+
+
+def _subjects(result: Review, old: Register, new: Register) -> list[SubjectChange]:
+    """Gather records, findings and prints under whom or what they are about, those with new errors first.
+
+    Which tables count as subjects, and in which order they are asked, is a setting; a record that names none is one
+    itself, a finding that concerns several is told at the one that changes.
+    """
+    package = result.sides[1].package
+    tables = {t: package.tables[t] for t in package.settings.review_subjects}
+    found: dict[Place, SubjectChange] = {}
+
+    def at(place: Place) -> SubjectChange:
+        return found.setdefault(place, SubjectChange(*place))
+
+    for record in result.records:
+        keys = declared.foreign_keys if (declared := result.table(record.table)) else ()
+        named = [
+            (t, record.names[k.fields[0]])
+            for t in tables
+            for k in keys
+            if k.table == t and len(k.fields) == 1 and record.names.get(k.fields[0])
+        ]
+        own = (record.table, record.key)
+        at(own if record.table in tables or not named else named[0]).records.append(record)
+
+    def named_by(keys: Mapping[str, str]) -> Place | None:
+        places = [(n, keys[t.primary_key[0]]) for n, t in tables.items() if keys.get(t.primary_key[0])]
+        changed = [p for p in places if p in found and found[p].records]
+        return next(iter([*changed, *places]), None)
+
+    for problems, register, kind in ((result.broken, new, "broken"), (result.met, old, "met")):
+        keys_of: dict[Problem, dict[str, str]] = {}
+        for finding in register.findings:
+            keys_of.setdefault(finding.problem, {}).update(finding.subjects)
+        for problem in problems:
+            if place := named_by(keys_of.get(problem, {})):
+                getattr(at(place), kind).append(problem)
+    for item in result.prints or ():
+        if place := named_by(item.keys):
+            at(place).prints.append(item)
+    for place, subject in found.items():
+        own_name = next((r.name for r in subject.records if (r.table, r.key) == place), "")
+        subject.name = own_name or result.names.of(*place)
+    same = Counter(s.name for s in found.values())
+    for subject in found.values():
+        title = declared.title if (declared := result.table(subject.table)) else subject.table
+        if not subject.name:
+            subject.name = f"{title} {subject.key}"
+        elif subject.table not in tables:
+            subject.name = f"{title} {subject.name}（{subject.key}）"
+        elif same[subject.name] > 1:
+            subject.name = f"{subject.name}（{subject.key}）"
+    order = {name: n for n, name in enumerate(tables)}
+    return sorted(found.values(), key=lambda s: (s.weight, order.get(s.table, len(order)), s.table, s.key))

@@ -1,0 +1,389 @@
+"""What a change does to all that is declared: settings, tables, views, rules, templates, pipelines and the engine.
+
+Both sides are read as nested mappings by the names of things and compared whole, so that nothing is overlooked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Any
+
+from lingtouyan.database.statements import read_statements
+from lingtouyan.problems import Problem, printable
+from lingtouyan.project import EDITION_TITLES, Project
+from lingtouyan.reading.markdown import parse_markdown
+from lingtouyan.reading.package import DESCRIPTOR
+from lingtouyan.reading.source import MAX_FOLDER
+from lingtouyan.reading.yaml import YamlError, parse_yaml
+
+Node = Mapping[str, Any] | str | None
+Place = tuple[str, ...]
+
+
+class Kind(StrEnum):
+    """What a change is about, and the word for it; in the order of telling."""
+
+    SETTING = "设置"
+    TABLE = "登记表"
+    VIEW = "视图"
+    MACRO = "宏"
+    RULE = "规则"
+    CONFIG = "网站配置"
+    PIPELINE = "流水线和仓库设置"
+    ENGINE = "程序"
+    THEME = "网站外观"
+    PAGE = "页面模板"
+    DOSSIER = "卷宗模板"
+    FEED = "数据接口模板"
+    TEMPLATE = "模板宏"
+    OTHER = "其他文件"
+
+
+# By the beginning of their path; what is no record and stands nowhere here is another file.
+_FILES = {
+    "mkdocs.yml": Kind.CONFIG,
+    "site/pages/": Kind.PAGE,
+    "site/dossiers/": Kind.DOSSIER,
+    "site/feeds/": Kind.FEED,
+    "site/theme/": Kind.THEME,
+    "site/": Kind.TEMPLATE,
+    "generator/": Kind.ENGINE,
+    "requirements/": Kind.ENGINE,
+    "pyproject.toml": Kind.ENGINE,
+    "Makefile": Kind.ENGINE,
+    "schemas/": Kind.ENGINE,
+    ".editorconfig": Kind.OTHER,
+    ".gitignore": Kind.OTHER,
+    ".vscode/": Kind.OTHER,
+    ".": Kind.PIPELINE,
+}
+_LOUD_FILES = {Kind.CONFIG, Kind.PIPELINE, Kind.ENGINE, Kind.THEME}
+_FOLDERS = {"views": Kind.VIEW, "macros": Kind.MACRO, "rules": Kind.RULE}
+_LEVELS = {"public": "公开", "internal": "内部", "restricted": "限制"}
+# What only names and explains, and cannot let anything pass or be seen.
+_HARMLESS = frozenset(
+    {"title", "description", "example", "label", "order", "scaffold", "codes", "message", "remedy", "clause"}
+    | {"column", "former_names", "formerNames", "formerPaths", "name"}
+)
+# What only tightens by being added.
+_TIGHTENING = frozenset({"constraints", "foreignKeys", "rows", "primaryKey", "compare", "alarm"})
+# Mappings of things that come and go one by one, even the first and the last of them.
+_OPENED = frozenset({"constraints", "foreignKeys", "rows", "lingtouyan", "fields"})
+_NAMES = {
+    "constraints": "填写要求",
+    "foreignKeys": "关联",
+    "missingValues": "代表空缺的写法",
+    "path": "文件位置",
+}
+_SHOWN, _LOUD, _WORDS = 6, 3, 60
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """One change to something declared.
+
+    Attributes:
+        place: what changes, as names from the whole to the part.
+        words: the change as a sentence.
+        loud: whether it may let more be seen or less be checked.
+        rule, column: what findings that it brings about are told by: a rule's id, a field's title.
+        weight: of changes to one thing the heavier come first.
+    """
+
+    kind: Kind
+    place: Place
+    words: str
+    loud: bool = False
+    rule: str = ""
+    column: str = ""
+    weight: int = 0
+
+    def explain(self, effect: str = "") -> str:
+        """Return the sentence, marked when it is loud, with what it brings about."""
+        return ("【注意】" if self.loud else "") + printable(self.words) + effect
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it for scripts."""
+        return {
+            "kind": self.kind.name.lower(),
+            "place": list(self.place),
+            "words": self.words,
+            "loud": self.loud,
+        }
+
+
+def changed_files(old: Project, new: Project) -> set[str]:
+    """Return all files that are not the same on both sides, by Git's own digests."""
+    was, now = (p.source.digests(p.source.files([""]).files) for p in (old, new))
+    return {name for name in was.keys() | now.keys() if was.get(name) != now.get(name)}
+
+
+def schema_changes(old: Project, new: Project, files: Collection[str]) -> list[SchemaChange]:
+    """Return what changes between two trees besides records, loud ones first.
+
+    Args:
+        files: those that differ, records left out.
+    """
+    if DESCRIPTOR in files:
+        files = {*files, *(t.schema_file for p in (old, new) for t in p.package.tables.values())}
+    was, now = _declared(old, files), _declared(new, files)
+    things = {
+        (kind, name): thing for side in (was, now) for kind in side for name, thing in side[kind].items()
+    }
+    for project in (old, new):
+        for name, table in project.package.tables.items():
+            if (Kind.TABLE, name) in things:
+                things[Kind.TABLE, name] = {**things[Kind.TABLE, name], "title": table.title}
+    found = [c for place, a, b in _differences(was, now, ()) for c in _judged(place, a, b, things)]
+    kinds = list(Kind)
+    return sorted(found, key=lambda c: (not c.loud, kinds.index(c.kind), c.place[:2], c.weight, c.place))
+
+
+def loud(changes: Iterable[SchemaChange]) -> Iterator[str]:
+    """Yield what must not be overlooked; of one thing, no more than the first few and how many there are."""
+    by_thing: dict[Place, list[SchemaChange]] = {}
+    for change in changes:
+        if change.loud:
+            by_thing.setdefault(
+                change.place[: 2 if change.kind in (Kind.TABLE, Kind.VIEW) else 1], []
+            ).append(change)
+    for found in by_thing.values():
+        yield from (c.words for c in found[:_LOUD])
+        if len(found) > _LOUD:
+            yield f"{found[0].kind}还有 {len(found) - _LOUD} 处这样的改动，见“表结构、规则和模板”。"
+
+
+def _declared(project: Project, files: Collection[str]) -> dict[str, Any]:
+    """Return what these files of a tree declare: kind -> name of the thing -> what it says."""
+    tables = {t.schema_file: t.name for t in project.package.tables.values()}
+    tree: dict[str, Any] = {kind: {} for kind in Kind}
+    source = project.source
+    for name, data in source.read_all(sorted(f for f in files if source.exists(f)), MAX_FOLDER):
+        digest = data.message if isinstance(data, Problem) else hashlib.sha256(data).hexdigest()
+        value = _parsed(name, b"" if isinstance(data, Problem) else data)
+        folder = PurePosixPath(name).parts[1:2]
+        if name == DESCRIPTOR and isinstance(value, Mapping):
+            tree[Kind.SETTING] = _plain(value.get("lingtouyan") or {})
+            for table, declared in _plain(value.get("resources") or {}).items():
+                tree[Kind.TABLE].setdefault(table, {}).update(declared)
+            tree[Kind.OTHER][name] = {k: v for k, v in _plain(value).items() if isinstance(v, str)}
+        elif name in tables and isinstance(value, Mapping):
+            tree[Kind.TABLE].setdefault(tables[name], {}).update(_plain(value))
+        elif name.startswith("schemas/") and name.endswith(".sql") and folder[0] in _FOLDERS:
+            tree[_FOLDERS[folder[0]]][name] = digest
+        else:
+            kind = next((k for start, k in _FILES.items() if name.startswith(start)), Kind.OTHER)
+            front = (
+                value if kind in (Kind.PAGE, Kind.DOSSIER, Kind.FEED) and isinstance(value, Mapping) else {}
+            )
+            told = {k: _plain(v) for k, v in front.items() if k in ("edition", "title")}
+            tree[kind][name] = _plain(value) if kind is Kind.CONFIG and value else {**told, "content": digest}
+    for folder_name, kind in _FOLDERS.items():
+        statements = read_statements(source, f"schemas/{folder_name}") if tree[kind] else []
+        changed, tree[kind] = tree[kind], {}
+        for s in statements:
+            if s.file in changed:
+                name = s.text("id", s.name) if kind is Kind.RULE else s.name
+                tree[kind][name] = {**_plain(s.header), "file": s.file, "sql": s.sql}
+    return tree
+
+
+def _parsed(name: str, data: bytes) -> Any:
+    """Return the mapping that a file holds or begins with, or nothing."""
+    try:
+        text = data.decode("utf-8-sig")
+        if name.endswith((".yaml", ".yml")):
+            return parse_yaml(text)
+        return parse_markdown(text) if text.startswith("---") else None
+    except (YamlError, UnicodeDecodeError):
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """Return a document as mappings and texts: lists of things by their names, lists of words as one text."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list) and any(isinstance(v, Mapping) for v in value):
+        return {_name(v): _plain(v) if isinstance(v, Mapping) else "" for v in value}
+    return "、".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def _name(item: Any) -> str:
+    if not isinstance(item, Mapping):
+        return str(item)
+    if "reference" in item:
+        return f"{_short(_plain(item.get('fields')))} → {_short(_plain(item['reference']))}"
+    return str(item["name"]) if "name" in item else json.dumps(item, ensure_ascii=False, sort_keys=True)
+
+
+def _differences(old: Node, new: Node, place: Place) -> Iterator[tuple[Place, Node, Node]]:
+    """Yield (place, before, after) for each part that differs; a thing that comes or goes is told as one."""
+    if place and (place[-1] in _OPENED or len(place) == 1):
+        old, new = (old or {}, new or {}) if isinstance(old or new, Mapping) else (old, new)
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in dict.fromkeys([*new, *old]):
+            yield from _differences(old.get(name), new.get(name), (*place, name))
+    elif old != new:
+        yield place, old, new
+
+
+def _short(value: Node) -> str:
+    words = (
+        "，".join(f"{k} {_short(v)}" for k, v in value.items()) if isinstance(value, Mapping) else value or ""
+    )
+    words = " ".join(words.split())
+    return words if len(words) <= _WORDS else f"{words[: _WORDS - 1]}…"
+
+
+def _moved(old: Node, new: Node) -> str:
+    """Say what something was and is."""
+    if old is None:
+        return f"新增：{_short(new)}" if new else "新增"
+    return (
+        f"取消（原为 {_short(old)}）"
+        if new is None
+        else f"由 {_short(old) or '空'} 改为 {_short(new) or '空'}"
+    )
+
+
+def _judged(place: Place, old: Node, new: Node, things: Mapping[Any, Any]) -> Iterator[SchemaChange]:
+    """Yield what one difference means; what nobody has thought of is loud."""
+    kind, name, rest = Kind(place[0]), place[1] if len(place) > 1 else "", place[2:]
+    found = things.get((kind, name))
+    thing: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    title = str(thing.get("title") or name)
+    verb = "新增" if old is None else "取消" if new is None else "修改"
+
+    def change(words: str, *, loud: bool, rule: str = "", column: str = "", weight: int = 0) -> SchemaChange:
+        return SchemaChange(kind, place, words, loud, rule, column, weight)
+
+    if kind is Kind.SETTING:
+        yield change(f"设置 {'.'.join(place[1:])} {_moved(old, new)}。", loud=True)
+    elif kind is Kind.TABLE and not rest:
+        gone = "，其中的记录不再读取" if new is None else ""
+        yield change(f"{verb}登记表“{title}”（{name}）{gone}。", loud=new is None)
+    elif kind in (Kind.TABLE, Kind.VIEW) and rest:
+        yield from _part(
+            change,
+            f"“{title}”" if kind is Kind.TABLE else f"视图“{title}”（{name}）",
+            kind,
+            thing,
+            rest,
+            old,
+            new,
+        )
+    elif kind is Kind.VIEW:
+        verb = "删除" if new is None else verb
+        yield change(f"{verb}视图 {_file(thing, name)}。", loud=new is None)
+        for column, declared in (thing.get("fields") or {}).items() if old is None else ():
+            yield from _part(
+                change, f"视图“{title}”（{name}）", kind, thing, ("fields", column), None, declared
+            )
+    elif kind is Kind.MACRO and (not rest or rest[-1] not in _HARMLESS):
+        verb = "删除" if new is None and not rest else "新增" if old is None and not rest else "修改"
+        effect = "，用到它的视图和规则可能改变结论" if verb != "新增" else ""
+        yield change(f"{verb}宏 {_file(thing, name)}{effect}。", loud=verb != "新增")
+    elif kind is Kind.RULE:
+        yield from _rule(change, name, title, rest, old, new)
+    elif kind is Kind.CONFIG:
+        yield change(f"{kind} {'.'.join(place[1:])} {_moved(old, new)}。", loud=True)
+    elif kind is Kind.OTHER and name == DESCRIPTOR:
+        yield change(f"{name} 的 {'.'.join(rest)} {_moved(old, new)}。", loud=False)
+    elif rest and rest[-1] == "edition":
+        shown = [EDITION_TITLES.get(str(v or ""), "各版") for v in (old, new)]
+        yield change(
+            f"{kind} {name} 由只在{shown[0]}改为在{shown[1]}显示，请核对是否会多公开。",
+            loud=new != "internal",
+        )
+    elif not rest or rest[-1] == "content":
+        verb = "删除" if new is None else verb
+        yield change(f"{verb}{kind} {name}。", loud=kind in _LOUD_FILES)
+
+
+def _file(thing: Mapping[str, Any], name: str) -> str:
+    return str(thing.get("file") or name)
+
+
+def _rule(change: Any, name: str, title: str, rest: Place, old: Node, new: Node) -> Iterator[SchemaChange]:
+    if not rest:
+        words = f"取消规则 {name} {title}，今后不再检查。" if new is None else f"新增规则 {name} {title}。"
+        yield change(words, loud=new is None, rule=name)
+    elif rest[0] == "severity":
+        levels = ["错误" if v == "error" else "提醒" for v in (old, new)]
+        yield change(f"规则 {name} {title} 由{levels[0]}改为{levels[1]}。", loud=new != "error", rule=name)
+    elif rest[0] == "sql":
+        words = f"规则 {name} {title} 的判断条件有改动，请核对是否放宽。"
+        yield change(words, loud=True, rule=name)
+    elif rest[0] == "complete":
+        words = f"规则 {name} {title} 的 complete {_moved(old, new)}：所列的表有文件读不出来时不下结论。"
+        yield change(words, loud=new is not None, rule=name)
+    elif rest[0] != "file":
+        words = f"规则 {name} {title} 的 {'.'.join(rest)} {_moved(old, new)}。"
+        yield change(words, loud=rest[0] not in _HARMLESS and rest[0] != "table", rule=name)
+
+
+def _part(
+    change: Any, where: str, kind: Kind, thing: Mapping[str, Any], rest: Place, old: Node, new: Node
+) -> Iterator[SchemaChange]:
+    """Yield what changes within a table or a view."""
+    key, field = rest[-1], rest[1] if rest[0] == "fields" and len(rest) > 1 else ""
+    declared = (thing.get("fields") or {}).get(field) if field else None
+    title = str((declared if isinstance(declared, Mapping) else {}).get("title") or field)
+    own = f"{where}的“{title}”" if kind is Kind.VIEW else f"{where}表“{title}”的"
+    if field and (len(rest) == 2 or key == "sensitivity"):
+        levels = [_level(v) if len(rest) == 2 or v is not None else "restricted" for v in (old, new)]
+        order = list(_LEVELS)
+        was, now = (order.index(v) if v in order else 2 for v in levels)
+        shown = f"由{_LEVELS.get(levels[0], '限制')}改为{_LEVELS.get(levels[1], '限制')}"
+        more = "，会让更多人看到，请确认经过保密审查"
+        if len(rest) > 2:
+            words = f"{own}{shown}" if kind is Kind.VIEW else f"{own}密级{shown}"
+            yield change(
+                f"{words}{more if now < was else ''}。", loud=now < was, column=title, weight=now - was
+            )
+        elif kind is Kind.VIEW:
+            level = _LEVELS.get(levels[1], "限制")
+            words = (
+                f"{own}新列为{level}{more}。"
+                if now == 0
+                else f"{own}新列为{level}。"
+                if new
+                else f"{own}不再列出。"
+            )
+            yield change(words, loud=bool(new) and now == 0, weight=now - 2)
+        elif old is None:
+            yield change(
+                f"{where}新增字段“{title}”（{field}，{_LEVELS.get(levels[1], '限制')}）。",
+                loud=False,
+                column=title,
+            )
+        else:
+            yield change(f"{where}取消字段“{title}”（{field}），其中的内容不再读取。", loud=True)
+    elif rest[0] == "rows":
+        edition = EDITION_TITLES.get(key, key)
+        words = f"{where}在{edition}显示哪些行的条件{_moved(old, new)}，请核对是否会多公开。"
+        yield change(words, loud=old is not None)
+    elif key == "sql" and kind is Kind.VIEW:
+        yield change(
+            f"{where}的查询有改动：各列可能显示别的内容，以它为据的规则可能改变结论，请核对。", loud=True
+        )
+    elif key == "title" and field:
+        yield change(
+            f"{where}字段 {field} 的名称由“{_short(old)}”改为“{_short(new)}”。", loud=False, column=title
+        )
+    elif key != "file":
+        quiet = key in _HARMLESS or (old is None and not _TIGHTENING.isdisjoint(rest))
+        what = "的".join(_NAMES.get(r, r) for r in (rest[2:] if field else rest))
+        words = f"{own}{what}" if field and kind is Kind.TABLE else f"{own if field else where}的{what}"
+        yield change(f"{words} {_moved(old, new)}。", loud=not quiet, column=title if field else "")
+
+
+def _level(declared: Node) -> str:
+    """Return who may see a column; what is not declared is restricted."""
+    value = declared.get("sensitivity") if isinstance(declared, Mapping) else declared
+    return str(value or "restricted")
