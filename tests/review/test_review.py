@@ -188,7 +188,7 @@ def test_a_parameter_tells_what_it_does_to_all_records(house: Edited) -> None:
     file.write_text(re.sub(r"(name: attendance, value: )[^,}]+", r"\g<1>0.95", content), "utf-8")
     house.commit("提高限额")
     result = review(house.root, "main", "HEAD")
-    [setting] = result.parameters
+    [setting] = result.settings
     assert "→ 0.95" in setting.words
     assert setting.rules == {"Q2": (40, 0)}
     assert "Q2（新违反 40 处，新符合 0 处）" in as_text(result)

@@ -131,7 +131,7 @@ class Review:
     problems: list[Problem] = field(default_factory=list)
     altered: set[str] = field(default_factory=set)
     design: list[SchemaChange] = field(default_factory=list)
-    parameters: list[ParameterChange] = field(default_factory=list)
+    settings: list[ParameterChange] = field(default_factory=list)
     figures: list[FigureChange] = field(default_factory=list)
     prints: list[PrintChange] | None = None
     proposal: Proposal = field(default_factory=Proposal)
@@ -256,7 +256,7 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
             for p in projects
         ]
         result.altered = altered_rules(statements[0], statements[1], new.problems)
-        result.parameters = list(_parameters(result, before, after, [s for side in statements for s in side]))
+        result.settings = list(_settings(result, before, after, [s for side in statements for s in side]))
         result.figures = list(figure_changes(old, new))
         result.alarms = [
             *loud(result.design),
@@ -390,7 +390,7 @@ def _findings(old: list[Problem], new: list[Problem]) -> tuple[list[Problem], li
     )
 
 
-def _parameters(
+def _settings(
     result: Review, before: Side, after: Side, statements: Iterable[Statement]
 ) -> Iterator[ParameterChange]:
     """Yield the parameters that change, and what that does to the findings of the rules that look them up."""

@@ -172,13 +172,11 @@ def print_words(item: PrintChange) -> str:
 def parts(review: Review) -> Iterator[Part]:
     """Yield everything but headline and alarms, in the order of reading."""
     yield Part("新违反的规则", list(_told(review.broken)), opened=True, count=len(review.broken))
-    parameters = []
-    for p in review.parameters:
+    told = []
+    for p in review.settings:
         effect = "、".join(f"{r}（新违反 {b} 处，新符合 {m} 处）" for r, (b, m) in p.rules.items())
-        parameters.append(
-            printable(p.words) + (f"。涉及规则：{effect}" if effect else "。没有规则因此改变结论。")
-        )
-    yield Part("参数", parameters, opened=True)
+        told.append(printable(p.words) + (f"。涉及规则：{effect}" if effect else "。没有规则因此改变结论。"))
+    yield Part("参数", told, opened=True)
     yield Part("表结构、规则和模板", [design_words(d, review) for d in review.design], opened=True)
     yield Part("逐个对象的变化", [f"{short(s.name)}：{subject_words(s, review)}" for s in review.subjects])
     tables = Counter((r.kind, ACTIONS[r.action]) for r in review.records)
@@ -287,9 +285,9 @@ def as_json(review: Review) -> str:
         }
         for r in review.records
     ]
-    parameters = [
+    settings = [
         {"words": p.words, "rules": {r: {"broken": b, "met": m} for r, (b, m) in p.rules.items()}}
-        for p in review.parameters
+        for p in review.settings
     ]
     return _json(
         {
@@ -306,7 +304,7 @@ def as_json(review: Review) -> str:
             "problems": [p.as_dict() for p in review.problems],
             "design": [design_words(d, review) for d in review.design],
             "schema_changes": [d.as_dict() for d in review.design],
-            "settings": parameters,
+            "settings": settings,
             "figures": [_members(f, "view", "row", "column", "before", "after") for f in review.figures],
             "prints": None
             if review.prints is None
