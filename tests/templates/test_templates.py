@@ -120,6 +120,33 @@ def test_templates_share_queries_and_change_with_them(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize(
+    "statement",
+    [
+        "{% include 'a/_part.html' %}",
+        '{%- import "a/_part.html" as part -%}',
+        "{% from 'a/_part.html' import x with context %}",
+        "{% extends 'a/_part.html' %}",
+        "{% include ['none.html', 'a/_part.html'] ignore missing %}",
+        "{% include 'a/_through.html' %}",
+        "{% set name = 'a/_part.html' %}{% include name %}",
+    ],
+)
+def test_a_digest_tells_what_a_template_takes_in_and_from_where(tree: Tree, statement: str) -> None:
+    head = f"---\ntitle: a\n---\n{statement}\n"
+    tree.write("site/a/_through.html", "{% include 'a/_part.html' %}")
+    tree.write("site/a/_part.html", "one")
+    first = read(tree, head).digest
+    assert read(tree, head).digest == first
+    (tree.root / "site/a/_part.html").unlink()
+    tree.write("site/b/_part.html", "one")
+    tree.write("site/a/_through.html", "{% include 'b/_part.html' %}")
+    moved = read(tree, head.replace("a/_part", "b/_part")).digest
+    tree.write("site/b/_part.html", "two")
+    altered = read(tree, head.replace("a/_part", "b/_part")).digest
+    assert len({first, moved, altered}) == 3
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "../../x/{k}",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
@@ -22,7 +21,6 @@ class Links:
     def __init__(self) -> None:
         self._urls: dict[str, dict[str, str]] = {}
         self.here = ""
-        self.asked: set[tuple[str, str]] = set()
         self.known: Collection[str] = ()
 
     def add(self, record: str, key: str, url: str) -> None:
@@ -32,7 +30,6 @@ class Links:
     def start(self, url: str) -> None:
         """Begin the page at this URL."""
         self.here = url
-        self.asked = set()
 
     def find(self, record: str, key: object) -> str | None:
         """Return the URL of a record's page relative to the site's root, or None when this edition has none.
@@ -40,7 +37,6 @@ class Links:
         Raises:
             TemplateRuntimeError: there is no such table, view or kind of page.
         """
-        self.asked.add((record, str(key)))
         pages = self._urls.get(record)
         if pages is None and self.known and record not in self.known:
             raise TemplateRuntimeError(f"链接指向 {record}，但没有这张表或视图，也没有模板以它为 record。")
@@ -66,13 +62,3 @@ class Links:
         shown = escape(key if words is None else words)
         href = None if key is None else self.href(record, key)
         return shown if href is None else markup(f'<a href="{escape(href)}">{shown}</a>')
-
-    # Until the site is no longer built in part.
-
-    def digest(self) -> str:
-        """Return a digest of where every record's page is."""
-        return hashlib.blake2b(repr(sorted(self._urls.items())).encode(), digest_size=16).hexdigest()
-
-    def answers(self, asked: Iterable[tuple[str, str]]) -> list[list[str | None]]:
-        """Return what those questions are answered today: [record, key, url or None], sorted."""
-        return [[record, key, self._urls.get(record, {}).get(key)] for record, key in sorted(asked)]

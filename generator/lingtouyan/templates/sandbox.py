@@ -16,8 +16,6 @@ from jinja2.runtime import Macro, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Cycler, Joiner
 
-# For converting Markdown, until the site no longer counts it.
-SECONDS = 10.0
 # The largest text or list that a product may make, and the bits of the largest number.
 _MAX_PRODUCT = 1_000_000
 _MAX_BITS = 4096

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
 import jinja2
@@ -20,13 +20,12 @@ from markupsafe import Markup
 from lingtouyan.database.asking import Allowance, rows_of
 from lingtouyan.database.database import SqlError
 from lingtouyan.problems import Problem, RecordsError, error, quoted
-from lingtouyan.reading.files import UnsafePathError, checked_pattern, list_tree, read_bytes
 from lingtouyan.reading.markdown import parse_markdown
+from lingtouyan.reading.source import Source, UnsafePathError, WorkTree, checked_pattern
 from lingtouyan.reading.yaml import Mapping as YamlMapping
-from lingtouyan.reading.yaml import YamlError
+from lingtouyan.reading.yaml import YamlError, parse_yaml
 from lingtouyan.templates.escaping import escape, text
 from lingtouyan.templates.sandbox import Groups, Row, Sandbox, grouped
-from lingtouyan.templates.shared_queries import SharedQueries
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Template:
         on_demand: it is made only when asked for by name, not by a build.
         blank: what an empty form for handwriting has instead of rows: query name -> a SELECT, or how many empty rows;
             None when there is no such form.
-        digest: over the file and the files that it takes queries from.
+        digest: over the file and all that it takes in: files of queries, includes, imports, each with its name.
     """
 
     name: str
@@ -83,45 +82,38 @@ _TAKEN = ("row", "title", "edition", "as_of", "draft", "build", "blank")
 MAX_BLANK_ROWS = 500
 # Dossiers that are no pages but data for other programs; made on demand only.
 XML_SUFFIXES = (".lrmx", ".xml")
-_KNOWN = {
-    "title",
-    "description",
-    "queries",
-    "each",
-    "path",
-    "record",
-    "key",
-    "search",
-    "edition",
-    "styles",
-    "on_demand",
-    "blank",
-    "icon",
-    "hide",
-    "status",
-}
+_TEXTS = {"title", "description", "each", "path", "record", "key", "edition", "icon", "status"}
+_KNOWN = _TEXTS | {"queries", "search", "styles", "on_demand", "blank", "hide"}
+_SHARED_NAME = re.compile(r"_[\w-]+\.yaml", re.ASCII)
+_INCLUDES = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b(.*?)%\}", re.DOTALL)
+_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
-def read_templates(root: Path, folder: str, suffix: str, editions: Iterable[str]) -> list[Template]:
+def _source(tree: Source | Path) -> Source:
+    return WorkTree(tree) if isinstance(tree, Path) else tree
+
+
+def read_templates(tree: Source | Path, folder: str, suffix: str, editions: Iterable[str]) -> list[Template]:
     """Read the templates below a folder of the tree.
 
     Raises:
         RecordsError: with every template whose front matter cannot be read.
     """
-    listing = list_tree(root, [folder])
+    source = _source(tree)
+    listing = source.files([folder])
     problems = list(listing.problems)
     templates: list[Template] = []
-    shared = SharedQueries(root, folder)
-    for file in listing.files:
-        if not file.endswith(suffix) or PurePosixPath(file).name.startswith("_"):
-            continue
-        data = read_bytes(root, file)
+    shared = _Shared(source, folder)
+    names = [f for f in listing.files if f.endswith(suffix) and not PurePosixPath(f).name.startswith("_")]
+    for file, data in source.read_all(names):
         if isinstance(data, Problem):
             problems.append(data)
             continue
         try:
-            record = parse_markdown(data.decode("utf-8-sig").replace("\r\n", "\n"))
-            templates.append(_template(file, folder, suffix, record, data, set(editions), shared))
+            words = data.decode("utf-8-sig").replace("\r\n", "\n")
+            templates.append(
+                _template(file, file[len(folder) + 1 : -len(suffix)], words, set(editions), shared)
+            )
         except UnicodeDecodeError:
             problems.append(error(file, 1, "template-error", "模板不是 UTF-8 编码。"))
         except YamlError as fault:
@@ -131,67 +123,133 @@ def read_templates(root: Path, folder: str, suffix: str, editions: Iterable[str]
     return templates
 
 
-def _template(
-    file: str,
-    folder: str,
-    suffix: str,
-    record: YamlMapping,
-    data: bytes,
-    editions: set[str],
-    shared: SharedQueries,
-) -> Template:
+class _Shared:
+    """What the templates of one folder take in from other files; every file is read once."""
+
+    def __init__(self, source: Source, folder: str) -> None:
+        self._source = source
+        self._folder = folder
+        self._files: dict[str, bytes | Problem] = {}
+
+    def read(self, name: str) -> bytes | Problem:
+        """Return a file's bytes, or why there are none."""
+        if name not in self._files:
+            self._files[name] = self._source.read(name)
+        return self._files[name]
+
+    def query(self, name: str, asked: YamlMapping) -> tuple[YamlMapping, str]:
+        """Return a query that a template takes from a shared file, as if its head said it, and that file's name.
+
+        Such a file maps query names to a SELECT, or to `{by, sql, edition}`, as the head of a template does.
+
+        Args:
+            name: of the query, the same in both files.
+            asked: `{from: _file.yaml}`, with `where` (a condition that keeps only some of its rows), or with `sql` (a
+                SELECT from a table that is called like the query) and `by`.
+
+        Raises:
+            YamlError: there is no such file or query; the line is the template's.
+        """
+        line = asked.lines["from"]
+        for key in asked:
+            if key not in ("from", "where", "sql", "by"):
+                raise YamlError(
+                    asked.lines[key], f"查询 {name} 取自别的文件，只能再写 where、sql 和 by，不能写 {key}。"
+                )
+        file = asked["from"]
+        if not isinstance(file, str) or not _SHARED_NAME.fullmatch(file):
+            raise YamlError(line, "from 应是同一文件夹里以“_”开头的 .yaml 文件名。")
+        path = f"{self._folder}/{file}"
+        data = self.read(path)
+        if isinstance(data, Problem):
+            raise YamlError(line, f"读不出 {file}：{data.message}")
+        try:
+            content = parse_yaml(data.decode("utf-8-sig").replace("\r\n", "\n"))
+        except UnicodeDecodeError:
+            raise YamlError(line, f"{file} 不是 UTF-8 编码。") from None
+        except YamlError as fault:
+            raise YamlError(line, f"{file} 第 {fault.line} 行：{fault}") from None
+        if not isinstance(content, YamlMapping):
+            raise YamlError(line, f"{file} 应是“查询名: SELECT”的键值。")
+        found = content.get(name)
+        made = YamlMapping(line)
+        made.update(found if isinstance(found, YamlMapping) else {"sql": found})
+        if not isinstance(made.get("sql"), str):
+            raise YamlError(line, f"{file} 里没有查询 {quoted(name)}，或它没有 sql。")
+        sql = str(made["sql"]).strip().rstrip(";")
+        if isinstance(where := asked.get("where"), str):
+            sql = f"SELECT * FROM ({sql}\n) AS rows WHERE ({where}\n)"
+        if isinstance(further := asked.get("sql"), str):
+            sql = f"WITH {name} AS ({sql}\n) {further}"
+        made["sql"] = sql
+        if "by" in asked:
+            made["by"] = asked["by"]
+        made.lines = dict.fromkeys(made, line)
+        return made, path
+
+    def digest(self, words: str, queries: Iterable[str]) -> str:
+        """Return a digest over a template, the files of its queries, and all that it includes, each with its name.
+
+        An include whose name is worked out could mean every HTML file of the site.
+        """
+        digest = hashlib.blake2b(words.encode(), digest_size=16)
+        names, seen, texts = list(queries), set[str](), [words]
+        while texts:
+            for statement in _INCLUDES.findall("\n".join(texts)):
+                quoted_names = [f"site/{a or b}" for a, b in _QUOTED.findall(statement)]
+                site = () if quoted_names else self._source.files(["site"]).files
+                names += quoted_names or [f for f in site if f.endswith(".html")]
+            texts = []
+            for name in sorted(set(names) - seen):
+                data = self.read(name)
+                if not isinstance(data, Problem):
+                    digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
+                    texts.append(data.decode("utf-8", "replace"))
+            seen.update(names)
+        return digest.hexdigest()
+
+
+def _template(file: str, name: str, words: str, editions: set[str], shared: _Shared) -> Template:
+    record = parse_markdown(words)
+
     def plain(key: str) -> str:
         value = record.get(key)
         return value if isinstance(value, str) else ""
 
+    def fail(key: str, reason: str) -> NoReturn:
+        raise YamlError(record.lines[key], reason)
+
     for key in record:
         if key not in _KNOWN | {"body", "sections"}:
-            raise YamlError(record.lines[key], f"不认识的键 {key}。可用：{'、'.join(sorted(_KNOWN))}。")
+            fail(key, f"不认识的键 {key}。可用：{'、'.join(sorted(_KNOWN))}。")
+    found = record.get("queries")
+    declared = found if isinstance(found, YamlMapping) else YamlMapping(1)
     queries: dict[str, Query] = {}
-    digest = hashlib.blake2b(data, digest_size=16)
-    declared = record.get("queries")
-    for name, value in declared.items() if isinstance(declared, YamlMapping) else ():
-        line = declared.lines[name] if isinstance(declared, YamlMapping) else 1
-        if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in _TAKEN:
-            raise YamlError(
-                line, f"查询名 {quoted(name)} 应为小写英文字母、数字和下划线，且不能是 {'、'.join(_TAKEN)}。"
-            )
-        if isinstance(value, YamlMapping) and "from" in value:
-            value, more = shared.resolve(name, value)
-            digest.update(more)
-        if isinstance(value, str):
-            queries[name] = Query(name, value, "", line)
-        elif isinstance(value, YamlMapping) and isinstance(value.get("sql"), str):
-            only = str(value.get("edition") or "")
-            if only and only not in editions:
-                raise YamlError(value.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
-            queries[name] = Query(name, str(value["sql"]), str(value.get("by") or ""), line, only)
-        else:
-            raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition、from、where 的映射。")
+    files: list[str] = []
+    for query in declared:
+        queries[query] = _query(query, declared, editions, shared, files)
     each, path, edition = plain("each"), plain("path"), plain("edition")
     if path and not _inside(path):
-        raise YamlError(
-            record.lines["path"],
+        fail(
+            "path",
             "path 应是相对路径，由字母、数字、汉字、“-”“_”“.”和 {{ row.列名 }} 组成，不能含“..”。",
         )
     if each in queries and queries[each].by:
-        raise YamlError(record.lines["each"], f"each 的查询 {each} 不能分组（by）。")
+        fail("each", f"each 的查询 {each} 不能分组（by）。")
     if each and (each not in queries or not path):
-        raise YamlError(record.lines["each"], "each 应是 queries 中的一个查询名，并用 path 写明每页的路径。")
+        fail("each", "each 应是 queries 中的一个查询名，并用 path 写明每页的路径。")
     if edition and edition not in editions:
-        raise YamlError(record.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
+        fail("edition", f"edition 应为 {'、'.join(sorted(editions))} 之一。")
     if (on_demand := plain("on_demand") or "false") not in ("true", "false"):
-        raise YamlError(record.lines["on_demand"], "on_demand 应为 true 或 false。")
-    search = record.get("search")
-    styles = record.get("styles")
-    lines = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-    body = "\n".join(lines[record.lines["body"] - 1 :])
+        fail("on_demand", "on_demand 应为 true 或 false。")
+    search, styles = record.get("search"), record.get("styles")
+    line = record.lines["body"]
     return Template(
-        name=file[len(folder) + 1 : -len(suffix)],
+        name=name,
         file=file,
         title=plain("title") or PurePosixPath(file).stem,
-        body=body,
-        body_line=record.lines["body"],
+        body="\n".join(words.split("\n")[line - 1 :]),
+        body_line=line,
         queries=queries,
         each=each,
         path=path,
@@ -203,10 +261,30 @@ def _template(
         edition=edition,
         styles=tuple(s for s in styles if isinstance(s, str)) if isinstance(styles, list) else (),
         meta={k: plain(k) for k in ("description", "icon", "status") if plain(k)},
-        digest=digest.hexdigest(),
+        digest=shared.digest(words, files),
         on_demand=on_demand == "true",
         blank=_blank(record, queries),
     )
+
+
+def _query(name: str, declared: YamlMapping, editions: set[str], shared: _Shared, files: list[str]) -> Query:
+    """Return one query of a head; the file that it is taken from is noted."""
+    value, line = declared[name], declared.lines[name]
+    if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in _TAKEN:
+        raise YamlError(
+            line, f"查询名 {quoted(name)} 应为小写英文字母、数字和下划线，且不能是 {'、'.join(_TAKEN)}。"
+        )
+    if isinstance(value, YamlMapping) and "from" in value:
+        value, file = shared.query(name, value)
+        files.append(file)
+    if isinstance(value, str):
+        return Query(name, value, "", line)
+    if not isinstance(value, YamlMapping) or not isinstance(value.get("sql"), str):
+        raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition、from、where 的映射。")
+    only = str(value.get("edition") or "")
+    if only and only not in editions:
+        raise YamlError(value.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
+    return Query(name, str(value["sql"]), str(value.get("by") or ""), line, only)
 
 
 def _blank(record: YamlMapping, queries: Mapping[str, Query]) -> dict[str, str | int] | None:
@@ -240,12 +318,16 @@ def _inside(path: str) -> bool:
 
 
 def make_environment(
-    root: Path, *, html: bool, functions: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]]
+    tree: Source | Path,
+    *,
+    html: bool,
+    functions: Mapping[str, Any],
+    filters: Mapping[str, Callable[..., Any]],
 ) -> Sandbox:
     """Make the environment that templates of one kind run in.
 
     Args:
-        root: the tree; `{% import %}` and `{% include %}` reach files below `site/` only.
+        tree: its files; `{% import %}` and `{% include %}` reach files below `site/` only.
         html: the output is an HTML document (dossiers); otherwise values are also safe from Markdown.
         functions: what templates may call.
         filters: what templates may filter with.
@@ -253,13 +335,9 @@ def make_environment(
 
     def load(name: str) -> tuple[str, str, None] | None:
         try:
-            checked_pattern(name)
+            data = _source(tree).read(checked_pattern(f"site/{checked_pattern(name)}"))
         except UnsafePathError:
             return None
-        inside = root / "site"
-        if not (inside / name).resolve().is_relative_to(inside.resolve()):
-            return None
-        data = read_bytes(inside, name)
         return None if isinstance(data, Problem) else (data.decode("utf-8", "replace"), f"site/{name}", None)
 
     return Sandbox(
