@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from trees import Tree
 
+from lingtouyan.cache import Cache
 from lingtouyan.history.changes import Change, History, read_history
 from lingtouyan.project import Project
-from lingtouyan.signed import SignedCache as Cache
 
 START = 1_767_225_600
 ZHANG, LI, WANG = (

@@ -157,9 +157,9 @@ def _review(options: argparse.Namespace) -> int:
 
 
 def _history(options: argparse.Namespace) -> int:
-    from lingtouyan.history.life import life
+    from lingtouyan.commands.history import record_history
 
-    print(life(options.root, options.table, options.key, options.field, options.format), end="")
+    print(record_history(options.root, options.table, options.key, options.field, options.format), end="")
     return FINE
 
 

@@ -10,11 +10,11 @@ import pytest
 from repository import LI, WANG, Repository
 from trees import Tree
 
+from lingtouyan.cache import Cache
 from lingtouyan.history import versions
 from lingtouyan.history.changes import read_history
 from lingtouyan.problems import UsageError
 from lingtouyan.project import Project
-from lingtouyan.signed import SignedCache as Cache
 
 A, B = "records/青山镇/people/P1.yaml", "records/青山镇/people/P2.yaml"
 V, W = "records/青山镇/villages.csv", "records/绿水乡/villages.csv"
@@ -369,7 +369,7 @@ def test_a_field_and_a_path_that_were_renamed_are_followed(tree: Tree) -> None:
 
 
 def test_a_new_schema_reads_the_whole_history_anew(repository: Repository, tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache", "1")
+    cache = Cache(tmp_path / "cache")
     repository.commit({A: PERSON + "note: 甲\n"})
     last = repository.commit({A: PERSON + "note: 乙\n"})
     assert repository.rows(last, repository.history(cache)) == []
@@ -455,7 +455,7 @@ def test_contents_that_are_not_there_are_not_taken_for_empty(repository: Reposit
 
 
 def test_the_history_is_extended_commit_by_commit(repository: Repository, tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache", "1")
+    cache = Cache(tmp_path / "cache")
     repository.commit({A: PERSON})
     for year in range(1976, 2016):
         repository.commit(
@@ -466,7 +466,7 @@ def test_the_history_is_extended_commit_by_commit(repository: Repository, tmp_pa
 
 
 def test_a_rewritten_history_is_noticed_and_read_anew(repository: Repository, tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache", "1")
+    cache = Cache(tmp_path / "cache")
     repository.commit({A: PERSON})
     kept = repository.head
     repository.commit({A: PERSON.replace("1975", "1976")})
@@ -482,7 +482,7 @@ def test_a_rewritten_history_is_noticed_and_read_anew(repository: Repository, tm
 def test_another_branch_and_an_earlier_commit_are_no_rewriting(
     repository: Repository, tmp_path: Path
 ) -> None:
-    cache = Cache(tmp_path / "cache", "1")
+    cache = Cache(tmp_path / "cache")
     first = repository.commit({A: PERSON})
     repository.branch("side")
     side = repository.commit({A: PERSON.replace("1975", "1976")})

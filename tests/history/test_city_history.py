@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from history import Made, read_source
 from repository import Repository
 from trees import Tree
 
-from lingtouyan.history.changes import Change, History, read_history
-from lingtouyan.history.versions import Versions
+from lingtouyan.history.changes import Change, History, read_history, table_changes
+from lingtouyan.history.tree import CommitTree, resolve
+from lingtouyan.history.versions import Contents, Documents, Versions
 from lingtouyan.project import Project
 from lingtouyan.reading.documents import read_document
 from lingtouyan.reading.files import glob_regex
@@ -108,14 +110,22 @@ def test_the_last_word_of_the_history_is_what_the_records_say(project: Project, 
             for field in package.tables[change.table].fields:
                 last.pop((change.table, change.key, field.name), None)
     today: dict[tuple[str, str], dict[str, str]] = {}
+    # What came with the import and was never touched has no row of its own: the file names the import.
+    imported: set[tuple[str, str]] = set()
     for name, table in package.tables.items():
         names = [f.name for f in table.fields]
-        for _, (_, cells) in records.rows(name):
+        for file, (_, cells) in records.rows(name):
             record = {n: c or "" for n, c in zip(names, cells, strict=True)}
-            today[name, "/".join(record[k] for k in table.primary_key)] = record
-    assert {k for k, alive in there.items() if alive} == {k for k in today if k[0] not in numbered}
+            key = "/".join(record[k] for k in table.primary_key)
+            today[name, key] = record
+            if file in history.imports:
+                imported.add((name, key))
+    assert imported
+    assert imported.isdisjoint(there)
+    assert set(history.imports.values()) <= {c.id for c in history.commits}
+    assert {k for k, alive in there.items() if alive} == {k for k in today if k[0] not in numbered} - imported
     items: dict[tuple[str, str], int] = {}
-    for table, key in today:
+    for table, key in today.keys() - imported:
         if table in numbered:
             items[table, key.rpartition("/")[0]] = items.get((table, key.rpartition("/")[0]), 0) + 1
     assert {k: n for k, n in counted.items() if n} == items
@@ -127,20 +137,22 @@ def test_the_last_word_of_the_history_is_what_the_records_say(project: Project, 
     assert wrong == []
 
 
-def test_files_are_read_as_the_register_reads_them(project: Project) -> None:
+def test_files_are_read_as_the_register_reads_them(city: Made, project: Project) -> None:
     package = project.package
-    source = read_source(ROOT)
-    versions = Versions(package)
+    tree = CommitTree(city.root, resolve(city.root, "HEAD"))
+    versions = Versions(package, Contents(city.root, ()))
+    names = tree.files(["records"]).files
+    blobs = tree.digests(names)
     compared = 0
     for table in package.tables.values():
         if table.kind not in ("yaml", "markdown") or not table.path:
             continue
         pattern = glob_regex(table.path)
-        for path in (p for p in source if pattern.match(p)):
-            rows, _ = read_document(source[path], path, table, package)
-            # An empty document on the other side: everything differs.
-            found, _ = versions.differing(table, path, source[path], [b"# \n"])
-            assert found == _by_key(package, rows), path
+        for path, data in tree.read_all([n for n in names if pattern.match(n)]):
+            assert isinstance(data, bytes)
+            rows, _ = read_document(data, path, table, package)
+            [document] = (versions.read(table, path, blobs[path]) or {}).values()
+            assert document == _by_key(package, rows), path
             compared += 1
     assert compared > 500
 
@@ -157,7 +169,38 @@ def _by_key(package: Package, rows: dict[str, list[tuple[int, list[str | None]]]
     return result
 
 
-def test_any_document_reads_alike_in_pieces_and_whole(tree: Tree) -> None:
+TRICKY = [
+    'id: X\nb: "one\nc: two"\n',
+    'id: X\nb: "one\nc: three"\n',
+    "id: X\nb: {x: 1,\nc: 2}\n",
+    "id: X\nb: |\n  one\n\n  two\nc: three\n",
+    "id: X\nb: |\n  one\n\n  two\nc: four\n",
+    "id: X\nb: >+\n  one\n\nc: three\n",
+    "id: X\nb: one\n two\nc: |+\n  x\n\n",
+    "id: X\nb: one\u2028c: two\n",
+    "id: X\nb: null\nc: ~\nd: [甲, 乙]\n",
+    'id: X\nb: "null"\nc: ""\n',
+    "id: X\nb: 1e5\nc: 0x1F\n",
+    "id: X\nitems:\n- value: 1\n- 2\n",
+    'id: X\nitems:\n  - {k: 甲, value: null}\n  - {k: "a, b: c", value: 3}\n  - {k: x}\n',
+    "id: X\nitems:\n  - {k: 甲, ordinal: 7}\n  - {k: 乙}\n",
+    "id: X\nitems:\n  - {k: a#b}\n  - {k: 'q'}\n  - {k: 乙 #丙\n    , value: 2}\n",
+    "id: X\nitems:\n  - {k: a#b}\n  - {k: 'q'}\nb: 1\n",
+    "id: X\nb: 甲 # 注\nc: 乙#不是注\n",
+    "---\nid: X\nb: 1\n",
+    "id: X\nb: 1\nb: 2\n",
+    "id: X\nb: *y\n",
+    "id: X\n b: 1\n",
+    "id: X\nb:\n  - 1\nc: x\n...\n",
+    "id: X\nb: 甲: 乙\n",
+    "id: X\nb: http://x\nc: -\n",
+    "? id\n: X\nb: 1\n",
+    "id: X\n# 注\nb: 1\n\n\nc: 2\n",
+    "id: X\nb: 1\nc: 'a\n  b'\n",
+]
+
+
+def test_versions_read_in_parts_differ_as_they_do_read_whole(tree: Tree) -> None:
     """What looks like a new key is not always one: text in quotes, in brackets and in blocks runs over lines."""
     tree.table(
         "a", ["id", "b", "c", {"name": "d", "type": "array"}], path="records/*.yaml", primaryKey=["id"]
@@ -169,41 +212,24 @@ def test_any_document_reads_alike_in_pieces_and_whole(tree: Tree) -> None:
         property="items",
         primaryKey=["id", "ordinal"],
     )
-    package = Project.open(Repository(tree).root).package
+    repository = Repository(tree)
+    package = Project.open(repository.root).package
     table = package.tables["a"]
-    tricky = [
-        'id: X\nb: "one\nc: two"\n',
-        "id: X\nb: {x: 1,\nc: 2}\n",
-        "id: X\nb: |\n  one\n\n  two\nc: three\n",
-        "id: X\nb: >+\n  one\n\nc: three\n",
-        "id: X\nb: one\n two\nc: |+\n  x\n\n",
-        "id: X\nb: one\u2028c: two\n",
-        "id: X\nb: null\nc: ~\nd: [甲, 乙]\n",
-        'id: X\nb: "null"\nc: ""\n',
-        "id: X\nb: 1e5\nc: 0x1F\n",
-        "id: X\nitems:\n- value: 1\n- 2\n",
-        'id: X\nitems:\n  - {k: 甲, value: null}\n  - {k: "a, b: c", value: 3}\n  - {k: x, k: y}\n',
-        "id: X\nitems:\n  - {k: 甲, ordinal: 7}\n  - {k: 乙}\n",
-        "id: X\nitems:\n  - {k: a#b}\n  - {k: 'q'}\n  - {k: 乙 #丙\n    , value: 2}\n",
-        "id: X\nb: 甲 # 注\nc: 乙#不是注\n",
-        "---\nid: X\nb: 1\n",
-        "id: X\nb: 1\nb: 2\n",
-        "id: X\nb: *y\n",
-        "id: X\n b: 1\n",
-        "id: X\nb:\n  - 1\nc: x\n...\n",
-        "id: X\nb: 甲: 乙\n",
-        "id: X\nb: http://x\nc: -\n",
-        "? id\n: X\nb: 1\n",
-    ]
-    for text in tricky:
-        rows, problems = read_document(text.encode(), "x", table, package)
-        found, _ = Versions(package).differing(
-            table, "x.yaml", text.encode(), [b"id: X\nb: zzz\nc: zzz\nitems:\n  - {k: zzz}\n"]
-        )
-        whole, _ = Versions(package).differing(table, "x.yaml", text.encode(), [b"# \n"])
-        if any(p.rule == "source-error" for p in problems):
-            assert found is None, text
+    repository.commit({f"records/{n}.yaml": text for n, text in enumerate(TRICKY)})
+    blobs = [repository.git("rev-parse", f"HEAD:records/{n}.yaml") for n in range(len(TRICKY))]
+    versions = Versions(package, Contents(repository.root, ()))
+
+    def told(sides: list[Documents | None]) -> object:
+        old, new = ({} if s is None else next(iter(s.values()), {}) for s in sides)
+        return [
+            c
+            for t in package.tables.values()
+            for c in table_changes(package, t, "", [old.get(t.name, {})], new.get(t.name, {}), {})
+        ]
+
+    for one, two in itertools.permutations(blobs, 2):
+        whole = [versions.read(table, "x.yaml", b) for b in (one, two)]
+        if None in whole:
             continue
-        expected = _by_key(package, rows)
-        assert whole == expected, text
-        assert found == expected, text
+        pair = TRICKY[blobs.index(one)], TRICKY[blobs.index(two)]
+        assert told(versions.differing(table, "x.yaml", [one, two])) == told(whole), pair

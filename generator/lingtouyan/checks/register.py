@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from lingtouyan.cache import Cache
 from lingtouyan.checks.conformance import check_conformance, check_keys
 from lingtouyan.checks.consequences import unread_files, without_consequences, without_followers
 from lingtouyan.checks.locating import Locator
@@ -40,7 +41,6 @@ from lingtouyan.database.statements import (
 )
 from lingtouyan.database.views import compute_views, describe_views
 from lingtouyan.history.changes import History, read_history
-from lingtouyan.history.messages import read_messages
 from lingtouyan.history.proposal import Proposal, create_proposal
 from lingtouyan.history.signatures import read_signatures
 from lingtouyan.history.table import create_history
@@ -146,7 +146,7 @@ def build_register(
     if named_by(statements):
         create_cells(connection, package)
     told = bool(attached) or any({"changes", "commits"} & s.words for s in statements)
-    create_history(connection, *(_history(project, problems) if told and history else (None, {})))
+    create_history(connection, *(_history(project, problems) if told and history else (None, {})), package)
     create_proposal(connection, proposal)
     create_rules(connection, rules, declared)
     create_macros(connection, macros)
@@ -189,7 +189,7 @@ def _history(project: Project, problems: list[Problem]) -> tuple[History | None,
         return None, {}
     tip = project.commit.id
     try:
-        history = read_history(project.root, project.package, tip, project.cache)
+        history = read_history(project.root, project.package, tip, Cache())
         settings = project.settings
         # Checking signatures costs a moment for each new one: only where a city uses them.
         if settings.signers or settings.signatures:
@@ -199,7 +199,7 @@ def _history(project: Project, problems: list[Problem]) -> tuple[History | None,
     except UsageError as fault:
         problems.append(warning("", 0, "history", str(fault)))
         return None, {}
-    return history, read_messages(project.root, tip)
+    return history, {c.id: c.body for c in history.commits if c.body}
 
 
 def create_rules(

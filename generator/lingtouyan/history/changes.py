@@ -1,40 +1,46 @@
-"""Commits become rows: which record's which field had which value before and after, by whom and when.
+"""What each commit changed in which record, field by field: one `git log`, one `git cat-file`.
 
-Rows follow their key, not their line or file, so that a moved file or a re-sorted table is no change.
+A record is known by its table, its key and the file that it stands in: where a key stands in two files, each is told by
+itself unless it is a copy. What moves to another file has not changed. A commit that adds more than a thousand record
+files is an import: of those that nobody touched since no values are read, `History.imports` names them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import difflib
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import itertools
+import marshal
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from lingtouyan.history.blobs import Blobs
-from lingtouyan.history.git import git
-from lingtouyan.history.lists import GONE, Renumbered, aligned
-from lingtouyan.history.log import (
-    FileChange,
-    LoggedCommit,
-    brought_by,
-    merged_files,
-    read_log,
-    refuse_shallow,
-)
-from lingtouyan.history.merges import add_own_work
+from lingtouyan.cache import Cache
+from lingtouyan.history.git import ask
+from lingtouyan.history.log import FileChange, LoggedCommit, brought_by, read_log, readable, refuse_shallow
 from lingtouyan.history.signatures import Signature
-from lingtouyan.history.store import Store, Stored
-from lingtouyan.history.versions import Key, Parts, Record, Records, Versions
-from lingtouyan.reading.files import glob_regex
+from lingtouyan.history.versions import Contents, Document, Key, Record, Records, Versions, root_key
 from lingtouyan.reading.package import Package, Sensitivity, Table
-from lingtouyan.signed import SignedCache as Cache
+from lingtouyan.reading.source import glob_regex
 
-__all__ = ["HIDDEN", "Change", "History", "Key", "Record", "Records", "read_history", "table_changes"]
+__all__ = ["HIDDEN", "Change", "History", "Key", "Move", "Record", "Records", "read_history", "table_changes"]
 
 HIDDEN = "●●●"
+# More record files added by one commit than people write by hand.
+IMPORT = 1_000
+# How far back an earlier head is looked for in the cache.
+_BACK = 400
+# A few commits more are read again rather than all kept again.
+_OFTEN = 16
+# Longer lists are compared place by place.
+_MOST_ITEMS = 2_000
+# Marks the former place of an item that is no longer in its list.
+_GONE = "−"
+_T = TypeVar("_T")
 
 
 class Change(NamedTuple):
@@ -60,15 +66,25 @@ class Change(NamedTuple):
     file: str
 
 
-_Make = Callable[[str, Key, str, str, str], Change]
+class Move(NamedTuple):
+    """A record that went from one file to another, or was copied to it."""
+
+    commit: str
+    table: str
+    key: str
+    origin: str
+    target: str
 
 
 @dataclass
 class History:
-    """The commits of a line of history, oldest first, and all that they changed.
+    """The commits of a line of history, oldest first, and all that they changed, in the order of the commits.
 
     Attributes:
         brought: commit -> the merge on the main line that it came by.
+        moves: records that changed their file.
+        imports: file -> the import that added it, for files that nobody touched since: the records in them have no
+            row of their coming in `changes`.
         rewritten: whether what was read before is no longer part of any line.
         signatures: of the commits that have one; None when nobody has looked.
     """
@@ -76,6 +92,8 @@ class History:
     commits: list[LoggedCommit]
     changes: list[Change]
     brought: dict[str, str] = field(default_factory=dict)
+    moves: list[Move] = field(default_factory=list)
+    imports: dict[str, str] = field(default_factory=dict)
     rewritten: bool = False
     signatures: Mapping[str, Signature] | None = None
 
@@ -88,7 +106,21 @@ def read_history(root: Path, package: Package, tip: str, cache: Cache | None) ->
     """
     refuse_shallow(root)
     with _no_collection():
-        return _read(root, package, tip, Store(cache, package.digest))
+        known = _Known.load(cache, root, package, tip)
+        if known is None or known.tip != tip:
+            before = len(known.commits) if known else -_OFTEN
+            known = _extended(root, package, tip, known)
+            if len(known.commits) - before >= _OFTEN:
+                known.save(cache, package)
+    order = {c.id: n for n, c in enumerate(known.commits)}
+    return History(
+        known.commits,
+        sorted(known.changes, key=lambda c: order[c.commit]),
+        brought_by(known.commits, tip),
+        known.moves,
+        known.imports,
+        _rewritten(root, tip, cache),
+    )
 
 
 @contextlib.contextmanager
@@ -103,240 +135,515 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _read(root: Path, package: Package, tip: str, store: Store) -> History:
-    stored = store.load()
-    if stored.tip == tip:
-        return _history(stored, tip)
-    if stored.tip and not _follows(root, stored.tip, tip):
-        return _elsewhere(root, package, tip, store, stored)
-    return _history(_extended(root, package, tip, store, stored), tip)
+@dataclass
+class _Known:
+    """What was read of a history up to its tip.
+
+    Attributes:
+        broken: blob that nothing can be read from -> the last one before it that could be.
+        places: (table, key) of records with files -> file -> ordinal of the commit that last wrote it there.
+    """
+
+    tip: str = ""
+    commits: list[LoggedCommit] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    imports: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    places: dict[tuple[str, Key], dict[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, cache: Cache | None, root: Path, package: Package, tip: str) -> _Known | None:
+        """Return what was kept of the nearest commit on this line."""
+        if cache is None:
+            return None
+        line = (ask(root, "rev-list", f"--max-count={_BACK}", tip, "--") or b"").decode().split()
+        data = next((d for c in line if (d := cache.get(_entry(package, c))) is not None), None)
+        if data is None:
+            return None
+        found = cls(*marshal.loads(data))  # noqa: S302
+        rows: Any = found.commits
+        found.commits = [LoggedCommit(*row[:-1], [FileChange(*f) for f in row[-1]]) for row in rows]  # type: ignore[call-arg]
+        found.changes = [Change._make(c) for c in found.changes]
+        found.moves = [Move._make(m) for m in found.moves]
+        return found
+
+    def save(self, cache: Cache | None, package: Package) -> None:
+        """Keep it under its tip."""
+        if cache is not None:
+            names = [f.name for f in dataclasses.fields(LoggedCommit)][:-1]
+            commits = [
+                (*(getattr(c, n) for n in names), [(f.path, f.before, f.after, f.base) for f in c.files])
+                for c in self.commits
+            ]
+            rows = ([tuple(c) for c in self.changes], [tuple(m) for m in self.moves])
+            data = marshal.dumps((self.tip, commits, *rows, self.imports, self.broken, self.places))
+            cache.put(_entry(package, self.tip), data)
 
 
-def _history(stored: Stored, tip: str, *, rewritten: bool = False) -> History:
-    changes = [Change._make(c) for c in stored.changes]
-    return History(stored.commits, changes, brought_by(stored.commits, tip), rewritten)
+def _entry(package: Package, tip: str) -> str:
+    return f"changes {package.digest} {tip}"
 
 
-def _follows(root: Path, before: str, after: str) -> bool:
-    return git(root, "merge-base", "--is-ancestor", before, after) is not None
+def _rewritten(root: Path, tip: str, cache: Cache | None) -> bool:
+    """Tell whether the commit that was read here last is part of no branch any more; remember this one."""
+    if cache is None:
+        return False
+    place = f"head {root.resolve()}"
+    last = (cache.get(place) or b"").decode()
+    gone = False
+    if last and not _reaches(root, tip, last):
+        held = ask(root, "for-each-ref", "--count=1", "--contains", last, no=(128, 129))
+        gone = not (held or b"").strip()
+        if not gone and _reaches(root, last, tip):
+            # Looking at the past does not undo what is known of the present.
+            return False
+    if last != tip:
+        cache.put(place, tip.encode())
+    return gone
 
 
-def _extended(root: Path, package: Package, tip: str, store: Store, known: Stored) -> Stored:
-    """Return what is known and all that leads from there to `tip`; keep it."""
-    with ThreadPoolExecutor(1) as pool:
-        brought = pool.submit(merged_files, root, tip, known.tip)
-        fresh = list(read_log(root, tip, known.tip))
-        commits = [*known.commits, *fresh]
-        add_own_work(commits, fresh, brought.result())
-    broken = dict(known.broken)
-    made = list(_changes_of(root, package, fresh, broken))
-    store.save(Stored(tip, fresh, made, broken), after=known)
-    return Stored(tip, commits, [*known.changes, *made], broken)
+def _reaches(root: Path, commit: str, earlier: str) -> bool:
+    return ask(root, "merge-base", "--is-ancestor", earlier, commit, no=(1, 128)) is not None
 
 
-def _elsewhere(root: Path, package: Package, tip: str, store: Store, stored: Stored) -> History:
-    """Read a line that what is stored is not part of: an earlier commit, another branch, or a rewritten history."""
-    listed = git(root, "rev-list", tip, "--")
-    shared = set((listed or "").split())
-    known = Stored(
-        "",
-        [c for c in stored.commits if c.id in shared],
-        [c for c in stored.changes if c[0] in shared],
-        stored.broken,
-    )
-    if _follows(root, tip, stored.tip):
-        # Looking at the past does not undo what was worked out of the present.
-        return _history(known, tip)
-    rewritten = not (git(root, "for-each-ref", "--count=1", "--contains", stored.tip) or "").strip()
-    if git(root, "cat-file", "-e", f"{stored.tip}^{{commit}}") is None:
-        return _history(_extended(root, package, tip, store, Stored()), tip, rewritten=True)
-    known.tip = stored.tip
-    extended = _extended(root, package, tip, Store(None, ""), known)
-    store.save(extended, after=Stored())
-    return _history(extended, tip, rewritten=rewritten)
+def _extended(root: Path, package: Package, tip: str, known: _Known | None) -> _Known:
+    """Return what is known and all that leads from there to `tip`."""
+    known = known or _Known()
+    fresh = list(read_log(root, tip, known.tip, merges="first-parent"))
+    start = len(known.commits)
+    known.commits += fresh
+    known.tip = tip
+    complete_merges(known.commits, start)
+    work = list(_work(package, known, start))
+    plan = (b for _, _, files in work for f in files for b in (f.after, *f.before, f.base) if b)
+    contents = Contents(root, plan)
+    try:
+        telling = _Telling(package, Versions(package, contents), known)
+        masks = ancestors(known.commits)
+        reached, sides = -1, [0]
+        for ordinal, source, files in work:
+            while reached < ordinal:
+                reached, (_, sides) = reached + 1, next(masks)
+            telling.tell(ordinal, source, files, sides[0] if sides else 0)
+    finally:
+        contents.close()
+    return known
 
 
-def _changes_of(
-    root: Path, package: Package, commits: Iterable[LoggedCommit], broken: dict[str, str]
-) -> Iterator[Change]:
-    """Yield what commits changed.
+def _work(package: Package, known: _Known, start: int) -> Iterator[tuple[int, Table, list[FileChange]]]:
+    """Yield (ordinal of a commit, table, files of its records that it touched), oldest first.
+
+    What is left out are files that an import added, unless they are touched by another commit.
+    """
+    sources = [
+        (glob_regex(p), t) for t in package.tables.values() if t.path for p in (t.path, *t.former_paths)
+    ]
+    owners: dict[str, Table | None] = {}
+    claimed: list[tuple[int, list[tuple[Table, FileChange]]]] = []
+    touched: Counter[str] = Counter()
+    for ordinal, commit in enumerate(known.commits[start:], start):
+        found = []
+        for file in commit.files:
+            if file.path not in owners:
+                owners[file.path] = next((t for p, t in sources if p.match(file.path)), None)
+            owner = owners[file.path]
+            if owner is not None and owner.primary_key:
+                found.append((owner, file))
+                touched[file.path] += 1
+        claimed.append((ordinal, found))
+    places = {c.id: n for n, c in enumerate(known.commits)}
+    late: dict[tuple[int, str], list[FileChange]] = {}
+    for path in [p for p in known.imports if p in touched]:
+        ordinal = places[known.imports.pop(path)]
+        owner = owners[path]
+        if owner is not None:
+            file = next(f for f in known.commits[ordinal].files if f.path == path)
+            late.setdefault((ordinal, owner.name), []).append(file)
+    for (ordinal, name), files in sorted(late.items()):
+        yield ordinal, package.tables[name], files
+    for ordinal, found in claimed:
+        fresh = [f for _, f in found if not any(f.before)]
+        if len(fresh) > IMPORT:
+            left = {f.path for f in fresh if touched[f.path] == 1}
+            known.imports.update(dict.fromkeys(sorted(left), known.commits[ordinal].id))
+            found = [(t, f) for t, f in found if f.path not in left]
+        by_table: dict[str, list[FileChange]] = {}
+        for owner, file in found:
+            by_table.setdefault(owner.name, []).append(file)
+        for name, files in by_table.items():
+            yield ordinal, package.tables[name], files
+
+
+# ---- merges ----
+
+
+def expected(base: _T, sides: Sequence[_T], now: _T) -> _T:
+    """Return what a merge should hold by what its sides did since `base`, so far as `now` does not settle that.
+
+    What one side changed stays changed; where several did, the merge may choose, and what it did not choose is given.
+    """
+    lost = [s for s in sides if s not in (base, now)]
+    if lost:
+        return lost[0]
+    return now if now in sides else base
+
+
+def ancestors(commits: Sequence[LoggedCommit]) -> Iterator[tuple[LoggedCommit, list[int]]]:
+    """Yield each commit with, for each parent, the commits that it reaches: bits by their place in `commits`.
 
     Args:
-        broken: blob that nothing can be read from -> the last one before it that could be; completed on the way.
+        commits: parents before children.
     """
-    claims = _Claims(package)
-    work = [(c, f, t) for c in commits for f, t in claims.of(c.files)]
-    versions = Versions(package)
-    plan = (
-        b for _, files, _ in work for f in files for b in (f.after, *f.before, f.base) if b and ":" not in b
-    )
-    with Blobs(root, plan) as blobs:
-        comparing = _Comparing(package, versions, blobs, broken)
-        for commit, files, table in work:
-            yield from comparing.changes(commit.id, table, files)
+    left = Counter(p for c in commits for p in c.parents)
+    masks: dict[str, int] = {}
+    for place, commit in enumerate(commits):
+        sides = [masks.get(p, 0) for p in commit.parents]
+        mask = 1 << place
+        for side in sides:
+            mask |= side
+        masks[commit.id] = mask
+        for parent in commit.parents:
+            left[parent] -= 1
+            if not left[parent]:
+                masks.pop(parent, None)
+        yield commit, sides
 
 
-class _Claims:
-    """Which table each file belongs to, or belonged to where it was before."""
+def complete_merges(commits: Sequence[LoggedCommit], start: int = 0) -> None:
+    """Give merges from `start` on the files that they changed themselves, in place of all that differ from the first parent."""
+    places = {c.id: n for n, c in enumerate(commits)}
+    for commit, sides in itertools.islice(ancestors(commits), start, None):
+        if len(sides) < 2:
+            continue
+        shared = sides[0]
+        for side in sides[1:]:
+            shared &= side
+        touched = [_touched(commits, places, side & ~shared) for side in sides]
+        given = {f.path: f for f in commit.files}
+        commit.files = []
+        for path in sorted(given.keys() | {p for t in touched[1:] for p in t}):
+            ours = touched[0].get(path)
+            if path in given:
+                first, after = given[path].before[0], given[path].after
+            else:
+                first = after = ours[1] if ours else next(t[path][0] for t in touched if path in t)
+            base = ours[0] if ours else first
+            blobs = (first, *(t[path][1] if path in t else base for t in touched[1:]))
+            if expected(base, blobs, after) != after:
+                commit.files.append(FileChange(path, blobs, after, base))
 
-    def __init__(self, package: Package) -> None:
-        tables = [t for t in package.tables.values() if t.path]
-        self._sources = [(glob_regex(p), t) for t in tables for p in (t.path, *t.former_paths)]
-        self._owners: dict[str, Table | None] = {}
 
-    def of(self, files: Sequence[FileChange]) -> list[tuple[list[FileChange], Table]]:
-        found: dict[str, tuple[list[FileChange], Table]] = {}
-        for file in files:
-            if file.path not in self._owners:
-                self._owners[file.path] = next((t for p, t in self._sources if p.match(file.path)), None)
-            owner = self._owners[file.path]
-            if owner is not None:
-                found.setdefault(owner.name, ([], owner))[0].append(file)
-        return list(found.values())
+def _touched(
+    commits: Sequence[LoggedCommit], places: Mapping[str, int], mask: int
+) -> dict[str, tuple[str, str]]:
+    """Return path -> blob before the first of these commits that touched it, and after the last."""
+    result: dict[str, tuple[str, str]] = {}
+    lowest = (mask & -mask).bit_length() - 1 if mask else 0
+    left = mask >> lowest
+    while left:
+        bit = left & -left
+        commit = commits[lowest + bit.bit_length() - 1]
+        # Of a merge with what lies before all of them, the side that lies there.
+        side = next((n for n, p in enumerate(commit.parents) if not mask >> places[p] & 1), 0)
+        for file in commit.files:
+            first = result[file.path][0] if file.path in result else file.before[side]
+            result[file.path] = (first, file.after)
+        left ^= bit
+    return result
 
 
-class _Comparing:
-    def __init__(self, package: Package, versions: Versions, blobs: Blobs, broken: dict[str, str]) -> None:
+# ---- records ----
+
+
+class _Telling:
+    """Tells what commits changed, one after another; completes what is known."""
+
+    def __init__(self, package: Package, versions: Versions, known: _Known) -> None:
         self._package = package
+        self._order = {name: place for place, name in enumerate(package.tables)}
         self._versions = versions
-        self._blobs = blobs
-        self._broken = broken
-        self._order = {name: n for n, name in enumerate(package.tables)}
+        self._known = known
+        self._blobs: dict[str, list[tuple[int, str]]] = {}
+        self._indexed = 0
 
-    def changes(self, commit: str, source: Table, files: Sequence[FileChange]) -> Iterator[Change]:
-        """Yield what one commit changed in the records of one table's files."""
-        sides = max(len(f.before) for f in files)
-        based = sides > 1 and all(f.base is not None for f in files)
-        came = not any(b for f in files for b in f.before)
-        befores: list[Parts] = [{} for _ in range(sides + based)]
-        after: Parts = {}
-        where: dict[tuple[str, Key], str] = {}
+    def tell(self, ordinal: int, source: Table, files: Sequence[FileChange], before: int) -> None:
+        """Tell what one commit changed in the records of one table's files.
+
+        Args:
+            before: bits of the commits that its first parent reaches.
+        """
+        sides: list[dict[Key, dict[str, Document]]] = [
+            {} for _ in range(max(len(f.before) for f in files) + 2)
+        ]
         for file in files:
-            new = self._blobs.read(file.after)
-            olds = [self._old(b) for b in (*file.before, *([file.base or ""] if based else []))]
-            now, was = self._versions.differing(source, file.path, new, olds, came=came)
+            blobs = [
+                self._known.broken.get(b, b)
+                for b in (*file.before, *(() if file.base is None else (file.base,)))
+            ]
+            now, *olds = self._versions.differing(source, file.path, [file.after, *blobs])
             if now is None:
                 # What the commit did to this file shows when it can be read again.
-                self._broken[file.after] = self._broken.get(file.before[0], file.before[0])
+                self._known.broken[file.after] = blobs[0]
                 continue
-            for table, records in now.items():
-                after.setdefault(table, {}).update(records)
-                where.update({(table, k): file.path for k in records})
-            for side, parts in zip(befores, was, strict=False):
-                for table, records in (parts or {}).items():
-                    side.setdefault(table, {}).update(records)
-                    for key in records:
-                        where.setdefault((table, key), file.path)
-        base = befores.pop() if based else None
-        moved: list[Renumbered] = [{} for _ in range(sides + based)]
-        for name in sorted({*after, *(n for b in befores for n in b)}, key=self._order.__getitem__):
-            yield from table_changes(
-                self._package,
-                self._package.tables[name],
-                commit,
-                [b.get(name, {}) for b in befores],
-                after.get(name, {}),
-                where,
-                base=None if base is None else base.get(name, {}),
-                moved=moved,
-            )
+            for side, documents in zip(sides, [now, *olds], strict=False):
+                for key, document in (documents or {}).items():
+                    side.setdefault(key, {})[file.path] = document
+        after, *befores, base = sides
+        for key in sorted(set(after).union(*befores)):
+            new = after.get(key, {})
+            if len(befores) == 1:
+                old = befores[0].get(key, {})
+            else:
+                old = self._expected(base.get(key, {}), [b.get(key, {}) for b in befores], new)
+            if old != new:
+                self._record(ordinal, source, key, old, new, before)
 
-    def _old(self, blob: str) -> bytes | None:
-        return self._blobs.read(self._broken.get(blob, blob))
+    def _expected(
+        self, base: dict[str, Document], sides: list[dict[str, Document]], new: dict[str, Document]
+    ) -> dict[str, Document]:
+        """Return file -> what a merge should hold of a record there."""
+        together = [base, *sides, new]
+        if all(len(t) <= 1 for t in together):
+            # One record, wherever each side has it.
+            place = next(iter([*new, *(f for s in sides for f in s)]), "")
+            base, *sides = (dict.fromkeys((place,) if t else (), *t.values()) for t in (base, *sides))
+        result = {}
+        for place in {f for t in (base, *sides, new) for f in t}:
+            documents = [t.get(place, {}) for t in (base, *sides, new)]
+            if document := self._merged(documents[0], documents[1:-1], documents[-1]):
+                result[place] = document
+        return result
+
+    def _merged(self, base: Document, sides: list[Document], now: Document) -> Document:
+        result: Document = {}
+        moved: list[_Renumbered] = [{} for _ in (base, *sides)]
+        for name in sorted({n for d in (base, *sides, now) for n in d}, key=self._order.__getitem__):
+            table, new = self._package.tables[name], now.get(name, {})
+            origin, *olds = (
+                aligned(table, d.get(name, {}), new, m) for d, m in zip((base, *sides), moved, strict=True)
+            )
+            for key in sorted(set(new).union(origin, *olds)):
+                record = _merged_record(origin.get(key), [o.get(key) for o in olds], new.get(key))
+                if record is not None:
+                    result.setdefault(name, {})[key] = record
+        return result
+
+    def _record(
+        self,
+        ordinal: int,
+        source: Table,
+        key: Key,
+        old: dict[str, Document],
+        new: dict[str, Document],
+        before: int,
+    ) -> None:
+        """Tell what happened to one record, by the files that it stood and stands in."""
+        places = self._known.places.setdefault((source.name, key), {})
+        others = {
+            f: d
+            for f in places
+            if f not in old and f not in new and (d := self._elsewhere(source, f, key, before))
+        }
+        commit = self._known.commits[ordinal].id
+        for file in sorted(old.keys() & new.keys()):
+            if old[file] != new[file]:
+                places[file] = ordinal
+                self._rows(commit, source, key, old[file], new[file], file)
+        gone = {f: old[f] for f in sorted(old.keys() - new.keys())}
+        stays = {f: d for f, d in old.items() if f in new} | others
+        for file in sorted(new.keys() - old.keys()):
+            twin = self._twin(source, key, new[file], gone) or self._twin(source, key, new[file], stays)
+            if twin is None and len(gone) == 1 and len(new) == 1 and not others:
+                # The only one there is, however much was changed on the way.
+                twin = next(iter(gone))
+            places[file] = ordinal
+            self._rows(commit, source, key, (old | others)[twin] if twin else {}, new[file], file)
+            if twin is not None:
+                move = Move(commit, source.name, "/".join(key), readable(twin), readable(file))
+                self._known.moves.append(move)
+                gone.pop(twin, None)
+        left = {**new, **others}
+        for file, document in gone.items():
+            twin = self._twin(source, key, document, left)
+            if twin is None:
+                self._rows(commit, source, key, document, {}, file)
+            elif places.get(file, 0) > places.get(twin, 0):
+                # What was written last is taken back; otherwise nothing changes with the older of two copies.
+                self._rows(commit, source, key, document, left[twin], twin)
+
+    def _twin(
+        self, source: Table, key: Key, document: Document, others: Mapping[str, Document]
+    ) -> str | None:
+        """Return the file of that record among others of the same key which is surely the same: alike in half its fields."""
+        record = document.get(source.name, {}).get(key, {})
+        best, most = None, 0.5
+        for file, other in others.items():
+            twin = other.get(source.name, {}).get(key, {})
+            names = (record.keys() | twin.keys()) - set(source.primary_key)
+            alike = sum(record.get(n) == twin.get(n) for n in names) / len(names) if names else 1.0
+            if alike > most or (alike == most and best is None):
+                best, most = file, alike
+        return best
+
+    def _elsewhere(self, source: Table, file: str, key: Key, before: int) -> Document | None:
+        """Return a record as it stood in another file that this commit does not touch."""
+        for place, commit in enumerate(self._known.commits[self._indexed :], self._indexed):
+            for f in commit.files:
+                self._blobs.setdefault(f.path, []).append((place, f.after))
+        self._indexed = len(self._known.commits)
+        blob = next((b for n, b in reversed(self._blobs.get(file, ())) if before >> n & 1), "")
+        blob = self._known.broken.get(blob, blob)
+        return (self._versions.read(source, file, blob) or {}).get(key) if blob else None
+
+    def _rows(self, commit: str, source: Table, key: Key, old: Document, new: Document, file: str) -> None:
+        moved: _Renumbered = {}
+        root = (source.name, "/".join(key))
+        for name in sorted({*old, *new}, key=self._order.__getitem__):
+            table = self._package.tables[name]
+            before, after = old.get(name, {}), new.get(name, {})
+            if before != after:
+                before = aligned(table, before, after, moved)
+                self._known.changes.extend(_changes(commit, table, root, before, after, readable(file)))
+
+
+def _merged_record(base: Record | None, sides: Sequence[Record | None], now: Record | None) -> Record | None:
+    there = [s for s in sides if s is not None]
+    if now is None or len(there) < len(sides):
+        return expected(base, sides, now)
+    names = dict.fromkeys(n for r in (now, *there) for n in r)
+    values = (
+        (n, expected((base or {}).get(n, ""), [s.get(n, "") for s in there], now.get(n, ""))) for n in names
+    )
+    return {n: v for n, v in values if v}
 
 
 def table_changes(
     package: Package,
     table: Table,
     commit: str,
-    befores: list[Records],
+    befores: Sequence[Records],
     after: Records,
-    where: dict[tuple[str, Key], str],
-    *,
-    base: Records | None = None,
-    moved: list[Renumbered] | None = None,
+    where: Mapping[tuple[str, Key], str],
 ) -> Iterator[Change]:
-    """Yield what happened to one table's records.
+    """Yield what differs between the records of one table before and after.
 
     Args:
         commit: recorded in each change.
-        befores: the records on the side of each parent; one side unless it is a merge.
-        after: the records now.
-        where: file of each record.
-        base: for a merge, the records where its sides parted: a change of one side that is gone was dropped by it.
-        moved: by side, and last by base, how list items were renumbered; completed for tables that stand below them.
+        befores: the records before, as the only element.
+        where: (table, key) -> file.
     """
-    hidden = {f.name for f in table.fields if f.sensitivity is Sensitivity.RESTRICTED}
     origin = package.origin(table)
-    holders: dict[Key, str] = {}
+    roots: dict[Key, tuple[Records, Records]] = {}
+    for side, records in enumerate((befores[0], after)):
+        for key, record in records.items():
+            roots.setdefault(root_key(origin, key, record), ({}, {}))[side][key] = record
+    for root, (old, new) in sorted(roots.items()):
+        place = next((where[table.name, k] for k in (*new, *old) if (table.name, k) in where), "")
+        named = (origin.name, "/".join(root))
+        yield from _changes(commit, table, named, aligned(table, old, new, {}), new, place)
 
-    def change(action: str, key: Key, field: str, old: str, new: str) -> Change:
-        if field in hidden:
-            old, new = HIDDEN if old else "", HIDDEN if new else ""
-        joined = "/".join(key)
-        root = holders.get(key, joined)
-        place = where.get((table.name, key)) or where.get((table.name, (*key[:-1], key[-1].rstrip(GONE))), "")
-        return Change(commit, action, table.name, joined, origin.name, root, field, old, new, place)
 
-    if table.parent and any(befores):
-        moved = moved or [{} for _ in (*befores, None)]
-        befores = [aligned(table, b, after, m) for b, m in zip(befores, moved, strict=False)]
-        base = aligned(table, base, after, moved[-1]) if base is not None else None
-    for key in sorted(set(after).union(*befores)):
-        new = after.get(key)
-        olds = [b.get(key) for b in befores]
-        if all(old == new for old in olds):
+def _changes(
+    commit: str, table: Table, root: tuple[str, str], before: Records, after: Records, file: str
+) -> Iterator[Change]:
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        if old == new:
             continue
-        if table.parent:
-            # An item carries the key of its document, unless its own begins with that.
-            item = new or next((o for o in olds if o), {})
-            owner = [item[n] for n in origin.primary_key if n in item]
-            whole = len(owner) == len(origin.primary_key)
-            holders[key] = "/".join(owner if whole else key[: len(origin.primary_key)])
-        if base is not None and len(olds) == 2:
-            yield from _merged(table, key, new, olds, base.get(key), change)
-        elif any(old == new for old in olds):
-            # In a merge only what equals no parent is the merge's own doing.
+        place = (table.name, "/".join(key), *root)
+        if old is None:
+            yield Change(commit, "added", *place, "", "", "", file)
             continue
+        names = old if new is None else dict.fromkeys((*old, *new))
+        for name in names:
+            was, now = old.get(name, ""), (new or {}).get(name, "")
+            field = table.field(name) if was != now else None
+            if field is not None:
+                if field.sensitivity is Sensitivity.RESTRICTED:
+                    was, now = HIDDEN if was else "", HIDDEN if now else ""
+                yield Change(commit, "removed" if new is None else "changed", *place, name, was, now, file)
+
+
+# ---- lists ----
+
+_Renumbered = dict[str, dict[Key, Key]]
+"""Table -> former key -> the key that the same item has now."""
+
+
+def aligned(table: Table, old: Records, new: Records, moved: _Renumbered) -> Records:
+    """Give the old items of each list the places of the new items that they are or became.
+
+    An item put in front moves none of the others; an item moved is one change, of its place.
+
+    Args:
+        moved: how the lists above were renumbered; completed with this table's items.
+    """
+    above = moved.get(table.parent)
+    if above:
+        width = len(next(iter(above)))
+        old = {
+            (*above.get(k[:width], k[:width]), *k[width:]): _below(table, r, above.get(k[:width]))
+            for k, r in old.items()
+        }
+    if not table.parent or table.field("ordinal") is None or not old or not new or old == new:
+        return old
+    numbered = table.primary_key[-1:] == ("ordinal",)
+    depth = -1 if numbered else len(table.primary_key) - 1
+    lists: dict[Key, tuple[list[Key], list[Key]]] = {}
+    for side, records in enumerate((old, new)):
+        for key in sorted(records, key=lambda k: _place(records[k])):
+            lists.setdefault(key[:depth], ([], []))[side].append(key)
+    result: Records = {}
+    mine = moved.setdefault(table.name, {})
+    for before, after in lists.values():
+        told = [
+            [_content(r[k]) if numbered else k for k in keys] for r, keys in ((old, before), (new, after))
+        ]
+        for was, now, shifted in _pairs(*told):
+            key, record = before[was], old[before[was]]
+            target = (
+                key if not numbered else after[now] if now is not None else (*key[:-1], f"{key[-1]}{_GONE}")
+            )
+            if now is not None and not shifted and "ordinal" in record:
+                record = {**record, "ordinal": new[after[now]].get("ordinal", "")}
+            result[target] = record
+            mine[key] = target
+    return result
+
+
+def _below(table: Table, record: Record, target: Key | None) -> Record:
+    """Return an item's record with the new key of the item that it stands below."""
+    return {**record, **dict(zip(table.primary_key, target, strict=False))} if target else record
+
+
+def _pairs(left: Sequence[object], right: Sequence[object]) -> Iterator[tuple[int, int | None, bool]]:
+    """Yield (old place, new place or None, whether it was moved past others) for each old item."""
+    spans: Sequence[tuple[str, int, int, int, int]] = [("replace", 0, len(left), 0, len(right))]
+    if max(len(left), len(right)) <= _MOST_ITEMS:
+        spans = difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+    replaced = []
+    free: dict[object, list[int]] = {}
+    for kind, i, j, m, n in spans:
+        if kind == "equal":
+            yield from zip(range(i, j), range(m, n), itertools.repeat(False), strict=False)
         else:
-            yield from _plain(table, key, new, olds, change)
+            replaced.append((range(i, j), range(m, n)))
+            for now in range(m, n):
+                free.setdefault(right[now], []).append(now)
+    # The same item at another place was moved; what is left of a stretch is paired in order.
+    shifted = {w: free[left[w]].pop(0) for olds, _ in replaced for w in olds if free.get(left[w])}
+    yield from ((was, now, True) for was, now in shifted.items())
+    taken = set(shifted.values())
+    for olds, news in replaced:
+        rest = iter([n for n in news if n not in taken])
+        yield from ((was, next(rest, None), False) for was in olds if was not in shifted)
 
 
-def _plain(
-    table: Table, key: Key, new: Record | None, olds: list[Record | None], change: _Make
-) -> Iterator[Change]:
-    old = next((o for o in olds if o is not None), None)
-    if new is None:
-        for field_name, value in (old or {}).items():
-            yield change("removed", key, field_name, value, "")
-    elif old is None:
-        yield change("added", key, "", "", "")
-    elif len(olds) == 1:
-        for f in table.fields:
-            if old.get(f.name, "") != new.get(f.name, ""):
-                yield change("changed", key, f.name, old.get(f.name, ""), new.get(f.name, ""))
-    else:
-        for f in table.fields:
-            value = new.get(f.name, "")
-            if all(o is None or o.get(f.name, "") != value for o in olds):
-                yield change("changed", key, f.name, old.get(f.name, ""), value)
+def _place(record: Record) -> tuple[int, str]:
+    text = record.get("ordinal", "")
+    return (int(text) if text.isdecimal() and len(text) < 10 else 0, text)
 
 
-def _merged(
-    table: Table, key: Key, new: Record | None, olds: list[Record | None], base: Record | None, change: _Make
-) -> Iterator[Change]:
-    """Yield a merge's own work on a record: what equals no side, and what one side had changed and is gone."""
-    # A side that left the record as it was has nothing to lose, and a side that the result agrees with lost nothing.
-    lost = [o for o in olds if o not in (new, base)]
-    if not lost:
-        return
-    if new is None or all(o is None for o in olds) or None in lost:
-        yield from _plain(table, key, new, lost, change)
-        return
-    for f in table.fields:
-        value, origin = new.get(f.name, ""), (base or {}).get(f.name, "")
-        values = [(o or {}).get(f.name, "") for o in olds if o is not None]
-        own = all(v != value for v in values)
-        dropped = [v for v in values if v not in (value, origin)]
-        if own or dropped:
-            yield change("changed", key, f.name, (dropped or values)[0], value)
+def _content(record: Record) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((k, v) for k, v in record.items() if k != "ordinal"))

@@ -26,7 +26,8 @@ class FileChange:
     """One file in one commit.
 
     Attributes:
-        path: where it stands after the commit (before it, when it was removed).
+        path: where it stands after the commit (before it, when it was removed); bytes that are no text are escaped
+            as Python escapes them, see `readable`.
         before: blobs on the side of each parent; empty text where the file was absent.
         after: blob after the commit, or empty.
         base: for a merge, the blob where its sides parted; None where that is not known.
@@ -62,6 +63,11 @@ class LoggedCommit:
     files: list[FileChange] = field(default_factory=list)
 
 
+def readable(path: str) -> str:
+    """Return a path as it may be shown and kept: bytes that are no text stand as hexadecimal numbers."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def refuse_shallow(root: Path) -> None:
     """Refuse a clone that does not hold the whole history.
 
@@ -77,33 +83,22 @@ def refuse_shallow(root: Path) -> None:
         )
 
 
-def read_log(root: Path, tip: str, known: str = "", folders: Iterable[str] = ()) -> Iterator[LoggedCommit]:
+def read_log(root: Path, tip: str, known: str = "", merges: str = "combined") -> Iterator[LoggedCommit]:
     """Yield the commits reachable from `tip` but not from `known`, parents before children.
 
     Args:
         root: the repository.
         tip: commit to start from.
         known: commit whose history is known already, or empty.
-        folders: only files below these paths are named.
+        merges: which files of a merge are named: `combined`, those that differ from every parent, or `first-parent`.
 
     Raises:
         UsageError: git fails.
     """
-    wanted = tuple(folders)
-    for words, entries in _log(root, tip, known, _FIELDS, "--diff-merges=combined"):
+    for words, entries in _log(root, tip, known, _FIELDS, f"--diff-merges={merges}"):
         commit = _commit(words)
-        commit.files = [
-            FileChange(path, tuple(blobs[:-1]), blobs[-1])
-            for path, blobs in entries
-            if not wanted or path.startswith(wanted)
-        ]
+        commit.files = [FileChange(path, tuple(blobs[:-1]), blobs[-1]) for path, blobs in entries]
         yield commit
-
-
-def merged_files(root: Path, tip: str, known: str = "") -> dict[str, set[str]]:
-    """Return merge -> the files in which it differs from its first parent, for the commits that `read_log` yields."""
-    listed = _log(root, tip, known, ("%H",), "--merges", "--diff-merges=first-parent")
-    return {words[0].decode(): {path for path, _ in entries} for words, entries in listed}
 
 
 def last_commits(repository: Path, tip: str) -> dict[str, tuple[int, str]]:

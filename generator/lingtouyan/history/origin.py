@@ -9,9 +9,10 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from lingtouyan.history.blobs import Blobs
+from lingtouyan.cache import Cache
 from lingtouyan.history.changes import read_history
 from lingtouyan.history.git import git, status
+from lingtouyan.history.tree import Objects
 from lingtouyan.problems import UsageError
 from lingtouyan.project import Project
 from lingtouyan.reading.files import glob_regex
@@ -90,7 +91,7 @@ def read_origins(project: Project) -> Origins | None:
     if commit is None:
         return None
     try:
-        history = read_history(root, project.package, commit.id, project.cache)
+        history = read_history(root, project.package, commit.id, Cache())
     except UsageError:
         return None
     answer = git(
@@ -130,12 +131,13 @@ def _dirty(project: Project) -> dict[str, frozenset[str]]:
     options = ("--porcelain=v2", "--no-renames", "--untracked-files=all", "--", ".", ":(exclude)build")
     answer = status(root, *options).decode("utf-8", "surrogateescape")
     result: dict[str, frozenset[str]] = {}
-    with Blobs(root) as blobs:
+    blobs = Objects(root)
+    if True:
         for entry in answer.split("\0"):
             if entry.startswith("1 "):
                 *head, path = entry.split(" ", 8)
                 committed = head[6]
-                old = blobs.read(committed) if committed.strip("0") else b""
+                old = blobs.read([committed])[0] if committed.strip("0") else b""
                 result[path] = frozenset(_WORD.findall((old or b"").decode("utf-8", "replace")))
             elif entry.startswith("u "):
                 result[entry.split(" ", 10)[-1]] = frozenset()

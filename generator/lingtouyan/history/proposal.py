@@ -14,7 +14,7 @@ import duckdb
 
 from lingtouyan.database.database import insert
 from lingtouyan.history.changes import Change
-from lingtouyan.history.log import LoggedCommit, brought_by, read_log
+from lingtouyan.history.log import LoggedCommit, brought_by, read_log, readable
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Proposal:
     @property
     def files(self) -> list[tuple[str, LoggedCommit]]:
         """Every file that a commit of it touches, with the commit."""
-        return [(f.path, c) for c in self.commits for f in c.files]
+        return [(readable(f.path), c) for c in self.commits for f in c.files]
 
 
 def proposal_of(root: Path, base: str, head: str, changes: Sequence[Change]) -> Proposal:

@@ -32,7 +32,10 @@ _CHANGES = (
 
 
 def create_history(
-    connection: duckdb.DuckDBPyConnection, history: History | None, messages: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    history: History | None,
+    messages: Mapping[str, str],
+    package: Package | None = None,
 ) -> None:
     """Create `commits` and `changes`; empty outside a repository.
 
@@ -90,6 +93,29 @@ def create_history(
             for n, c in enumerate(history.changes, 1)
         ],
     )
+    if history.imports and package is not None:
+        _add_imported(connection, history, package)
+
+
+def _add_imported(connection: duckdb.DuckDBPyConnection, history: History, package: Package) -> None:
+    """Add that the records came which stand in files of an import that nobody touched since: by the register's own keys."""
+    connection.execute("CREATE TEMP TABLE imported (file VARCHAR, commit VARCHAR)")
+    insert(connection, "imported", list(history.imports.items()))
+    for table in package.tables.values():
+        if table.path and table.primary_key:
+            key = " || '/' || ".join(f"coalesce(t.{quote(k)}::VARCHAR, '')" for k in table.primary_key)
+            name = literal(table.name)
+            connection.execute(
+                "INSERT INTO changes (commit, action, table_name, record_key, root_table, root_key, file) "
+                f"SELECT i.commit, 'added', {name}, {key}, {name}, {key}, i.file "
+                f"FROM {quote(table.name)} AS t JOIN imported AS i ON i.file = t._file"
+            )
+    connection.execute(
+        "CREATE OR REPLACE TABLE changes AS SELECT c.* REPLACE (row_number() OVER (ORDER BY k.ordinal, c.ordinal, "
+        "c.table_name, c.record_key)::INTEGER AS ordinal) FROM changes AS c JOIN commits AS k USING (commit) "
+        "ORDER BY ordinal"
+    )
+    connection.execute("DROP TABLE imported")
 
 
 def _brought(merge: LoggedCommit | None) -> tuple[str | None, str | None, str | None]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lingtouyan.cache import Cache
 from lingtouyan.checks.register import build_register
 from lingtouyan.history.anchors import ANCHOR, Anchor, compare, read_anchor
 from lingtouyan.history.changes import History, read_history
@@ -55,7 +56,7 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     if project.commit is None:
         raise UsageError("这里不是 git 仓库的根目录，无法核查历史。")
     tip = project.commit.id
-    history = read_history(project.root, project.package, tip, project.cache)
+    history = read_history(project.root, project.package, tip, Cache())
     result = Audit(len(history.commits))
     if history.rewritten:
         result.problems.append(

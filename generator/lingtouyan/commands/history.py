@@ -1,0 +1,274 @@
+"""The whole history of one record: every field it had, who changed it, when, in which commit, on what paper.
+
+Where other records had the same key, each is told by itself. What is restricted stays hidden, down to whether it is there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lingtouyan.cache import Cache
+from lingtouyan.history.changes import HIDDEN, Change, History, read_history
+from lingtouyan.history.log import readable
+from lingtouyan.history.tree import CommitTree
+from lingtouyan.history.versions import Contents, Document, Record, Versions
+from lingtouyan.problems import UsageError, printable, quoted
+from lingtouyan.project import Project
+from lingtouyan.reading.package import Package, Sensitivity, Table
+from lingtouyan.reading.source import glob_regex, static_prefix
+from lingtouyan.reading.tables import has_hidden_key
+from lingtouyan.settings import ZONE
+
+_ACTIONS = {"added": "新增", "changed": "修改", "removed": "删除"}
+_NAMED = 8
+
+
+def record_history(root: Path, table: str, key: str, field: str | None, form: str) -> str:
+    """Return the history of a record (its list items included), or of one field of it.
+
+    Args:
+        table, field: names, or the titles that users read.
+        key: the record's key, parts joined by `/`; or what it is called, where one record alone is.
+        form: `text` or `json`.
+
+    Raises:
+        UsageError: no repository, no such table or field, or a record that never was.
+    """
+    project = Project.open(root)
+    declared = _table(project.package, table)
+    wanted = _field(declared, field) if field else ""
+    if has_hidden_key(declared):
+        raise UsageError(f"“{declared.title}”属于限制级，不提供历史。")
+    if project.commit is None:
+        raise UsageError("这里不是 git 仓库的根目录，没有变更历史可查。")
+    past = _Past(project, declared)
+    stories = past.of(key) or past.of(past.called(key))
+    if not stories:
+        raise UsageError(
+            f"历史里没有“{declared.title}”{quoted(key)}。请核对编号；由几项组成的编号用 / 连接，如 甲/2026。"
+        )
+    for story in stories:
+        if wanted:
+            # A record that came or went is an event in the life of each of its fields.
+            story.events = [
+                e for e in story.events if e[0].table == declared.name and e[0].field in (wanted, "")
+            ]
+    rows = [[past.row(story, *e, wanted) for e in story.events] for story in stories]
+    if form == "json":
+        return json.dumps([r for found in rows for r in found], ensure_ascii=False, indent=1) + "\n"
+    return _text(project.package, stories, rows)
+
+
+def _table(package: Package, name: str) -> Table:
+    if name in package.tables:
+        return package.tables[name]
+    titled = [t for t in package.tables.values() if t.title == name]
+    if len(titled) == 1:
+        return titled[0]
+    known = "、".join(f"{t.name}（{t.title}）" for t in package.tables.values())
+    raise UsageError(f"没有 {quoted(name)} 这张表。可用：{known}")
+
+
+def _field(table: Table, name: str) -> str:
+    found = [f.name for f in table.fields if name in (f.name, f.title)]
+    if found:
+        return found[0]
+    known = "、".join(f"{f.name}（{f.title}）" for f in table.fields)
+    raise UsageError(f"“{table.title}”没有 {quoted(name)} 这一项。可用：{known}")
+
+
+@dataclass
+class _Story:
+    """One record: the files that it stood in one after another, and what happened to it, with the values it came with.
+
+    Attributes:
+        file: where it stands, or stood last.
+    """
+
+    files: set[str]
+    file: str
+    lives: bool
+    events: list[tuple[Change, Record]] = field(default_factory=list)
+
+
+class _Past:
+    """The history of one table's records, and what their files hold as last committed."""
+
+    def __init__(self, project: Project, table: Table) -> None:
+        self.package = project.package
+        self.table = table
+        self.source = project.package.origin(table)
+        assert project.commit is not None  # noqa: S101
+        self.history: History = read_history(project.root, self.package, project.commit.id, Cache())
+        self.commits = {c.id: c for c in self.history.commits}
+        self.versions = Versions(self.package, Contents(project.root, ()))
+        self.tree = CommitTree(project.root, project.commit)
+
+    def called(self, name: str) -> str:
+        """Return the key of the one record of that name; the name itself when there is none."""
+        label = self.table.field(self.table.label)
+        if label is None or label.sensitivity is Sensitivity.RESTRICTED:
+            return name
+        records = (r for _, _, d in self._today(name) for r in d.get(self.table.name, {}).items())
+        keys = ["/".join(k) for k, record in records if record.get(label.name) == name]
+        if len(keys) > 1:
+            more = f" 等 {len(keys)} 个" if len(keys) > _NAMED else ""
+            raise UsageError(
+                f"叫 {quoted(name)} 的“{self.table.title}”不止一个：{'、'.join(keys[:_NAMED])}{more}。请写编号。"
+            )
+        return keys[0] if keys else name
+
+    def _today(self, text: str) -> Iterator[tuple[str, str, Document]]:
+        """Yield (file, key, document) of what the last commit holds in files of the table in which this text stands."""
+        pattern = glob_regex(self.source.path)
+        names = [n for n in self.tree.files([static_prefix(self.source.path)]).files if pattern.match(n)]
+        blobs = self.tree.digests(names)
+        for name, data in self.tree.read_all(names):
+            # In other encodings it stands otherwise.
+            if isinstance(data, bytes) and (text.encode() in data or not _is_utf8(data)):
+                for key, document in (self.versions.read(self.source, name, blobs[name]) or {}).items():
+                    yield name, "/".join(key), document
+
+    def of(self, key: str) -> list[_Story]:
+        """Return the stories of all records that had this key, those that are there today last."""
+        asked = [c for c in self.history.changes if c.table == self.table.name and c.key == key]
+        roots = {c.root_key for c in asked}
+        holding = [
+            (file, root)
+            for file, root, document in self._today(key.partition("/")[0])
+            if any("/".join(k) == key for k in document.get(self.table.name, ()))
+        ]
+        roots.update(root for _, root in holding)
+        stories = [
+            s for root in sorted(roots) for s in self._stories(root, {f for f, r in holding if r == root})
+        ]
+        for story in stories:
+            if self.table is not self.source:
+                story.events = [e for e in story.events if (e[0].table, e[0].key) == (self.table.name, key)]
+        return sorted((s for s in stories if s.events), key=lambda s: s.lives)
+
+    def _stories(self, root: str, here: set[str]) -> list[_Story]:
+        source = self.source.name
+        changes = [c for c in self.history.changes if c.root_table == source and c.root_key == root]
+        stories: list[_Story] = [
+            _Story({f}, f, f in here) for f in sorted(here.union(c.file for c in changes))
+        ]
+        for move in self.history.moves:
+            if (move.table, move.key) == (source, root):
+                joined = [s for s in stories if not s.files.isdisjoint((move.origin, move.target))]
+                stories = [s for s in stories if s not in joined]
+                files = {move.origin, move.target}.union(*(s.files for s in joined))
+                lives = next((s.file for s in joined if s.lives), "")
+                stories.append(_Story(files, lives or move.target, bool(lives)))
+        for story in stories:
+            mine = [c for c in changes if c.file in story.files]
+            imported = [f for f in sorted(story.files) if f in self.history.imports]
+            if imported and not any(c.action == "added" and c.table == source for c in mine):
+                mine = [*self._imported(imported[0], root), *mine]
+            for change in mine:
+                document = self._at(change.commit, change.file, root) if change.action == "added" else {}
+                record = {"/".join(k): r for k, r in document.get(change.table, {}).items()}.get(
+                    change.key, {}
+                )
+                story.events.append((change, record))
+        return stories
+
+    def _imported(self, file: str, root: str) -> Iterator[Change]:
+        commit = self.history.imports[file]
+        document = self._at(commit, file, root)
+        for table in (t for t in self.package.tables if t in document):
+            for key in sorted(document[table]):
+                names = (table, "/".join(key), self.source.name, root)
+                yield Change(commit, "added", *names, "", "", "", file)
+
+    def _at(self, commit: str, file: str, root: str) -> Document:
+        """Return a record as a commit left it in a file that it touched."""
+        found = next((f for f in self.commits[commit].files if readable(f.path) == file), None)
+        documents = self.versions.read(self.source, found.path, found.after) if found else None
+        return next((d for k, d in (documents or {}).items() if "/".join(k) == root), {})
+
+    def row(self, story: _Story, change: Change, values: Record, wanted: str) -> dict[str, Any]:
+        """Return one event as it is told."""
+        commit = self.commits[change.commit]
+        merge = self.commits.get(self.history.brought.get(change.commit, ""))
+        table = self.package.tables[change.table]
+        secret = has_hidden_key(table)
+        shown = {
+            f.name: HIDDEN if f.sensitivity is Sensitivity.RESTRICTED else values[f.name]
+            for f in table.fields
+            if values.get(f.name) and f.name not in table.primary_key and wanted in ("", f.name)
+        }
+        return {
+            "time": datetime.datetime.fromtimestamp(commit.author_time, ZONE).isoformat(timespec="minutes"),
+            "commit": commit.id,
+            "author": commit.author,
+            "merge": merge.id if merge else None,
+            "merged_by": merge.author if merge else None,
+            "subject": commit.subject,
+            "action": change.action,
+            "table": None if secret else change.table,
+            "key": None if secret else change.key,
+            "field": None if secret else change.field or None,
+            "before": HIDDEN if secret else change.before or None,
+            "after": HIDDEN if secret else change.after or None,
+            "values": {} if secret else shown,
+            "file": change.file,
+            "record": story.file,
+            "lives": story.lives,
+            "message": commit.body or None,
+        }
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _text(package: Package, stories: Iterable[_Story], rows: list[list[dict[str, Any]]]) -> str:
+    lines: list[str] = []
+    for story, found in zip(stories, rows, strict=True):
+        if len(rows) > 1:
+            state = "现有的记录" if story.lives else "用过同一编号的另一条记录，已不在"
+            lines += ["", f"【{state}：{printable(story.file)}】"]
+        last = ""
+        for row in found:
+            if row["commit"] != last:
+                last = row["commit"]
+                brought = (
+                    f"，经 {printable(row['merged_by'])} 合并 {row['merge'][:10]}" if row["merge"] else ""
+                )
+                lines.append(
+                    f"{row['time'].replace('T', ' ')[:16]}  {row['commit'][:10]}  "
+                    f"{printable(row['author'])}：{printable(row['subject'])}{brought}"
+                )
+                message = (row["message"] or "").splitlines()
+                lines += [f"    | {printable(line)}" for line in message if line.strip()]
+            words = _words(package, row)
+            # Several items of a hidden list say no more than one.
+            if words != lines[-1]:
+                lines.append(words)
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _words(package: Package, row: dict[str, Any]) -> str:
+    if row["table"] is None:
+        return "    限制级内容有改动"
+    table = package.tables[row["table"]]
+    titles = {f.name: f.title for f in table.fields}
+    where = f"    {_ACTIONS[row['action']]} {table.title} {printable(row['key'])}"
+    if row["field"]:
+        return f"{where} {titles[row['field']]}：{_value(row['before'])} → {_value(row['after'])}"
+    values = "，".join(f"{titles[n]} {_value(v)}" for n, v in row["values"].items())
+    return where + (f"：{values}" if values else "")
+
+
+def _value(value: str | None) -> str:
+    return printable(value) if value else "（空）"
