@@ -11,6 +11,7 @@ import getpass
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from lingtouyan.arguments import USED_WRONGLY
 from lingtouyan.options import Run, parser
@@ -26,8 +27,9 @@ from lingtouyan.problems import (
     summary,
     written,
 )
+from lingtouyan.untrusted import CONFINED, confine
 
-FINE, RECORDS_WRONG = 0, 1
+FINE, RECORDS_WRONG, BROKEN = 0, 1, 3
 _SHOWN_PER_RULE = 20
 
 
@@ -289,13 +291,20 @@ _COMMANDS: dict[str, Run] = {
 }
 
 
+def _files(options: argparse.Namespace) -> list[Path]:
+    """Return the files that a command line names."""
+    values = (v for k, v in vars(options).items() if k not in ("root", "out"))
+    return [p for v in values for p in (v if isinstance(v, list) else [v]) if isinstance(p, Path)]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
         # A value may hold what the terminal's encoding does not; that must not end in a traceback.
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     reader = parser(_COMMANDS)
-    options, rest = reader.parse_known_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options, rest = reader.parse_known_args(given)
     if "values" in options and not any(word.startswith("-") for word in rest):
         # Values may also stand after an option.
         options.values += rest
@@ -303,6 +312,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reader.error(f"unrecognized arguments: {' '.join(rest)}")
     run: Run = options.run
     try:
+        if (options.untrusted or options.untrusted_container) and CONFINED not in os.environ:
+            if run is _serve or getattr(options, "sign", None):
+                raise UsageError(
+                    "serve 和 --sign 不能与 --untrusted 同用：隔离环境不能联网，也不该拿到私钥。"
+                )
+            return confine(options.root, _files(options), given, container=options.untrusted_container)
         return run(options)
     except UsageError as fault:
         print(str(fault), file=sys.stderr)
@@ -316,6 +331,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A full disk, a folder that cannot be written to: the machine's, wherever a command meets it.
         print(os_fault(fault), file=sys.stderr)
         return USED_WRONGLY
+    except MemoryError:
+        print("内存不足，没有做完。请关闭其他程序，或换一台内存更大的机器后重试。", file=sys.stderr)
+        return USED_WRONGLY
     except KeyboardInterrupt:
-        print("\n已中断。上一次生成的结果没有改动。", file=sys.stderr)
+        print("\n已中断，没有做完。", file=sys.stderr)
         return 130
+    except Exception as fault:
+        if os.environ.get("LINGTOUYAN_DEBUG"):
+            raise
+        print(
+            f"程序出错，没有做完：{type(fault).__name__}：{printable(str(fault))[:300]}。请重试；仍然这样，"
+            "请把这句话和所用的命令告诉维护人员（设环境变量 LINGTOUYAN_DEBUG=1 再运行一次，可以看到细节）。",
+            file=sys.stderr,
+        )
+        return BROKEN

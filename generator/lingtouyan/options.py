@@ -24,12 +24,22 @@ def parser(runs: Mapping[str, Run]) -> Parser:
     whole.add_argument(
         "--root", type=Path, default=Path(), metavar="目录", help="记录库的根目录（默认当前目录）"
     )
+    whole.add_argument(
+        "--untrusted", action="store_true", help="内容来自陌生人：在隔离环境里运行，不能联网，只能写 build/"
+    )
+    whole.add_argument(
+        "--untrusted-container",
+        action="store_true",
+        help="内容来自陌生人，但本机是用后即弃、没有密钥的容器：只设时间和内存的上限",
+    )
     commands = whole.add_subparsers(title="命令", metavar="命令", required=True, dest="命令")
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
         added: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
         added.set_defaults(run=runs[name])
         # Also after the command: that is where people type it.
+        for word in ("--untrusted", "--untrusted-container"):
+            added.add_argument(word, action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         added.add_argument(
             "--root", type=Path, default=argparse.SUPPRESS, metavar="目录", help=argparse.SUPPRESS
         )

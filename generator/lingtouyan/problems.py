@@ -134,13 +134,11 @@ def os_reason(fault: OSError) -> str:
 
 
 def os_fault(fault: OSError) -> str:
-    """Say in the user's language what the machine refused, where, and that the last build still stands."""
+    """Say in the user's language what the machine refused, and where."""
     reason = os_reason(fault)
     name = fault.filename if isinstance(fault.filename, str | bytes) else ""
     place = printable(os.fsdecode(name))
-    return (
-        f"{f'{place}：' if place else ''}{reason}。上一次生成的结果没有改动。请检查磁盘空间和读写权限后重试。"
-    )
+    return f"{f'{place}：' if place else ''}{reason}，没有做完。请检查磁盘空间和读写权限后重试。"
 
 
 def as_json(problems: Sequence[Problem]) -> str:
