@@ -80,12 +80,13 @@ def _build(options: argparse.Namespace) -> int:
         print(summary(report.problems))
     for line in report.lines:
         print(line)
-    return RECORDS_WRONG if report.refused else FINE
+    unprinted = not options.draft and has_errors(report.problems)
+    return RECORDS_WRONG if report.refused or unprinted else FINE
 
 
 def _dossiers(options: argparse.Namespace) -> int:
-    from lingtouyan.pdf.print_run import print_selection
-    from lingtouyan.pdf.printing_house import Selection
+    from lingtouyan.pdf.jobs import Selection
+    from lingtouyan.pdf.run import print_selection
     from lingtouyan.pdf.signing import load_seal
 
     seal = load_seal(options.sign, _password) if options.sign else None

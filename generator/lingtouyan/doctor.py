@@ -5,7 +5,6 @@ Says it in lines that a person who set up the machine can act on: every fault na
 
 from __future__ import annotations
 
-import ctypes
 import platform
 import shutil
 import subprocess
@@ -13,8 +12,15 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, TextIO
 
-from lingtouyan.pdf.cutting import LIBRARIES, harfbuzz_version, load_library
-from lingtouyan.pdf.fonts import RARE, RARE_PACKAGES, find_stacks, installed
+from lingtouyan.pdf.fonts import (
+    LIBRARIES,
+    RARE,
+    RARE_PACKAGES,
+    find_stacks,
+    installed,
+    library_version,
+    load_library,
+)
 from lingtouyan.problems import Problem, UsageError, error
 
 if TYPE_CHECKING:
@@ -75,21 +81,13 @@ def _program(program: str, package: str, absent: str, why: str) -> tuple[str, st
 
 def _libraries() -> Iterator[tuple[str, str]]:
     for library, package in LIBRARIES.items():
-        loaded = load_library(library)
-        if loaded is None:
+        if load_library(library) is None:
             yield "✗", f"没有找到 {library}，不能排印 PDF。请安装：apt install {package}"
-        elif library == "libpango-1.0":
-            loaded.pango_version_string.restype = ctypes.c_char_p
-            yield "✓", f"{library} {loaded.pango_version_string().decode()}"
-        elif library == "libharfbuzz":
-            yield "✓", f"{library} {harfbuzz_version()}"
         else:
-            yield "✓", library
+            yield "✓", f"{library} {library_version(library)}".strip()
 
 
 def _fonts() -> Iterator[tuple[str, str]]:
-    if load_library("libharfbuzz") is None:
-        return
     try:
         stacks = find_stacks()
     except UsageError as fault:

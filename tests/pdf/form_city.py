@@ -14,7 +14,7 @@ import yaml
 
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
-from lingtouyan.pdf.dossiers import DossierJob
+from lingtouyan.pdf.render import DossierJob
 from lingtouyan.project import Project
 from lingtouyan.templates.escaping import FILTERS, text
 from lingtouyan.templates.templates import Groups, make_environment, read_templates, run_queries

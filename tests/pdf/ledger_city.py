@@ -14,9 +14,8 @@ from form_city import _yaml as write_yaml
 
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
-from lingtouyan.pdf.blanks import blank_jobs
-from lingtouyan.pdf.dossiers import DossierJob
-from lingtouyan.pdf.provenance import Provenance
+from lingtouyan.pdf.jobs import blank_jobs
+from lingtouyan.pdf.render import DossierJob
 from lingtouyan.project import Project
 
 __all__ = ["HOSTILE_NAME", "LONG_NAME", "RARE_NAME"]
@@ -272,6 +271,5 @@ def blanks_of(root: Path, kinds: Collection[str] = KINDS) -> Iterator[DossierJob
         path = Path(folder) / "edition.duckdb"
         register_with_editions(project, as_of, {"internal": path}, allow_errors=True)
         connection = open_edition(path)
-        provenance = Provenance(project, connection, "internal", None)
-        yield from blank_jobs(project, connection, "internal", as_of, provenance, frozenset(kinds))
+        yield from blank_jobs(project, connection, "internal", as_of, lambda _: "", frozenset(kinds))
         connection.close()

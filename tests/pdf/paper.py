@@ -12,6 +12,12 @@ import pypdf
 MILLIMETRE = 72 / 25.4
 
 
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Return what a template folder offers its dossiers: plain files, no links."""
+    found = sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in found}
+
+
 def number_of_pages(pdf: Path) -> int:
     """Return how many pages a PDF has."""
     return len(pypdf.PdfReader(pdf).pages)

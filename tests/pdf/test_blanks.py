@@ -10,7 +10,7 @@ import pytest
 from trees import Tree
 
 from lingtouyan.cli import main
-from lingtouyan.pdf.marks import marks_in
+from lingtouyan.pdf.footer import marks_in
 from lingtouyan.verify.verify import DIFFERS, UNPROVEN, verify
 
 pytestmark = pytest.mark.slow

@@ -17,15 +17,14 @@ import certificates
 import pikepdf
 import pytest
 import zxingcpp
+from paper import files_in
 from PIL import Image
 
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
-from lingtouyan.pdf.blanks import blank_jobs
-from lingtouyan.pdf.dossiers import DossierJob, render_dossiers
-from lingtouyan.pdf.printing_house import FOLDER, Selection, dossier_jobs
-from lingtouyan.pdf.provenance import Provenance
-from lingtouyan.pdf.seal import ATTACHMENT, digest_of
+from lingtouyan.pdf.footer import ATTACHMENT, digest_of
+from lingtouyan.pdf.jobs import FOLDER, Selection, blank_jobs, dossier_jobs
+from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.pdf.signing import load_seal, sign
 from lingtouyan.project import EDITIONS, Project
 
@@ -41,7 +40,7 @@ KINDS = sorted(
 
 
 def _weight(job: DossierJob) -> int:
-    return len(job.attachments[0].content)
+    return len(job.data)
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +56,20 @@ def prints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for edition, path in paths.items():
         connection = open_edition(path)
         facts = {"edition": edition, "as_of": AS_OF, "draft": False}
-        provenance = Provenance(project, connection, edition, None)
         for kind in KINDS:
             try:
                 made = dossier_jobs(
-                    project, connection, edition, facts, provenance, Selection(frozenset({kind}))
+                    project, connection, edition, facts, lambda _: "", Selection(frozenset({kind}))
                 )
                 found = sorted(made, key=_weight)
             except Exception:  # not of this edition
                 continue
             if found:
                 jobs[kind] = found[0 if "volume" in kind else len(found) // 2]
-        for blank in blank_jobs(project, connection, edition, AS_OF, provenance, frozenset()):
+        for blank in blank_jobs(project, connection, edition, AS_OF, lambda _: "", frozenset()):
             jobs[blank.path.removesuffix(".pdf")] = blank
         connection.close()
-    report = render_dossiers(jobs.values(), templates=ROOT / FOLDER, out=folder)
+    report = render_dossiers(jobs.values(), files=files_in(ROOT / FOLDER), out=folder)
     assert [p.message for p in report.problems] == []
     made_files = {name: folder / job.path for name, job in jobs.items()}
     own = certificates.make("中共示例市委组织部")

@@ -11,10 +11,10 @@ import ledger_city
 import pypdf
 import pytest
 import yaml
-from paper import MILLIMETRE, boxes, number_of_pages, words
+from paper import MILLIMETRE, boxes, files_in, number_of_pages, words
 
-from lingtouyan.pdf.dossiers import DossierJob, render_dossiers
-from lingtouyan.pdf.printing_house import Selection, chosen_templates
+from lingtouyan.pdf.jobs import Selection, chosen_templates
+from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.project import EDITIONS, Project
 from lingtouyan.templates.templates import read_templates
 
@@ -101,7 +101,7 @@ def printed(tmp_path_factory) -> Path:
     )
     jobs.extend(ledger_city.blanks_of(root, BLANK))
     out = root / "out"
-    report = render_dossiers(jobs, templates=root / "site" / "dossiers", out=out)
+    report = render_dossiers(jobs, files=files_in(root / "site" / "dossiers"), out=out)
     assert [p.message for p in report.problems] == []
     return out
 

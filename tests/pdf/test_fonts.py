@@ -1,48 +1,52 @@
-"""Typefaces: what prints here, what no font holds, and cuts that depend on nothing but their own characters."""
+"""Typefaces: what prints here, what no font holds, and glyphs that every reader finds by the same number."""
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+import pypdf
 import pytest
 from fontTools.fontBuilder import FontBuilder
-from fontTools.pens.recordingPen import RecordingPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
+from paper import words
 
 from lingtouyan.pdf import fonts
-from lingtouyan.pdf.cutting import Face
-from lingtouyan.pdf.fonts import (
-    characters_of,
-    cut_common,
-    find_stacks,
-    rare_style,
-    repertoire,
-    unprintable,
-)
+from lingtouyan.pdf.fonts import FontFile, configuration, find_stacks
+from lingtouyan.pdf.render import DossierJob, DossierReport, render_dossiers
 from lingtouyan.problems import UsageError
 
 NAMES = "李示范 王𬭎𠮷䶮㛃 阿卜杜热合曼·买买提图尔荪 喆堃珺翀赟祎"
 
 
-@pytest.fixture(scope="module")
-def cuts(tmp_path_factory):
-    return cut_common(find_stacks(), tmp_path_factory.mktemp("fonts"))
-
-
 @pytest.fixture
 def fresh():
     """Let this test see fonts of its own, and later tests the machine's again."""
-    found = (fonts._scanned, fonts.installed, fonts.face, fonts._common_cut)
-    for function in found:
-        function.cache_clear()
+    fonts.installed.cache_clear()
     yield
-    for function in found:
-        function.cache_clear()
+    fonts.installed.cache_clear()
+
+
+@cache
+def held(font: FontFile) -> frozenset[int]:
+    with TTFont(font.path, fontNumber=font.index, lazy=True) as opened:
+        return frozenset(opened.getBestCmap())
+
+
+def lacking(codes) -> dict[str, list[int]]:
+    """Role -> those of the characters that no font of its stack holds."""
+    return {s.role.name: sorted(set(codes).difference(*(held(f) for f in s.fonts))) for s in find_stacks()}
+
+
+def print_text(folder: Path, text: str, role: str = "fangsong") -> DossierReport:
+    page = f'<!doctype html><html lang="zh-CN"><title>表</title><p style="font-family: var(--font-{role})">{text}</p>'
+    return render_dossiers([DossierJob("a.pdf", page, "表")], files={}, out=folder)
 
 
 def make_font(path: Path, name: str, characters: str) -> None:
@@ -67,84 +71,69 @@ def make_font(path: Path, name: str, characters: str) -> None:
     builder.save(path)
 
 
-def test_names_that_people_bear_can_be_printed_in_every_role(cuts):
-    assert unprintable(NAMES, cuts) == []
+def test_names_that_people_bear_can_be_printed_in_every_role():
+    assert not any(lacking(map(ord, NAMES)).values())
 
 
-def test_every_character_of_the_national_standard_can_be_printed(cuts):
+def test_every_character_of_the_national_standard_can_be_printed():
     # GB 18030-2022 up to its third level: the unified ideographs through extension F.
     blocks = [(0x3400, 0x4DBF), (0x4E00, 0x9FA5), (0x20000, 0x2A6D6), (0x2A700, 0x2B734), (0x2B740, 0x2B81D),
               (0x2B820, 0x2CEA1), (0x2CEB0, 0x2EBE0)]  # fmt: skip
-    missing = unprintable((chr(code) for first, last in blocks for code in range(first, last + 1)), cuts)
-    assert len(missing) == 0, f"{len(missing)} missing, e.g. {missing[:5]}"
+    found = lacking(code for first, last in blocks for code in range(first, last + 1))
+    assert {role: len(missing) for role, missing in found.items()} == dict.fromkeys(found, 0)
 
 
-@pytest.mark.parametrize("character", ["\ue123", "\U000f0001", "\ufffd", "\u0378", "ئ", "ཀ"])
-def test_what_no_font_holds_or_no_standard_defines_is_named(cuts, character):
-    assert unprintable(f"李{character}示范", cuts) == [character]
+@pytest.mark.slow
+@pytest.mark.parametrize("character", ["\ue123", "\U000f0001", "\ufffd", "\u0378", "ཀ"])
+def test_what_no_font_holds_or_no_standard_defines_is_named(tmp_path, character):
+    report = print_text(tmp_path, f"李{character}示范")
+    assert [p.rule for p in report.problems] == ["missing-glyph"]
+    assert f"U+{ord(character):04X}" in report.problems[0].message
 
 
-def test_characters_that_print_nothing_need_no_glyph(cuts):
-    assert unprintable("示\n\t范 \u00a0\u3000\u200b\u200d葛\U000e0100", cuts) == []
+@pytest.mark.slow
+def test_characters_that_print_nothing_need_no_glyph(tmp_path):
+    assert print_text(tmp_path, "示\n\t范 \u00a0\u3000\u200b\u200d葛\U000e0100").problems == []
 
 
-def test_dash_and_middle_dot_are_common_in_both_of_their_forms():
-    assert set("—―·・…“”（）《》0Az〔〕") <= set(repertoire())
+@pytest.mark.slow
+def test_names_in_other_scripts_and_in_the_newest_ideographs_are_printed_with_what_is_installed(tmp_path):
+    # Unicode 15, and a script for which only a font of the whole world is installed.
+    assert print_text(tmp_path, "陈长\U00031350 ئۇيغۇرچە").problems == []
+    assert "陈长\U00031350" in words(tmp_path / "a.pdf")
 
 
-def test_a_cut_depends_on_its_characters_only():
-    stack = find_stacks()[0]
-    font = stack.fonts[0]
-    first = Face(font.path, font.index).cut("李示范村")
-    assert first == Face(font.path, font.index).cut("村范示李李")
-    assert "李" in fonts.face(font)
-    assert len(first) < 100_000
+@pytest.mark.slow
+def test_advice_names_a_package_for_the_script(tmp_path):
+    said = [print_text(tmp_path, text).problems[0].message for text in ("ཀ", "\U0002ebf0")]
+    assert "fonts-noto-core" in said[0]
+    assert "fonts-babelstone-han" in said[1]
 
 
-@pytest.mark.parametrize("count", [1, 3, 200, 400, 7000])
-def test_a_glyph_bears_the_number_of_its_place_so_that_strict_readers_show_the_same_character(count):
-    text = "李" + "".join(c for c in repertoire() if "一" <= c <= "龥" and c != "李")[: count - 1]
-    for stack in find_stacks(open_only=True):
-        data = Face(stack.fonts[0].path, stack.fonts[0].index).cut(text)
-        font = TTFont(io.BytesIO(data), checkChecksums=2)
-        if "CFF " not in font:
-            continue
-        top = font["CFF "].cff[0]
-        order = font.getGlyphOrder()
-        if hasattr(top, "ROS"):
+@pytest.mark.slow
+def test_a_glyph_bears_the_number_of_its_place_so_that_strict_readers_show_the_same_character(tmp_path):
+    for role in ("biaosong", "fangsong", "kaiti", "heiti", "songti"):
+        print_text(tmp_path / role, f"{NAMES} 2026 abc", role)
+        (page,) = pypdf.PdfReader(tmp_path / role / "a.pdf").pages
+        for font in page["/Resources"]["/Font"].values():
+            descriptor = font["/DescendantFonts"][0].get_object()["/FontDescriptor"]
+            if "/FontFile3" not in descriptor:
+                continue
+            made = TTFont(io.BytesIO(descriptor["/FontFile3"].get_data()))
+            order = made.getGlyphOrder()
             assert order == [".notdef", *(f"cid{n:05}" for n in range(1, len(order)))]
-        # It is still the same shape.
-        shapes = []
-        with TTFont(stack.fonts[0].path, fontNumber=stack.fonts[0].index, lazy=True) as whole:
-            for each in (font, whole):
-                pen = RecordingPen()
-                each.getGlyphSet()[each.getBestCmap()[ord("李")]].draw(pen)
-                shapes.append(pen.value)
-        assert shapes[0] == shapes[1]
 
 
-def test_only_what_the_common_cut_lacks_is_cut_for_a_document(cuts, tmp_path):
-    assert rare_style("李示范 2026", cuts, tmp_path) == ""
-    assert list(tmp_path.iterdir()) == []
-    style = rare_style("李示范 𬭎", cuts, tmp_path)
-    assert "--font-fangsong:" in style
-    for file in tmp_path.iterdir():
-        held = Face(file)
-        assert "𬭎" in held
-        # A space inside a rare name is taken from the rare font.
-        assert " " in held
-        assert "李" not in held
-
-
-def test_text_and_what_a_style_sheet_may_print_are_told_apart():
-    page = (
-        '<html><head><style>p::before { content: "甲" }</style></head>'
-        '<body><p data-x="乙&#x4E19;">丁&amp;<!-- 戊 --></p><img src="data:image/png;base64,己"></body></html>'
-    )
-    printed, possible = characters_of(page)
-    assert printed == set("丁&")
-    assert {"甲", "乙", "丙"} <= possible
-    assert "己" not in possible
+@pytest.mark.slow
+def test_the_digits_of_one_number_look_alike(tmp_path):
+    # Fonts have other digits for some languages, and a run that begins with a letter counts as another language.
+    print_text(tmp_path, "提交 34fcb28487", "heiti")
+    (page,) = pypdf.PdfReader(tmp_path / "a.pdf").pages
+    (font,) = page["/Resources"]["/Font"].values()
+    table = font["/ToUnicode"].get_data().decode("latin-1")
+    glyphs = {c: g for g, c in re.findall(r"<([0-9a-f]{4})> <00(3[0-9])>", table)}
+    digits = sorted(int(g, 16) - int(c, 16) for c, g in glyphs.items())
+    assert len(set(digits)) == 1
 
 
 @pytest.mark.usefixtures("fresh")
@@ -155,7 +144,10 @@ def test_the_proper_typeface_is_taken_when_it_is_installed(tmp_path, monkeypatch
     assert stack.proper
     assert stack.fonts[0].name == "Own-Regular"
     # What it lacks comes from the fonts behind it.
-    assert unprintable("李村𬭎", cut_common([stack], tmp_path)) == []
+    said = configuration([stack])
+    assert said.index("<string>仿宋_GB2312</string>") < said.index("<string>BabelStone Han</string>")
+    assert print_text(tmp_path / "out", "李村𬭎").problems == []
+    assert words(tmp_path / "out" / "a.pdf") == "李村𬭎"
     open_stack = {s.role.name: s for s in find_stacks(open_only=True)}["fangsong"]
     assert not open_stack.proper
     assert open_stack.fonts[0].name != "Own-Regular"

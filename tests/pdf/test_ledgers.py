@@ -13,8 +13,9 @@ from pathlib import Path
 import form_city
 import ledger_city
 import pytest
+from paper import files_in
 
-from lingtouyan.pdf.dossiers import render_dossiers
+from lingtouyan.pdf.render import render_dossiers
 from lingtouyan.templates.templates import read_templates
 
 pytestmark = pytest.mark.slow
@@ -86,7 +87,7 @@ def prints(tmp_path_factory) -> Prints:
     jobs = form_city.jobs_of(root, "internal", ledger_city.KINDS)
     out = root / "out"
     report = render_dossiers(
-        [*jobs.values(), *ledger_city.blanks_of(root)], templates=root / "site" / "dossiers", out=out
+        [*jobs.values(), *ledger_city.blanks_of(root)], files=files_in(root / "site" / "dossiers"), out=out
     )
     assert [p.message for p in report.problems] == []
     made = {p.relative_to(out).as_posix().removesuffix(".pdf"): Print(p) for p in sorted(out.rglob("*.pdf"))}

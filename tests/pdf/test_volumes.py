@@ -7,7 +7,7 @@ import io
 import pypdf
 import pytest
 
-from lingtouyan.pdf.marks import marks_in
+from lingtouyan.pdf.footer import marks_in
 from lingtouyan.verify.verify import TRUE, verify
 
 pytestmark = pytest.mark.slow

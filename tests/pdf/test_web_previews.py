@@ -6,9 +6,10 @@ import re
 
 import proof_city
 import pytest
+from paper import files_in
 
-from lingtouyan.pdf.sheets import Mark
-from lingtouyan.pdf.web_previews import self_contained
+from lingtouyan.pdf.footer import Mark
+from lingtouyan.pdf.previews import self_contained
 
 HOSTILE = """<!doctype html>
 <html lang="zh-CN"><head><meta http-equiv="refresh" content="0;url=https://example.invalid/">
@@ -35,7 +36,7 @@ def folder(tmp_path):
 
 def test_everything_is_inside_and_nothing_is_fetched(folder) -> None:
     made = self_contained(
-        HOSTILE, ["main.css", "link.css", "../secret.png"], folder, Mark("a" * 10, "b" * 16)
+        HOSTILE, ["main.css", "link.css", "../secret.png"], files_in(folder), Mark("a" * 10, "b" * 16)
     )
     assert "data:image/svg+xml;base64,PHN2Zy8+" in made
     assert '<img src="data:image/png;base64,iVBORw==">' in made

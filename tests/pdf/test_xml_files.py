@@ -17,8 +17,7 @@ from trees import Tree
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.cli import main
 from lingtouyan.database.editions import open_edition
-from lingtouyan.pdf.printing_house import Selection, dossier_jobs
-from lingtouyan.pdf.xml_files import xml_document, xml_text
+from lingtouyan.pdf.jobs import Selection, dossier_jobs, xml_document, xml_text
 from lingtouyan.project import Project
 
 # As programs that fill in and read the form of appointment write it; the order is that of their own files.

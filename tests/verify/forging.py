@@ -10,7 +10,7 @@ from pathlib import Path
 import pypdf
 from pypdf.generic import ArrayObject, DecodedStreamObject, FloatObject, NameObject
 
-from lingtouyan.pdf.seal import ATTACHMENT
+from lingtouyan.pdf.footer import ATTACHMENT
 from lingtouyan.verify.verify import Verdict, verify
 
 

@@ -20,8 +20,8 @@ from pypdf.generic import (
 )
 
 from lingtouyan.cli import main
-from lingtouyan.pdf.seal import canonical
-from lingtouyan.verify.evidence import gather
+from lingtouyan.pdf.footer import canonical
+from lingtouyan.verify.reading import gather
 from lingtouyan.verify.verify import DIFFERS, UNPROVEN
 
 pytestmark = pytest.mark.slow
@@ -196,34 +196,34 @@ def test_each_forgery_is_named(city, tmp_path) -> None:
         "commit": (with_content(first, 2, lambda c: c.replace(old, new)), "第 3 页印的提交是"),
         "seal": (
             with_note(first, Subtype=NameObject("/Widget"), FT=NameObject("/Sig")),
-            "批注或表单（Widget）",
+            "批注、链接或表单被改动过（Widget）",
         ),
-        "stamp": (with_note(first, Subtype=NameObject("/Stamp")), "批注或表单（Stamp）"),
-        "link": (with_note(first, Subtype=NameObject("/Link")), "批注或表单（Link）"),
+        "stamp": (with_note(first, Subtype=NameObject("/Stamp")), "批注、链接或表单被改动过（Stamp）"),
+        "link": (with_note(first, Subtype=NameObject("/Link")), "批注、链接或表单被改动过（Link）"),
         "thick frame": (
             with_note(first, **link(Border=ArrayObject(map(NumberObject, (0, 0, 300))))),
-            "批注或表单（Link）",
+            "批注、链接或表单被改动过（Link）",
         ),
-        "frame by default": (with_note(first, **link()), "批注或表单（Link）"),
+        "frame by default": (with_note(first, **link()), "批注、链接或表单被改动过（Link）"),
         "link that runs": (
             with_note(first, **link(Border=ArrayObject(map(NumberObject, (0, 0, 0))), A=action)),
-            "批注或表单（Link）",
+            "批注、链接或表单被改动过（Link）",
         ),
         "script": (with_root(first, "/OpenAction", action), "印本没有的内容（/OpenAction）"),
         "portfolio": (with_root(first, "/Collection", DictionaryObject()), "印本没有的内容（/Collection）"),
-        "attached": (with_file(first), "印本没有的内容（附件）"),
+        "attached": (with_file(first), "各页以外的内容（附件）"),
         "appended": (saved(blank_page), "第 4 页页脚没有标记"),
         "stranger": (saved(rewritten(first, second, pages=[0, 1, 2, 3])), "第 4 页印的摘要是"),
         "bound": (saved(rewritten(volume, first, pages=[0, 1, 2, 3, 6])), "第 5 页印的摘要是"),
         "other data": (with_data(first, canonical(data_of(second))), "这一页来自另一份印本"),
-        "bookmark": (with_bookmark(first, action), "印本没有的内容（书签的动作）"),
+        "bookmark": (with_bookmark(first, action), "各页以外的内容（书签）"),
         "spoken": (with_spoken(first), "各页以外的内容（朗读文字）"),
         "called": (with_file_called(first, "已批准"), "各页以外的内容（附件）"),
         "properties": (with_properties(first), "各页以外的内容（文件属性）"),
         "field": (with_field(first), "印本没有的内容（表单）"),
         "trimmed": (
             with_page_entry(first, "/TrimBox", ArrayObject(map(FloatObject, (0, 0, 9, 9)))),
-            "各页以外的内容（显示设置）",
+            "各页以外的内容（/TrimBox）",
         ),
         "slide": (with_page_entry(first, "/Dur", NumberObject(1)), "印本没有的内容（/Dur）"),
         "elsewhere": (
@@ -239,7 +239,7 @@ def test_each_forgery_is_named(city, tmp_path) -> None:
                     ),
                 ),
             ),
-            "各页以外的内容（链接）",
+            "批注、链接或表单被改动过（Link）",
         ),
         "title": (with_title(first), "文件的标题：按记录应为“李示范”，现在是“李冒充”"),
     }
@@ -289,7 +289,7 @@ def test_what_is_no_print_at_all_is_told_in_a_sentence(city, tmp_path, capsys) -
     }
     for name, (content, _) in cases.items():
         (tmp_path / f"{name}.pdf").write_bytes(content)
-    evidence = dict(zip(cases, gather(tmp_path / f"{n}.pdf" for n in cases), strict=True))
+    evidence = dict(zip(cases, gather([tmp_path / f"{n}.pdf" for n in cases]), strict=True))
     for name, (_, sentence) in cases.items():
         assert evidence[name].data is None, name
         assert sentence in evidence[name].fault, f"{name}: {evidence[name].fault}"

@@ -247,13 +247,12 @@ class _Edition:
 
     def dossiers(self, problems: list[Problem], progress: TextIO | None) -> list[str]:
         """Print the PDFs; return lines for the user."""
-        from lingtouyan.pdf.printing_house import print_dossiers
+        from lingtouyan.pdf.run import print_dossiers
 
         out = self.out / "dossiers"
-        lines, _ = print_dossiers(
-            self._project, self.connection, self.name, self._facts, out, out, {}, problems, progress
+        return print_dossiers(
+            self._project, self.connection, self.name, self._facts, out, problems, progress
         )
-        return lines
 
 
 def facts_of(

@@ -1,25 +1,21 @@
-"""Typefaces by role: which installed font prints 仿宋 or 黑体 here, what it holds, what is cut out of it.
+"""Typefaces by role: which installed font prints 仿宋 or 黑体 here, and the configuration of fontconfig that says so.
 
-A style sheet says `font-family: var(--font-fangsong)`; this room decides which file that is on this machine.
+A style sheet says `font-family: var(--font-fangsong)`; this module decides which fonts those are on this machine.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
-import html.parser
 import re
 import subprocess
-import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
 
-from lingtouyan.pdf.cutting import Face
 from lingtouyan.problems import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +85,77 @@ ROLES = (
 # Characters that none of a role's own fonts holds come from these: together, all of GB 18030-2022.
 RARE = ("NotoSerifCJKsc-Regular", "BabelStoneHan", "HanaMinA", "HanaMinB")
 RARE_PACKAGES = ("fonts-babelstone-han", "fonts-hanazono")
+# And those of other scripts from these.
+SCRIPTS = (
+    *(
+        "NotoNaskhArabic-Regular",
+        "NotoSansArabic-Regular",
+        "NotoSerifTibetan-Regular",
+        "NotoSansMongolian-Regular",
+    ),
+    *("NotoSansYi-Regular", "NotoSansNewTaiLue-Regular", "NotoSansTaiLe-Regular", "NotoSansLisu-Regular"),
+    *("NotoSansMiao-Regular", "NotoSansThai-Regular", "DejaVuSans"),
+)
+SCRIPTS_PACKAGE = "fonts-noto-core"
+
+# What printing loads, and the Debian package of each.
+LIBRARIES = {
+    "libgobject-2.0": "libglib2.0-0",
+    "libfontconfig": "libfontconfig1",
+    "libpango-1.0": "libpango-1.0-0",
+    "libpangoft2-1.0": "libpangoft2-1.0-0",
+    "libharfbuzz": "libharfbuzz0b",
+    "libharfbuzz-subset": "libharfbuzz-subset0",
+}
 
 # TeX keeps its fonts where fontconfig does not look.
 _MORE_FOLDERS = (Path("/usr/share/texlive/texmf-dist/fonts/opentype/public/fandol"),)
 _FORMAT = "%{file}\t%{index}\t%{weight}\t%{variable}\t%{postscriptname}\t%{fullname}\t%{family}\n"
 _REGULAR = ("75", "80", "100")
 
-# A run of rare characters may contain a space, which is then taken from the same font.
-_SPACES = " \u00a0\u3000"
+
+@cache
+def load_library(name: str) -> ctypes.CDLL | None:
+    """Load a library of `LIBRARIES`; None when this machine does not have it."""
+    number = 1 if name == "libfontconfig" else 0
+    for file in (f"{name}.so.{number}", f"{name}.{number}.dylib"):
+        try:
+            return ctypes.CDLL(file)
+        except OSError:
+            continue
+    return None
+
+
+def library_version(name: str) -> str:
+    """Return the version of libpango-1.0 or libharfbuzz; empty for others and when it is missing."""
+    function = {"libpango-1.0": "pango_version_string", "libharfbuzz": "hb_version_string"}.get(name)
+    library = load_library(name)
+    if function is None or library is None:
+        return ""
+    getattr(library, function).restype = ctypes.c_char_p
+    return str(getattr(library, function)().decode())
+
+
+def require_libraries() -> None:
+    """Make sure that everything printing loads is there.
+
+    Raises:
+        UsageError: something is missing; it names the packages.
+    """
+    missing = [package for name, package in LIBRARIES.items() if load_library(name) is None]
+    if missing:
+        raise UsageError(f"缺少排印 PDF 所需的系统软件。请安装：apt install {' '.join(missing)}")
 
 
 @dataclass(frozen=True, slots=True)
 class FontFile:
-    """One face on this machine: its file, its index in a collection, its PostScript name."""
+    """One face on this machine: its file, its index in a collection, its PostScript name, family and weight (fontconfig's)."""
 
     path: Path
     index: int
     name: str
+    family: str
+    weight: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +174,12 @@ class Stack:
 
 
 @cache
-def _scanned() -> tuple[tuple[str, ...], ...]:
+def installed() -> Mapping[str, FontFile]:
+    """Return every static face on this machine under each of its names, in lower case.
+
+    Raises:
+        UsageError: fontconfig is missing.
+    """
     folders = [str(folder) for folder in _MORE_FOLDERS if folder.is_dir()]
     lines = ""
     try:
@@ -133,21 +188,14 @@ def _scanned() -> tuple[tuple[str, ...], ...]:
             lines += subprocess.run(command, check=True, capture_output=True, text=True).stdout
     except (OSError, subprocess.CalledProcessError):
         raise UsageError("没有找到 fontconfig，查不到本机的字体。请安装：apt install fontconfig") from None
-    return tuple(sorted(tuple(line.split("\t")) for line in lines.splitlines()))
-
-
-@cache
-def installed() -> Mapping[str, FontFile]:
-    """Return every static face on this machine under each of its names, in lower case."""
     found: dict[str, FontFile] = {}
-    for path, index, weight, variable, postscript, full, family in _scanned():
-        if variable == "True" or not index.isdigit():
+    for line in sorted(lines.splitlines()):
+        path, index, weight, variable, postscript, full, family = line.split("\t")
+        if variable == "True" or not index.isdigit() or not re.fullmatch(r"[\d.]+", weight):
             continue
-        font = FontFile(Path(path), int(index), re.sub(r"[^A-Za-z0-9-]", "", postscript) or "Font")
-        names = {postscript, *full.split(",")}
-        if weight in _REGULAR:
-            names.update(family.split(","))
-        for name in names:
+        families = family.split(",")
+        font = FontFile(Path(path), int(index), postscript, families[-1], weight)
+        for name in (postscript, *full.split(","), *(families if weight in _REGULAR else ())):
             found.setdefault(name.lower(), font)
     return found
 
@@ -165,205 +213,69 @@ def find_stacks(*, open_only: bool = False) -> list[Stack]:
     for role in ROLES:
         proper = () if open_only else role.proper
         own = [name for name in (*proper, *role.stand_ins) if name.lower() in installed()]
-        rare = [name for name in RARE if name.lower() in installed()]
+        others = [name for name in (*RARE, *SCRIPTS) if name.lower() in installed()]
         if not own:
             raise UsageError(f"没有可用于{role.title}的字体，不能排印。请安装：apt install {role.package}")
-        fonts = dict.fromkeys(installed()[name.lower()] for name in own + rare)
+        fonts = dict.fromkeys(installed()[name.lower()] for name in own + others)
         stacks.append(Stack(role, tuple(fonts), own[0] in role.proper))
     return stacks
 
 
-@cache
-def face(font: FontFile) -> Face:
-    """Open a face; it stays open as long as the process runs."""
-    return Face(font.path, font.index)
-
-
 def identity(stacks: Iterable[Stack]) -> str:
-    """Return a digest over the releases of all fonts: other fonts print other bytes."""
+    """Return a digest over the releases of all fonts (their head tables, which hold a checksum of the whole)."""
+    from fontTools.ttLib import TTFont
+
     digest = hashlib.sha256()
+    heads: dict[FontFile, bytes] = {}
     for stack in stacks:
         for font in stack.fonts:
-            digest.update(f"{stack.role.name}\0{font.name}\0{face(font).identity()}\n".encode())
+            if font not in heads:
+                with TTFont(font.path, fontNumber=font.index, lazy=True) as opened:
+                    heads[font] = opened.reader["head"]
+            digest.update(f"{stack.role.name}\0{font.name}\0{heads[font].hex()}\n".encode())
     return digest.hexdigest()
 
 
-@cache
-def repertoire() -> str:
-    """Return the characters that the common cut of each font holds: ASCII and GB 2312.
+def configuration(stacks: Sequence[Stack]) -> str:
+    """Return a configuration of fontconfig in which only these fonts exist, and each role is a family of its own.
 
-    It is fixed, so that the bytes of one document never depend on the characters of another. A document with
-    rarer characters brings its own small cuts.
+    Whatever a document asks for is printed with them, the same on machines with the same packages; what none of them
+    holds has no glyph, which the layout engine tells.
     """
-    found = set(map(chr, range(0x20, 0x7F)))
-    for high in range(0xA1, 0xF8):
-        for low in range(0xA1, 0xFF):
-            # Two tables, because they differ on the dash and the middle dot.
-            for table in ("gb18030", "gb2312"):
-                try:
-                    character = bytes((high, low)).decode(table)
-                except UnicodeDecodeError:
-                    continue
-                if len(character) == 1 and unicodedata.category(character) not in ("Co", "Cn"):
-                    found.add(character)
-    return "".join(sorted(found))
+    fonts = dict.fromkeys(font for stack in stacks for font in stack.fonts)
+    folders = "".join(f"<dir>{escape(str(f))}</dir>" for f in sorted({font.path.parent for font in fonts}))
+    accepted = "".join(
+        f'<pattern><patelt name="file"><string>{escape(str(font.path))}</string></patelt>'
+        f'<patelt name="index"><int>{font.index}</int></patelt></pattern>'
+        for font in fonts
+    )
+    roles = "".join(
+        f'<match target="pattern"><test name="family"><string>{_family(stack)}</string></test>'
+        f'<edit name="weight" mode="assign"><double>{stack.fonts[0].weight}</double></edit>'
+        '<edit name="family" mode="assign" binding="strong">'
+        + "".join(f"<string>{escape(name)}</string>" for name in dict.fromkeys(f.family for f in stack.fonts))
+        + "</edit></match>"
+        for stack in stacks
+    )
+    return (
+        f'<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig>{folders}'
+        '<cachedir>/var/cache/fontconfig</cachedir><cachedir prefix="xdg">fontconfig</cachedir>'
+        '<selectfont><rejectfont><pattern><patelt name="scalable"><bool>true</bool></patelt></pattern></rejectfont>'
+        f"<acceptfont>{accepted}</acceptfont></selectfont>{roles}</fontconfig>"
+    )
 
 
-@cache
-def _repertoire() -> frozenset[str]:
-    return frozenset(repertoire())
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A role's common font, cut, on disk; it travels to the workers.
-
-    Attributes:
-        stack: where it comes from.
-        file: the cut font.
-    """
-
-    stack: Stack
-    file: Path
-
-    @property
-    def family(self) -> str:
-        """The family name under which style sheets see the cut."""
-        return f"{self.stack.fonts[0].name} {self.stack.role.name}"
-
-
-@cache
-def _common_cut(font: FontFile) -> bytes:
-    # Kept: each edition prints, and a server that watches the files prints again and again.
-    return face(font).cut(repertoire())
-
-
-def cut_common(stacks: Iterable[Stack], folder: Path) -> tuple[Cut, ...]:
-    """Cut the first font of each stack to the common characters.
-
-    Raises:
-        UsageError: libharfbuzz-subset is missing.
-    """
-    cuts = []
-    for stack in stacks:
-        file = folder / f"{stack.role.name}.font"
-        file.write_bytes(_common_cut(stack.fonts[0]))
-        cuts.append(Cut(stack, file))
-    return tuple(cuts)
-
-
-def font_face(family: str, file: Path) -> str:
-    """Return the style rule that makes a font file available under a family name."""
-    return f'@font-face {{ font-family: "{family}"; font-weight: 400; src: url("{file.as_uri()}") }}\n'
-
-
-def common_style(cuts: Sequence[Cut]) -> str:
-    """Return the style sheet that gives every role its common font, and plain text the last role's."""
-    faces = "".join(font_face(cut.family, cut.file) for cut in cuts)
-    variables = "".join(f'--font-{cut.stack.role.name}: "{cut.family}"; ' for cut in cuts)
-    plain = "".join(f"var(--font-{cut.stack.role.name})" for cut in cuts[-1:])
+def role_style(stacks: Sequence[Stack]) -> str:
+    """Return the style sheet that gives every role its family, and plain text the last role's."""
+    variables = "".join(f'--font-{stack.role.name}: "{_family(stack)}"; ' for stack in stacks)
+    # Kerning, ligatures and alternates change nothing that a form needs, and let the digits of one number look unlike.
+    plain = "font-kerning: none; font-variant-ligatures: none; font-feature-settings: 'locl' off"
     # By element and not as `:root`, so that the plainest rule of a style sheet outweighs it.
-    return f"{faces}:root {{ {variables}}}\nhtml {{ font-family: {plain} }}\n"
+    return (
+        f":root {{ {variables}}}\nhtml {{ font-family: var(--font-{stacks[-1].role.name}); {plain} }}\n"
+        f"@page {{ {plain} }}\n"
+    )
 
 
-def _invisible(character: str) -> bool:
-    """Tell characters that print nothing and need no glyph: breaks, joiners, variation selectors."""
-    selector = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
-    return selector or character in _SPACES or unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp")
-
-
-def is_meaningless(character: str) -> bool:
-    """Tell private-use characters, whose shape is the font's whim, and the mark of one already lost."""
-    return character == "\ufffd" or unicodedata.category(character) in ("Co", "Cn", "Cs")
-
-
-def unprintable(characters: Iterable[str], cuts: Iterable[Cut]) -> list[str]:
-    """Return the characters that some role cannot print, or only in a shape that means nothing; sorted."""
-    stacks = [cut.stack for cut in cuts]
-    return [
-        character
-        for character in sorted(set(characters))
-        if not _invisible(character)
-        and (
-            is_meaningless(character)
-            or not all(any(character in face(font) for font in stack.fonts) for stack in stacks)
-        )
-    ]
-
-
-def common_characters(characters: Iterable[str], cuts: Sequence[Cut]) -> set[str]:
-    """Return those of the characters that every common cut holds: they print, and need no other font."""
-    fonts = [face(cut.stack.fonts[0]) for cut in cuts]
-    return {c for c in _repertoire().intersection(characters) if all(c in font for font in fonts)}
-
-
-def rare_style(characters: Iterable[str], cuts: Iterable[Cut], folder: Path) -> str:
-    """Return the style sheet with what the common cuts lack of these characters, cutting the fonts for it.
-
-    Args:
-        characters: all that a document prints.
-        cuts: the common cuts.
-        folder: where the small cuts are written; one that is already there is used again.
-    """
-    common = _repertoire()
-    wanted = set(characters)
-    faces: dict[str, str] = {}
-    variables = ""
-    for cut in cuts:
-        first, *_ = cut.stack.fonts
-        shares: dict[FontFile, list[str]] = {}
-        for character in sorted(wanted):
-            if character in common and character in face(first):
-                continue
-            for font in cut.stack.fonts:
-                if character in face(font):
-                    shares.setdefault(font, []).append(character)
-                    break
-        if not any(set(share) - set(_SPACES) for share in shares.values()):
-            continue
-        families = [f'"{cut.family}"']
-        for font in (font for font in cut.stack.fonts if font in shares):
-            text = "".join(shares[font])
-            family = f"{font.name} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
-            file = folder / f"{family}.font"
-            if family not in faces:
-                if not file.exists():
-                    file.write_bytes(face(font).cut(text + _SPACES))
-                faces[family] = font_face(family, file)
-            families.append(f'"{family}"')
-        variables += f"--font-{cut.stack.role.name}: " + ", ".join(families) + "; "
-    return f"{''.join(faces.values())}:root {{ {variables}}}\n" if variables else ""
-
-
-class _Text(html.parser.HTMLParser):
-    """Collects the characters of a page: what is printed for sure, and what a style sheet may print."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.printed: set[str] = set()
-        self.possible: set[str] = set()
-        self._style = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._style += tag in ("style", "script")
-        for _, value in attrs:
-            if value and not value.startswith("data:"):
-                self.possible.update(value)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._style = max(0, self._style - (tag in ("style", "script")))
-
-    def handle_data(self, data: str) -> None:
-        (self.possible if self._style else self.printed).update(data)
-
-
-def characters_of(page: str) -> tuple[set[str], set[str]]:
-    """Return the characters of an HTML page: those in its text, and those in attributes and styles."""
-    parser = _Text()
-    parser.feed(page)
-    parser.close()
-    return parser.printed, parser.possible
+def _family(stack: Stack) -> str:
+    return f"lingtouyan {stack.role.name}"

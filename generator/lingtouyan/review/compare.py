@@ -424,7 +424,7 @@ _Printing = tuple[Project, Register, dict[str, Path]]
 
 
 def _prints(old: _Printing, new: _Printing, date: datetime.date) -> list[PrintChange]:
-    from lingtouyan.pdf.printing_house import fingerprints
+    from lingtouyan.pdf.jobs import fingerprints
 
     sides = []
     for project, register, files in (old, new):

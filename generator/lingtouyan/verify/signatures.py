@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from lingtouyan.pdf.signing import ADVICE, holder_of
 from lingtouyan.problems import UsageError, quoted
-from lingtouyan.verify.verdicts import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lingtouyan.verify.verify import Verdict
 
 _MOST = 20
 

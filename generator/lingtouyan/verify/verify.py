@@ -1,4 +1,4 @@
-"""Telling a true print from an altered one: its data, its marks and its words, against the repository it names.
+"""Telling a true print from an altered one: it is printed again from the repository, and the two are compared.
 
 Three answers: all true, something differs, cannot be told. A print is true for its commit, whatever changed since.
 """
@@ -8,55 +8,87 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.history.anchors import Anchor
-from lingtouyan.history.git import git
-from lingtouyan.history.origin import read_origins
-from lingtouyan.pdf.dossiers import DossierJob, render_dossiers
-from lingtouyan.pdf.marks import PageMark, blank_in, marks_in
-from lingtouyan.pdf.printing_house import FOLDER, Selection, dossier_jobs
-from lingtouyan.pdf.provenance import Provenance
-from lingtouyan.pdf.seal import SCHEMA, attachment, canonical, digest_of, mark_of
+from lingtouyan.history.git import ask, head_commit
+from lingtouyan.pdf.footer import SCHEMA, PageMark, blank_in, canonical, digest_of, marks_in
+from lingtouyan.pdf.jobs import CommitOf, Commits, Selection, dossier_jobs, shared_files
+from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.problems import RecordsError, UsageError, printable, quoted
 from lingtouyan.project import EDITIONS, Project
-from lingtouyan.scratch import scratch
 from lingtouyan.templates.functions import Labels
-from lingtouyan.verify.comparing import data_differences, some
-from lingtouyan.verify.evidence import SEEN_SIGNATURE, Evidence, gather
-from lingtouyan.verify.pages import compare_pages
+from lingtouyan.verify.compare import compare_prints, data_differences, some
+from lingtouyan.verify.reading import SEEN_SIGNATURE, Evidence, gather
 from lingtouyan.verify.signatures import judge_signatures
-from lingtouyan.verify.verdicts import DIFFERS, TRUE, UNPROVEN, Verdict
 
-__all__ = ["DIFFERS", "TRUE", "UNPROVEN", "Verdict", "verify"]
-
+TRUE, DIFFERS, UNPROVEN = "属实", "不符", "无法核验"
+# How many commits between the one that a print names and the newest are tried; each costs reading the records again.
+MAX_BETWEEN = 8
 _TEXTS = ("schema", "kind", "form", "edition", "path", "title", "as_of", "commit")
 _MEMBERS = {*_TEXTS, "draft", "row", "lists"}
 
 
 @dataclass
+class Verdict:
+    """What was found out about one file. What differs outweighs what cannot be told, and that outweighs what is true."""
+
+    file: Path
+    state: str = TRUE
+    lines: list[str] = field(default_factory=list)
+
+    def differs(self, line: str) -> None:
+        """Enter something that is not as it should be."""
+        self.state = DIFFERS
+        self.lines.append(f"不符：{line}")
+
+    def unproven(self, line: str) -> None:
+        """Enter something that cannot be told."""
+        if self.state == TRUE:
+            self.state = UNPROVEN
+        self.lines.append(f"无法核验：{line}")
+
+    def holds(self, line: str) -> None:
+        """Enter something that is true."""
+        self.lines.append(f"相符：{line}")
+
+    def remark(self, line: str) -> None:
+        """Enter something worth knowing."""
+        self.lines.append(f"说明：{line}")
+
+    def text(self) -> str:
+        """Return the verdict for the user."""
+        head = f"{printable(str(self.file))}：{self.state}"
+        return "\n".join([head, *(f"  {printable(line)}" for line in self.lines)])
+
+
+@dataclass
 class _Case:
-    """A file whose data could be read; `later` says what became of its records since."""
+    """A file whose data could be read.
+
+    Attributes:
+        later: what became of its records since.
+        sought: what the commit that it names says otherwise; None when it could not be asked.
+    """
 
     verdict: Verdict
     evidence: Evidence
     data: dict[str, Any]
     later: str = ""
+    sought: list[str] | None = None
 
 
 def verify(root: Path, files: Sequence[Path], trust: Sequence[bytes] = ()) -> list[Verdict]:
     """Verify prints against the repository at `root`.
 
     Args:
-        trust: certificates (PEM or DER) of those whose signatures count; with any, a print without one is not proved.
-
-    What the records of today still print is proved by them, in one go; only what has changed since needs the tree of
-    its own commit, and every such tree is opened once, however many prints name it.
+        trust: certificates (DER) of those whose signatures count; with any, a print without one is not proved.
     """
     root = root.resolve()
     verdicts = [Verdict(f) for f in files]
@@ -70,16 +102,12 @@ def verify(root: Path, files: Sequence[Path], trust: Sequence[bytes] = ()) -> li
         if data["commit"]:
             cases.append(_Case(verdict, evidence, data))
         else:
-            verdict.unproven("印的时候记录还没有提交，追溯不到仓库里的哪个版本。")
-    left: list[_Case] = []
-    head = (git(root, "rev-parse", "HEAD") or "").strip()
-    for members in _grouped(cases, "as_of", "draft"):
-        left.extend(_against_repository(root, head, members, now=True) if head else members)
-    for members in _grouped(left, "commit", "as_of", "draft"):
-        _against_repository(root, members[0].data["commit"], members, now=False)
-    for case in left:
-        if case.later:
-            case.verdict.remark(case.later)
+            verdict.unproven("印的时候记录还没有提交，或者没有写明提交，追溯不到仓库里的哪个版本。")
+    groups: dict[tuple[str, bool], list[_Case]] = {}
+    for case in cases:
+        groups.setdefault((case.data["as_of"], case.data["draft"]), []).append(case)
+    for _, members in sorted(groups.items(), key=lambda item: item[0]):
+        _against_repository(root, members)
     for verdict, evidence in zip(verdicts, gathered, strict=True):
         if not evidence.fault:
             judge_signatures(verdict, evidence.signatures, demanded=bool(trust))
@@ -106,13 +134,6 @@ def print_anchors(files: Sequence[Path]) -> list[Anchor]:
         else:
             anchors.append(Anchor(str(file), data["commit"]))
     return anchors
-
-
-def _grouped(cases: Sequence[_Case], *names: str) -> list[list[_Case]]:
-    groups: dict[tuple[Any, ...], list[_Case]] = {}
-    for case in cases:
-        groups.setdefault(tuple(case.data[n] for n in names), []).append(case)
-    return [groups[k] for k in sorted(groups)]
 
 
 # ---- the file by itself -------------------------------------------------------------------------------------------
@@ -173,8 +194,7 @@ def _well_formed(data: dict[str, Any]) -> bool:
 
 def _check_marks(verdict: Verdict, evidence: Evidence, data: dict[str, Any]) -> None:
     """Compare the marks on the pages with the data, and with one another."""
-    assert evidence.data is not None  # noqa: S101 - there are data only of what was carried
-    digest, commit, count = digest_of(evidence.data)[:16], data["commit"][:10], len(evidence.pages)
+    digest, commit, count = digest_of(evidence.data or b"")[:16], data["commit"][:10], len(evidence.pages)
     before = len(verdict.lines)
     seen: list[PageMark] = []
     for number, page in enumerate(evidence.pages, 1):
@@ -207,14 +227,8 @@ def _check_marks(verdict: Verdict, evidence: Evidence, data: dict[str, Any]) -> 
         elif numbers != list(range(1, count + 1)):
             verdict.differs(f"各页的次序被调换：{some(numbers)}。")
     for number, page in enumerate(evidence.pages, 1):
-        laid = set(page.laid_over)
-        if SEEN_SIGNATURE in laid and any(one.intact for one in evidence.signatures):
-            laid.discard(SEEN_SIGNATURE)
+        if SEEN_SIGNATURE in page.over:
             verdict.unproven(f"第 {number} 页上有看得见的签章图形，被它遮住的内容请人工核对。")
-        if laid:
-            verdict.differs(f"第 {number} 页上加有批注或表单（{'、'.join(sorted(laid))}）。")
-    if evidence.extras:
-        verdict.differs(f"文件里加有印本没有的内容（{'、'.join(dict.fromkeys(evidence.extras))}）。")
     if len(verdict.lines) == before:
         verdict.holds(f"{count} 页的标记齐全、连续，与附带的数据一致（摘要 {digest}）。")
 
@@ -222,43 +236,79 @@ def _check_marks(verdict: Verdict, evidence: Evidence, data: dict[str, Any]) -> 
 # ---- the file and the repository ----------------------------------------------------------------------------------
 
 
-def _against_repository(root: Path, commit: str, cases: list[_Case], *, now: bool) -> list[_Case]:
-    """Compare data and words with those that the repository gives for a commit.
+def _against_repository(root: Path, cases: list[_Case]) -> None:
+    """Print again: as the newest commit has it, else as the one that the print names, else as one between them."""
+    head = head_commit(root)
+    newest = head.id if head else ""
+    left = _print_again(root, newest, cases, "newest") if newest else cases
+    for commit in sorted({c.data["commit"] for c in left}):
+        members = [c for c in left if c.data["commit"] == commit]
+        between: list[str] = []
+        if ask(root, "cat-file", "-e", f"{commit}^{{commit}}", no=(1, 128)) is not None:
+            if ask(root, "merge-base", "--is-ancestor", commit, "HEAD", no=(1, 128)) is None:
+                for case in members:
+                    case.verdict.differs(f"提交 {commit[:10]} 不在当前这条历史上，它的内容没有被合并。")
+            else:
+                listed = ask(root, "rev-list", "--first-parent", f"{commit}..{newest}^", "--", no=(128,))
+                between = (listed or b"").decode().split()
+        open_cases = _print_again(root, commit, members, "named")
+        for one in between[:MAX_BETWEEN]:
+            open_cases = _print_again(root, one, open_cases, "between") if open_cases else []
+        for case in open_cases:
+            for line in case.sought or ():
+                case.verdict.differs(f"{line}（按提交 {commit[:10]} 的记录）。")
+            if len(between) > MAX_BETWEEN:
+                case.verdict.remark(f"此后的提交有 {len(between)} 个，只试了其中最近的 {MAX_BETWEEN} 个。")
+        for case in members:
+            if case.later:
+                case.verdict.remark(case.later)
+
+
+def _print_again(root: Path, commit: str, cases: list[_Case], which: str) -> list[_Case]:
+    """Print what a commit has in place of each case, and compare where the data are the same.
 
     Args:
-        now: it is the newest commit, not the one that the prints name.
+        which: `newest`, `named` or `between`. The named commit proves whatever names it; others only prints that are
+            named by them as they name it themselves.
 
     Returns:
-        The cases that it does not print (any more), or could not be asked about.
+        The cases whose data this commit does not give.
     """
     left: list[_Case] = []
     try:
         tree = Project.open(root, commit)
-        with scratch() as place:
-            merged = now or git(root, "merge-base", "--is-ancestor", commit, "HEAD") is not None
-            folder = place / "prints"
-            printed: dict[Path, _Case] = {}
-            jobs: list[DossierJob] = []
-            for number, (case, job, labels) in enumerate(_jobs_of(tree, cases, place)):
-                if not merged:
-                    case.verdict.differs(f"提交 {commit[:10]} 不在当前这条历史上，它的内容没有被合并。")
-                if now and (job is None or job.attachments[0].content != case.evidence.data):
-                    case.later = _later(case, job, labels)
+        with tempfile.TemporaryDirectory(prefix="lingtouyan-") as place:
+            naming = (lambda _: commit) if which == "named" else Commits(tree).of
+            found: list[tuple[_Case, DossierJob]] = []
+            for case, job, labels in _jobs_of(tree, cases, Path(place), naming):
+                if job is not None and job.data == case.evidence.data:
+                    case.verdict.holds(f"附带的数据与提交 {commit[:10]} 的记录一致。")
+                    found.append((case, replace(job, path=f"{len(found)}/{job.path}")))
+                else:
                     left.append(case)
-                    continue
-                job = _at_named_commit(case, job)
-                _compare_data(case, job, labels)
-                if job is not None:
-                    target = f"{number}/{job.path}"
-                    printed[folder / target] = case
-                    jobs.append(replace(job, path=target))
-            _compare_prints(tree, jobs, folder, printed)
+                    _note(case, job, labels, which)
+            _compare(tree, found, Path(place) / "prints")
     except (UsageError, RecordsError, OSError) as fault:
-        if now:
-            return cases
-        for case in cases:
-            case.verdict.unproven(f"提交 {commit[:10]} 的记录库读不出来：{_reason(fault)}")
+        if which == "named":
+            for case in cases:
+                case.verdict.unproven(f"提交 {commit[:10]} 的记录库读不出来：{_reason(fault)}")
+        return cases
     return left
+
+
+def _note(case: _Case, job: DossierJob | None, labels: Labels, which: str) -> None:
+    """Keep what a commit says otherwise than the print."""
+    if which == "named" and job is None:
+        case.sought = [f"没有这份文书：{case.data['kind']} {case.data['path']}"]
+    elif which == "named" and job is not None:
+        case.sought = list(data_differences(json.loads(job.data), case.data, labels))
+    elif which == "newest" and job is None:
+        case.later = "现在的记录里已没有这份文书。"
+    elif which == "newest" and job is not None:
+        kept = {name: case.data[name] for name in ("commit", "form")}
+        today = {**json.loads(job.data), **kept}
+        changed = list(data_differences(case.data, today, labels, ("印的是", "现在是")))[:10]
+        case.later = f"此后记录有变化：{'；'.join(changed)}。" if changed else ""
 
 
 def _reason(fault: Exception) -> str:
@@ -267,47 +317,39 @@ def _reason(fault: Exception) -> str:
     return (fault.strerror or type(fault).__name__) if isinstance(fault, OSError) else str(fault)
 
 
-def _later(case: _Case, job: DossierJob | None, labels: Labels) -> str:
-    """Say what the records of today say otherwise."""
-    if job is None:
-        return "现在的记录里已没有这份文书。"
-    today = {**_data_of(job), "commit": case.data["commit"], "form": case.data["form"]}
-    changed = list(data_differences(case.data, today, labels, ("印的是", "现在是")))[:10]
-    return f"此后记录有变化：{'；'.join(changed)}。" if changed else ""
-
-
-def _compare_prints(
-    tree: Project, jobs: Sequence[DossierJob], folder: Path, printed: dict[Path, _Case]
-) -> None:
-    report = render_dossiers(jobs, templates=tree.tree / FOLDER, out=folder)
-    done = [p for p in printed if p.exists()]
-    compare_pages([(printed[p].verdict, printed[p].evidence, p) for p in done])
-    for path in printed.keys() - set(done):
-        reason = "；".join(p.message for p in report.problems[:1])
-        printed[path].verdict.unproven(f"本机不能重新排印它，没有比对文字。{reason}")
+def _compare(tree: Project, found: list[tuple[_Case, DossierJob]], folder: Path) -> None:
+    report = render_dossiers([job for _, job in found], files=shared_files(tree), out=folder)
+    done = [(case, folder / job.path) for case, job in found if job.path in report.printed]
+    for case, job in found:
+        if job.path not in report.printed:
+            reason = "；".join(p.message for p in report.problems[:1])
+            case.verdict.unproven(f"本机不能重新排印它，没有比对。{reason}")
+    others = [pair for pair in done if pair[1].read_bytes() != pair[0].verdict.file.read_bytes()]
+    again = dict(zip((p for _, p in others), gather([p for _, p in others]), strict=True))
+    for case, path in done:
+        if path in again:
+            compare_prints(case.verdict, case.evidence, again[path], path.read_bytes())
+        else:
+            case.verdict.holds("与本机按该提交重新排印的一份逐字节相同。")
 
 
 def _jobs_of(
-    project: Project, cases: list[_Case], place: Path
+    project: Project, cases: list[_Case], place: Path, commit_of: CommitOf
 ) -> Iterator[tuple[_Case, DossierJob | None, Labels]]:
     """Yield what the tree prints in place of each case; None where it prints no such thing."""
     date, draft = datetime.date.fromisoformat(cases[0].data["as_of"]), cases[0].data["draft"]
-    editions = sorted({c.data["edition"] for c in cases})
-    paths = {e: place / f"{e}.duckdb" for e in editions}
+    paths = {e: place / f"{e}.duckdb" for e in sorted({c.data["edition"] for c in cases})}
     register_with_editions(project, date, paths, draft=draft, allow_errors=True)
-    origins = read_origins(project)
-    for edition in editions:
+    for edition, path in paths.items():
         members = [c for c in cases if c.data["edition"] == edition]
-        connection = open_edition(paths[edition])
-        provenance = Provenance(project, connection, edition, origins)
+        connection = open_edition(path)
         facts = {"edition": edition, "as_of": date, "draft": draft}
         jobs: dict[tuple[str, str], DossierJob] = {}
         for kind in sorted({c.data["kind"] for c in members}):
             keys = frozenset(c.data["path"].removesuffix(".pdf") for c in members if c.data["kind"] == kind)
+            wanted = Selection(frozenset({kind}), keys)
             try:
-                found = dossier_jobs(
-                    project, connection, edition, facts, provenance, Selection(frozenset({kind}), keys)
-                )
+                found = dossier_jobs(project, connection, edition, facts, commit_of, wanted)
                 jobs.update({(kind, j.path): j for j in found})
             except UsageError:
                 continue
@@ -315,29 +357,3 @@ def _jobs_of(
         for case in members:
             yield case, jobs.get((case.data["kind"], case.data["path"])), labels
         connection.close()
-
-
-def _data_of(job: DossierJob) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(job.attachments[0].content)
-    return data
-
-
-def _at_named_commit(case: _Case, job: DossierJob | None) -> DossierJob | None:
-    """Return the job as a print that names this commit has it: any commit that holds the same data is a true one."""
-    if job is None:
-        return None
-    data = canonical({**_data_of(job), "commit": case.data["commit"]})
-    if data != case.evidence.data:
-        return job
-    return replace(job, attachments=(attachment(data),), mark=mark_of(case.data["commit"], data))
-
-
-def _compare_data(case: _Case, job: DossierJob | None, labels: Labels) -> None:
-    where = f"提交 {case.data['commit'][:10]}"
-    if job is None:
-        case.verdict.differs(f"{where} 里没有这份文书（{case.data['kind']}：{case.data['path']}）。")
-    elif job.attachments[0].content == case.evidence.data:
-        case.verdict.holds(f"附带的数据与{where} 的记录一致。")
-    else:
-        for line in data_differences(_data_of(job), case.data, labels):
-            case.verdict.differs(f"{line}（按{where} 的记录）。")

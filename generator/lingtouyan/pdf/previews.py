@@ -8,12 +8,11 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 from lingtouyan.pdf.fonts import ROLES
-from lingtouyan.pdf.sheets import Mark
-from lingtouyan.reading.files import UnsafePathError, checked_pattern, read_bytes
+from lingtouyan.pdf.footer import Mark
 
 _TYPES = {
     ".svg": "image/svg+xml",
@@ -46,19 +45,21 @@ background: #fff; box-shadow: 0 0 0 30mm #fff } .preview-note { position: absolu
 """
 
 
-def self_contained(document: str, styles: Sequence[str], folder: Path, mark: Mark | None) -> str:
+def self_contained(
+    document: str, styles: Sequence[str], files: Mapping[str, bytes], mark: Mark | None
+) -> str:
     """Return the preview of a dossier.
 
     Args:
         document: its HTML, as for printing.
         styles: names of its style sheets.
-        folder: the template folder; nothing outside it is put in.
+        files: the style sheets and pictures of the template folder by name; nothing else is put in.
         mark: which records it shows; None when they are unknown.
     """
-    sheets = [_families(), *(_sheet(folder, name) for name in styles), _SCREEN]
+    sheets = [_families(), *(_sheet(files, name) for name in styles), _SCREEN]
     document = _FORWARDING.sub("", document)
-    document = _SHEET.sub(lambda m: _linked(folder, m[0]), document)
-    document = _SOURCE.sub(lambda m: f"{m[1]}{m[2]}{_inside(folder, html.unescape(m[3]))}{m[2]}", document)
+    document = _SHEET.sub(lambda m: _linked(files, m[0]), document)
+    document = _SOURCE.sub(lambda m: f"{m[1]}{m[2]}{_inside(files, html.unescape(m[3]))}{m[2]}", document)
     start = _HEAD.match(document)
     head = start[0] if start else "<!doctype html>\n"
     rest = document[len(start[0]) :] if start else document
@@ -74,7 +75,7 @@ def _note(mark: Mark | None) -> str:
         return "网页预览，以 PDF 为准。"
     if mark.blank:
         return f"空白表，不是记录；网页预览，以 PDF 为准。模板 {mark.digest}"
-    return f"网页预览，以 PDF 为准。{f'提交 {mark.commit}' if mark.commit else '未提交'}　摘要 {mark.digest}"
+    return f"网页预览，以 PDF 为准。{mark.words()}　摘要 {mark.digest}"
 
 
 def _families() -> str:
@@ -91,31 +92,20 @@ def _quiet(style: str) -> str:
     return re.sub(r"</(?=style)", r"<\\/", style, flags=re.IGNORECASE)
 
 
-def _read(folder: Path, name: str) -> bytes:
-    try:
-        checked_pattern(name)
-    except UnsafePathError:
-        return b""
-    if not (folder / name).resolve().is_relative_to(folder.resolve()):
-        return b""
-    data = read_bytes(folder, name)
-    return data if isinstance(data, bytes) else b""
+def _sheet(files: Mapping[str, bytes], name: str) -> str:
+    text = _IMPORT.sub("", files.get(name, b"").decode("utf-8", "replace"))
+    return _URL.sub(lambda m: f'url("{_inside(files, m[2])}")', text)
 
 
-def _sheet(folder: Path, name: str) -> str:
-    text = _IMPORT.sub("", _read(folder, name).decode("utf-8", "replace"))
-    return _URL.sub(lambda m: f'url("{_inside(folder, m[2])}")', text)
-
-
-def _linked(folder: Path, link: str) -> str:
+def _linked(files: Mapping[str, bytes], link: str) -> str:
     found = _HREF.search(link)
-    return f"<style>\n{_quiet(_sheet(folder, html.unescape(found[2])))}</style>" if found else ""
+    return f"<style>\n{_quiet(_sheet(files, html.unescape(found[2])))}</style>" if found else ""
 
 
-def _inside(folder: Path, address: str) -> str:
+def _inside(files: Mapping[str, bytes], address: str) -> str:
     """Return a picture's address as one that holds the picture; empty when it is none of the folder's."""
     if address.startswith("data:image/"):
         return html.escape(address)
-    kind = _TYPES.get(Path(address).suffix.lower())
-    data = _read(folder, address) if kind else b""
+    kind = _TYPES.get(PurePosixPath(address).suffix.lower())
+    data = files.get(address, b"") if kind else b""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}" if data else ""
