@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -18,10 +17,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.memory import members, proportional
+from lingtouyan.cache import Cache
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
-from lingtouyan.pdf.dossiers import DossierJob, Previous, load_printed, render_dossiers
-from lingtouyan.pdf.printing_house import FOLDER, Selection, dossier_jobs
+from lingtouyan.pdf.jobs import FOLDER, Selection, dossier_jobs, shared_files
+from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.project import EDITIONS, Project
 
 FORM = "registration"
@@ -56,19 +56,14 @@ def main() -> None:
         jobs = list(
             itertools.islice(dossier_jobs(project, connection, "internal", facts, selection=wanted), count)
         )
-        templates, out, last = project.root / FOLDER, folder / "out", folder / "last"
-        if out.exists():
-            shutil.rmtree(last, ignore_errors=True)
-            out.rename(last)
+        templates, out = project.root / FOLDER, folder / "out"
         if way == "memory":
-            report = render_dossiers(told(jobs, count), templates=templates, out=out)
+            report = render_dossiers(told(jobs, count), files=shared_files(project), out=out)
             print(report.rendered, "printed", len(report.problems), "problems")
             return
         if way == "shop":
-            notes = folder / "printed.json"
-            previous = Previous(last, load_printed(notes.read_bytes())) if notes.exists() else None
-            report = render_dossiers(jobs, templates=templates, out=out, previous=previous)
-            notes.write_bytes(report.dump())
+            cache = Cache(folder / "cache")
+            report = render_dossiers(jobs, files=shared_files(project), out=out, cache=cache)
             print(report.rendered, "printed", report.reused, "reused", len(report.problems), "problems")
             return
         import weasyprint

@@ -250,9 +250,7 @@ class _Edition:
         from lingtouyan.pdf.run import print_dossiers
 
         out = self.out / "dossiers"
-        return print_dossiers(
-            self._project, self.connection, self.name, self._facts, out, problems, progress
-        )
+        return print_dossiers(self._project, self.connection, self.name, self._facts, out, problems, progress)
 
 
 def facts_of(
