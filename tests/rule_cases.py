@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from lingtouyan.checks import register as building
-from lingtouyan.checks.locating import Locator
+from lingtouyan.checks.conformance import Locator
 from lingtouyan.checks.rules import Rule, read_rules, run_rules
 from lingtouyan.database import database
 from lingtouyan.database.asking import rows_of

@@ -5,199 +5,261 @@ DuckDB accepts whole columns at once; each distinct cell it does not accept goes
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import Any
 
 import duckdb
 
-from lingtouyan.checks.acceptance import accepts, ascii_digits
-from lingtouyan.checks.hygiene import doubtful, doubts, foreign_digits
-from lingtouyan.checks.judging import Judge, UnjudgeableError
-from lingtouyan.checks.repeats import order_of
-from lingtouyan.checks.wording import Wording
-from lingtouyan.database.database import duckdb_type, own_rows, quote, side_by_side
+from lingtouyan.checks.messages import Wording, dangling, doubtful, foreign_digits, repeated
+from lingtouyan.database.database import duckdb_type, literal, quote, side_by_side, typed
 from lingtouyan.problems import Problem, Severity, error
+from lingtouyan.reading.documents import read_document
 from lingtouyan.reading.package import Field, ForeignKey, Package, Sensitivity, Table
+from lingtouyan.reading.source import Source
 
-if TYPE_CHECKING:
-    from lingtouyan.checks.locating import Locator
-
-_Cell = tuple[str, int, str | None]
-_Said = tuple[str, Severity, str]
-_NONE: Mapping[str, str] = {}
 _RULES = {"type": "type-error", "range": "number-range"}
+_PLAIN_TYPES = frozenset({"string", "integer", "year", "number", "boolean", "date", "array", "any"})
+_WRITTEN_FORMS = ("decimalChar", "groupChar", "bareNumber", "floatNumber")
+_SIGNS = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
+# Numbers this short are the same in binary as they are written, so that bounds compare alike.
+_EXACT_DIGITS = 15
+_LARGEST = 2**63
+_TEXT_LIST = r'\[(?:"[^"\\\x00-\x1f]*"(?:, ?"[^"\\\x00-\x1f]*")*)?\]'
+# What the two regex engines understand differently: negated classes meet other digits, sets in sets, open counts.
+_UNLIKE = re.compile(r"\\[DWSBbQECXpP]|\[\^[^\]]*\\[dws]|\[\[:|\{,")
+_CODE_POINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+
+# File, line of the row, text, and whether it was refused (else it is only doubtful).
+_Cell = tuple[str, int, str | None, bool]
+_Said = tuple[str, Severity, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Unjudged:
-    """The rows of a table whose cells are to be judged.
+class Locator:
+    """Answers on which line a field of a row stands: of a table file its row's, of a document that of its key.
 
-    Attributes:
-        source: what to select them from; empty when there are none.
-        values: field -> SQL for its typed value, where the rows hold it beside the text.
+    Documents are read again with their keys' places only when a fault has to be explained.
     """
 
-    source: str
-    values: Mapping[str, str] | None = None
+    def __init__(self, source: Source, package: Package) -> None:
+        self._source = source
+        self._package = package
+        self._places: dict[str, dict[tuple[str, int, str], int]] = {}
+
+    def line(self, file: str, table: Table, row_line: int, field: str) -> int:
+        """Return the physical line of the field, or of its row where the field is not written."""
+        origin = self._package.origin(table)
+        if origin.kind == "csv":
+            return row_line
+        if file not in self._places:
+            places = self._places[file] = {}
+
+            def note(table: str, row_line: int, field: str, line: int) -> None:
+                places[table, row_line, field] = line
+
+            data = self._source.read(file)
+            if not isinstance(data, Problem):
+                read_document(data, file, origin, self._package, note)
+        return self._places[file].get((table.name, row_line, field), row_line)
 
 
 def check_conformance(
-    connection: duckdb.DuckDBPyConnection,
-    package: Package,
-    locator: Locator,
-    unjudged: Callable[[Table], Unjudged] | None = None,
-) -> tuple[list[Problem], frozenset[str]]:
-    """Check every table of the register.
+    connection: duckdb.DuckDBPyConnection, package: Package, locator: Locator
+) -> list[Problem]:
+    """Check the cells of every table of the register.
 
     A cell that only Frictionless accepts (`2020-1-5`, ` 7`) is rewritten in `raw` in its plain form, with a warning,
     so call this before the typed tables are made; keys are checked by `check_keys` after.
-
-    Args:
-        unjudged: gives for a table the rows that no earlier run has judged.
-
-    Returns:
-        The problems, and the names of the tables in which every cell was accepted at once.
     """
-
-    def ask(own: duckdb.DuckDBPyConnection, table: Table) -> dict[str, bool]:
-        refused, odd = _refused(table), _odd(table, package)
-        rows = unjudged(table) if unjudged is not None else Unjudged(f"raw.{quote(table.name)}")
-        tests = [*refused.values(), *odd.values()]
-        if not rows.source:
-            return dict.fromkeys(tests, False)
-        asked = [*(_refused(table, rows.values) if rows.values else refused).values(), *odd.values()]
-        return dict(zip(tests, _any(own, rows.source, asked), strict=True))
-
     tables = list(package.tables.values())
-    found = side_by_side(connection, ask, tables)
-    # Not side by side: only here can a pattern that never ends be stopped.
+    found = side_by_side(connection, lambda own, table: _suspects(own, table, package), tables)
     problems: list[Problem] = []
     told: dict[str, set[tuple[str, str]]] = {}
-    for table, met in zip(tables, found, strict=True):
+    for table, suspects in zip(tables, found, strict=True):
         # A list's items take their record's key from it: what is wrong with it was said of the record.
         inherited = package.tables[table.parent].primary_key if table.parent else ()
         of_parent = told.get(table.parent, set())
-        named = told.setdefault(table.name, set())
-        for field, problem in _check_table(connection, table, package, met, locator):
-            place = (problem.file, field.name)
-            named.add(place)
-            if field.name not in inherited or place not in of_parent:
-                problems.append(problem)
-    return problems, frozenset(t.name for t, met in zip(tables, found, strict=True) if not any(met.values()))
+        for field, cells in suspects:
+            for problem in _judge_cells(connection, table, field, cells, package, locator):
+                place = (problem.file, field.name)
+                told.setdefault(table.name, set()).add(place)
+                if field.name not in inherited or place not in of_parent:
+                    problems.append(problem)
+    return problems
 
 
-def _refused(table: Table, values: Mapping[str, str] = _NONE) -> dict[str, str]:
-    """Return field -> SQL that is true for cells which are not surely right."""
-    return {f.name: f"NOT coalesce({accepts(f, values.get(f.name, ''))}, false)" for f in table.fields}
+def _suspects(
+    connection: duckdb.DuckDBPyConnection, table: Table, package: Package
+) -> list[tuple[Field, list[_Cell]]]:
+    """Return the cells that are not surely right, or hold what no record should, by field."""
+    csv, source = package.origin(table).kind == "csv", f"raw.{quote(table.name)}"
+    refused = {f.name: f"NOT coalesce({_accepts(f)}, false)" for f in table.fields}
+    odd = {f.name: doubtful(f, csv) for f in table.fields}
+
+    def suspected(fields: Sequence[Field]) -> list[Field]:
+        counts = ", ".join(f"count(*) FILTER (WHERE {refused[f.name]} OR {odd[f.name]})" for f in fields)
+        try:
+            row = connection.execute(f"SELECT {counts} FROM {source}").fetchone() or ()
+        except duckdb.Error:
+            # A pattern that this regex engine does not know: only its own field is left to Frictionless altogether.
+            if len(fields) > 1:
+                return [g for f in fields for g in suspected([f])]
+            refused[fields[0].name] = "true"
+            return list(fields)
+        return [f for f, count in zip(fields, row, strict=True) if count]
+
+    return [
+        (
+            f,
+            connection.execute(
+                f"SELECT _file, _line, {quote(f.name)}, {refused[f.name]} FROM {source} "
+                f"WHERE {refused[f.name]} OR {odd[f.name]}"
+            ).fetchall(),
+        )
+        for f in suspected(table.fields)
+    ]
 
 
-def _odd(table: Table, package: Package) -> dict[str, str]:
-    """Return field -> SQL that is true for cells which may hold what no record should."""
-    csv = package.origin(table).kind == "csv"
-    return {f.name: test for f in table.fields if (test := doubtful(f, csv))}
+def _accepts(field: Field) -> str:
+    """Return SQL over the raw cell of a field that is true only where the table standard surely agrees; NULL is no."""
+    cell, value, limits = quote(field.name), typed(field), field.constraints
+    special = any(k in field.descriptor for k in (*_WRITTEN_FORMS, "arrayItem"))
+    special = special or (field.type == "array" and "enum" in limits)
+    if field.type not in _PLAIN_TYPES or field.descriptor.get("format", "default") != "default" or special:
+        return "false" if field.required else f"({cell} IS NULL)"
+    tests = [] if field.type in ("string", "any") else [f"({value}) IS NOT NULL"]
+    if field.type == "number":
+        tests.append(f"length({cell}) <= {_EXACT_DIGITS}")
+    if field.type == "array":
+        tests.append(f"regexp_full_match({cell}, {literal(_TEXT_LIST)})")
+    if "enum" in limits:
+        tests.append(f"({value})::VARCHAR IN ({', '.join(literal(str(v)) for v in limits['enum'])})")
+    if pattern := limits.get("pattern"):
+        shared = _CODE_POINT.sub(lambda m: f"\\x{{{m[1] or m[2]}}}", pattern)
+        unlike = _UNLIKE.search(pattern)
+        tests.append("false" if unlike else f"regexp_full_match({cell}, {literal(shared)})")
+    size = f"len({value})" if field.type == "array" else f"length({cell})"
+    for name, sign in {"minLength": ">=", "maxLength": "<="}.items():
+        if name in limits:
+            tests.append(f"{size} {sign} {limits[name]}")
+    for name, sign in _SIGNS.items():
+        if name in limits:
+            bound = f"DATE {literal(limits[name])}" if field.type == "date" else str(limits[name])
+            tests.append(f"({value}) {sign} {bound}")
+    accepted = " AND ".join(tests) or "true"
+    return f"({cell} IS NOT NULL AND {accepted})" if field.required else f"({cell} IS NULL OR ({accepted}))"
 
 
-def _check_table(
+class _UnjudgeableError(Exception):
+    """The schema asks of a field what cannot be asked; the text is for the user."""
+
+
+class _Judge:
+    """Frictionless' verdict on the cells of one field.
+
+    Raises:
+        _UnjudgeableError: the field's declaration is at fault.
+    """
+
+    def __init__(self, field: Field) -> None:
+        # Importing it costs half a second; a tree without faults never pays.
+        import frictionless
+
+        try:
+            # Which texts are no value was settled in reading: here every text is one.
+            made = frictionless.Field.from_descriptor({**field.descriptor, "missingValues": []})
+            read_value = made.create_value_reader()
+            for name in _SIGNS.keys() & field.constraints.keys():
+                if read_value(field.constraints[name]) is None:
+                    raise _UnjudgeableError(f"约束 {name} 的值不是 {field.type}")
+            if any(read_value(v) is None for v in field.constraints.get("enum", ())):
+                raise _UnjudgeableError(f"约束 enum 中有不是 {field.type} 的值")
+            self._read = made.create_cell_reader()
+        except frictionless.FrictionlessException as fault:
+            raise _UnjudgeableError(f"表结构标准不允许这样声明（{fault.error.note}）") from None
+        self._type = field.type
+
+    def verdict(self, value: str | None) -> tuple[list[str], str | None]:
+        """Return the names of what a value breaks (`type` or a constraint), and the value as the register casts it.
+
+        A value that conforms and yet does not fit the register is named by `range`.
+        """
+        try:
+            cell, notes = self._read(value)
+        except Exception:
+            # Values of one type that cannot be compared: times with and without a zone.
+            cell, notes = None, {"type": ""}
+        if notes or cell is None or value is None:
+            return list(notes or ()), value
+        if self._type == "integer" and not -_LARGEST <= cell < _LARGEST:
+            return ["range"], None
+        if self._type == "number" and not math.isfinite(float(cell)):
+            return ["range"], None
+        if self._type in ("integer", "year", "number"):
+            return [], str(cell)
+        return [], str(cell.isoformat()) if self._type == "date" else value
+
+
+def _judge_cells(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
+    field: Field,
+    cells: Sequence[_Cell],
     package: Package,
-    met: dict[str, bool],
     locator: Locator,
-) -> Iterator[tuple[Field, Problem]]:
-    refused, odd = _refused(table), _odd(table, package)
-    csv = package.origin(table).kind == "csv"
-    for field in table.fields:
-        named: set[tuple[str, int]] = set()
-        if met[refused[field.name]]:
-            cells = _cells(connection, table, field, refused[field.name])
-            try:
-                for problem in _judge(connection, cells, table, field, locator):
-                    named.add((problem.file, problem.line))
-                    yield field, problem
-            except UnjudgeableError as fault:
-                message = f"字段 {field.name} 无法校验：{fault}。"
-                yield field, error(table.schema_file, field.line, "schema-error", message)
-        if met.get(odd.get(field.name, "")):
-            cells = _cells(connection, table, field, odd[field.name])
-            for problem in _doubt(cells, table, field, csv, locator):
-                # Said already, in the words of the constraint that the value breaks.
-                if (problem.file, problem.line) not in named:
-                    yield field, problem
-
-
-def _any(connection: duckdb.DuckDBPyConnection, source: str, tests: list[str]) -> list[bool]:
-    """Return for each test whether any of the rows meets it: one pass over the table."""
-    counts = ", ".join(f"count(*) FILTER (WHERE {t})" for t in tests)
-    try:
-        row = connection.execute(f"SELECT {counts} FROM {source}").fetchone() or ()
-    except duckdb.Error:
-        # A pattern that this regex engine does not know: only its own field is left to Frictionless altogether.
-        return [True] if len(tests) == 1 else [_any(connection, source, [t])[0] for t in tests]
-    return [bool(n) for n in row]
-
-
-def _cells(connection: duckdb.DuckDBPyConnection, table: Table, field: Field, test: str) -> list[_Cell]:
-    query = f"SELECT _file, _line, {quote(field.name)} FROM raw.{quote(table.name)}"
-    try:
-        return connection.execute(f"{query} WHERE {test}").fetchall()
-    except duckdb.Error:
-        return connection.execute(query).fetchall()
-
-
-def _judge(
-    connection: duckdb.DuckDBPyConnection, cells: list[_Cell], table: Table, field: Field, locator: Locator
 ) -> Iterator[Problem]:
-    judge, wording = Judge(field), Wording(table, field)
-    pattern = field.constraints.get("pattern")
-    narrow = re.compile(f"^{ascii_digits(pattern)}$") if pattern else None
-    rewritten: list[tuple[str, str]] = []
+    """Yield what is wrong with suspected cells; each distinct value is judged once."""
+    wording, csv = Wording(table, field), package.origin(table).kind == "csv"
+    refused = dict.fromkeys(value for _, _, value, wrong in cells if wrong)
     said: dict[str | None, list[_Said]] = {}
-    for value in dict.fromkeys(c[2] for c in cells):
-        faults, plain = judge.judged(value)
+    rewritten: dict[str, str] = {}
+    try:
+        judge = _Judge(field) if refused else None
+    except _UnjudgeableError as fault:
+        message = f"字段 {field.name} 无法校验：{fault}。"
+        yield error(table.schema_file, field.line, "schema-error", message)
+        judge = None
+    for value in refused if judge else ():
+        faults, plain = judge.verdict(value) if judge else ([], None)
         told = ((_RULES.get(f, "constraint-error"), Severity.ERROR, wording.fault(f, value)) for f in faults)
         # Two bounds are broken by what is no number at all: one fault.
         said[value] = list(dict.fromkeys(told))
         if faults or value is None or plain is None:
             continue
         if plain != value:
-            rewritten.append((value, plain))
-            if not judge.free_form:
+            rewritten[value] = plain
+            # Where the schema itself declares how values are written, no form is unusual.
+            if not any(k in field.descriptor for k in ("format", *_WRITTEN_FORMS)):
                 said[value].append(("unusual-form", Severity.WARNING, wording.unusual(value, plain)))
-        half = foreign_digits(value) if narrow and not narrow.match(value) else ""
-        if half:
+        pattern = field.constraints.get("pattern")
+        if pattern and not re.match(f"^{_ascii_digits(pattern)}$", value) and (half := foreign_digits(value)):
             said[value].append(("full-width-digits", Severity.ERROR, wording.full_width(value, half)))
-    yield from _tell(cells, said, table, field, locator)
+    for file, line, value, _ in cells:
+        # What breaks a constraint is said in its words, and no doubt besides.
+        if value is not None and not said.get(value):
+            doubt = wording.doubt(value, csv) if field.type in ("string", "any", "array") else None
+            said[value] = [doubt] if doubt else []
+        for rule, severity, message in said.get(value, ()):
+            where = locator.line(file, table, line, field.name)
+            yield Problem(file, where, field.title, rule, severity, message)
     if rewritten:
-        own_rows(connection, table)
         source, cell = f"raw.{quote(table.name)}", quote(field.name)
         connection.execute(
             f"UPDATE {source} SET {cell} = plain "
             f"FROM (SELECT unnest($1) AS found, unnest($2) AS plain) WHERE {cell} = found",
-            [[v for v, _ in rewritten], [p for _, p in rewritten]],
+            [list(rewritten), list(rewritten.values())],
         )
 
 
-def _doubt(cells: list[_Cell], table: Table, field: Field, csv: bool, locator: Locator) -> Iterator[Problem]:
-    said = {
-        v: list(doubts(table, field, v, csv)) for v in dict.fromkeys(c[2] for c in cells) if v is not None
-    }
-    yield from _tell(cells, said, table, field, locator)
-
-
-def _tell(
-    cells: list[_Cell],
-    said: Mapping[str, list[_Said]] | Mapping[str | None, list[_Said]],
-    table: Table,
-    field: Field,
-    locator: Locator,
-) -> Iterator[Problem]:
-    for file, line, value in cells:
-        for rule, severity, message in said.get(value, ()):  # type: ignore[arg-type]
-            where = locator.line(file, table, line, field.name)
-            yield Problem(file, where, field.title, rule, severity, message)
+def _ascii_digits(pattern: str) -> str:
+    """Return the pattern with its digit class taken as 0 to 9 only."""
+    out, inside = "", False
+    for part in re.findall(r"\\.|.", pattern, re.DOTALL):
+        out += ("0-9" if inside else "[0-9]") if part == "\\d" else part
+        inside = part == "[" or (inside and part != "]")
+    return out
 
 
 def check_keys(
@@ -205,167 +267,155 @@ def check_keys(
     package: Package,
     locator: Locator,
     unread: Mapping[str, Sequence[str]],
-    known: Callable[[Table], bool] | None = None,
-) -> tuple[list[Problem], frozenset[str]]:
+) -> list[Problem]:
     """Check unique values, primary and foreign keys over all files of each table, on the typed tables.
 
     Args:
         unread: table -> its files that could not be read. What may refer to a record in them is not at fault: that
             file is. A document's key is told by its name, a table file may have held any.
-        known: tells of a table whose keys an earlier run found in order.
-
-    Returns:
-        The problems, and the names of the tables whose keys are in order.
     """
-
-    def check(own: duckdb.DuckDBPyConnection, table: Table) -> list[Problem]:
-        if known is not None and known(table):
-            return []
-        return list(_check_keys(own, table, package, locator, unread))
-
-    tables = list(package.tables.values())
-    found = side_by_side(connection, check, tables)
-    # Where references were passed over, a later run must ask again: the lost file may be gone by then.
-    sound = frozenset(
-        t.name
-        for t, problems in zip(tables, found, strict=True)
-        if not problems and not any(k.table in unread for k in t.foreign_keys)
+    found = side_by_side(
+        connection,
+        lambda own, table: list(_Keys(own, table, package, locator).problems(unread)),
+        package.tables.values(),
     )
-    return [p for problems in found for p in problems], sound
+    return [problem for problems in found for problem in problems]
 
 
-def _check_keys(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    package: Package,
-    locator: Locator,
-    unread: Mapping[str, Sequence[str]],
-) -> Iterator[Problem]:
-    keys: dict[tuple[str, ...], str] = {table.primary_key: "primary-key"} if table.primary_key else {}
-    for field in table.fields:
-        if field.constraints.get("unique"):
-            keys.setdefault((field.name,), "unique-error")
-    counts = [
-        *(_repeats(table, fields, missing=rule == "primary-key") for fields, rule in keys.items()),
-        *(f"SELECT count(*) FROM {_lost(table, key, package)}" for key in table.foreign_keys),
-    ]
-    if not counts:
-        return
-    # One question per table; only what it finds is looked at closely.
-    found = connection.execute(f"SELECT {', '.join(f'({c})' for c in counts)}").fetchone() or ()
-    for (fields, rule), count in zip(keys.items(), found[: len(keys)], strict=True):
-        if count:
-            yield from _repeated(connection, table, fields, rule, package, locator)
-    for key, count in zip(table.foreign_keys, found[len(keys) :], strict=True):
-        if count:
-            yield from _dangling(connection, table, key, package, locator, unread)
+class _Keys:
+    """What is wrong with the keys of one table."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, table: Table, package: Package, locator: Locator
+    ) -> None:
+        self._ask: Callable[[str], list[tuple[Any, ...]]] = lambda sql: connection.execute(sql).fetchall()
+        self._table = table
+        self._package = package
+        self._locator = locator
+
+    def problems(self, unread: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+        """Ask one question for all keys; only what it finds is looked at closely."""
+        table = self._table
+        keys = {table.primary_key: "primary-key"} if table.primary_key else {}
+        for field in table.fields:
+            if field.constraints.get("unique"):
+                keys.setdefault((field.name,), "unique-error")
+        counts = [_repeats(table, fields, missing=rule == "primary-key") for fields, rule in keys.items()]
+        counts += [f"SELECT count(*) FROM {self._lost(key)}" for key in table.foreign_keys]
+        if not counts:
+            return
+        ((*found,),) = self._ask(f"SELECT {', '.join(f'({c})' for c in counts)}")
+        for (fields, rule), count in zip(keys.items(), found, strict=False):
+            if count:
+                yield from self._repeated(fields, rule)
+        for key, count in zip(table.foreign_keys, found[len(keys) :], strict=True):
+            if count:
+                yield from self._dangling(key, unread.get(key.table, ()))
+
+    def _lost(self, key: ForeignKey) -> str:
+        """Return the FROM clause that gives the rows of `t` whose reference leads nowhere."""
+        table, target = self._table, self._package.tables[key.table]
+        parts = []
+        for a, b in zip(key.fields, key.references, strict=True):
+            mine, other = table.field(a), target.field(b)
+            alike = mine is not None and other is not None and duckdb_type(mine) == duckdb_type(other)
+            cast = "" if alike else "::VARCHAR"
+            same = "=" if len(key.fields) == 1 else "IS NOT DISTINCT FROM"
+            parts.append(f"t.{quote(a)}{cast} {same} o.{quote(b)}{cast}")
+        some = " OR ".join(f"t.{quote(f)} IS NOT NULL" for f in key.fields)
+        return f"{quote(table.name)} t ANTI JOIN {quote(target.name)} o ON {' AND '.join(parts)} WHERE {some}"
+
+    def _titled(self, fields: Sequence[str]) -> tuple[str, bool]:
+        """Return the fields' titles, and whether their values may be told."""
+        named = [f for f in map(self._table.field, fields) if f is not None]
+        shown = len(named) == len(fields) and all(f.sensitivity < Sensitivity.RESTRICTED for f in named)
+        return "、".join(f.title for f in named), shown
+
+    def _repeated(self, fields: tuple[str, ...], rule: str) -> Iterator[Problem]:
+        table, keys = self._table, ", ".join(map(quote, fields))
+        title, shown = self._titled(fields)
+        all_null = " AND ".join(f"{quote(f)} IS NULL" for f in fields)
+        if rule == "primary-key":
+            # What is written and of the wrong type is not missing.
+            for file, line in self._ask(f"SELECT _file, _line FROM raw.{quote(table.name)} WHERE {all_null}"):
+                yield error(file, line, rule, f"主键“{title}”没有填写，这条记录无法识别。请填写。", title)
+        within = keys
+        if table.parent and set(self._package.tables[table.parent].primary_key) <= set(fields):
+            # What two documents of one key both hold is their repetition, told of them.
+            within = f"_file, {keys}"
+        # A missing value is no repeat.
+        rows = self._ask(
+            f"SELECT _file, _line, first_value(_file) OVER w, first_value(_line) OVER w, {keys} "
+            f"FROM {quote(table.name)} WHERE NOT ({all_null}) "
+            f"WINDOW w AS (PARTITION BY {within} ORDER BY {_order(table, fields)}) QUALIFY row_number() OVER w > 1"
+        )
+        for file, line, first_file, first_line, *values in rows:
+            where = self._locator.line(file, table, line, fields[0])
+            other = self._locator.line(first_file, table, first_line, fields[0])
+            place = f"第 {other} 行" if first_file == file else f"{first_file} 第 {other} 行"
+            yield error(file, where, rule, repeated(title, values if shown else None, place), title)
+
+    def _dangling(self, key: ForeignKey, lost_files: Sequence[str]) -> Iterator[Problem]:
+        target = self._package.tables[key.table]
+        origin = self._package.origin(target)
+        naming = [n for n, other in enumerate(key.references) if (other,) == origin.primary_key]
+        if lost_files and (origin.kind == "csv" or not naming):
+            return
+        stems = {PurePosixPath(f).stem for f in lost_files}
+        title, shown = self._titled(key.fields)
+        picked = ", ".join(f"t.{quote(f)}" for f in key.fields)
+        for file, line, *values in self._ask(f"SELECT t._file, t._line, {picked} FROM {self._lost(key)}"):
+            if not any(str(values[n]) in stems for n in naming):
+                where = self._locator.line(file, self._table, line, key.fields[0])
+                yield error(file, where, "foreign-key", dangling(target, values, shown=shown), title)
 
 
 def _repeats(table: Table, fields: tuple[str, ...], *, missing: bool) -> str:
     """Return SQL that counts rows whose key is not their own, and, where asked, rows without any."""
     some = " OR ".join(f"{quote(f)} IS NOT NULL" for f in fields)
     # Several parts are compared as one row; a part alone is cheaper.
-    key = quote(fields[0]) if len(fields) == 1 else f"({_key_values(fields)})"
+    key = quote(fields[0]) if len(fields) == 1 else f"({', '.join(map(quote, fields))})"
     total = "count(*)" if missing else f"count(*) FILTER (WHERE {some})"
     return f"SELECT {total} - count(DISTINCT {key}) FILTER (WHERE {some}) FROM {quote(table.name)}"
 
 
-def _lost(table: Table, key: ForeignKey, package: Package) -> str:
-    """Return the FROM clause that gives the rows of `t` whose reference leads nowhere."""
-    target = package.tables[key.table]
-    parts = []
-    for a, b in zip(key.fields, key.references, strict=True):
-        mine, other = table.field(a), target.field(b)
-        alike = mine is not None and other is not None and duckdb_type(mine) == duckdb_type(other)
-        cast = "" if alike else "::VARCHAR"
-        same = "=" if len(key.fields) == 1 else "IS NOT DISTINCT FROM"
-        parts.append(f"t.{quote(a)}{cast} {same} o.{quote(b)}{cast}")
-    some = " OR ".join(f"t.{quote(f)} IS NOT NULL" for f in key.fields)
-    return f"{quote(table.name)} t ANTI JOIN {quote(target.name)} o ON {' AND '.join(parts)} WHERE {some}"
+def _order(table: Table, fields: Sequence[str]) -> str:
+    """Return by what records of one key are put in order: a document named after its key comes before its copies."""
+    named = f"NOT contains(_file, '/' || {quote(fields[0])}::VARCHAR || '.'), "
+    return f"{named if table.path and table.kind != 'csv' and len(fields) == 1 else ''}_file, _line"
 
 
-def _key_values(fields: tuple[str, ...]) -> str:
-    return ", ".join(f"{quote(f)}" for f in fields)
+def keep_first(connection: duckdb.DuckDBPyConnection, package: Package, problems: Sequence[Problem]) -> None:
+    """Leave one record of each key in the typed tables, with its lists, when repeated keys were found.
 
-
-def _shown(table: Table, fields: tuple[str, ...]) -> bool:
-    return all(f is not None and f.sensitivity < Sensitivity.RESTRICTED for f in map(table.field, fields))
-
-
-def _repeated(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    fields: tuple[str, ...],
-    rule: str,
-    package: Package,
-    locator: Locator,
-) -> Iterator[Problem]:
-    if not fields:
+    A document copied by mistake would else be counted twice in every figure, and one fault be told a hundred times.
+    """
+    if not any(p.rule == "primary-key" for p in problems):
         return
-    keys, source = _key_values(fields), quote(table.name)
-    all_null = " AND ".join(f"{quote(f)} IS NULL" for f in fields)
-    title = "、".join(f.title for f in (table.field(n) for n in fields) if f)
-    wording = Wording(table, table.field(fields[0]))
-    if rule == "primary-key":
-        for file, line in connection.execute(
-            # What is written and of the wrong type is not missing.
-            f"SELECT _file, _line FROM raw.{source} WHERE {all_null}"
-        ).fetchall():
-            yield error(file, line, rule, f"主键“{title}”没有填写，这条记录无法识别。请填写。", title)
-    # A missing value is no repeat; the order of the files decides which row came first.
-    within = keys
-    if table.parent and set(package.tables[table.parent].primary_key) <= set(fields):
-        # What two documents of one key both hold is their repetition, told of them.
-        within = f"_file, {keys}"
-    rows = connection.execute(
-        f"SELECT _file, _line, first_value(_file) OVER w, first_value(_line) OVER w, {keys} FROM {source} "
-        f"WHERE NOT ({all_null}) WINDOW w AS (PARTITION BY {within} ORDER BY {order_of(table, fields)}) "
-        f"QUALIFY row_number() OVER w > 1"
-    ).fetchall()
-    for file, line, first_file, first_line, *values in rows:
-        where = locator.line(file, table, line, fields[0])
-        other = locator.line(first_file, table, first_line, fields[0])
-        place = f"第 {other} 行" if first_file == file else f"{first_file} 第 {other} 行"
-        yield error(
-            file,
-            where,
-            rule,
-            wording.repeated(title, values if _shown(table, fields) else None, place),
-            title,
-        )
-
-
-def _dangling(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    key: ForeignKey,
-    package: Package,
-    locator: Locator,
-    unread: Mapping[str, Sequence[str]],
-) -> Iterator[Problem]:
-    target = package.tables[key.table]
-    source, files = package.origin(target), unread.get(target.name, ())
-    # Whose keys a lost document held can be told by its name; a lost table file may have held any.
-    by_name = source.kind != "csv" and len(source.primary_key) == 1
-    naming = [n for n, other in enumerate(key.references) if (other,) == source.primary_key]
-    if files and not (by_name and naming):
-        return
-    stems = {PurePosixPath(f).stem for f in files}
-    picked = ", ".join(f"t.{quote(f)}" for f in key.fields)
-    rows = connection.execute(
-        f"SELECT t._file, t._line, {picked} FROM {_lost(table, key, package)}"
-    ).fetchall()
-    field = table.field(key.fields[0])
-    wording = Wording(table, field)
-    title = "、".join(f.title for f in (table.field(n) for n in key.fields) if f)
-    for file, line, *values in rows:
-        if any(str(values[n]) in stems for n in naming):
+    for table in package.tables.values():
+        if not table.primary_key:
             continue
-        where = locator.line(file, table, line, key.fields[0])
-        yield error(
-            file,
-            where,
-            "foreign-key",
-            wording.dangling(target, values, shown=_shown(table, key.fields)),
-            title,
-        )
+        name, keys = quote(table.name), ", ".join(map(quote, table.primary_key))
+        some = " OR ".join(f"{quote(f)} IS NOT NULL" for f in table.primary_key)
+        window = f"PARTITION BY {keys} ORDER BY {_order(table, table.primary_key)}"
+        made = connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE copies AS SELECT rowid AS copy, _file, {keys} FROM {name} "
+            f"WHERE {some} QUALIFY row_number() OVER ({window}) > 1"
+        ).fetchone()
+        if made == (0,):
+            continue
+        connection.execute(f"DELETE FROM {name} WHERE rowid IN (SELECT copy FROM copies)")
+        pending = list(package.children.get(table.name, ()))
+        while pending:
+            child = pending.pop()
+            if all(map(child.field, table.primary_key)):
+                same = " AND ".join(
+                    f"c.{quote(f)}::VARCHAR IS NOT DISTINCT FROM o.{quote(f)}::VARCHAR"
+                    for f in ("_file", *table.primary_key)
+                )
+                # Unless the record that stays is in the same file.
+                connection.execute(
+                    f"DELETE FROM {quote(child.name)} c WHERE EXISTS (SELECT 1 FROM copies o WHERE {same}) "
+                    f"AND NOT EXISTS (SELECT 1 FROM {name} o WHERE {same})"
+                )
+                pending.extend(package.children.get(child.name, ()))

@@ -13,10 +13,8 @@ from pathlib import Path
 import duckdb
 
 from lingtouyan.cache import Cache
-from lingtouyan.checks.conformance import check_conformance, check_keys
+from lingtouyan.checks.conformance import Locator, check_conformance, check_keys, keep_first
 from lingtouyan.checks.consequences import unread_files, without_consequences, without_followers
-from lingtouyan.checks.locating import Locator
-from lingtouyan.checks.repeats import keep_first
 from lingtouyan.checks.rules import Finding, Rule, read_rules, run_rules
 from lingtouyan.database.cells import create_cells, named_by
 from lingtouyan.database.database import (
@@ -173,9 +171,9 @@ def _conforming(
     connection = connect()
     load_raw(connection, package, records)
     create_enums(connection, package)
-    formal, _ = check_conformance(connection, package, locator)
+    formal = check_conformance(connection, package, locator)
     create_typed(connection, package)
-    wrong_keys, _ = check_keys(connection, package, locator, unread_files(package, records))
+    wrong_keys = check_keys(connection, package, locator, unread_files(package, records))
     keep_first(connection, package, wrong_keys)
     return connection, formal + wrong_keys
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 
-from lingtouyan.checks.locating import Locator
-from lingtouyan.checks.secrets import Reach, Secrets, strike
+from lingtouyan.checks.conformance import Locator
+from lingtouyan.checks.masking import Reach, Secrets, strike
 from lingtouyan.database.asking import Allowance, rows_of
 from lingtouyan.database.database import SqlError, side_by_side
 from lingtouyan.database.statements import Statement, read_statements

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from lingtouyan.checks.characters import FULL_WIDTH
-from lingtouyan.checks.wording import DOUBTFUL_MONTH, Wording, as_date, damage, partial_date
+from lingtouyan.checks.messages import DOUBTFUL_MONTH, FULL_WIDTH, Wording, as_date, damage, partial_date
 from lingtouyan.problems import Problem, Severity, UsageError, error, quoted, warning
 from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode, read_csv

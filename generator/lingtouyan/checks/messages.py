@@ -1,0 +1,401 @@
+"""What is wrong with a value, in words a clerk can act on; a restricted value is never repeated.
+
+Names what copying, spreadsheets and input methods did to it, since the cause is half of the repair; a character that
+nobody sees is named by its place and code point.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from lingtouyan.database.database import literal, quote
+from lingtouyan.problems import Severity, quoted
+from lingtouyan.reading.package import Field, Sensitivity, Table
+
+FULL_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+# Controls, direction and joining marks, unusual spaces, fillers, selectors, private characters, replacement marks.
+_HIDDEN = (
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f\x{a0}\x{ad}\x{1680}\x{180e}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}"
+    r"\x{34f}\x{61c}\x{115f}\x{1160}\x{180b}-\x{180f}\x{2800}\x{3164}\x{fe00}-\x{fe0f}\x{ffa0}\x{e0100}-\x{e01ef}"
+    r"\x{e000}-\x{f8ff}\x{fdd0}-\x{fdef}\x{feff}\x{fff9}-\x{ffff}\x{e0000}-\x{e007f}\x{f0000}-\x{10ffff}"
+)
+# Parts of characters, characters kept twice for old encodings, marks that stand apart from their letter.
+_LOOK_ALIKE = r"\x{2e80}-\x{2fdf}\x{f900}-\x{faff}\x{2f800}-\x{2fa1f}\x{300}-\x{36f}"
+# The radicals that have no other form decompose to nothing; those that do, to the character they look like.
+_RADICALS = range(0x2E80, 0x2FE0)
+
+
+def _class(ranges: str) -> re.Pattern[str]:
+    """Return the set of characters as Python writes it; the ranges above are written as the database does."""
+    return re.compile(f"[{re.sub(r'x{([0-9a-f]+)}', lambda m: 'U' + m[1].zfill(8), ranges)}]")
+
+
+_SEEN_HIDDEN, _SEEN_LOOK_ALIKE = _class(_HIDDEN), _class(_LOOK_ALIKE)
+_TYPE_NAMES = {
+    "integer": "整数，如 12",
+    "year": "年份，如 2026",
+    "number": "数字，如 86.4",
+    "date": "日期，如 2026-03-05",
+    "array": "一列文字，如 [甲, 乙]",
+    "yearmonth": "年月，如 2026-03",
+    "datetime": "日期时间，如 2026-03-05T09:00:00",
+    "time": "时间，如 09:00:00",
+    "object": "一组键值",
+    "list": "用分隔符隔开的若干项",
+    "duration": "时长，如 P1Y2M",
+    "geopoint": "经纬度，如 81.3,43.9",
+    "geojson": "GeoJSON",
+}
+_SCIENTIFIC = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+?(\d{1,4})\Z")
+# From this power of ten on spreadsheets shorten by themselves.
+_LONG = 11
+# A code of this many digits is no measure; a spreadsheet took it for a number.
+_MADE_NUMBER = re.compile(r"\d{6,}\.0+\Z")
+_SHEET_ERROR = re.compile(r"#(REF|N/A|VALUE|NAME|DIV/0|NUM|NULL)[!?]?\Z", re.IGNORECASE)
+_RUINED = r"^'[0-9=+@-]|^#[A-Za-z/0]+[!?]?$|^[+-]?[0-9](\.[0-9]+)?[eE]\+?[0-9]+$|^[0-9]{6,}\.0+$"
+_EDGE = r"^[ \t\x{3000}]|[ \t\x{3000}]$"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+# A year with month and day, or with the month alone, as people type it.
+_DATE = re.compile(
+    r"(\d{4})(?:[/.](\d{1,2})(?:[/.](\d{1,2}))?|年(\d{1,2})(?:月(?:(\d{1,2})日?)?)?|(\d{2})(\d{2})?|-(\d{1,2})(?:-(\d{1,2}))?)\Z"
+)
+# `2020.1` may be January, or October of which a spreadsheet has dropped the zero.
+DOUBTFUL_MONTH = re.compile(r"\d{4}\.\d\Z")
+_PARTIAL_DATE = re.compile(r"\^?\(?\\d\{4\}-")
+_NO_DAYS = (
+    (r"\d{4}-\d{1,2}-\d{1,2}", "日历上没有这一天"),
+    (r"[1-9]\d{4}(\.0)?", "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按“年-月-日”填写"),
+    (r"\d{1,2}([-/.])\d{1,2}\1\d{4}", "年应写在最前面，按“年-月-日”填写"),
+    (r"\d{2}([-/.])\d{1,2}\1\d{1,2}", "年份应写四位，按“年-月-日”填写"),
+)
+_NOTHING = frozenset(["无", "暂无", "—", "——", "-", "--", "/", "\\", "~", "n/a", "na", "null", "none", "nil"])
+_YES = frozenset(["是", "yes", "y", "true", "t", "1", "on", "对", "有", "√", "✓", "✔"])
+_NO = frozenset(["否", "no", "n", "false", "f", "0", "off", "错", "无", "×", "✗", "✘"])
+_MAX_WORDS = 12
+_MAX_LOOKED_AT = 200
+
+
+def hidden(value: str, *, tabs: bool = False) -> tuple[Severity, str] | None:
+    """Name the first character of a value that nobody sees, or that only stands for a lost one; `tabs` counts them too."""
+    found = _SEEN_HIDDEN.search(value) or (re.search(r"\t", value) if tabs else None)
+    if found is None:
+        return None
+    where = f"第 {found.start() + 1} 个字是 ⟨U+{ord(found[0]):04X}⟩，"
+    kind = unicodedata.category(found[0])
+    if kind == "Zs":
+        reason = "是特殊的空格，看上去与普通空格一样，查找和比对时却不同。请改成普通空格或删去"
+        return Severity.WARNING, where + reason
+    if found[0] == "\ufffd":
+        reason = "即乱码：原来的字在转换编码时已经丢失。请按原件重新填写"
+    elif kind == "Co":
+        reason = "是自造字，换一台电脑就显示不出来。请改用有正式编码的汉字（GB 18030-2022）"
+    else:
+        reason = "是看不见的控制字符，多由复制粘贴带入。请删去"
+    return Severity.ERROR, where + reason
+
+
+def _look_alike(value: str, *, shown: bool) -> str:
+    """Name the first character that only looks like the one that is meant, or return an empty text."""
+    for found in _SEEN_LOOK_ALIKE.finditer(value):
+        character, place = found[0], found.start()
+        # A mark and its letter are two code points where one would do.
+        marked = bool(place and unicodedata.combining(character))
+        written = value[place - 1 : place + 1] if marked else character
+        radical = ord(character) in _RADICALS
+        meant = unicodedata.normalize("NFKC" if radical else "NFC", written)
+        if meant == written and not radical:
+            continue
+        code = f" ⟨U+{ord(character):04X}⟩" if shown else ""
+        if meant == written:
+            return f"第 {place + 1} 个字是偏旁部首{code}，不是汉字。请重新输入"
+        like = f"“{meant}”" if shown else "常用的字"
+        return (
+            f"第 {place + 1} 个字用的是另一个编码{code}，看上去与{like}一样，查找和比对时却不同"
+            "（多由 PDF 或旧系统复制带入）。请重新输入"
+        )
+    return ""
+
+
+def _plain(value: str) -> str:
+    """Return a code as it was probably meant: half-width, without spaces and without what nobody sees."""
+    return re.sub(r"\s+", "", _SEEN_HIDDEN.sub("", value.translate(FULL_WIDTH)))
+
+
+def damage(value: str, *, long_number: bool = False, code: bool = False) -> str:
+    """Name what a spreadsheet did to a value, or return an empty text; `code`: digits are a name here, no amount."""
+    if _SHEET_ERROR.match(value):
+        return "这是电子表格的公式错误值，原来的内容已经丢失"
+    if shortened := _SCIENTIFIC.match(value):
+        if not code and int(shortened[1]) < _LONG:
+            return "这是科学计数的写法；请写出全部数字"
+        return "长数字被电子表格改成了科学计数，后面的位数已经丢失；请先把该列设为“文本”，再按原件重新填写"
+    if code and _MADE_NUMBER.match(value):
+        return "编号被电子表格当成了数字，末尾加上了“.0”；请先把该列设为“文本”，再删去“.0”、按原件核对"
+    if long_number and re.fullmatch(r"\d{15}0{3}", value):
+        return "长数字的末三位被电子表格改成了 0；请先把该列设为“文本”，再按原件重新填写"
+    return ""
+
+
+def partial_date(field: Field) -> bool:
+    """Tell whether a text field holds a date, or as much of one as is known."""
+    pattern = str(field.constraints.get("pattern", ""))
+    return field.type == "string" and _PARTIAL_DATE.match(pattern) is not None
+
+
+def as_date(text: str, *, partial: bool) -> str:
+    """Read a date as people type it and return it as `年-月-日`, or an empty text; `partial` also takes a month."""
+    found = _DATE.match(text)
+    parts = [part.zfill(2) for part in found.groups() if part] if found else []
+    if len(parts) < (2 if partial else 3):
+        return ""
+    try:
+        datetime.date(*[*map(int, parts), 1][:3])
+    except ValueError:
+        return ""
+    return "-".join(parts)
+
+
+def foreign_digits(value: str) -> str:
+    """Return the value with full-width characters made plain when it holds digits other than 0 to 9, else nothing."""
+    return value.translate(FULL_WIDTH) if any(c.isdecimal() and c > "9" for c in value) else ""
+
+
+def doubtful(field: Field, csv: bool) -> str:
+    """Return SQL that is true for the cells of a field that `Wording.doubt` may have a word about.
+
+    Args:
+        field: the field.
+        csv: the cells stand in a CSV file, where tabs and what spreadsheets do are to be expected.
+    """
+    if field.type not in ("string", "any", "array"):
+        return "false"
+    # The characters of a list stand in its JSON text, controls among them as escapes.
+    odd, name = f"[{_HIDDEN}{_LOOK_ALIKE}]", quote(field.name)
+    pattern = rf"{odd}|\\(u00[01]|[bfr])" if field.type == "array" else f"{odd}|{_EDGE}"
+    if csv:
+        pattern += rf"|\t|{_RUINED}"
+    test = f"coalesce(regexp_matches({name}, {literal(pattern)}), false)"
+    if partial_date(field):
+        # A pattern knows the shape of a day, not the calendar.
+        test += f" OR (regexp_full_match({name}, {literal(_DAY)}) AND try_cast({name} AS DATE) IS NULL)"
+    return test
+
+
+class Wording:
+    """Writes the messages about one field of one table."""
+
+    def __init__(self, table: Table, field: Field | None) -> None:
+        self._field = field
+        self._open = field is not None and field.sensitivity < Sensitivity.RESTRICTED
+
+    def value(self, value: Any) -> str:
+        """Show a value, or say that it is not shown."""
+        return quoted(value) if self._open else "所填内容（不予显示）"
+
+    def doubt(self, value: str, csv: bool) -> tuple[str, Severity, str] | None:
+        """Return (rule, severity, message) for what the table standard lets pass and no record should hold."""
+        field = self._field
+        listed = field is not None and field.type == "array"
+        if listed:
+            value = _unlisted(value)
+        if (unseen := hidden(value, tabs=csv)) is not None:
+            return "invisible-character", unseen[0], f"{unseen[1]}。"
+        if other := _look_alike(value, shown=self._open):
+            return "look-alike-character", Severity.WARNING, f"{other}。"
+        shown = self.value(value)
+        if listed or field is None:
+            return None
+        if csv and (ruined := damage(value, code=True)):
+            return "spreadsheet-damage", Severity.ERROR, f"{shown}：{ruined}。"
+        if csv and re.match(r"'[0-9=+@-]", value):
+            reason = "开头多了一个英文单引号，是电子表格的文本标记。请删去。"
+            return "spreadsheet-damage", Severity.ERROR, f"{shown} {reason}"
+        if partial_date(field) and re.fullmatch(_DAY, value) and not as_date(value, partial=False):
+            return "impossible-date", Severity.ERROR, f"{shown}：日历上没有这一天。请按原件更正。"
+        if value != value.strip(" \t\u3000"):
+            return "surrounding-spaces", Severity.WARNING, f"{shown} 前后有多余的空格。请删去。"
+        return None
+
+    def fault(self, name: str, value: str | None) -> str:
+        """Say what a cell breaks: `type` or a constraint."""
+        field = self._field
+        if field is None or value is None:
+            title = field.title if field else ""
+            example = f"，例如 {field.example}" if field and field.example and self._open else ""
+            return f"“{title}”没有填写。这一项必填{example}。"
+        hint = self._hint(value, field)
+        if not hint and name == "pattern":
+            hint = field.description.rstrip("。") or (
+                f"应写成 {field.example} 的样子" if field.example else ""
+            )
+        return f"{self._broken(name, value, field)}。{hint or '请更正'}。"
+
+    def _broken(self, name: str, value: str, field: Field) -> str:
+        shown, limit = self.value(value), field.constraints.get(name)
+        unit = "个字" if field.type == "string" else "项"
+        size = f"现有 {len(value)} 个字" if field.type == "string" else "项数太多"
+        match name:
+            case "type" if field.type == "boolean":
+                return f"{shown} 不对，应填{'或'.join(quoted(w[0]) for w in _yes_and_no(field) if w)}"
+            case "type":
+                return f"{shown} 不是{_TYPE_NAMES.get(field.type, field.type)}"
+            case "range":
+                return f"{shown} 超出登记库能存的范围，或不是有限的数"
+            case "enum":
+                return f"{shown} 不在可选范围内，应为：{_words(field)}"
+            case "pattern":
+                return f"{shown} 的写法不符合要求"
+            case "minLength":
+                return f"{shown} 太短，至少 {limit} {unit}"
+            case "maxLength":
+                return f"太长：{size}，最多 {limit} {unit}"
+            case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+                if not _finite(value):
+                    return f"{shown} 不是有限的数"
+                word = {"minimum": "小于下限", "maximum": "大于上限", "exclusiveMinimum": "应大于"}
+                return f"{shown} {word.get(name, '应小于')} {limit}"
+        return f"{shown} 不符合要求（{name}）"
+
+    def _hint(self, value: str, field: Field) -> str:
+        """Name the cause, or what was probably meant; empty where nothing is known."""
+        if (unseen := hidden(value, tabs=True)) is not None:
+            return unseen[1]
+        if found := damage(value, long_number=True, code=field.type == "string"):
+            return found
+        if value != value.strip():
+            return "前后有多余的空格，请删去"
+        if len(value) > _MAX_LOOKED_AT:
+            return ""
+        if value.casefold() in _NOTHING and not field.required:
+            return "没有内容的请空着"
+        if field.type == "boolean":
+            return self._yes_or_no(value, field)
+        half = value.translate(FULL_WIDTH)
+        wide = f"有全角字符，请改为半角{self._suggest(half)}" if half != value else ""
+        if wide and field.type != "string":
+            return wide
+        if field.type in ("integer", "number", "year") and (found := self._figure(half)):
+            return found
+        if (field.type == "date" or partial_date(field)) and (found := self._day(half, field.type == "date")):
+            return found
+        guess = self._repaired(value, field)
+        if guess and guess != half:
+            return f"是否应为“{guess}”"
+        if wide and "pattern" in field.constraints:
+            return wide
+        if value.startswith("'"):
+            return "开头多了一个英文单引号，请删去"
+        if value.endswith(".0") and field.type == "integer":
+            return f"电子表格加了小数点{self._suggest(value[:-2])}"
+        return self._near(value, field) if "enum" in field.constraints else ""
+
+    def _day(self, value: str, to_the_day: bool) -> str:
+        """Say what is wrong with a date that is none."""
+        if DOUBTFUL_MONTH.match(value) and not to_the_day:
+            return "分不清是 1 月还是 10 月（电子表格会去掉末尾的 0），请按原件写成“年-月”"
+        if found := as_date(value, partial=not to_the_day):
+            return f"日期应写成“年-月-日”、月日各两位{self._suggest(found)}" if found != value else ""
+        for shape, reason in _NO_DAYS:
+            if re.fullmatch(shape, value):
+                return reason
+        if timed := re.fullmatch(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2})[T ]\d{1,2}:\d{2}\S*", value):
+            found = as_date(re.sub("[/.]", "-", timed[1]), partial=False)
+            return f"只填日期，不带时间{self._suggest(found) if found else ''}"
+        if to_the_day and re.fullmatch(r"\d{4}(年|[-/.年]\d{1,2}月?)?", value):
+            return "缺少月或日，请按原件填到日"
+        return ""
+
+    def _figure(self, value: str) -> str:
+        """Say what is wrong with a number that is none."""
+        if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", value):
+            return f"数字里不加逗号{self._suggest(value.replace(',', ''))}"
+        if found := re.fullmatch(r"([+-]?\d+(?:\.\d+)?) ?(%|[^\W\d_]{1,6})", value):
+            return f"只填数字，不带单位和符号{self._suggest(found[1]) if found[2] != '%' else ''}"
+        return ""
+
+    def _yes_or_no(self, value: str, field: Field) -> str:
+        near = _plain(value).casefold()
+        for meant, words in zip((_YES, _NO), _yes_and_no(field), strict=True):
+            if words and (near in meant or near in words):
+                return f"是否应为“{words[0]}”" if self._open else ""
+        return ""
+
+    def _repaired(self, value: str, field: Field) -> str:
+        """Guess a code that only case, width or spaces keep from its pattern."""
+        pattern, plain = field.constraints.get("pattern"), _plain(value)
+        try:
+            guesses = (g for g in (plain, plain.upper(), plain.lower()) if g != value)
+            return (
+                next((g for g in guesses if re.fullmatch(pattern, g)), "") if pattern and self._open else ""
+            )
+        except re.error:
+            return ""
+
+    def _near(self, value: str, field: Field) -> str:
+        words = [str(w) for w in field.constraints["enum"]]
+        by_code = {code: word for word, code in field.codes.items()}
+        near = by_code.get(value) or next(iter(difflib.get_close_matches(value.strip(), words, 1, 0.4)), "")
+        return f"是否应为“{near}”" if near and self._open else ""
+
+    def _suggest(self, text: str) -> str:
+        return f"，即 {text}" if self._open else ""
+
+    def unusual(self, value: str, plain: str) -> str:
+        """Say that a value was understood but is not in the form that records use."""
+        half = value.translate(FULL_WIDTH)
+        cause = "用了全角数字" if half != value else "前后有空格" if value != value.strip() else "写法不统一"
+        read = f" {plain} " if self._open else "其数值"
+        return f"{self.value(value)} {cause}，已按{read}读取。请改成统一写法。"
+
+    def full_width(self, value: str, half: str) -> str:
+        """Say that digits are not those that numbers are looked up by."""
+        return (
+            f"{self.value(value)} 有全角数字，查找、比对和计算时认不出来。请改为半角{self._suggest(half)}。"
+        )
+
+
+def repeated(title: str, values: Sequence[Any] | None, place: str) -> str:
+    """Say that a key stands twice; its values are None where they are not shown."""
+    shown = f" {'、'.join(map(quoted, values))}" if values is not None else ""
+    return f"“{title}”{shown} 重复：{place}已有。请核对两条记录，改正其中一条或删除重复的一条。"
+
+
+def dangling(target: Table, values: Sequence[Any], *, shown: bool) -> str:
+    """Say that a reference leads nowhere."""
+    words = "、".join(quoted(v) for v in values if v is not None) if shown else "所填内容"
+    spaced = any(isinstance(v, str) and v != v.strip() for v in values)
+    hint = "前后有多余的空格，请删去。" if spaced else ""
+    return f"{words} 在“{target.title}”中不存在。{hint}请核对编号，或先登记“{target.title}”。"
+
+
+def _yes_and_no(field: Field) -> tuple[list[str], list[str]]:
+    true, false = field.descriptor.get("trueValues"), field.descriptor.get("falseValues")
+    return list(true or ["true"]), list(false or ["false"])
+
+
+def _finite(value: str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return True
+
+
+def _words(field: Field) -> str:
+    words = [str(w) for w in field.constraints["enum"]]
+    shown = "、".join(words[:_MAX_WORDS])
+    return shown if len(words) <= _MAX_WORDS else f"{shown} 等 {len(words)} 种（见数据字典）"
+
+
+def _unlisted(value: str) -> str:
+    try:
+        items = json.loads(value)
+    except ValueError:
+        return value
+    return "".join(map(str, items)) if isinstance(items, list) else value
