@@ -101,6 +101,30 @@ def test_a_rule_that_cannot_be_one_is_a_fault_of_its_file(people: Tree, text: st
         assert word in found.message
 
 
+@pytest.mark.parametrize(
+    "header, line, words",
+    [
+        ({"remdy": "请改。"}, 8, ["remdy", "remedy"]),
+        ({"colum": "age"}, 8, ["colum", "column"]),
+        ({"severty": "error"}, 8, ["severty", "severity"]),
+        ({"abc": "x"}, 8, ["abc", "complete", "remedy"]),
+        ({"remedy": ["请改。"]}, 8, ["remedy", "文字"]),
+        ({"clause": {"a": "b"}}, 8, ["clause", "文字"]),
+        ({"severity": "fatal"}, 5, ["severity"]),
+    ],
+)
+def test_a_header_says_nothing_that_is_not_heard(
+    people: Tree, header: dict[str, object], line: int, words: list[str]
+) -> None:
+    head = {"id": "X1", "title": "试", "severity": "error", "table": "people", "message": "不行。", **header}
+    lines = "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items())
+    people.write("schemas/rules/X1.sql", f"\n/*\n{lines}\n*/\nSELECT person_id, _file, _line FROM people\n")
+    (found,) = people.check()
+    assert (found.file, found.line, found.rule) == ("schemas/rules/X1.sql", line, "sql-error")
+    for word in words:
+        assert word in found.message
+
+
 def test_two_rules_of_one_name_are_one_too_many(people: Tree) -> None:
     (found,) = [p for p in check(people, rule(severity="warning"), rule()) if p.rule == "sql-error"]
     assert found.file == "schemas/rules/X2.sql"

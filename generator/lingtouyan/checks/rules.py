@@ -18,12 +18,14 @@ from lingtouyan.checks.masking import Reach, Secrets, strike
 from lingtouyan.database.asking import Allowance, rows_of
 from lingtouyan.database.database import SqlError, side_by_side
 from lingtouyan.database.statements import Statement, read_statements
-from lingtouyan.problems import Problem, Severity, error, printable
+from lingtouyan.problems import Problem, Severity, did_you_mean, error, printable
 from lingtouyan.reading.package import Package
 from lingtouyan.reading.source import Source
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _MAX_SHOWN = 200
+_LISTS = ("clause", "complete")
+_KEYS = ("id", "title", "severity", "message", "remedy", "table", "column", *_LISTS)
 # That all rules of a check may give together: half a million findings.
 _MAX_CELLS = 10_000_000
 
@@ -68,55 +70,48 @@ class Finding:
 
 
 def read_rules(source: Source, package: Package) -> tuple[list[Rule], list[Problem]]:
-    """Read `schemas/rules`; a rule whose header lacks something is a problem of its own file."""
-    rules: list[Rule] = []
+    """Read `schemas/rules`; a rule whose header is not in order is a problem of its own file."""
+    rules: dict[str, Rule] = {}
     problems: list[Problem] = []
-    seen: dict[str, str] = {}
     for statement in read_statements(source, "schemas/rules"):
-        missing = [k for k in ("id", "title", "severity", "message") if not statement.text(k)]
-        table, severity = statement.text("table"), statement.text("severity")
-        if missing:
-            problems.append(error(statement.file, 1, "sql-error", f"规则文件头缺少：{'、'.join(missing)}。"))
-        elif severity not in ("error", "warning"):
-            line = statement.header.lines["severity"]
-            problems.append(error(statement.file, line, "sql-error", "severity 应为 error 或 warning。"))
-        elif table and table not in package.tables and table not in ("fields", "tables"):
-            problems.append(
-                error(statement.file, statement.header.lines["table"], "sql-error", f"没有 {table} 这张表。")
-            )
-        elif unknown := _unknown(statement, package):
-            key, message = unknown
-            problems.append(error(statement.file, statement.header.lines[key], "sql-error", message))
-        elif statement.text("id") in seen:
-            problems.append(
-                error(statement.file, 1, "sql-error", f"规则编号与 {seen[statement.text('id')]} 重复。")
-            )
-        else:
-            seen[statement.text("id")] = statement.file
-            rules.append(
-                Rule(
-                    id=statement.text("id"),
-                    title=statement.text("title"),
-                    severity=Severity(severity),
-                    clauses=statement.texts("clause"),
-                    message=statement.text("message"),
-                    remedy=statement.text("remedy"),
-                    table=table,
-                    column=statement.text("column"),
-                    statement=statement,
-                    complete=statement.texts("complete"),
-                )
-            )
-    return rules, problems
+        fault, key = _header_fault(statement, package)
+        if not fault and (other := rules.get(statement.text("id"))):
+            fault = f"规则编号与 {other.statement.file} 重复。"
+        if fault:
+            line = statement.header.lines.get(key, 1)
+            problems.append(error(statement.file, line, "sql-error", fault))
+            continue
+        rules[statement.text("id")] = Rule(
+            **{key: statement.text(key) for key in ("id", "title", "message", "remedy", "table", "column")},
+            severity=Severity(statement.text("severity")),
+            clauses=statement.texts("clause"),
+            complete=statement.texts("complete"),
+            statement=statement,
+        )
+    return list(rules.values()), problems
 
 
-def _unknown(statement: Statement, package: Package) -> tuple[str, str] | None:
-    """Return the key of a header that names what is not there, and what to say of it."""
-    table, column = package.tables.get(statement.text("table")), statement.text("column")
+def _header_fault(statement: Statement, package: Package) -> tuple[str, str]:
+    """Return what is wrong with a rule's header, and at which key; both empty where nothing is."""
+    for key, value in statement.header.items():
+        if key not in _KEYS:
+            return f"规则文件头不认识 {key}{did_you_mean(key, _KEYS) or '，可用：' + '、'.join(_KEYS)}。", key
+        items = value if isinstance(value, list) and key in _LISTS else [value]
+        if not all(item is None or isinstance(item, str) for item in items):
+            return f"{key} 应是文字{'或文字的列表' if key in _LISTS else ''}。", key
+    if missing := [k for k in ("id", "title", "severity", "message") if not statement.text(k)]:
+        return f"规则文件头缺少：{'、'.join(missing)}。", ""
+    if statement.text("severity") not in list(Severity):
+        return "severity 应为 error 或 warning。", "severity"
+    name, column = statement.text("table"), statement.text("column")
+    table = package.tables.get(name)
+    if name and table is None and name not in ("fields", "tables"):
+        return f"没有 {name} 这张表。", "table"
     if table is not None and column and table.field(column) is None:
-        return "column", f"表 {table.name} 没有 {column} 这一列。"
-    wrong = sorted({*statement.texts("complete")} - {*package.tables, "all"})
-    return ("complete", f"complete 里没有 {wrong[0]} 这张表；靠全部记录计算的写 all。") if wrong else None
+        return f"表 {name} 没有 {column} 这一列。", "column"
+    if wrong := sorted({*statement.texts("complete")} - {*package.tables, "all"}):
+        return f"complete 里没有 {wrong[0]} 这张表；靠全部记录计算的写 all。", "complete"
+    return "", ""
 
 
 def run_rules(

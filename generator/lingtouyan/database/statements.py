@@ -95,6 +95,7 @@ def read_statements(source: Source, folder: str) -> list[Statement]:
                 problems.append(error(file, fault.line + first, "sql-error", f"SQL 文件头写法有误：{fault}"))
                 continue
             header = value if isinstance(value, Mapping) else header
+            header.lines = {key: line + first for key, line in header.lines.items()}
         words = frozenset(_WORD.findall(_NOISE.sub(" ", text)))
         result.append(
             Statement(
