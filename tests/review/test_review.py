@@ -172,6 +172,41 @@ def test_a_figure_that_jumps_is_said_first_where_its_view_says_so(house: Edited)
     assert not [a for a in result.alarms if "各党团" in a]
 
 
+def test_a_comparison_may_name_no_more_than_its_keys_and_another_form_is_an_error(house: Edited) -> None:
+    def declare(form: str) -> Review:
+        house.git("switch", "-q", "-C", "declared", "main")
+        title = "title: 各党团在任人数\n"
+        house.edit("schemas/views/by_party.sql", (title, f"{title}compare: {form}\n"))
+        house.commit("比较")
+        write_members(house, {n: {"party_id": "red"} for n in range(1, 41)})
+        house.commit("党团")
+        return review(house.root, "HEAD~1", "HEAD", prints=False)
+
+    result = declare("[party_id]")
+    assert [(f.row, f.column, f.before, f.after) for f in result.figures] == [("red", "人数", 0, 40)]
+    assert result.prints is None
+    assert "重印" not in headline(result)
+    for form in (
+        "party_id",
+        "{keys: [party_id]}",
+        "{by: party_id}",
+        "[nobody]",
+        "{by: [party_id], alarm: [x]}",
+    ):
+        problems = [p for p in declare(form).problems if p.rule == "sql-error"]
+        assert [p for p in problems if "compare" in p.message], form
+
+
+def test_a_project_in_a_folder_of_a_repository_is_refused_as_it_is_elsewhere(
+    house: Edited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(house.root, tmp_path / "large/house", ignore=shutil.ignore_patterns(".git"))
+    Edited(tmp_path / "large").commit("全部")
+    for command in (["review", "HEAD"], ["history", "members", "M001"], ["audit"]):
+        assert main(["--root", str(tmp_path / "large/house"), *command]) == 2
+        assert "不是 git 仓库的根目录" in capsys.readouterr().err
+
+
 def test_a_finding_that_only_reads_differently_is_neither_new_nor_met(house: Edited) -> None:
     write_members(house, {4: {"attendance": "0.2"}})
     house.commit("低")

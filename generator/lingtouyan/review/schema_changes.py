@@ -41,6 +41,7 @@ class Kind(StrEnum):
     DOSSIER = "卷宗模板"
     FEED = "数据接口模板"
     TEMPLATE = "模板宏"
+    CASE = "用例"
     OTHER = "其他文件"
 
 
@@ -57,6 +58,7 @@ _FILES = {
     "pyproject.toml": Kind.ENGINE,
     "Makefile": Kind.ENGINE,
     "schemas/": Kind.ENGINE,
+    "tests/": Kind.CASE,
     ".editorconfig": Kind.OTHER,
     ".gitignore": Kind.OTHER,
     ".vscode/": Kind.OTHER,
@@ -132,13 +134,15 @@ def schema_changes(old: Project, new: Project, files: Collection[str]) -> list[S
     if DESCRIPTOR in files:
         files = {*files, *(t.schema_file for p in (old, new) for t in p.package.tables.values())}
     was, now = _declared(old, files), _declared(new, files)
-    things = {
-        (kind, name): thing for side in (was, now) for kind in side for name, thing in side[kind].items()
-    }
-    for project in (old, new):
-        for name, table in project.package.tables.items():
-            if (Kind.TABLE, name) in things:
-                things[Kind.TABLE, name] = {**things[Kind.TABLE, name], "title": table.title}
+    titles = {n: t.title for p in (old, new) for n, t in p.package.tables.items()}
+    things: dict[tuple[str, str], dict[str, Any]] = {}
+    for kind, name, thing in ((k, n, t) for side in (was, now) for k in side for n, t in side[k].items()):
+        if isinstance(thing, Mapping):
+            known = things.setdefault((kind, name), {"fields": {}})
+            fields = {**known["fields"], **(thing.get("fields") or {})}
+            known.update({**thing, "fields": fields})
+            if kind is Kind.TABLE:
+                known["title"] = titles[name]
     found = [c for place, a, b in _differences(was, now, ()) for c in _judged(place, a, b, things)]
     kinds = list(Kind)
     return sorted(found, key=lambda c: (not c.loud, kinds.index(c.kind), c.place[:2], c.weight, c.place))
@@ -302,7 +306,9 @@ def _judged(place: Place, old: Node, new: Node, things: Mapping[Any, Any]) -> It
         )
     elif not rest or rest[-1] == "content":
         verb = "删除" if new is None else verb
-        yield change(f"{verb}{kind} {name}。", loud=kind in _LOUD_FILES)
+        yield change(
+            f"{verb}{kind} {name}。", loud=kind in _LOUD_FILES or (kind is Kind.CASE and new is None)
+        )
 
 
 def _file(thing: Mapping[str, Any], name: str) -> str:
