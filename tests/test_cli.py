@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from trees import Tree, copy_of
 
+from lingtouyan import __version__
 from lingtouyan.cli import main
 from lingtouyan.problems import as_code_quality, as_github, as_json, as_text, error, warning
 
@@ -197,6 +198,11 @@ def test_as_of_moves_the_date_of_reference(good: Shell) -> None:
         (["check", "--as-of", "yesterday"], ["日期"]),
         (["serve", "--port", "x"], ["整数"]),
         (["build", "--edition", "secret"], ["不能是", "public"]),
+        (["chekc"], ["您是不是要找 check？"]),
+        (["check", "--fromat", "json"], ["--fromat", "您是不是要找 --format？"]),
+        (["query", "SELECT 1", "--editon=public"], ["您是不是要找 --edition？"]),
+        (["check", "--format", "jsno"], ["您是不是要找 json？"]),
+        (["review", "HEAD", "--rot", "x"], ["您是不是要找 --root？"]),
     ],
 )
 def test_wrong_use_is_explained_in_the_users_language(
@@ -229,6 +235,12 @@ def test_help_speaks_the_users_language_and_names_every_option(good: Shell) -> N
         assert options
         for option in options:
             assert re.search("[\u4e00-\u9fff]", option.replace("目录", "").replace("日期", "", 1)), option
+
+
+def test_every_command_shows_an_example_and_the_program_its_version(good: Shell) -> None:
+    for command in ("check", "query", "new", "doctor"):
+        assert f"例：lingtouyan {command}" in good(command, "--help")[1]
+    assert good("--version")[:2] == (0, f"{__version__}\n")
 
 
 def test_the_program_starts_and_ends_as_a_program_does(parliament: Path) -> None:

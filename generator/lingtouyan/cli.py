@@ -1,6 +1,6 @@
-"""The command line: names commands and options, says in one line what was done, holds no logic of its own.
+"""The command line: the commands, their options and what is printed at their end; what they do stands elsewhere.
 
-Exit codes: 0 fine, 1 the records have errors, 2 the tool was used wrongly or the machine lacks something.
+Exit codes: 0 fine, 1 the records have errors, 2 used wrongly or the machine lacks something, 3 a fault of this program.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ import argparse
 import gc
 import getpass
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
-from lingtouyan.arguments import USED_WRONGLY
-from lingtouyan.options import Run, parser
+from lingtouyan import __version__
 from lingtouyan.problems import (
     Problem,
     RecordsError,
     UsageError,
     as_text,
+    did_you_mean,
     has_errors,
     in_order,
     os_fault,
@@ -29,13 +31,15 @@ from lingtouyan.problems import (
 )
 from lingtouyan.untrusted import CONFINED, confine
 
-FINE, RECORDS_WRONG, BROKEN = 0, 1, 3
+FINE, RECORDS_WRONG, USED_WRONGLY, BROKEN, INTERRUPTED = 0, 1, 2, 3, 130
 _SHOWN_PER_RULE = 20
 
 
-def _print_problems(problems: Sequence[Problem], form: str) -> None:
+def _show(problems: Sequence[Problem], form: str = "text") -> int:
+    """Print problems and return the exit code that they give."""
     if problems or form != "github":
         print(written(problems, form, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
+    return RECORDS_WRONG if has_errors(problems) else FINE
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -51,8 +55,7 @@ def _check(options: argparse.Namespace) -> int:
         problems = in_order(fault.problems)
     finally:
         gc.enable()
-    _print_problems(problems, options.format)
-    return RECORDS_WRONG if has_errors(problems) else FINE
+    return _show(problems, options.format)
 
 
 def _query(options: argparse.Namespace) -> int:
@@ -76,8 +79,7 @@ def _build(options: argparse.Namespace) -> int:
         dossiers=not options.no_dossiers,
     )
     if report.problems:
-        print(as_text(report.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
-        print(summary(report.problems))
+        _show(report.problems)
     for line in report.lines:
         print(line)
     unprinted = not options.draft and has_errors(report.problems)
@@ -103,8 +105,7 @@ def _dossiers(options: argparse.Namespace) -> int:
         progress=sys.stderr,
     )
     if report.problems:
-        print(as_text(report.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
-        print(summary(report.problems))
+        _show(report.problems)
     if report.refused:
         print("记录有错误，没有排印。请先改正，或用 build --draft 生成带“草稿”标记的预览。")
         return RECORDS_WRONG
@@ -177,17 +178,14 @@ def _audit(options: argparse.Namespace) -> int:
 
         anchors += print_anchors(prints)
     result = audit(options.root, anchors, since=options.since)
-    if options.format == "text":
-        if result.problems:
-            print(as_text(result.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
-        compared = (
-            f"对照锚点 {len(result.anchors)} 个"
-            if result.anchors
-            else "没有锚点可对照（已发布网站里的 anchor.json 或卷宗 PDF，用 --anchor 指明）"
-        )
-        print(f"核查提交 {result.commits} 个，{compared}。{summary(result.problems)}")
-    else:
-        _print_problems(result.problems, options.format)
+    if options.format != "text":
+        return _show(result.problems, options.format)
+    if result.problems:
+        print(as_text(result.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
+    anchored = "没有锚点可对照（已发布网站里的 anchor.json 或卷宗 PDF，用 --anchor 指明）"
+    if result.anchors:
+        anchored = f"对照锚点 {len(result.anchors)} 个"
+    print(f"核查提交 {result.commits} 个，{anchored}。{summary(result.problems)}")
     return RECORDS_WRONG if has_errors(result.problems) else FINE
 
 
@@ -238,9 +236,7 @@ def _new(options: argparse.Namespace) -> int:
     print(f"已写入 {made.file}，编号 {made.key}。")
     for title, words in made.checklist:
         print(f"还要登记 {title}：\n" + "\n".join(f"  □ {printable(w)}" for w in words))
-    if made.problems:
-        _print_problems(made.problems, "text")
-    return RECORDS_WRONG if has_errors(made.problems) else FINE
+    return _show(made.problems) if made.problems else FINE
 
 
 def _owners(options: argparse.Namespace) -> int:
@@ -254,10 +250,9 @@ def _owners(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from lingtouyan.doctor import doctor
+    from lingtouyan.commands.doctor import doctor
 
-    problems = doctor()
-    return USED_WRONGLY if problems else FINE
+    return USED_WRONGLY if doctor() else FINE
 
 
 def _schemas(options: argparse.Namespace) -> int:
@@ -274,22 +269,190 @@ def _schemas(options: argparse.Namespace) -> int:
     return FINE
 
 
-_COMMANDS: dict[str, Run] = {
-    "check": _check,
-    "query": _query,
-    "build": _build,
-    "dossiers": _dossiers,
-    "verify": _verify,
-    "serve": _serve,
-    "history": _history,
-    "review": _review,
-    "audit": _audit,
-    "fmt": _fmt,
-    "new": _new,
-    "owners": _owners,
-    "schemas": _schemas,
-    "doctor": _doctor,
+_MESSAGES = (
+    (r"the following arguments are required: (.*)", r"缺少参数：\1"),
+    (r"argument (.*?): expected one argument", r"参数 \1 后面要跟一个值"),
+    (r"argument (.*?): expected at least one argument", r"参数 \1 后面至少要跟一个值"),
+    (r"argument (.*?): invalid int value: (.*)", r"参数 \1 应为整数，不能是 \2"),
+    (r"argument (.*?): not allowed with argument (.*)", r"参数 \1 不能与 \2 同时使用"),
+    (r"ambiguous option: (.*) could match (.*)", r"参数 \1 不明确，可能是 \2"),
+)
+_CHOICE = re.compile(r"argument (.*?): invalid choice: '?(.*?)'? \(choose from (.*)\)")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that speaks the user's language; a message of its that is not known stays as it is."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self._positionals.title = "参数"
+        self._optionals.title = "选项"
+        self.add_argument("-h", "--help", action="help", help="显示本说明")
+
+    def format_usage(self) -> str:
+        """Return how to call the command."""
+        return super().format_usage().replace("usage: ", "用法：")
+
+    def format_help(self) -> str:
+        """Return the whole description."""
+        return super().format_help().replace("usage: ", "用法：")
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and stop with exit code 2."""
+        if choice := _CHOICE.fullmatch(message):
+            name, given, words = choice.groups()
+            known = re.findall(r"[\w-]+", words)
+            message = f"参数 {name} 不能是 {given}" + did_you_mean(
+                given, known, f"，可选：{'、'.join(known)}。"
+            )
+        for pattern, words in _MESSAGES:
+            message = re.sub(rf"^{pattern}$", words, message)
+        sys.stderr.write(f"{message}\n运行 {self.prog} --help 查看用法。\n")
+        raise SystemExit(USED_WRONGLY)
+
+    def unknown(self, words: Sequence[str]) -> NoReturn:
+        """Stop because of words that are no arguments of this command."""
+        known = [w for w in self._option_string_actions if w != "-h"]
+        self.error(f"不认识的参数：{' '.join(words)}" + did_you_mean(words[0].partition("=")[0], known))
+
+
+_SHARED: dict[str, dict[str, Any]] = {
+    "--as-of": {
+        "metavar": "日期",
+        "help": "基准日，如 2026-11-20（默认取 datapackage.yaml 的设定，否则取提交日期）",
+    },
+    "--rev": {"metavar": "版本", "help": "按仓库在某个提交、标签或日期时的内容（默认工作目录的内容）"},
+    "--edition": {"choices": ("public", "internal"), "default": "internal", "help": "哪一版（默认内部版）"},
 }
+
+
+def _parser() -> tuple[Parser, dict[str, Parser]]:
+    """Return the parser of the whole command line and those of the commands; the options bear the command as `run`."""
+    whole = Parser(prog="lingtouyan", description="把版本库里的记录校验后生成网站、数据包和卷宗。")
+    whole.add_argument("--version", action="version", version=__version__, help="显示版本号")
+    commands = whole.add_subparsers(title="命令", metavar="命令", required=True, dest="命令")
+    parsers: dict[str, Parser] = {}
+
+    def general(to: Parser, **more: Any) -> None:
+        """Add what the whole command line takes, and every command too: that is where people type it."""
+        for name, settings, words in (
+            ("--root", {"type": Path, "metavar": "目录"}, "记录库的根目录（默认当前目录）"),
+            (
+                "--untrusted",
+                {"action": "store_true"},
+                "内容来自陌生人：隔离起来运行，不能联网，只能写 build/",
+            ),
+            (
+                "--untrusted-container",
+                {"action": "store_true"},
+                "内容来自陌生人，但本机是用后即弃、没有密钥的容器：只设时间和内存的上限",
+            ),
+        ):
+            to.add_argument(name, **{"help": words, **settings, **more})
+
+    def command(run: Callable[[argparse.Namespace], int], text: str, example: str, *shared: str) -> Any:
+        """Add a command that takes some of the options that several share; return what adds the others."""
+        name = run.__name__[1:]
+        example = f"例：lingtouyan {name} {example}".rstrip()
+        parsers[name] = added = commands.add_parser(name, help=text, description=text, epilog=example)
+        added.set_defaults(run=run)
+        general(added, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        for option in shared:
+            added.add_argument(option, **_SHARED[option])
+        return added.add_argument
+
+    def formats(add: Any, *names: str, text: str = "输出格式") -> None:
+        add("--format", choices=names, default=names[0], help=text)
+
+    general(whole)
+    whole.set_defaults(root=Path())
+
+    add = command(
+        _check,
+        "校验全部记录：先按表结构，再按规则。",
+        "--as-of 2026-11-20",
+        "--as-of",
+        "--rev",
+    )
+    formats(add, "text", "json", "github", "codequality")
+
+    sql = '"SELECT name FROM members" --format csv'
+    add = command(_query, "用一条 SELECT 查询登记库。", sql, "--edition", "--as-of", "--rev")
+    add("sql", metavar="SQL", help="一条 SELECT 语句")
+    formats(add, "table", "csv", "json")
+
+    add = command(_build, "生成网站、数据包和卷宗。", "--edition public", "--as-of", "--rev")
+    add("--edition", choices=("public", "internal", "all"), default="all", help="生成哪一版（默认全部）")
+    add("--draft", action="store_true", help="记录有错误也生成，每页标明“草稿”并在相应处显示问题")
+    add("--no-dossiers", action="store_true", help="只生成网站和数据包，不生成 PDF")
+
+    text = "只排印选定的文书，例如一个人的登记表。"
+    add = command(_dossiers, text, "form --key M001", "--edition", "--as-of", "--rev")
+    words = "文书种类，即 site/dossiers 里模板的文件名（默认是 build 也印的各种；写明 on_demand 的要指名）"
+    add("kinds", metavar="种类", nargs="*", help=words)
+    chosen = parsers["dossiers"].add_mutually_exclusive_group()
+    chosen.add_argument("--key", metavar="编号", nargs="+", default=[], help="只印这些编号的")
+    words = "只印符合条件的，SQL 写法，如 \"name = '某某'\""
+    chosen.add_argument("--where", metavar="条件", default="", help=words)
+    words = "印空白表供手填：每种一份，页脚注明不是记录"
+    chosen.add_argument("--blank", action="store_true", help=words)
+    words = "html：单个网页文件，只供预览（默认 pdf）；数据类文书（如 .lrmx）总是它本来的格式"
+    formats(add, "pdf", "html", text=words)
+    words = "用单位的证书签章（PAdES）：一个 .p12，或含证书和私钥的 PEM；密码由 LINGTOUYAN_SIGN_PASSWORD 给出或当场输入"
+    add("--sign", type=Path, nargs="+", default=[], metavar="证书", help=words)
+    add("--out", type=Path, metavar="目录", help="放到哪里（默认 build/<版>/dossiers）")
+
+    text = "核验 PDF：附带的数据、每页的标记和文字，是否与仓库里的记录一致。"
+    add = command(_verify, text, "build/internal/dossiers/form/M001.pdf")
+    words = "可信的签发机构或单位的证书（PEM），可给多个；给了就要求每份都有它所认可的电子签章"
+    add("--trust", type=Path, action="append", default=[], metavar="证书", help=words)
+    add("files", type=Path, nargs="+", metavar="文件", help="要核验的 PDF")
+
+    add = command(_serve, "在本机预览网站，文件一改就更新。", "--port 8001", "--edition", "--as-of")
+    add("--port", type=int, default=8000, help="端口（默认 8000）")
+
+    text = "一条记录的变更历史：谁、何时、把哪一项由什么改成什么。"
+    add = command(_history, text, "members M001")
+    add("table", metavar="表", help="表名，见数据字典")
+    add("key", metavar="编号", help="记录的主键；由几项组成时用 / 连接")
+    add("field", metavar="字段", nargs="?", help="只看这一项")
+    formats(add, "text", "json")
+
+    text = "审阅一项变更：记录、规则、统计、需重印的卷各有什么变化。"
+    add = command(_review, text, "main", "--as-of")
+    add("base", metavar="基准", help="与哪个版本比较：分支、标签、提交或日期")
+    add("head", metavar="版本", nargs="?", default="HEAD", help="要审阅的版本（默认 HEAD）")
+    formats(add, "text", "markdown", "json")
+    add("--no-prints", action="store_true", help="不计算需重印的卷宗")
+
+    text = "核查历史：是否被改写，已公布的事实是否被改动，谁改了不归自己管的文件。"
+    add = command(_audit, text, "--anchor anchor.json")
+    words = "已发布网站里的 anchor.json，或排印的卷宗（PDF）；可给多个"
+    add("--anchor", type=Path, action="append", default=[], metavar="文件", help=words)
+    add("--since", default="", metavar="版本", help="只按规则核查此版本之后的提交")
+    formats(add, "text", "json", "github")
+
+    text = "把记录文件整理成统一写法：编码、换行、列序、行序、日期写法。内容不变。"
+    add = command(_fmt, text, "--check")
+    add("files", type=Path, nargs="*", metavar="文件", help="只整理这些文件（默认全部）")
+    add("--check", action="store_true", help="只检查，不改动；有需要整理的文件时退出码为 1")
+
+    text = "新建一条记录：自动编号、放进对应的文件夹、补齐应有的清单。"
+    add = command(_new, text, "members name=某某")
+    add("table", metavar="表", help="表名，见数据字典")
+    add("values", metavar="字段=值", nargs="*", help="字段名或中文名都可以")
+    add("--in", dest="folder", default="", metavar="文件夹", help="有多个文件夹时写明放进哪个")
+
+    text = "由登记的账号生成代码平台的归口设置（CODEOWNERS）：哪些改动须经谁同意。"
+    add = command(_owners, text, "--check")
+    add("--check", action="store_true", help="只检查是否与登记一致；不一致时退出码为 1")
+
+    add = command(_schemas, "由表结构生成编辑器用的 JSON Schema。", "")
+    words = "改为列出 datapackage.yaml 里可用的设置（Markdown）"
+    add("--settings", action="store_true", help=words)
+
+    command(_doctor, "检查本机是否具备所需的字体、程序库和工具。", "")
+    return whole, parsers
 
 
 def _files(options: argparse.Namespace) -> list[Path]:
@@ -303,29 +466,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A value may hold what the terminal's encoding does not; that must not end in a traceback.
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    reader = parser(_COMMANDS)
+    whole, parsers = _parser()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options, rest = reader.parse_known_args(given)
+    options, rest = whole.parse_known_args(given)
     if "values" in options and not any(word.startswith("-") for word in rest):
         # Values may also stand after an option.
         options.values += rest
     elif rest:
-        reader.error(f"unrecognized arguments: {' '.join(rest)}")
-    run: Run = options.run
+        parsers[options.run.__name__[1:]].unknown(rest)
     try:
         if (options.untrusted or options.untrusted_container) and CONFINED not in os.environ:
-            if run is _serve or getattr(options, "sign", None):
+            if options.run is _serve or getattr(options, "sign", None):
                 raise UsageError(
                     "serve 和 --sign 不能与 --untrusted 同用：隔离环境不能联网，也不该拿到私钥。"
                 )
             return confine(options.root, _files(options), given, container=options.untrusted_container)
-        return run(options)
+        code: int = options.run(options)
+        return code
     except UsageError as fault:
         print(str(fault), file=sys.stderr)
         return USED_WRONGLY
     except RecordsError as fault:
-        _print_problems(in_order(fault.problems), "text")
-        return RECORDS_WRONG
+        return _show(in_order(fault.problems))
     except BrokenPipeError:
         return FINE
     except OSError as fault:
@@ -337,7 +499,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USED_WRONGLY
     except KeyboardInterrupt:
         print("\n已中断，没有做完。", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except Exception as fault:
         if os.environ.get("LINGTOUYAN_DEBUG"):
             raise

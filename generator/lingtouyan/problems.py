@@ -106,10 +106,10 @@ def quoted(value: object, limit: int = 40) -> str:
     return f"“{text if len(text) <= limit else text[: limit - 1] + '…'}”"
 
 
-def did_you_mean(word: str, known: Collection[str]) -> str:
-    """Return `，您是不是要找 …` when something known is spelt nearly so; else nothing."""
+def did_you_mean(word: str, known: Collection[str], otherwise: str = "。") -> str:
+    """Return the end of a sentence about an unknown word: the known one that is spelt nearly so, or `otherwise`."""
     near = difflib.get_close_matches(word, sorted(known), 1, 0.6)
-    return f"，您是不是要找 {near[0]}" if near else ""
+    return f"，您是不是要找 {near[0]}？" if near else otherwise
 
 
 _MACHINE = {

@@ -47,7 +47,7 @@ def _share(text: str, _: Tables) -> float:
 
 def _table(text: str, tables: Tables) -> str:
     if text not in tables:
-        raise ValueError(f"{quoted(text)} 不是表名{did_you_mean(text, tables)}。")
+        raise ValueError(f"{quoted(text)} 不是表名{did_you_mean(text, tables)}")
     return text
 
 
@@ -64,7 +64,7 @@ def _owners(text: str, tables: Tables) -> Owners:
     for column in owners[1:]:
         if column not in columns:
             raise ValueError(
-                f"表 {owners.table} 里没有 {quoted(column)} 这一列{did_you_mean(column, columns)}。"
+                f"表 {owners.table} 里没有 {quoted(column)} 这一列{did_you_mean(column, columns)}"
             )
     return owners
 
@@ -156,8 +156,8 @@ def read_settings(given: Mapping[str, Any], tables: Tables) -> tuple[Settings, l
     faults: list[tuple[str, str]] = []
     for key, value in given.items():
         if key not in _FIELDS:
-            hint = did_you_mean(key, _FIELDS) or f"，可用：{'、'.join(_FIELDS)}"
-            faults.append((key, f"没有 {quoted(key)} 这项设置{hint}。"))
+            hint = did_you_mean(key, _FIELDS, f"，可用：{'、'.join(_FIELDS)}。")
+            faults.append((key, f"没有 {quoted(key)} 这项设置{hint}"))
             continue
         many = isinstance(_FIELDS[key].default, tuple)
         if many and isinstance(value, list) and all(isinstance(v, str) for v in value):

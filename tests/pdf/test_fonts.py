@@ -165,7 +165,7 @@ def test_a_machine_without_fonts_is_told_what_to_install(tmp_path, monkeypatch):
 
 def test_the_doctor_names_what_is_missing(tmp_path):
     # A machine with nothing on its path: git and fontconfig cannot be found.
-    script = "import sys; from lingtouyan.doctor import doctor; sys.exit(len(doctor()))"
+    script = "import sys; from lingtouyan.commands.doctor import doctor; sys.exit(len(doctor()))"
     environment = {
         **os.environ,
         "PATH": str(tmp_path),
@@ -180,7 +180,7 @@ def test_the_doctor_names_what_is_missing(tmp_path):
 
 
 def test_the_doctor_is_content_with_a_machine_that_runs_the_tests(capsys):
-    from lingtouyan.doctor import doctor
+    from lingtouyan.commands.doctor import doctor
 
     assert doctor() == []
     out = capsys.readouterr().out

@@ -55,6 +55,7 @@ def _findings() -> Iterator[tuple[str, str]]:
     """Yield (mark, line): ✓ is there, ✗ must be mended, · is a hint."""
     yield "✓", f"Python {platform.python_version()}（{platform.system()} {platform.machine()}）"
     yield _program("git", "git", "✗", "不能读取历史")
+    yield _program("bwrap", "bubblewrap", "·", "不能用 --untrusted 隔离陌生人的内容")
     for name in _PACKAGES:
         try:
             yield "✓", f"{name} {version(name)}"
