@@ -14,7 +14,7 @@ from lingtouyan.history.changes import Change, History, read_history, table_chan
 from lingtouyan.history.tree import CommitTree, resolve
 from lingtouyan.history.versions import Contents, Documents, Versions
 from lingtouyan.project import Project
-from lingtouyan.reading.documents import read_document
+from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.files import glob_regex
 from lingtouyan.reading.package import Package
 from lingtouyan.reading.records import read_records
@@ -150,7 +150,7 @@ def test_files_are_read_as_the_register_reads_them(city: Made, project: Project)
         pattern = glob_regex(table.path)
         for path, data in tree.read_all([n for n in names if pattern.match(n)]):
             assert isinstance(data, bytes)
-            rows, _ = read_document(data, path, table, package)
+            rows, _ = rows_of(data, path, table, package)
             [document] = (versions.read(table, path, blobs[path]) or {}).values()
             assert document == _by_key(package, rows), path
             compared += 1

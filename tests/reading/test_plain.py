@@ -11,10 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trees import Tree
 
-from lingtouyan.reading.documents import read_document
+from lingtouyan.reading.documents import EMPTY, plain_document, read_document, rows_of
 from lingtouyan.reading.package import Package, load_package
-from lingtouyan.reading.plain import PlainReader
-from lingtouyan.reading.records import EMPTY
 from lingtouyan.reading.source import WorkTree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,7 +131,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
 
 def plainly(package: Package, text: bytes, table: str = "events") -> dict[str, list[list[str]]] | None:
     """Return table -> rows as the register's reader sees them."""
-    found = PlainReader(package.tables[table], package).read(text, "x.yaml,")
+    found = plain_document(text, "x.yaml,", package.tables[table], package)
     if found is None:
         return None
     return {t: list(csv.reader(io.StringIO(lines, newline=""))) for t, lines in found.items()}
@@ -232,6 +230,18 @@ def test_a_damaged_document_is_read_alike_or_left_alone(
         text = text[:place] + piece + text[place + length :]
     found = plainly(package, text.encode())
     assert found is None or found == fully(package, text.encode())
+
+
+def test_rows_are_the_same_whichever_way_they_were_read(package: Package) -> None:
+    table = package.tables["events"]
+    assert rows_of(PLAIN.encode(), "x.yaml", table, package) == read_document(
+        PLAIN.encode(), "x.yaml", table, package
+    )
+    # With something that the plain form does not know, in the parser's way.
+    odd = PLAIN.replace("name: 张三", "name: '张三'")
+    assert rows_of(odd.encode(), "x.yaml", table, package) == rows_of(
+        PLAIN.encode(), "x.yaml", table, package
+    )
 
 
 def test_the_sample_city_is_plain_and_read_alike() -> None:

@@ -39,7 +39,7 @@ _Place = tuple[str, int, str]
 def unread_files(package: Package, records: Records) -> dict[str, list[str]]:
     """Return table -> the files of it, or of the documents it stands in, that were not read or not wholly."""
     sources = [(glob_regex(t.path), t) for t in package.tables.values() if t.path]
-    read = {f for f, e in records.entries.items() if e.filled}
+    read = records.filled
     empty = {p.file for p in records.problems if p.rule in _UNREAD} - read
     empty.update(
         p.file for p in records.problems if p.rule == "source-error" or _keyless(package, records, p)
@@ -54,10 +54,9 @@ def unread_files(package: Package, records: Records) -> dict[str, list[str]]:
 
 def _keyless(package: Package, records: Records, problem: Problem) -> bool:
     """Tell whether a file lacks the column that its records are referred to by."""
-    entry = records.entries.get(problem.file)
-    if problem.rule != "missing-label" or entry is None:
+    if problem.rule != "missing-label" or problem.file not in records.files:
         return False
-    table = package.tables[entry.table]
+    table = package.tables[records.files[problem.file]]
     return any(f.name in table.primary_key and f.title == problem.column for f in table.fields)
 
 
@@ -134,7 +133,7 @@ def without_followers(
     errors = [p for p in problems if p.severity is Severity.ERROR]
     lost = {(p.file, p.line, p.column) for p in errors if p.rule in _NOT_ENTERED}
     torn = {(p.file, p.line) for p in errors if p.rule in ("extra-cell", "missing-cell")}
-    origins = {records.entries[p.file].table for p in errors if _counts(p, records)}
+    origins = {records.files[p.file] for p in errors if _counts(p, records)}
     faulty = {t.name for t in package.tables.values() if package.origin(t).name in origins} | unread.keys()
     found = {f.rule for f in findings}
     through = passages(statements) if faulty else {}
@@ -162,7 +161,7 @@ def without_followers(
 
 
 def _counts(problem: Problem, records: Records) -> bool:
-    return problem.file in records.entries and problem.rule not in _HARMLESS
+    return problem.file in records.files and problem.rule not in _HARMLESS
 
 
 def _told(

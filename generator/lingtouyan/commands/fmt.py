@@ -18,7 +18,7 @@ from lingtouyan.checks.messages import DOUBTFUL_MONTH, FULL_WIDTH, Wording, as_d
 from lingtouyan.problems import Problem, Severity, UsageError, error, quoted, warning
 from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode, read_csv
-from lingtouyan.reading.documents import read_document
+from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.files import glob_regex, list_tree, read_bytes, static_prefix
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping, Value, parse_yaml
@@ -260,7 +260,7 @@ def _unreliable(name: str) -> Problem:
 
 
 def _yaml(text: str, name: str, table: Table, package: Package, ruined: list[Problem]) -> bytes | Problem:
-    rows, problems = read_document(text.encode(), name, table, package)
+    rows, problems = rows_of(text.encode(), name, table, package)
     fault = next((p for p in problems if p.severity is Severity.ERROR), None)
     if fault is not None:
         return fault
@@ -278,7 +278,7 @@ def _yaml(text: str, name: str, table: Table, package: Package, ruined: list[Pro
     documents = value if isinstance(value, list) else [value]
     made = [document(package, table, d) for d in documents if isinstance(d, Mapping)]
     out = "".join(map(as_item, made) if isinstance(value, list) else made).encode()
-    again, faults = read_document(out, name, table, package)
+    again, faults = rows_of(out, name, table, package)
     same = {t: [c for _, c in r] for t, r in again.items()} == expected
     return out if same and not any(p.severity is Severity.ERROR for p in faults) else _unreliable(name)
 

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import duckdb
 
 from lingtouyan.database.grammar import refusal
+from lingtouyan.reading.documents import EMPTY
 from lingtouyan.reading.package import Field, Package, Table
-from lingtouyan.reading.records import EMPTY, Records
+from lingtouyan.reading.records import Records
 
 QUERY_SECONDS = 120.0
 _MOST_OVERRUNS = 4

@@ -18,9 +18,8 @@ from typing import Any, TypeVar
 from lingtouyan.history.tree import Objects
 from lingtouyan.problems import Severity
 from lingtouyan.reading.csv import decode, read_csv
-from lingtouyan.reading.documents import read_document
+from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.package import Package, Table
-from lingtouyan.reading.plain import PlainReader
 from lingtouyan.reading.source import MAX_BYTES
 
 Key = tuple[str, ...]
@@ -88,7 +87,6 @@ class Versions:
             t.name: {"_".join(w[:n]) for k in _names(t) for w in [k.split("_")] for n in range(1, len(w) + 1)}
             for t in package.tables.values()
         }
-        self._plain: dict[str, PlainReader] = {}
         self._kept: dict[tuple[str, str], Any] = {}
         self._size = 0
 
@@ -160,16 +158,10 @@ class Versions:
 
     def _documents(self, source: Table, path: str, data: bytes) -> Documents | None:
         table = self._package.tables[source.name]
-        if source.name not in self._plain:
-            self._plain[source.name] = PlainReader(table, self._package)
-        lines = self._plain[source.name].read(data, "")
-        if lines is not None:
-            rows = {n: [c[1:] for c in csv.reader(text.split("\n")) if c] for n, text in lines.items()}
-        else:
-            read, problems = read_document(data, path, table, self._package)
-            if not read and any(p.rule == "source-error" for p in problems):
-                return None
-            rows = {n: [cells for _, cells in found] for n, found in read.items()}  # type: ignore[misc]
+        read, problems = rows_of(data, path, table, self._package)
+        if not read and any(p.rule == "source-error" for p in problems):
+            return None
+        rows = {n: [cells for _, cells in found] for n, found in read.items()}
         result: Documents = {}
         for name, found in rows.items():
             for key, record in self._records(name, found):

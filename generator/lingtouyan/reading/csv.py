@@ -15,6 +15,7 @@ from lingtouyan.problems import Problem, error, quoted, warning
 from lingtouyan.reading.package import Sensitivity, Table
 
 Row = tuple[int, list[str | None]]
+"""Line, and the cells in the schema's order of fields; None for no value."""
 
 CONFLICT = (
     "文件里有没有解决的合并冲突（<<<<<<<、=======、>>>>>>>），没有读取。请保留正确的一方，删去这些标记。"
@@ -26,7 +27,6 @@ _OTHER_FILES = (
     (b"\xd0\xcf\x11\xe0", "旧版电子表格文件"),
     (b"%PDF", "PDF 文件"),
 )
-MAYBE_TOTAL = re.compile('\n[ "]*(合|总|小|共)( |　)*计'.encode())
 _TOTAL = re.compile(r"\s*(合\s*计|总\s*计|小\s*计|共\s*计)\s*[:：]?\s*")
 csv.field_size_limit(2**31 - 1)
 _SAMPLE = 4096
@@ -45,47 +45,24 @@ def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
     wide = _wide(data)
     if wide:
         text = data.decode(wide, errors="replace").removeprefix("\ufeff")
-        problems.append(
-            error(
-                file,
-                1,
-                "encoding-error",
-                f"文件是 UTF-16 编码（“Unicode 文本”）。{_advice(file)}",
-            )
-        )
+        message = f"文件是 UTF-16 编码（“Unicode 文本”）。{_advice(file)}"
+        problems.append(error(file, 1, "encoding-error", message))
     else:
         if data.startswith(codecs.BOM_UTF8):
             data = data[3:]
-            problems.append(
-                warning(
-                    file,
-                    1,
-                    "byte-order-mark",
-                    "文件开头有 BOM（字节顺序标记）。内容已正常读取；建议存为不带 BOM 的 UTF-8。",
-                )
-            )
+            message = "文件开头有 BOM（字节顺序标记）。内容已正常读取；建议存为不带 BOM 的 UTF-8。"
+            problems.append(warning(file, 1, "byte-order-mark", message))
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as fault:
             line = data.count(b"\n", 0, fault.start) + 1
             text, name = _decode_other(data)
-            problems.append(
-                error(
-                    file,
-                    line,
-                    "encoding-error",
-                    f"文件不是 UTF-8 编码{name}，本行起出现无法识别的字节。{_advice(file)}",
-                )
-            )
+            message = f"文件不是 UTF-8 编码{name}，本行起出现无法识别的字节。{_advice(file)}"
+            problems.append(error(file, line, "encoding-error", message))
     if "\r" in text:
-        problems.append(
-            warning(
-                file,
-                text.count("\n", 0, text.index("\r")) + 1,
-                "line-ending",
-                "行尾是 Windows 换行（CRLF）。内容已正常读取；建议改为 LF，避免整个文件显示为已修改。",
-            )
-        )
+        line = text.count("\n", 0, text.index("\r")) + 1
+        message = "行尾是 Windows 换行（CRLF）。内容已正常读取；建议改为 LF，避免整个文件显示为已修改。"
+        problems.append(warning(file, line, "line-ending", message))
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text, problems
 
@@ -153,64 +130,12 @@ def _line_in_other(line: bytes) -> str:
     return line.decode("utf-8", errors="replace")
 
 
-def _records(text: str, file: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
-    """Yield (first physical line, cells). A quote that is never closed swallows what follows: read on line by line."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lines: list[str] = []
-    before = width = 0
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            yield from _by_line(text.split("\n"), before, file, problems)
-            return
-        first, before = before + 1, reader.line_num
-        if before > first:
-            lines = lines or text.split("\n")
-            if any('"' not in line and line.count(",") + 1 == width for line in lines[first:before]):
-                # Whole records stand between the quotes.
-                yield from _by_line(lines, first - 1, file, problems)
-                return
-            problems.append(
-                error(
-                    file,
-                    first,
-                    "cell-line-break",
-                    f"单元格里有换行（第 {first} 至 {before} 行）。一条记录只能占一行：请删去换行，或检查引号是否成对。",
-                )
-            )
-        width = width or len(cells)
-        yield first, cells
-
-
-def _by_line(
-    lines: list[str], start: int, file: str, problems: list[Problem]
-) -> Iterator[tuple[int, list[str]]]:
-    if lines[-1] == "":
-        lines = lines[:-1]
-    for number, line in enumerate(lines[start:], start + 1):
-        try:
-            yield number, next(csv.reader([line], strict=True))
-        except csv.Error as fault:
-            reason = "引号没有闭合" if "end of data" in str(fault) else "引号后面紧跟着其他字符"
-            problems.append(
-                error(
-                    file,
-                    number,
-                    "source-error",
-                    f'{reason}，这一行无法读取。请检查英文引号是否成对；内容里的引号要写两个（""），整格再用引号括起。',
-                )
-            )
-
-
 def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Problem]]:
     """Read one file.
 
     Returns:
-        Rows as (line, cells in the schema's field order; missing values are None), and the problems of the file's
-        shape, typed as the table standard types them. A row that is too short or too long is kept, so far as it goes.
+        Rows, and the problems of the file's shape, typed as the table standard types them. A row that is too short or
+        too long is kept, so far as it goes.
     """
     other = next((words for mark, words in _OTHER_FILES if data.startswith(mark)), "")
     if other:
@@ -219,159 +144,176 @@ def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Prob
     text, problems = decode(data, file)
     if conflict := conflict_line(text):
         return [], [*problems, error(file, conflict, "source-error", CONFLICT)]
-    names = [f.name for f in table.fields]
-    records = _records(text, file, problems)
-    line, header = next(records, (1, []))
-    if not any(c.strip() for c in header):
-        problems.append(error(file, 1, "blank-header", f"文件没有表头。第一行应为：{','.join(names)}"))
-        return [], problems
-    where = _header(header, table, file, line, problems)
-    if where is None:
-        return [], problems
-    plain = where == list(range(len(header)))
-    missing = [frozenset(table.missing(f)) for f in table.fields]
-    alike = all(m == missing[0] for m in missing)
-    width = len(header)
-    rows: list[Row] = []
-    for line, cells in records:
-        if cells == header:
-            message = "这一行又是一遍表头。请删除这一行。"
-            problems.append(error(file, line, "duplicate-header", message))
-            continue
-        if _TOTAL.fullmatch(cells[0] if cells else "") and 2 * sum(map(bool, cells)) <= width:
-            message = f"{quoted(cells[0])} 像是合计行，不是一条记录。请删除这一行，合计由系统计算。"
-            problems.append(error(file, line, "total-row", message))
-            continue
-        if len(cells) != width:
-            if not any(c.strip() for c in cells):
-                problems.append(error(file, line, "blank-row", "空行。请删除这一行。"))
+    reader = _CsvReader(file, table, problems)
+    return list(reader.rows(text)), problems
+
+
+class _CsvReader:
+    def __init__(self, file: str, table: Table, problems: list[Problem]) -> None:
+        self.file = file
+        self.table = table
+        self.names = [f.name for f in table.fields]
+        self.problems = problems
+
+    def fault(self, line: int, rule: str, message: str, title: str = "") -> None:
+        self.problems.append(error(self.file, line, rule, message, title))
+
+    def rows(self, text: str) -> Iterator[Row]:
+        records = self.records(text)
+        line, header = next(records, (1, []))
+        if not any(c.strip() for c in header):
+            self.fault(1, "blank-header", f"文件没有表头。第一行应为：{','.join(self.names)}")
+            return
+        where = self.header(header, line)
+        if where is None:
+            return
+        width = len(header)
+        plain = where == list(range(width))
+        missing = [self.table.missing(f) for f in self.table.fields]
+        usual = all(m == ("",) for m in missing)
+        for line, cells in records:
+            if cells == header:
+                self.fault(line, "duplicate-header", "这一行又是一遍表头。请删除这一行。")
                 continue
-            problems.append(_ragged(cells, header, table, file, line))
-            cells = cells[:width] + [""] * (width - len(cells))
-        elif not any(cells) or not any(c.strip() for c in cells):
-            problems.append(error(file, line, "blank-row", "整行都是空的。请删除这一行。"))
-            continue
-        if not plain:
-            cells = [cells[i] if i is not None else "" for i in where]
-        if alike:
-            rows.append((line, [None if c in missing[0] else c for c in cells]))
-        else:
-            rows.append((line, [None if c in m else c for c, m in zip(cells, missing, strict=True)]))
-    return rows, problems
+            if len(cells) != width:
+                if not any(c.strip() for c in cells):
+                    self.fault(line, "blank-row", "空行。请删除这一行。")
+                    continue
+                if self.total(cells, width, line):
+                    continue
+                self.ragged(cells, header, line)
+                cells = cells[:width] + [""] * (width - len(cells))
+            elif "计" in cells[0] and self.total(cells, width, line):
+                continue
+            elif not any(cells) or not any(map(str.strip, cells)):
+                self.fault(line, "blank-row", "整行都是空的。请删除这一行。")
+                continue
+            if not plain:
+                cells = [cells[i] if i is not None else "" for i in where]
+            if usual:
+                yield line, [c or None for c in cells]
+            else:
+                yield line, [None if c in m else c for c, m in zip(cells, missing, strict=True)]
 
-
-def _ragged(cells: list[str], header: list[str], table: Table, file: str, line: int) -> Problem:
-    if len(cells) > len(header):
-        surplus = cells[len(header) :]
-        extra = "、".join(map(quoted, surplus[:3])) if _all_visible(table) else f"{len(surplus)} 格"
-        return error(
-            file,
-            line,
-            "extra-cell",
-            f"这一行有 {len(cells)} 格，表头只有 {len(header)} 列，多出 {extra}。内容里有英文逗号时，请给整格加英文引号。",
-        )
-    name = header[len(cells)]
-    known = table.field(name)
-    title = known.title if known else name
-    return error(
-        file,
-        line,
-        "missing-cell",
-        f"这一行只有 {len(cells)} 格，表头有 {len(header)} 列，从“{title}”起缺失。请补足逗号。",
-        title,
-    )
-
-
-def _all_visible(table: Table) -> bool:
-    return all(f.sensitivity < Sensitivity.RESTRICTED for f in table.fields)
-
-
-def _header(
-    header: list[str], table: Table, file: str, line: int, problems: list[Problem]
-) -> list[int | None] | None:
-    """Compare the labels with the schema; return for each field where it stands, or None when nothing can be read."""
-    names = [f.name for f in table.fields]
-    if header == names:
-        return list(range(len(names)))
-    if len(header) == 1 and len(names) > 1 and any(s in header[0] for s in ";\t；，|"):
-        problems.append(
-            error(
-                file,
-                line,
-                "incorrect-label",
-                "列之间的分隔符不是英文逗号。请另存为“CSV UTF-8（逗号分隔）”。",
-            )
-        )
-        return None
-    meant = _meant(header, table)
-    if not any(meant):
-        message = f"第一行不是表头：没有一列是本表的列。第一行应为：{','.join(names)}，上面不能有标题或说明。"
-        problems.append(error(file, line, "incorrect-label", message))
-        return None
-    # Empty columns at the end are what a spreadsheet leaves behind: one fault, however many.
-    filled = max(n for n, label in enumerate(header, 1) if label.strip())
-    if filled < len(header):
-        first, last = filled + 1, len(header)
-        span = f"第 {first} 列" if first == last else f"第 {first} 至 {last} 列"
-        message = f"表头{span}没有列名。请补上；是空列的，请连同下面的空格一起删除。"
-        problems.append(error(file, line, "blank-label", message))
-    seen: dict[str, int] = {}
-    for position, label in enumerate(header):
-        name = meant[position]
-        place = f"表头第 {position + 1} 列"
-        if position >= filled:
-            break
-        if not label.strip():
-            problems.append(error(file, line, "blank-label", f"{place}没有列名。请补上或删除这一列。"))
-        elif (name or label) in seen:
-            other = seen[name or label] + 1
-            problems.append(
-                error(
-                    file,
-                    line,
-                    "duplicate-label",
-                    f"{place} {quoted(label)} 与第 {other} 列重复。请删除一列。",
+    def records(self, text: str) -> Iterator[tuple[int, list[str]]]:
+        """Yield (first physical line, cells). A quote that is never closed swallows what follows: read on line by line."""
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        lines: list[str] = []
+        before = width = 0
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                yield from self.by_line(text.split("\n"), before)
+                return
+            first, before = before + 1, reader.line_num
+            if before > first:
+                lines = lines or text.split("\n")
+                if any('"' not in line and line.count(",") + 1 == width for line in lines[first:before]):
+                    # Whole records stand between the quotes.
+                    yield from self.by_line(lines, first - 1)
+                    return
+                self.fault(
+                    first,
+                    "cell-line-break",
+                    f"单元格里有换行（第 {first} 至 {before} 行）。一条记录只能占一行：请删去换行，或检查引号是否成对。",
                 )
-            )
-        else:
-            seen[name or label] = position
-            if label != name:
-                advice = f"请改为 {name}。" if name else f"本表的列是：{','.join(names)}"
-                problems.append(
-                    error(file, line, "extra-label", f"{place} {quoted(label)} 不是本表的列。{advice}")
-                )
-    for f in table.fields:
-        if f.name not in seen:
-            problems.append(
-                error(file, line, "missing-label", f"表头缺少“{f.title}”（{f.name}）一列。", f.title)
-            )
-    order = sorted((n for n in names if n in seen), key=lambda n: seen[n])
-    present = [n for n in names if n in seen]
-    if order != present:
-        found, wanted = next((f, w) for f, w in zip(order, present, strict=True) if f != w)
-        problems.append(
-            error(
-                file,
-                line,
-                "incorrect-label",
-                f"表头第 {seen[found] + 1} 列是 {quoted(header[seen[found]])}，那里应为 {wanted}。"
-                f"列的顺序应为：{','.join(names)}",
-            )
-        )
-    return [seen.get(n) for n in names] if present else None
+            width = width or len(cells)
+            yield first, cells
 
+    def by_line(self, lines: list[str], start: int) -> Iterator[tuple[int, list[str]]]:
+        if lines[-1] == "":
+            lines = lines[:-1]
+        for number, line in enumerate(lines[start:], start + 1):
+            try:
+                yield number, next(csv.reader([line], strict=True))
+            except csv.Error as fault:
+                reason = "引号没有闭合" if "end of data" in str(fault) else "引号后面紧跟着其他字符"
+                advice = '请检查英文引号是否成对；内容里的引号要写两个（""），整格再用引号括起。'
+                self.fault(number, "source-error", f"{reason}，这一行无法读取。{advice}")
 
-def _meant(header: list[str], table: Table) -> list[str]:
-    """Return for each label the field it means: its name, or else its name in capitals or its title; or nothing."""
-    names = {f.name for f in table.fields}
-    titles: dict[str, str] = {}
-    for f in table.fields:
-        # Two fields of one title: which is meant cannot be told.
-        titles[f.title] = "" if f.title in titles else f.name
-    exact = names.intersection(header)
-    meant = []
-    for label in header:
-        plain = label.strip()
-        guess = plain.lower() if plain.lower() in names else titles.get(plain, "")
-        meant.append(label if label in names else "" if guess in exact else guess)
-    return meant
+    def total(self, cells: list[str], width: int, line: int) -> bool:
+        if not _TOTAL.fullmatch(cells[0]) or 2 * sum(map(bool, cells)) > width:
+            return False
+        message = f"{quoted(cells[0])} 像是合计行，不是一条记录。请删除这一行，合计由系统计算。"
+        self.fault(line, "total-row", message)
+        return True
+
+    def ragged(self, cells: list[str], header: list[str], line: int) -> None:
+        count = f"这一行有 {len(cells)} 格，表头只有 {len(header)} 列"
+        if len(cells) > len(header):
+            surplus = cells[len(header) :]
+            visible = all(f.sensitivity < Sensitivity.RESTRICTED for f in self.table.fields)
+            extra = "、".join(map(quoted, surplus[:3])) if visible else f"{len(surplus)} 格"
+            advice = "内容里有英文逗号时，请给整格加英文引号。"
+            self.fault(line, "extra-cell", f"{count}，多出 {extra}。{advice}")
+            return
+        name = header[len(cells)]
+        known = self.table.field(name)
+        title = known.title if known else name
+        count = f"这一行只有 {len(cells)} 格，表头有 {len(header)} 列"
+        self.fault(line, "missing-cell", f"{count}，从“{title}”起缺失。请补足逗号。", title)
+
+    def header(self, header: list[str], line: int) -> list[int | None] | None:
+        """Compare the labels with the schema; return for each field where it stands, or None when nothing can be read."""
+        names = self.names
+        if header == names:
+            return list(range(len(names)))
+        if len(header) == 1 and len(names) > 1 and any(s in header[0] for s in ";\t；，|"):
+            message = "列之间的分隔符不是英文逗号。请另存为“CSV UTF-8（逗号分隔）”。"
+            self.fault(line, "incorrect-label", message)
+            return None
+        meant = self.meant(header)
+        if not any(meant):
+            message = (
+                f"第一行不是表头：没有一列是本表的列。第一行应为：{','.join(names)}，上面不能有标题或说明。"
+            )
+            self.fault(line, "incorrect-label", message)
+            return None
+        # Empty columns at the end are what a spreadsheet leaves behind: one fault, however many.
+        filled = max(n for n, label in enumerate(header, 1) if label.strip())
+        if filled < len(header):
+            first, last = filled + 1, len(header)
+            span = f"第 {first} 列" if first == last else f"第 {first} 至 {last} 列"
+            message = f"表头{span}没有列名。请补上；是空列的，请连同下面的空格一起删除。"
+            self.fault(line, "blank-label", message)
+        seen: dict[str, int] = {}
+        for position, (label, name) in enumerate(zip(header[:filled], meant, strict=False)):
+            place = f"表头第 {position + 1} 列"
+            if not label.strip():
+                self.fault(line, "blank-label", f"{place}没有列名。请补上或删除这一列。")
+            elif (name or label) in seen:
+                other = seen[name or label] + 1
+                message = f"{place} {quoted(label)} 与第 {other} 列重复。请删除一列。"
+                self.fault(line, "duplicate-label", message)
+            else:
+                seen[name or label] = position
+                if label != name:
+                    advice = f"请改为 {name}。" if name else f"本表的列是：{','.join(names)}"
+                    self.fault(line, "extra-label", f"{place} {quoted(label)} 不是本表的列。{advice}")
+        for f in self.table.fields:
+            if f.name not in seen:
+                self.fault(line, "missing-label", f"表头缺少“{f.title}”（{f.name}）一列。", f.title)
+        present = [n for n in names if n in seen]
+        order = sorted(present, key=lambda n: seen[n])
+        if order != present:
+            found, wanted = next((f, w) for f, w in zip(order, present, strict=True) if f != w)
+            column = f"表头第 {seen[found] + 1} 列是 {quoted(header[seen[found]])}，那里应为 {wanted}。"
+            self.fault(line, "incorrect-label", f"{column}列的顺序应为：{','.join(names)}")
+        return [seen.get(n) for n in names] if present else None
+
+    def meant(self, header: list[str]) -> list[str]:
+        """Return for each label the field it means: its name, or else its name in capitals or its title; or nothing."""
+        titles: dict[str, str] = {}
+        for f in self.table.fields:
+            # Two fields of one title: which is meant cannot be told.
+            titles[f.title] = "" if f.title in titles else f.name
+        exact = {*self.names}.intersection(header)
+        meant = []
+        for label in header:
+            plain = label.strip()
+            guess = plain.lower() if plain.lower() in self.names else titles.get(plain, "")
+            meant.append(label if label in self.names else "" if guess in exact else guess)
+        return meant

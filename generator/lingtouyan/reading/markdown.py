@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from lingtouyan.reading.yaml import Items, Mapping, YamlError, parse_yaml
+from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*\Z")
 _IDENTITY = re.compile(r"[ \t]*\{[ \t]*#([^\s{}]+)[^{}]*\}[ \t]*\Z")
@@ -30,33 +30,16 @@ def parse_markdown(text: str) -> Mapping:
     end = next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), None)
     if end is None:
         raise YamlError(1, "文件头没有结束：请在键值之后另起一行写“---”。")
-    try:
-        record = parse_yaml("\n".join(lines[1:end]) + "\n")
-    except YamlError as fault:
-        raise YamlError(fault.line + 1, str(fault)) from None
+    # Lines are counted from the top of the file.
+    record = parse_yaml("\n".join(["", *lines[1:end]]) + "\n")
     if not isinstance(record, Mapping):
         raise YamlError(2, "文件头应是键值（键: 值）。")
-    _shift(record)
     for key, value in (("body", "\n".join(lines[end + 1 :]).strip()), ("sections", sections(lines, end + 1))):
         if key in record:
             raise YamlError(record.lines[key], f"文件头里不能写 {key}，它由正文得出。")
         record[key] = value  # type: ignore[assignment]
         record.lines[key] = end + 2
     return record
-
-
-def _shift(value: object) -> None:
-    """Count lines from the top of the file, not of the front matter."""
-    if isinstance(value, Mapping):
-        value.line += 1
-        value.lines = {k: line + 1 for k, line in value.lines.items()}
-        for child in value.values():
-            _shift(child)
-    elif isinstance(value, Items):
-        value.line += 1
-        value.lines = [line + 1 for line in value.lines]
-        for child in value:
-            _shift(child)
 
 
 def sections(lines: list[str], start: int) -> list[Mapping]:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Any
 
 from lingtouyan.problems import Problem, RecordsError, error, quoted
 from lingtouyan.reading.schemas import (
@@ -86,6 +87,7 @@ class Package:
         tables: by name, in the order declared; a child comes after its parent.
         settings: what the tree sets under the key `lingtouyan`.
         digest: over descriptor and schemas; changes when any of them does.
+        sheets: what reading learnt of the documents of each table.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Package:
     settings: Settings
     digest: str
     children: dict[str, list[Table]] = field(default_factory=dict)
+    sheets: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @cached_property
     def titles(self) -> frozenset[str]:

@@ -24,8 +24,7 @@ from lingtouyan.history.proposal import Proposal, proposal_of
 from lingtouyan.history.tree import first_common, resolve
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors
 from lingtouyan.project import EDITIONS, Project
-from lingtouyan.reading.csv import read_csv
-from lingtouyan.reading.documents import read_document
+from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.package import Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex
 from lingtouyan.reading.tables import has_hidden_key
@@ -160,11 +159,7 @@ class Side:
             table = next((t for p, t in owners if p.match(name)), None)
             if table is None or isinstance(data, Problem):
                 continue
-            rows = (
-                {table.name: read_csv(data, name, table)[0]}
-                if table.kind == "csv"
-                else read_document(data, name, table, self.package)[0]
-            )
+            rows, _ = rows_of(data, name, table, self.package)
             for member, found in rows.items():
                 self._rows.setdefault(member, []).extend((name, cells) for _, cells in found)
 
