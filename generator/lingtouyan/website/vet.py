@@ -51,6 +51,7 @@ _FETCHED = {
         "xlink:href",
     ),
 }
+_LISTS = {"archive", "imagesrcset", "ping", "srcset"}
 _STYLED = {
     *("style", "clip-path", "cursor", "fill", "filter", "marker", "marker-end", "marker-mid", "marker-start"),
     *("mask", "stroke"),
@@ -63,22 +64,21 @@ _MOST_DEPTH = 4
 _UNFINISHED = "没有写完的标签或注释"
 
 _TAGS = (
-    "a|abbr|b|br|caption|circle|code|col|colgroup|dd|del|details|div|dl|dt|em|figcaption|figure|g|h[1-6]|hr|i|ins|li|"
-    "line|mark|nav|ol|p|path|polygon|polyline|pre|rect|s|section|small|span|strong|sub|summary|sup|svg|table|tbody|td|"
-    "text|tfoot|th|thead|time|title|tr|tspan|u|ul"
+    "a|abbr|b|br|caption|circle|code|col|colgroup|dd|del|desc|details|div|dl|dt|em|figcaption|figure|g|h[1-6]|hr|i|ins|"
+    "li|line|mark|nav|ol|p|path|polygon|polyline|pre|rect|s|section|small|span|strong|sub|summary|sup|svg|table|tbody|"
+    "td|text|tfoot|th|thead|time|title|tr|tspan|u|ul"
 )
 _NAMES = (
     r"(?:aria|data)-[a-z-]+|alt|class|colspan|cx|cy|d|datetime|dir|dx|dy|height|hidden|id|lang|open|points|r|role|"
-    r"rowspan|rx|ry|scope|start|text-anchor|title|transform|viewbox|width|x|x1|x2|xmlns|y|y1|y2"
+    r"rowspan|rx|ry|scope|start|tabindex|text-anchor|title|transform|viewbox|width|x|x1|x2|xmlns|y|y1|y2"
 )
-# Complete tags of these alone, with nothing in them that could fetch or run, read by any parser in the same way.
+# Complete tags of these alone, with nothing in them that could fetch or run: any parser reads them in the same way.
 _HARMLESS = re.compile(
-    rf"(?:[^<]++|</[a-z][a-z0-9]*+>|<!--[^<>-]*+-->|<(?:{_TAGS})(?:\s++(?:(?:{_NAMES})(?=[\s=/>])(?:=\"[^\"<>]*+\")?|"
-    rf"href=\"(?:[^\"<>&:\\\x00-\x20]|&#(?:4[567]|95);)*+\"|style=\"[\w\s:;.%#,-]*+\"))*+\s*+/?>)*+",
+    rf"(?:</?(?:{_TAGS})(?:\s++(?:(?:{_NAMES})(?=[\s=/>])(?:=\"[^\"<>]*+\")?|"
+    rf"href=\"(?:[^\"<>&:\\\x00-\x20]|&#(?:4[567]|95);)*+\"|style=\"[\w\s:;.%#,-]*+\"))*+\s*+/?>[^<]*+)++",
     re.IGNORECASE,
 )
-_BLOCK = re.compile(r"^<div [^>\n]*\bdata-search-exclude[^>\n]*>\n(?:.*\n)*?</div>$", re.MULTILINE)
-_MARK, _END = "vetted-7d1c", "end-7d1c"
+_END = "end-7d1c"
 
 
 class _Reader(HTMLParser):
@@ -87,13 +87,14 @@ class _Reader(HTMLParser):
     Attributes:
         faults: what was found, in words.
         scripts: inline scripts of the theme.
-        marks: how many comments stood for parts that are read by themselves.
+        marks: how many comments were the mark that stands for harmless tags.
         whole: whether the text ended outside any tag.
     """
 
-    def __init__(self, html: str, depth: int = 0) -> None:
+    def __init__(self, html: str, depth: int = 0, mark: str = "") -> None:
         super().__init__(convert_charrefs=False)
         self._depth = depth
+        self._mark = mark
         self.faults: list[str] = []
         self.scripts: list[str] = []
         self.marks = 0
@@ -111,10 +112,9 @@ class _Reader(HTMLParser):
         if tag == "base":
             self.faults.append("<base>")
         if tag == "meta" and given.get("http-equiv", "").lower() == "refresh":
-            self._address(
-                "<meta refresh>",
-                re.sub(r"(?i)^[\s\d.;,]*(?:url\s*=)?\s*['\"]?", "", given.get("content", "")),
-            )
+            address = re.sub(r"(?i)^[\s\d.;,]*(?:url\s*=)?\s*['\"]?", "", given.get("content", ""))
+            if _elsewhere(address):
+                self.faults.append(f"<meta http-equiv=refresh {quoted(address, 80)}>")
         if tag == "script":
             self._script = None if given.get("src") else []
             if self._script is not None and given.get("type", "").lower() not in _SCRIPT_TYPES:
@@ -150,7 +150,7 @@ class _Reader(HTMLParser):
         self._inner(data)
 
     def handle_comment(self, data: str) -> None:
-        if data == _MARK:
+        if data == self._mark:
             self.marks += 1
         else:
             self._inner(data)
@@ -172,34 +172,30 @@ class _Reader(HTMLParser):
         self.faults.extend([*inner.faults, *(["<script>"] if inner.scripts else [])])
 
     def _attribute(self, tag: str, name: str, value: str, given: dict[str, str]) -> None:
-        shown = f"<{tag} {name}={quoted(value, 80)}>"
+        def refuse(reason: str = "") -> None:
+            self.faults.append(f"<{tag} {name}={quoted(value, 80)}>{reason}")
+
         if name.startswith("on"):
-            self.faults.append(f"{shown}（写在标签里的脚本）")
+            refuse("（写在标签里的脚本）")
         elif name == "srcdoc":
             self._inner(value)
         elif name in _STYLED:
-            self.faults.extend(f"{shown}（{fault}）" for fault in vet_style(value))
+            for fault in vet_style(value):
+                refuse(f"（{fault}）")
         elif tag in ("animate", "set", "animatetransform", "animatemotion") and name == "attributename":
             if re.search(r"href|^on", value.strip().lower()):
-                self.faults.append(shown)
+                refuse()
         elif name == "href" and (
             tag in ("a", "area")
             or (tag == "link" and given.get("rel") and {*given["rel"].lower().split()} <= _TOLD_LINKS)
         ):
             if _scheme(value) not in _FOLLOWED:
-                self.faults.append(shown)
-        elif name in ("srcset", "imagesrcset"):
-            for part in value.split(","):
-                self._address(shown, part.split()[0] if part.split() else "")
-        elif name in ("ping", "archive"):
-            for part in value.split():
-                self._address(shown, part)
+                refuse()
         elif name in _FETCHED:
-            self._address(shown, value, picture=tag in ("img", "image", "source", "link"))
-
-    def _address(self, shown: str, value: str, *, picture: bool = True) -> None:
-        if _elsewhere(value, picture=picture):
-            self.faults.append(shown)
+            picture = tag in ("img", "image", "source", "link")
+            parts = re.split(r"[,\s]+" if name in _LISTS else r"\Z", value)
+            if any(_elsewhere(part, picture=picture) for part in parts):
+                refuse()
 
 
 def _plain(address: str) -> str:
@@ -245,34 +241,36 @@ def _addresses(tokens: Iterable[Any], *, strings: bool = False) -> Iterator[str]
             yield from _addresses(token.content, strings=strings)
 
 
+def _read(html: str) -> _Reader:
+    """Read a page, or a part that is to stand between two tags, without its harmless tags: they are nearly all."""
+    number = 0
+    while (mark := f"vetted-{number}") in html:
+        number += 1
+    reduced, count = _HARMLESS.subn(f"<!--{mark}-->", html)
+    reader = _Reader(reduced, mark=mark)
+    if reader.marks != count:
+        # What looked like tags stood in an attribute, a script or a comment.
+        reader = _Reader(html)
+    if not reader.whole:
+        reader.faults.append(_UNFINISHED)
+    return reader
+
+
 def vet_part(html: str) -> list[str]:
     """Return what a part of a page must not do; it is to stand between two tags and not within one."""
-    if _HARMLESS.fullmatch(html):
+    if _HARMLESS.fullmatch(html.lstrip()):
         return []
-    reader = _Reader(html)
-    inline = ["正文里的 <script>"] if reader.scripts else []
-    return [*reader.faults, *inline, *([] if reader.whole else [_UNFINISHED])]
+    reader = _read(html)
+    return [*reader.faults, *(["正文里的 <script>"] if reader.scripts else [])]
 
 
 def vet_page(html: str) -> tuple[str, list[str]]:
     """Return a whole page with its policy, and what it must not do."""
-    faults: list[str] = []
-    marks = 0
-
-    def vet(found: re.Match[str]) -> str:
-        nonlocal marks
-        marks += 1
-        faults.extend(vet_part(found[0]))
-        return f"<!--{_MARK}-->"
-
-    reader = _Reader(_BLOCK.sub(vet, html))
-    faults.extend(reader.faults)
-    if reader.marks != marks or not reader.whole:
-        faults.append(_UNFINISHED)
+    reader = _read(html)
     hashes = {base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in reader.scripts}
     policy = _POLICY.format("".join(f" 'sha256-{h}'" for h in sorted(hashes)))
     tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-    return re.sub(r'<head>\s*(?:<meta charset="utf-8">)?', lambda m: m[0] + tag, html, count=1), faults
+    return re.sub(r'<head>\s*(?:<meta charset="utf-8">)?', lambda m: m[0] + tag, html, count=1), reader.faults
 
 
 def vet_site(out: Path) -> None:
