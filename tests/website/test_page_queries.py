@@ -10,11 +10,9 @@ import pytest
 
 from lingtouyan.problems import RecordsError
 from lingtouyan.project import EDITIONS, Project
-from lingtouyan.templates.functions import make_functions
-from lingtouyan.templates.links import Links
-from lingtouyan.templates.templates import make_environment, read_templates
+from lingtouyan.templates.templates import read_templates
 from lingtouyan.website import pages as website_pages
-from lingtouyan.website.pages import PageMaker, Pages, converter
+from lingtouyan.website.pages import PageMaker, Pages
 
 PARLIAMENT = Path(__file__).parents[1] / "projects" / "parliament"
 
@@ -77,11 +75,7 @@ def plan(root: Path, edition: str, page: str) -> tuple[PageMaker, Pages]:
     )
     if edition == "internal":
         connection.execute("CREATE TABLE secrets AS SELECT '甲' AS name, 45 AS age, '赞成' AS vote")
-    links = Links()
-    functions, filters, _ = make_functions(Project.open(root), connection, links, edition)
-    environment = make_environment(root, html=False, functions=functions, filters=filters)
-    facts = {"edition": edition, "build": {}}
-    maker = PageMaker(connection, environment, links, facts, converter([]))
+    maker = PageMaker(Project.open(root), connection, {"edition": edition, "build": {}})
     return maker, maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
 
 
@@ -130,7 +124,7 @@ def test_cells_are_dressed_and_stay_inside_the_table(tree: Path) -> None:
 def test_a_macro_on_a_record_page_is_no_paragraph_of_its_own(tree: Path) -> None:
     maker, planned = plan(tree, "public", EACH)
     kind = planned.kinds[0]
-    html = list(maker.bodies(kind.template, kind.pages))[1][1]
+    html = maker.body(kind.template, kind.pages[1])
     assert "".join(html.split()) == "<p>Party:*绿*,1</p><p>x</p>"
 
 

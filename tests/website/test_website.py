@@ -154,14 +154,6 @@ def test_a_link_to_no_page_is_named(tmp_path: Path, mkdocs: MkDocs) -> None:
         build_written(job, mkdocs=mkdocs)
 
 
-def test_a_folder_with_files_is_not_built_into(tmp_path: Path) -> None:
-    job = make_job(tmp_path)
-    job.out.mkdir()
-    (job.out / "kept").touch()
-    with pytest.raises(SiteError, match="不是空的"):
-        build_written(job)
-
-
 def test_a_fault_in_the_theme_names_the_page(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     main = job.source.root / "site" / "theme" / "main.html"

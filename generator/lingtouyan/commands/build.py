@@ -8,10 +8,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,18 +19,18 @@ from lingtouyan.checks.register import Register, register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.export import export_edition
 from lingtouyan.history.anchors import ANCHOR, anchor_text
-from lingtouyan.problems import Problem, UsageError, has_errors, os_fault, printable
+from lingtouyan.problems import Problem, UsageError, has_errors, printable
 from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
-from lingtouyan.templates.functions import make_functions
-from lingtouyan.templates.links import Links
-from lingtouyan.templates.templates import make_environment, read_templates
+from lingtouyan.templates.templates import Template, read_templates
 from lingtouyan.website.feeds import write_feeds
+from lingtouyan.website.frames import Frame
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.pages import PageMaker, converter
+from lingtouyan.website.pages import PageMaker, frame_of
+from lingtouyan.website.record_pages import RecordWork, filling
 from lingtouyan.website.search import write_record_index
 from lingtouyan.website.site_config import read_config
 from lingtouyan.website.sitemap import write_sitemap
-from lingtouyan.website.website import SiteJob, build_written
+from lingtouyan.website.website import SiteJob, begin, finish
 
 
 @dataclass
@@ -78,13 +76,16 @@ def build(
     names = list(EDITIONS) if edition == "all" else [edition]
     project = Project.open(root, revision)
     date = project.as_of(as_of)
+    templates = read_templates(project.source, "site/pages", ".md", EDITIONS)
     with contextlib.ExitStack() as stack:
         staged = stack.enter_context(staging(project.build, names, progress))
-        # It imports its libraries while the records are read.
-        read_config(project.source)
-        mkdocs = stack.enter_context(MkDocs())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lingtouyan-")))
-        paths = {n: folder / f"{n}.duckdb" for n in names}
+        mkdocs = stack.enter_context(MkDocs())
+        editions = [_Edition(project, n, date, draft, templates, folder / n, staged[n]) for n in names]
+        for made in editions:
+            # Built while the records are read.
+            begin(made.empty, mkdocs, made.titles, only={f.source for f in made.empty.frames})
+        paths = {made.name: made.database for made in editions}
         register = register_with_editions(project, date, paths, draft=draft, allow_errors=draft)
         report = BuildReport(problems=register.problems)
         if has_errors(register.problems) and not draft:
@@ -93,12 +94,17 @@ def build(
                 "记录有错误，没有生成；上一次生成的结果没有改动。改正后重试，或用 --draft 生成带“草稿”标记的预览。"
             )
             return report
-        editions = [_Edition(project, register, n, date, draft, paths[n], staged[n]) for n in names]
         for made in editions:
-            stack.enter_context(contextlib.closing(made.connection))
-        with ThreadPoolExecutor(len(editions)) as pool:
-            report.lines.extend(pool.map(lambda made: made.site_and_data(mkdocs), editions))
+            frames = finish(made.empty, mkdocs).frames
+            stack.enter_context(contextlib.closing(made.plan(frames)))
+            begin(made.job, mkdocs)
+        with filling([made.work for made in editions]) as filled:
+            for made in editions:
+                made.data(register)
+                made.site(mkdocs)
+            filled()
         for made in editions:
+            report.lines.append(made.line())
             last = project.build / made.name
             if dossiers:
                 report.lines.extend(made.dossiers(report.problems, progress))
@@ -166,103 +172,112 @@ def _remove(path: Path) -> None:
 
 
 class _Edition:
-    """Everything made for one edition."""
+    """Everything made for one edition.
+
+    Attributes:
+        titles: path in the Markdown tree -> title of the written pages.
+        empty: the site of the frames alone; `job` is the whole one.
+        database: the edition's file.
+    """
 
     def __init__(
         self,
         project: Project,
-        register: Register,
         name: str,
         as_of: datetime.date,
         draft: bool,
-        database: Path,
+        templates: Sequence[Template],
+        folder: Path,
         out: Path,
     ) -> None:
         self.name = name
         self.out = out
-        self.connection = open_edition(database)
+        self.database = folder.with_suffix(".duckdb")
         self._project = project
-        self._register = register
-        self._database = database
-        self._facts = facts_of(self.connection, name, as_of, draft)
+        self._facts: dict[str, Any] = {"edition": name, "as_of": as_of, "draft": draft}
+        self._templates = [t for t in templates if t.edition in ("", name)]
+        self.titles = {f"{t.name}.md": t.title for t in self._templates if not t.each}
+        commit = project.commit
+        self.job = SiteJob(
+            source=project.source,
+            tree=out / "tree" / "docs",
+            out=out / "site",
+            edition=name,
+            edition_title=EDITION_TITLES[name],
+            draft=draft,
+            as_of=as_of.isoformat(),
+            commit=commit.short if commit else "",
+            frames=tuple(frame_of(t) for t in self._templates if t.each),
+        )
+        self.empty = replace(self.job, tree=folder / "docs", out=folder / "site")
 
-    def site_and_data(self, mkdocs: MkDocs) -> str:
-        """Build site and data package; return a line for the user."""
-        start = time.perf_counter()
+    def plan(self, frames: Mapping[str, Frame]) -> duckdb.DuckDBPyConnection:
+        """Find all pages and write the Markdown of those that MkDocs builds; return the edition's database."""
+        self._connection = open_edition(self.database)
+        self._facts = facts_of(self._connection, **self._facts)
+        self._maker = PageMaker(self._project, self._connection, self._facts)
+        self._pages = self._maker.plan(self._templates)
+        for page in self._pages.written:
+            _write(self.job.tree / page.path, page.markdown.encode())
+        self.work = RecordWork(
+            self._project,
+            self.database,
+            self._facts,
+            self._maker.links,
+            self.job.out,
+            [(kind.template, frames[kind.spec.name], kind.pages) for kind in self._pages.kinds],
+            self._maker,
+        )
+        return self._connection
+
+    def data(self, register: Register) -> None:
+        """Write the data package."""
         created = datetime.datetime.fromtimestamp(self._project.epoch, datetime.UTC)
         with export_edition(
-            self.connection,
-            self._database,
-            self._register,
+            self._connection,
+            self.database,
+            register,
             self._project.package,
             self.name,
             self.out / "data",
             created=f"{created:%Y-%m-%dT%H:%M:%SZ}",
         ):
-            written, records = self._site(mkdocs)
-        return (
-            f"{EDITION_TITLES[self.name]}：{written} 个栏目页、{records} 个记录页，"
-            f"用时 {time.perf_counter() - start:.1f} 秒 → build/{self.name}/site"
-        )
+            pass
 
-    def _site(self, mkdocs: MkDocs) -> tuple[int, int]:
-        root, facts, links = self._project.tree, self._facts, Links()
-        functions, filters, _ = make_functions(self._project, self.connection, links, self.name)
-        environment = make_environment(root, html=False, functions=functions, filters=filters)
-        config = read_config(self._project.source)
-        convert = converter(config.settings["markdown_extensions"])
-        maker = PageMaker(self.connection, environment, links, facts, convert)
-        pages = maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
-        tree, site = self.out / "tree" / "docs", self.out / "site"
-        for page in pages.written:
-            _write(tree / page.path, page.markdown.encode())
-        commit = self._project.commit
-        job = SiteJob(
-            source=self._project.source,
-            tree=tree,
-            out=site,
-            edition=self.name,
-            edition_title=EDITION_TITLES[self.name],
-            draft=facts["draft"],
-            as_of=facts["as_of"].isoformat(),
-            commit=commit.short if commit else "",
-            frames=tuple(k.spec for k in pages.kinds),
-        )
-        website = build_written(job, mkdocs)
-        urls = list(website.urls)
-        for kind in pages.kinds:
-            frame = website.frames[kind.spec.name]
-            for record, html in maker.bodies(kind.template, kind.pages):
-                content = frame.fill(
-                    title=record.title, content=html, url=record.url, description=record.description
-                )
-                _write(site / record.url / "index.html", content)
-                urls.append(record.url)
-        write_record_index(site, pages.entries)
-        write_sitemap(site, config.url, urls, self._project.epoch)
-        write_feeds(root, site, self.connection, environment, facts)
-        if anchor := anchor_text(self._project, facts["as_of"].isoformat()):
+    def site(self, mkdocs: MkDocs) -> None:
+        """Write all of the site but the record pages."""
+        website, site = finish(self.job, mkdocs), self.job.out
+        records = [page.url for kind in self._pages.kinds for page in kind.pages]
+        write_record_index(site, self._pages.entries)
+        address = read_config(self._project.source).url
+        write_sitemap(site, address, [*website.urls, *records], self._project.epoch)
+        write_feeds(self._project.source, site, self._connection, self._maker.environment, self._facts)
+        if anchor := anchor_text(self._project, self.job.as_of):
             (site / ANCHOR).write_text(anchor, encoding="utf-8")
-        return len(pages.written), len(urls) - len(website.urls)
+
+    def line(self) -> str:
+        """Say what was made."""
+        records = sum(len(kind.pages) for kind in self._pages.kinds)
+        written = len(self._pages.written)
+        return f"{EDITION_TITLES[self.name]}：{written} 个栏目页、{records} 个记录页 → build/{self.name}/site"
 
     def dossiers(self, problems: list[Problem], progress: TextIO | None) -> list[str]:
         """Print the PDFs; return lines for the user."""
         from lingtouyan.pdf.run import print_dossiers
 
         out = self.out / "dossiers"
-        return print_dossiers(self._project, self.connection, self.name, self._facts, out, problems, progress)
+        return print_dossiers(
+            self._project, self._connection, self.name, self._facts, out, problems, progress
+        )
 
 
 def facts_of(
     connection: duckdb.DuckDBPyConnection, edition: str, as_of: datetime.date, draft: bool
 ) -> dict[str, Any]:
     """Return what every template of an edition sees besides its rows."""
-    commit, time_of_commit = connection.execute("SELECT commit, commit_time FROM build").fetchone() or (
-        "",
-        None,
-    )
+    row = connection.execute("SELECT commit, commit_time FROM build").fetchone() or ("", None)
     facts = {"edition": edition, "as_of": as_of, "draft": draft}
-    return {**facts, "build": {**facts, "commit": commit, "commit_time": time_of_commit}}
+    return {**facts, "build": {**facts, "commit": row[0], "commit_time": row[1]}}
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -271,6 +286,3 @@ def _write(path: Path, data: bytes) -> None:
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-
-
-__all__ = ["BuildReport", "build", "os_fault"]

@@ -19,6 +19,7 @@ import jinja2
 
 from lingtouyan.problems import RecordsError, error
 from lingtouyan.project import EDITIONS
+from lingtouyan.reading.source import Source
 from lingtouyan.templates.escaping import text
 from lingtouyan.templates.sandbox import Sandbox, compiled, rendered
 from lingtouyan.templates.templates import read_templates, run_queries, template_fault
@@ -93,7 +94,7 @@ _FORMATS: dict[str, tuple[Callable[[Any], str], Callable[[str], str]]] = {
 
 
 def write_feeds(
-    root: Path,
+    tree: Source | Path,
     site: Path,
     connection: duckdb.DuckDBPyConnection,
     environment: Sandbox,
@@ -102,7 +103,7 @@ def write_feeds(
     """Make every feed of one edition.
 
     Args:
-        root: the tree.
+        tree: its files.
         site: where the edition's site is; a feed's place in it is its place below `site/feeds`.
         connection: the edition's database.
         environment: where templates run.
@@ -118,7 +119,7 @@ def write_feeds(
     problems, made = [], []
     for suffix, (write, finish) in _FORMATS.items():
         plain = environment.overlay(autoescape=False, finalize=write)
-        for template in read_templates(root, "site/feeds", suffix, EDITIONS):
+        for template in read_templates(tree, "site/feeds", suffix, EDITIONS):
             if template.edition and template.edition != edition:
                 continue
             target = site / f"{template.name}{suffix}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
@@ -34,13 +34,12 @@ _WARNINGS = (
 
 
 class MkDocs:
-    """A running child; as a context, it is ended when left. Sites are built one at a time."""
+    """A running child; as a context, it is ended when left. Sites are built in the order in which they are asked for."""
 
     def __init__(self) -> None:
         # The dictionary's own cache would lie where anybody can put one.
         self._folder = tempfile.TemporaryDirectory(prefix="lingtouyan-")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the process
-        self._lock = Lock()
         # -I: no PYTHON* variables, no user site, and neither the working directory nor the script's in sys.path.
         self._process = subprocess.Popen(
             [sys.executable, "-I", str(_CHILD)],
@@ -64,20 +63,21 @@ class MkDocs:
         self._errors.close()
         self._folder.cleanup()
 
-    def build(self, config_file: Path) -> None:
-        """Build the site that a mkdocs.yml describes.
+    def order(self, config_file: Path, out: Path) -> None:
+        """Have the site that a mkdocs.yml describes built into a folder; `wait` says what became of it."""
+        stdin = cast("IO[str]", self._process.stdin)
+        # A child that has ended is told of by `wait`.
+        with contextlib.suppress(BrokenPipeError):
+            stdin.write(json.dumps([str(config_file.resolve()), str(out.resolve())]) + "\n")
+            stdin.flush()
+
+    def wait(self) -> None:
+        """Wait for the first site ordered that was not waited for.
 
         Raises:
             SiteError: the pages, the theme or the settings are at fault, or the disk is full.
         """
-        stdin, stdout = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
-        with self._lock:
-            try:
-                stdin.write(json.dumps(str(config_file)) + "\n")
-                stdin.flush()
-                line = stdout.readline()
-            except BrokenPipeError:
-                line = ""
+        line = cast("IO[str]", self._process.stdout).readline()
         if not line:
             self._errors.seek(0)
             raise SiteError(_ended(self._errors.read().decode("utf-8", "replace").strip()))

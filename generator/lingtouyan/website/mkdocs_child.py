@@ -81,13 +81,13 @@ class _Warnings(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-def _answer(config_file: str) -> dict[str, Any]:
+def _answer(config_file: str, out: str) -> dict[str, Any]:
     logger, warnings = logging.getLogger("mkdocs"), _Warnings()
     logger.addHandler(warnings)
     logger.propagate = False
     answer: dict[str, Any] = {}
     try:
-        config = load_config(config_file)
+        config = load_config(config_file, site_dir=out)
         config.plugins["engine"] = _Engine()
         build(config)
     except BaseException as fault:
@@ -100,11 +100,11 @@ def _answer(config_file: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer jobs, one at a time: a line names a mkdocs.yml, a line of JSON says what became of it."""
+    """Answer jobs, one at a time: a line names a mkdocs.yml and a folder, a line says what became of it."""
     # What libraries print must not reach the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
+    jobs: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
 
     def read() -> None:
         for line in sys.stdin:
@@ -121,7 +121,7 @@ def main() -> None:
     jieba.setLogLevel(logging.WARNING)
     jieba.initialize()
     while True:
-        answers.write(json.dumps(_answer(jobs.get())) + "\n")
+        answers.write(json.dumps(_answer(*jobs.get())) + "\n")
         answers.flush()
 
 

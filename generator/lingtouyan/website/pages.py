@@ -18,13 +18,23 @@ import markdown
 from lingtouyan.database.asking import rows_of
 from lingtouyan.database.database import SqlError
 from lingtouyan.problems import Problem, RecordsError, error
+from lingtouyan.project import Project
 from lingtouyan.templates.escaping import front_matter, text
+from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.paths import output_path, slug
-from lingtouyan.templates.sandbox import Groups, Row, Sandbox, compiled, rendered
-from lingtouyan.templates.templates import Query, Template, query_fault, run_queries, template_fault
+from lingtouyan.templates.sandbox import Groups, Row, compiled, rendered
+from lingtouyan.templates.templates import (
+    Query,
+    Template,
+    make_environment,
+    query_fault,
+    run_queries,
+    template_fault,
+)
 from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.search import RecordEntry
+from lingtouyan.website.site_config import read_config
 from lingtouyan.website.vet import vet_part
 
 # Of one edition, all kinds together.
@@ -86,27 +96,30 @@ class PageMaker:
     """Makes the pages of one edition.
 
     Args:
+        project: where templates and settings come from.
         connection: the edition's database.
-        environment: where the templates run.
-        links: filled by `plan` with every record page.
         facts: what every template sees besides its rows (`edition`, `as_of`, `draft`, `build`).
-        convert: Markdown to HTML, for record pages.
+        links: every record page, where they are known already; else filled by `plan`.
+
+    Attributes:
+        environment: where the templates run.
     """
 
     def __init__(
         self,
+        project: Project,
         connection: duckdb.DuckDBPyConnection,
-        environment: Sandbox,
-        links: Links,
         facts: Mapping[str, Any],
-        convert: Callable[[str], str],
+        links: Links | None = None,
     ) -> None:
+        self.links = links or Links()
         self._connection = connection
-        self._environment = environment
-        self._links = links
         self._facts = facts
-        self._convert = convert
         self._edition = str(facts["edition"])
+        functions, filters, _ = make_functions(project, connection, self.links, self._edition)
+        self.environment = make_environment(project.source, html=False, functions=functions, filters=filters)
+        self._convert = converter(read_config(project.source).settings["markdown_extensions"])
+        self._fillers: dict[str, Callable[[RecordPage], str]] = {}
 
     def plan(self, templates: Sequence[Template]) -> Pages:
         """Register all record pages, render the written ones.
@@ -142,9 +155,9 @@ class PageMaker:
         """
         url = written_url(template)
         results = run_queries(self._connection, template, self._edition)
-        self._links.start(url)
+        self.links.start(url)
         try:
-            body = rendered(compiled(self._environment, template.body), **{**results.rows, **self._facts})
+            body = rendered(compiled(self.environment, template.body), **{**results.rows, **self._facts})
         except Exception as fault:
             raise template_fault(template, fault) from None
         head = front_matter({"title": template.title, **template.meta})
@@ -156,8 +169,6 @@ class PageMaker:
         Args:
             before: how many pages other templates give.
         """
-        folder = template.path.split("{")[0].rpartition("/")[0]
-        spec = FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
         each = template.queries[template.each]
         columns, rows = self._rows(template, each)
         if before + len(rows) > MAX_PAGES:
@@ -168,7 +179,7 @@ class PageMaker:
                 reason = f"查询 {query.name} 按 {query.by} 分组，但 each 的查询 {each.name} 没有这一列。"
                 raise RecordsError([error(template.file, query.line, "template-error", reason)])
         try:
-            title = compiled(self._environment.overlay(autoescape=False, finalize=text), template.title)
+            title = compiled(self.environment.overlay(autoescape=False, finalize=text), template.title)
         except Exception as fault:
             raise template_fault(template, fault, "title", lambda _: 0) from None
         pages = [self._page(template, title, row) for row in rows]
@@ -176,8 +187,8 @@ class PageMaker:
             for page in pages:
                 key = page.row.get(template.key) if template.key else next(iter(page.row.values()))
                 if key is not None:
-                    self._links.add(template.record, str(key), page.url)
-        return Kind(template, spec, pages)
+                    self.links.add(template.record, str(key), page.url)
+        return Kind(template, frame_of(template), pages)
 
     def _rows(self, template: Template, query: Query) -> tuple[list[str], list[Row]]:
         if query.edition not in ("", self._edition):
@@ -196,26 +207,32 @@ class PageMaker:
             raise template_fault(template, fault, "title", lambda _: 0) from None
         return RecordPage(url, words, text(row.get(template.meta.get("description", ""), "")), row)
 
-    def bodies(self, template: Template, pages: Sequence[RecordPage]) -> Iterator[tuple[RecordPage, str]]:
-        """Render pages of one kind: each, and the HTML below its heading.
+    def body(self, template: Template, page: RecordPage) -> str:
+        """Render a record page: the HTML below its heading. The template's queries run once for all pages.
 
         Raises:
-            RecordsError: the template or a query is at fault; of several pages, the first is named.
+            RecordsError: the template or a query is at fault.
         """
+        if template.file not in self._fillers:
+            self._fillers[template.file] = self._filler(template)
+        return self._fillers[template.file](page)
+
+    def _filler(self, template: Template) -> Callable[[RecordPage], str]:
         try:
             source = compile_record_body(template.body, self._convert)
         except RecursionError as fault:
             raise template_fault(template, fault) from None
         lines = lines_of(template.body, source)
         try:
-            body = compiled(self._environment, source)
+            body = compiled(self.environment, source)
         except Exception as fault:
             raise template_fault(template, fault, lines=lines) from None
         results = run_queries(self._connection, template, self._edition).rows
         groups = {n: (v, template.queries[n].by) for n, v in results.items() if isinstance(v, Groups)}
         shown = {**results, **self._facts}
-        for page in pages:
-            self._links.start(page.url)
+
+        def fill(page: RecordPage) -> str:
+            self.links.start(page.url)
             mine = {name: value[page.row.get(by)] for name, (value, by) in groups.items()}
             try:
                 html = rendered(body, **{**shown, **mine, "row": page.row})
@@ -227,7 +244,9 @@ class PageMaker:
                     "网页只能用本站的文件，请改模板。"
                 )
                 raise RecordsError([error(template.file, template.body_line, "template-error", reason)])
-            yield page, html
+            return html
+
+        return fill
 
 
 def _doubles(kinds: Sequence[Kind], written: Sequence[Template]) -> Iterator[Problem]:
@@ -255,6 +274,12 @@ def _entry(template: Template, page: RecordPage) -> RecordEntry:
     return RecordEntry(
         value("kind"), page.url, value("title"), value("subtitle"), value("pinyin"), codes=codes
     )
+
+
+def frame_of(template: Template) -> FrameSpec:
+    """Return the frame of a template's record pages."""
+    folder = template.path.split("{")[0].rpartition("/")[0]
+    return FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
 
 
 def written_url(template: Template) -> str:

@@ -15,8 +15,8 @@ import yaml
 from lingtouyan.reading.source import Source
 from lingtouyan.website.frames import Frame, FrameSpec
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.search import check_searchable
-from lingtouyan.website.site_config import CONFIG, SiteConfig, SiteError, read_config
+from lingtouyan.website.search import PAGES, check_searchable
+from lingtouyan.website.site_config import CONFIG, SiteConfig, read_config
 from lingtouyan.website.vet import vet_site
 
 FACTS = "assets/build.js"
@@ -30,7 +30,7 @@ class SiteJob:
         source: the project, which holds mkdocs.yml and the theme.
         tree: the Markdown tree; frame pages and facts are written there, a mkdocs.yml and the theme beside it, so that
             other programs (`mkdocs build -f`, `zensical build -f`) can build the same.
-        out: the site; missing or empty before.
+        out: the site, to which the pages are added.
         edition: name of the edition, for styles and templates.
         edition_title: its title for readers.
         draft: whether every page is marked as a draft.
@@ -53,6 +53,11 @@ class SiteJob:
     def config_file(self) -> Path:
         """The derived mkdocs.yml."""
         return self.tree.parent / CONFIG
+
+    @property
+    def beside(self) -> Path:
+        """Where MkDocs, which empties its folder first, builds."""
+        return self.out.with_name(f".{self.out.name}")
 
 
 @dataclass(frozen=True)
@@ -78,28 +83,47 @@ def build_written(job: SiteJob, mkdocs: MkDocs | None = None) -> Website:
     Raises:
         SiteError: settings, theme or pages are at fault, or the search would not find Chinese words.
     """
-    config = prepare(job)
-    if job.out.is_dir() and any(job.out.iterdir()):
-        raise SiteError(f"输出文件夹 {job.out} 不是空的。请先删除它。")
-    job.out.mkdir(parents=True, exist_ok=True)
     with nullcontext(mkdocs) if mkdocs is not None else MkDocs() as child:
-        child.build(job.config_file.resolve())
-    for name in ("sitemap.xml", "sitemap.xml.gz"):
-        # MkDocs writes those of its own pages only.
-        (job.out / name).unlink(missing_ok=True)
-    vet_site(job.out)
-    frames = take_frames(job.out, job.frames)
-    if config.settings["plugins"]:
-        check_searchable(job.out)
-    folders = [page.parent.relative_to(job.out).as_posix() for page in sorted(job.out.rglob("index.html"))]
-    return Website(frames, tuple("" if folder == "." else f"{folder}/" for folder in folders))
+        begin(job, child)
+        return finish(job, child)
+
+
+def begin(
+    job: SiteJob, mkdocs: MkDocs, titles: Mapping[str, str] | None = None, only: Iterable[str] = ()
+) -> None:
+    """Complete the tree and have it built; arguments as for `prepare`."""
+    prepare(job, titles, only)
+    mkdocs.order(job.config_file, job.beside)
+
+
+def finish(job: SiteJob, mkdocs: MkDocs) -> Website:
+    """Wait for what was begun, vet it, and move it into the site."""
+    try:
+        mkdocs.wait()
+        for name in ("sitemap.xml", "sitemap.xml.gz"):
+            # MkDocs writes those of its own pages only.
+            (job.beside / name).unlink(missing_ok=True)
+        vet_site(job.beside)
+        frames = take_frames(job.beside, job.frames)
+        if (job.beside / PAGES).is_file():
+            check_searchable(job.beside)
+        urls = []
+        for path in sorted(p for p in job.beside.rglob("*") if p.is_file()):
+            inside = path.relative_to(job.beside)
+            if inside.name == "index.html":
+                urls.append("" if len(inside.parts) == 1 else f"{inside.parent.as_posix()}/")
+            (job.out / inside).parent.mkdir(parents=True, exist_ok=True)
+            path.rename(job.out / inside)
+    finally:
+        shutil.rmtree(job.beside, ignore_errors=True)
+    return Website(frames, tuple(urls))
 
 
 def prepare(job: SiteJob, titles: Mapping[str, str] | None = None, only: Iterable[str] = ()) -> SiteConfig:
     """Complete the tree: frame pages and facts, and beside it the theme and a mkdocs.yml.
 
     Args:
-        titles: path in the tree -> title of a page that is not built now, but stands in the navigation.
+        titles: path in the tree -> title where the navigation gives none; None for the pages that are there.
         only: the pages to build; none for all.
 
     Raises:
@@ -111,6 +135,9 @@ def prepare(job: SiteJob, titles: Mapping[str, str] | None = None, only: Iterabl
         _write(job.tree / spec.source, spec.markdown())
     facts = {"edition": job.edition_title, "as_of": job.as_of, "commit": job.commit, "draft": job.draft}
     _write(job.tree / FACTS, f"var siteFacts = {json.dumps(facts, ensure_ascii=False, sort_keys=True)};\n")
+    for name in titles or ():
+        if not (job.tree / name).exists():
+            _write(job.tree / name, "")
     folder = job.tree.parent
     pages = titles or {p.relative_to(job.tree).as_posix(): "" for p in job.tree.rglob("*.md")}
     extra = {"edition": job.edition, "edition_title": job.edition_title, "draft": job.draft}

@@ -1,0 +1,128 @@
+"""Record pages into their frames, by several processes where there are many: what comes out is what one process makes."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lingtouyan.database.editions import open_edition
+from lingtouyan.problems import Problem, RecordsError, UsageError
+from lingtouyan.project import Project
+from lingtouyan.templates.links import Links
+from lingtouyan.templates.templates import Template
+from lingtouyan.website.frames import Frame
+from lingtouyan.website.pages import PageMaker, RecordPage
+
+# Fewer pages are made sooner than processes are started; a process takes so many at a time.
+MANY = 400
+SHARE = 100
+
+
+@dataclass(frozen=True)
+class RecordWork:
+    """The record pages of one edition, for one process or several.
+
+    Attributes:
+        kinds: template, frame and pages of each kind.
+        maker: of this process; others make one of their own.
+    """
+
+    project: Project
+    database: Path
+    facts: Mapping[str, Any]
+    links: Links
+    out: Path
+    kinds: list[tuple[Template, Frame, list[RecordPage]]]
+    maker: PageMaker | None = None
+
+
+@contextlib.contextmanager
+def filling(work: Sequence[RecordWork]) -> Iterator[Callable[[], None]]:
+    """Have all record pages made by processes of their own, where there are many; give what waits for them.
+
+    Raises:
+        RecordsError: a template is at fault; of several pages, the first is named.
+        UsageError: a process died.
+    """
+    shares = [
+        (edition, kind, slice(start, start + SHARE))
+        for edition, one in enumerate(work)
+        for kind, (_, _, pages) in enumerate(one.kinds)
+        for start in range(0, len(pages), SHARE)
+    ]
+    cores = len(os.sched_getaffinity(0))
+    if cores == 1 or sum(len(pages) for one in work for _, _, pages in one.kinds) < MANY:
+        _take(work)
+        yield lambda: _raise(_fill(*share) for share in shares)
+        return
+    # Not forked: this process has databases open.
+    context = multiprocessing.get_context("forkserver")
+    alone = [replace(one, maker=None) for one in work]
+    with ProcessPoolExecutor(cores, mp_context=context, initializer=_start, initargs=(alone,)) as pool:
+        futures = [pool.submit(_fill, *share) for share in shares]
+
+        def wait() -> None:
+            try:
+                _raise(future.result() for future in futures)
+            except BrokenExecutor:
+                raise UsageError(
+                    "生成记录页的进程意外终止，可能是内存不够。请关闭其他程序后重试；上一次生成的结果没有改动。"
+                ) from None
+
+        try:
+            yield wait
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _raise(results: Iterable[list[Problem]]) -> None:
+    for problems in results:
+        if problems:
+            raise RecordsError(problems)
+
+
+_WORK: list[RecordWork] = []
+
+
+def _take(work: Sequence[RecordWork]) -> None:
+    _WORK[:] = work
+
+
+def _start(work: Sequence[RecordWork]) -> None:
+    # Whoever interrupts a build at a terminal interrupts all its processes; the first one says so.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _take(work)
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def _fill(edition: int, kind: int, share: slice) -> list[Problem]:
+    """Make some pages of one kind; return what is wrong."""
+    work = _WORK[edition]
+    maker = work.maker or PageMaker(work.project, open_edition(work.database), work.facts, work.links)
+    _WORK[edition] = replace(work, maker=maker)
+    template, frame, pages = work.kinds[kind]
+    try:
+        for page in pages[share]:
+            html = maker.body(template, page)
+            content = frame.fill(title=page.title, content=html, url=page.url, description=page.description)
+            folder = f"{work.out}/{page.url}"
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 -- once per page
+            with open(f"{folder}index.html", "wb", buffering=0) as file:  # noqa: PTH123
+                file.write(content)
+    except RecordsError as fault:
+        return fault.problems
+    return []
