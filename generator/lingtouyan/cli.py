@@ -167,9 +167,15 @@ def _history(options: argparse.Namespace) -> int:
     return FINE
 
 
+_PROVED = (
+    "能证明的是：锚点所记的提交仍在历史里，其后的提交守了规则。不能证明的是：提交日期和作者日期（由各人的电脑填写，"
+    "只看得出早一天以上的倒填）、锚点文件本身（摘要可以重算，请取自可信之处）、没有签名的提交是谁做的。"
+)
+
+
 def _audit(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.audit import audit
     from lingtouyan.history.anchors import read_anchor
-    from lingtouyan.review.integrity import audit
 
     anchors = [read_anchor(f) for f in options.anchor if f.suffix.lower() != ".pdf"]
     prints = [f for f in options.anchor if f.suffix.lower() == ".pdf"]
@@ -185,7 +191,7 @@ def _audit(options: argparse.Namespace) -> int:
     anchored = "没有锚点可对照（已发布网站里的 anchor.json 或卷宗 PDF，用 --anchor 指明）"
     if result.anchors:
         anchored = f"对照锚点 {len(result.anchors)} 个"
-    print(f"核查提交 {result.commits} 个，{anchored}。{summary(result.problems)}")
+    print(f"核查提交 {result.commits} 个，{anchored}。{summary(result.problems)}{_PROVED}")
     return RECORDS_WRONG if has_errors(result.problems) else FINE
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -96,6 +97,15 @@ def _commit_url(text: str, _: Tables) -> str:
     return text
 
 
+def _date_or_commit(text: str, tables: Tables) -> datetime.date | str:
+    if re.fullmatch("[0-9a-f]{7,64}", text):
+        return text
+    try:
+        return _date(text, tables)
+    except ValueError:
+        raise ValueError(f"{quoted(text)} 应是日期，如 2026-11-20，或者提交号（至少 7 位）。") from None
+
+
 def _setting(read: Callable[[str, Tables], Any], default: Any, description: str, example: str) -> Any:
     meaning = {"read": read, "description": description, "example": example}
     return dataclasses.field(default=default, metadata=meaning)
@@ -121,6 +131,12 @@ class Settings:
     )
     owners_files: tuple[str, ...] = _setting(
         _owners_files, (".github/CODEOWNERS",), "`lingtouyan owners` 写哪些文件", ".gitea/CODEOWNERS"
+    )
+    history_from: datetime.date | str = _setting(
+        _date_or_commit,
+        "",
+        "`audit` 从哪一天起（或哪个提交之后）按规则和签名要求核查提交；不写时核查全部历史",
+        "2026-01-01",
     )
     signatures: bool = _setting(_required, False, "写 required：`audit` 要求每次提交都有签名", "required")
     signatures_from: datetime.date | None = _setting(

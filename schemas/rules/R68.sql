@@ -10,13 +10,21 @@ remedy: "{todo}。"
 */
 -- Judged where a change is reviewed or the history audited. What was filed may be added to (later steps, the end of a
 -- tenure), but not rewritten or removed, unless a correction says so. Filling in what was empty is no rewriting, nor is
--- work on a draft: only what changed after the step that filed it counts.
-WITH filed_in AS (
+-- work on a draft: only what changed after the step that filed it counts. What was removed and entered again has only
+-- changed where it is not as it was: the history tells that with its return.
+WITH came_back AS (
+    SELECT r.table_name, r.record_key, min(r.ordinal) AS went, max(a.ordinal) AS came
+    FROM proposed_changes AS r JOIN proposed_changes AS a USING (table_name, record_key)
+    WHERE r.action = 'removed' AND a.action = 'added' AND a.ordinal > r.ordinal
+    GROUP BY ALL
+), filed_in AS (
     -- Filed within the proposed commits: from that commit on. Filed before them: from the beginning.
     SELECT c.root_key AS filing_id, min(c.ordinal) AS since
     FROM proposed_changes AS c JOIN filing_steps AS s
         ON c.record_key = s.filing_id || '/' || s.ordinal
+    LEFT JOIN came_back AS b ON b.table_name = c.table_name AND b.record_key = c.record_key
     WHERE c.table_name = 'filing_steps' AND c.action = 'added' AND s.state = '备案'
+        AND (b.went IS NULL OR c.ordinal < b.went)
     GROUP BY ALL
 ), filed AS (
     SELECT s.filing_id, f.person_id, f.tenure_id, any_value(f.filing_number) AS filing_number, coalesce(any_value(i.since), -1) AS since
@@ -28,7 +36,8 @@ WITH filed_in AS (
     SELECT c.*, t.title AS table_title, coalesce(n.title, c.field) AS field_title
     FROM proposed_changes AS c JOIN tables AS t ON t.name = c.table_name
     LEFT JOIN fields AS n ON n.table_name = c.table_name AND n.name = c.field
-    WHERE c.before IS NOT NULL AND c.action IN ('changed', 'removed')
+    LEFT JOIN came_back AS b ON b.table_name = c.table_name AND b.record_key = c.record_key AND c.ordinal < b.came
+    WHERE c.before IS NOT NULL AND (c.action = 'changed' OR (c.action = 'removed' AND b.came IS NULL))
 ), of_filings AS (
     SELECT f.filing_id, f.person_id, f.filing_number, r._file,
         '改写了' || array_to_string(list_sort(list(DISTINCT CASE WHEN r.table_name = 'filings' THEN r.field_title ELSE r.table_title END)), '、') AS deed

@@ -18,10 +18,10 @@ from repository import LI, WANG, ZHANG, Repository
 from trees import Tree
 
 from lingtouyan.cli import main
+from lingtouyan.commands.audit import audit
 from lingtouyan.history.anchors import anchor_text, read_anchor
 from lingtouyan.problems import Problem, UsageError
 from lingtouyan.project import Project
-from lingtouyan.review.integrity import audit
 
 A = "records/青山镇/people/P1.yaml"
 B = "records/青山镇/people/P2.yaml"
@@ -334,11 +334,35 @@ def test_nobody_asks_for_signatures_unless_the_city_does(repository: Repository)
     assert said(audit(repository.root, []).problems) == {}
 
 
+# where judging begins
+
+
+def test_the_settings_say_from_when_on_commits_are_judged(repository: Repository) -> None:
+    repository.commit({A: PERSON})
+    second = repository.commit({A: PERSON.replace("1975", "1976")})
+    repository.clock += 86_400
+    repository.commit({A: PERSON.replace("1975", "1977")})
+    asked = {"as_of": "2026-01-31", "signatures": "required"}
+    for start, count in (
+        ("2026-01-02", 1),
+        ("2026-01-01", 3),
+        (second, 1),
+        ("2025-01-01", 3),
+        ("2026-02-01", 0),
+    ):
+        repository.tree.package(lingtouyan={**asked, "history_from": start})
+        assert len(said(audit(repository.root, []).problems).get("signature", [])) == count, start
+
+
 # the city
 
 
 def test_an_honest_history_passes(city: Made, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["--root", str(city.root), "audit"])
+    # The sample's own settings begin later than this history.
+    first = Repository.__new__(Repository)
+    first.root = city.root
+    start = first.git("rev-list", "--max-parents=0", "main")
+    code = main(["--root", str(city.root), "audit", "--since", start])
     out = capsys.readouterr().out
     assert (code, out.count("\n")) == (0, 1), out
     assert "没有发现问题" in out
@@ -373,18 +397,28 @@ def test_what_a_city_must_not_do_is_caught(copy_of_city: Path, capsys: pytest.Ca
     own = sorted((mine / "people").glob("*.yaml"))[1]
     place = next(line for line in own.read_text().splitlines() if line.startswith("birthplace:"))
     edit(own, place, "birthplace: 外地", clerk, "self", clerk)
+    # Removed in one commit, entered again in the next: one as it was, one altered.
+    again = [p for p in sorted((mine / "filings").glob("*.yaml")) if "state: 备案" in p.read_text()][1:3]
+    texts = [p.read_text() for p in again]
+    names = [p.relative_to(copy_of_city).as_posix() for p in again]
+    reason = next(line for line in texts[1].splitlines() if line.startswith("reason:"))
+    repository.branch("again")
+    repository.commit(dict.fromkeys(names), "删去", clerk)
+    repository.commit({names[0]: texts[0], names[1]: texts[1].replace(reason, "reason: 改过")}, "补回", clerk)
+    repository.merge("again", who=reviewer)
     repository.commit(
         {own.relative_to(copy_of_city).as_posix(): own.read_text() + "speciality_x: 无\n"}, "直接", clerk
     )
     code = main(["--root", str(copy_of_city), "audit", "--since", start, "--format", "json"])
     problems = json.loads(capsys.readouterr().out)
     assert code == 1
-    texts = {p["message"] for p in problems if p["severity"] == "error"}
+    found = {p["message"] for p in problems if p["severity"] == "error"}
     for words in (
         "已经备案，改写了任免理由",
         "属于清泉镇，由永安街道的王秀兰修改",
         "作者和合并人都是王秀兰",
         "不经合并直接进入主线",
     ):
-        assert any(words in t for t in texts), (words, texts)
-    assert len(texts) == 4, texts
+        assert any(words in t for t in found), (words, found)
+    assert any(again[1].stem in t and "改写了任免理由" in t for t in found), found
+    assert len(found) == 5, found

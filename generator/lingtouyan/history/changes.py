@@ -361,6 +361,7 @@ class _Telling:
 
     def __init__(self, package: Package, versions: Versions, known: _Known) -> None:
         self._package = package
+        self._ordinals = {c.id: n for n, c in enumerate(known.commits)}
         self._order = {name: place for place, name in enumerate(package.tables)}
         self._versions = versions
         self._known = known
@@ -457,8 +458,12 @@ class _Telling:
             if twin is None and len(gone) == 1 and len(new) == 1 and not others:
                 # The only one there is, however much was changed on the way.
                 twin = next(iter(gone))
+            former = self._former(source, key, before) if places and twin is None else None
             places[file] = ordinal
             self._rows(commit, source, key, (old | others)[twin] if twin else {}, new[file], file)
+            if former and self._twin(source, key, new[file], {"": former}) is not None:
+                # Came back: what is not as it was when it went is a change of its own.
+                self._rows(commit, source, key, former, new[file], file, came=False)
             if twin is not None:
                 move = Move(commit, source.name, "/".join(key), readable(twin), readable(file))
                 self._known.moves.append(move)
@@ -496,7 +501,30 @@ class _Telling:
         blob = self._known.broken.get(blob, blob)
         return (self._versions.read(source, file, blob) or {}).get(key) if blob else None
 
-    def _rows(self, commit: str, source: Table, key: Key, old: Document, new: Document, file: str) -> None:
+    def _former(self, source: Table, key: Key, before: int) -> Document | None:
+        """Return a record as it was when it was last removed."""
+        place = (source.name, "/".join(key))
+        for change in reversed(self._known.changes):
+            if change.action == "removed" and (change.table, change.key) == place:
+                ordinal = self._ordinals[change.commit]
+                if before >> ordinal & 1:
+                    found = (f for f in self._known.commits[ordinal].files if readable(f.path) == change.file)
+                    blobs = ((f.path, self._known.broken.get(b, b)) for f in found for b in f.before if b)
+                    read = (self._versions.read(source, path, blob) or {} for path, blob in blobs)
+                    return next((d[key] for d in read if key in d), None)
+        return None
+
+    def _rows(
+        self,
+        commit: str,
+        source: Table,
+        key: Key,
+        old: Document,
+        new: Document,
+        file: str,
+        *,
+        came: bool = True,
+    ) -> None:
         moved: _Renumbered = {}
         root = (source.name, "/".join(key))
         for name in sorted({*old, *new}, key=self._order.__getitem__):
@@ -504,7 +532,8 @@ class _Telling:
             before, after = old.get(name, {}), new.get(name, {})
             if before != after:
                 before = aligned(table, before, after, moved)
-                self._known.changes.extend(_changes(commit, table, root, before, after, readable(file)))
+                rows = _changes(commit, table, root, before, after, readable(file))
+                self._known.changes.extend(r for r in rows if came or r.action != "added")
 
 
 def _merged_record(base: Record | None, sides: Sequence[Record | None], now: Record | None) -> Record | None:

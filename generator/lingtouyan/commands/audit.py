@@ -17,6 +17,7 @@ from lingtouyan.history.changes import History, read_history
 from lingtouyan.history.log import between, refuse_shallow
 from lingtouyan.history.proposal import Proposal
 from lingtouyan.history.signatures import GOOD, NONE, UNKNOWN, Signature, read_signatures
+from lingtouyan.history.tree import resolve
 from lingtouyan.problems import Problem, UsageError, error, in_order, warning
 from lingtouyan.project import Project
 from lingtouyan.settings import ZONE
@@ -46,7 +47,8 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     Args:
         root: the repository.
         anchors: of what was published; none takes those of the last builds here.
-        since: only commits after this one are judged by the rules about changes, and for their signatures.
+        since: only commits after this one are judged by the rules about changes, and for their signatures; empty takes
+            the beginning that the settings name.
 
     Raises:
         UsageError: no repository, a shallow clone, no such commit.
@@ -71,7 +73,8 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     for anchor in anchors:
         result.anchors.append(anchor.name)
         result.problems.extend(compare(project.root, tip, anchor))
-    wanted = between(project.root, since, tip) if since else {c.id for c in history.commits}
+    start = since or _beginning(project)
+    wanted = between(project.root, start, tip) if start else {c.id for c in history.commits}
     result.commits = len(wanted)
     result.problems.extend(_dates(history, wanted))
     result.problems.extend(_signatures(project, history, wanted))
@@ -90,6 +93,17 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     result.problems.extend(p for p in register.problems if p.rule in about_changes)
     result.problems = in_order(result.problems)
     return result
+
+
+def _beginning(project: Project) -> str:
+    """Return the commit after which the settings have the history judged, or nothing."""
+    start = project.settings.history_from
+    if not isinstance(start, datetime.date):
+        return start
+    try:
+        return resolve(project.root, f"{start}T00:00").id
+    except UsageError:
+        return ""
 
 
 def _dates(history: History, wanted: Collection[str]) -> Iterator[Problem]:
