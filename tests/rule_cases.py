@@ -19,17 +19,15 @@ from lingtouyan.checks import register as building
 from lingtouyan.checks.conformance import Locator
 from lingtouyan.checks.rules import Rule, read_rules, run_rules
 from lingtouyan.database import database
-from lingtouyan.database.asking import rows_of
-from lingtouyan.database.cells import create_cells, named_by
+from lingtouyan.database.cells import create_cells
+from lingtouyan.database.database import rows_of
+from lingtouyan.database.history_tables import create_proposal
 from lingtouyan.database.statements import (
     Statement,
     create_macros,
-    in_dependency_order,
-    needed_views,
     read_statements,
 )
-from lingtouyan.database.views import compute_views
-from lingtouyan.history.proposal import create_proposal
+from lingtouyan.database.views import Views
 from lingtouyan.reading.package import Package, Table, load_package
 from lingtouyan.reading.records import Records, read_records
 from lingtouyan.reading.source import WorkTree
@@ -154,9 +152,7 @@ class Bench:
         self.root = root
         self.package: Package = load_package(WorkTree(root))
         self.macros: list[Statement] = read_statements(WorkTree(root), "schemas/macros")
-        self.views: list[Statement] = in_dependency_order(
-            read_statements(WorkTree(root), "schemas/views"), self.macros
-        )
+        self.views: list[Statement] = read_statements(WorkTree(root), "schemas/views")
         rules, self.rule_problems = read_rules(WorkTree(root), self.package)
         self.rules: dict[str, Rule] = {r.id: r for r in rules}
         self._standing_tables = {
@@ -170,13 +166,12 @@ class Bench:
         database.create_enums(self.connection, self.package)
         database.create_typed(self.connection, self.package)
         database.create_descriptions(self.connection, self.package)
-        if named_by([*self.macros, *self.views, *(r.statement for r in rules)]):
-            create_cells(self.connection, self.package)
-        building.create_rules(self.connection, rules)
+        create_cells(self.connection, self.package)
+        building.create_rules(self.connection, self.package, rules)
         create_proposal(self.connection, None)
         database.create_build(self.connection, AS_OF, "", "", 0, False)
         create_macros(self.connection, self.macros)
-        self._needed: dict[str, list[Statement]] = {}
+        self._made = Views(self.connection, self.views, self.macros)
         self._stale: set[str] = set()
         self.connection.execute("CREATE SCHEMA kept")
         for name in self._standing_tables:
@@ -217,19 +212,16 @@ class Bench:
 
     @contextmanager
     def _filled(self, case: Case, statement: Statement) -> Iterator[None]:
-        if statement.file not in self._needed:
-            self._needed[statement.file] = needed_views(statement, self.views, self.macros)
-            if statement in self.views:
-                self._needed[statement.file].append(statement)
-        views = self._needed[statement.file]
+        words = {statement.name} if statement in self.views else statement.words
         try:
             self._fill(case)
-            problems: list[building.Problem] = []
-            compute_views(self.connection, views, problems)
+            self._made.need(words)
+            problems = self._made.problems()
             assert not problems, problems[0].message
             yield
         finally:
-            self._restore(case, views)
+            self._restore(case, self._made.computed)
+            self._made.computed.clear()
 
     def _fill(self, case: Case) -> None:
         for key, rows in case.records.items():
@@ -257,9 +249,9 @@ class Bench:
         database.create_build(self.connection, case.as_of, "", "", 0, False)
         self._stale = {key.removesuffix("+") for key in case.records} & set(self.package.tables)
 
-    def _restore(self, case: Case, views: list[Statement]) -> None:
+    def _restore(self, case: Case, views: Iterable[str]) -> None:
         # The engine computes views and rules on connections of their own, so a transaction could not undo them.
-        self._drop(v.name for v in views)
+        self._drop(views)
         for name in {key.removesuffix("+") for key in case.records}:
             if name in _DESCRIPTIONS:
                 self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM kept.{name}")

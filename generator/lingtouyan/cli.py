@@ -43,14 +43,14 @@ def _show(problems: Sequence[Problem], form: str = "text") -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from lingtouyan.checks.register import build_register
+    from lingtouyan.checks.register import check
     from lingtouyan.project import Project
 
     # A short life, and hardly a cycle in it: to look for some again and again would cost a tenth of it.
     gc.disable()
     try:
         project = Project.open(options.root, options.rev)
-        problems = build_register(project, project.as_of(options.as_of)).problems
+        problems = check(project, project.as_of(options.as_of))
     except RecordsError as fault:
         problems = in_order(fault.problems)
     finally:
@@ -59,7 +59,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _query(options: argparse.Namespace) -> int:
-    from lingtouyan.database.querying import query
+    from lingtouyan.commands.query import query
 
     print(
         query(options.root, options.sql, options.edition, options.as_of, options.format, options.rev), end=""

@@ -12,12 +12,11 @@ import pytest
 from lingtouyan.checks import register as building
 from lingtouyan.checks.rules import read_rules
 from lingtouyan.database import database
-from lingtouyan.database.asking import rows_of
 from lingtouyan.database.cells import create_cells
-from lingtouyan.database.statements import create_macros, in_dependency_order, read_statements
-from lingtouyan.database.views import compute_views
-from lingtouyan.history.proposal import create_proposal
-from lingtouyan.history.table import create_history
+from lingtouyan.database.database import rows_of
+from lingtouyan.database.history_tables import create_history, create_proposal
+from lingtouyan.database.statements import create_macros, read_statements
+from lingtouyan.database.views import Views
 from lingtouyan.reading.package import Package, load_package
 from lingtouyan.reading.records import read_records
 from lingtouyan.reading.source import WorkTree
@@ -86,16 +85,14 @@ def test_no_nonsense_in_the_cells_stops_a_view_or_a_rule() -> None:
     database.create_descriptions(connection, package)
     create_cells(connection, package)
     rules, _ = read_rules(WorkTree(ROOT), package)
-    building.create_rules(connection, rules)
+    building.create_rules(connection, package, rules)
     database.create_build(connection, datetime.date(2026, 11, 20), "", "", 0, False)
-    create_history(connection, None, {})
+    create_history(connection, None)
     create_proposal(connection, None)
     macros = read_statements(WorkTree(ROOT), "schemas/macros")
     create_macros(connection, macros)
-    problems: list[building.Problem] = []
-    compute_views(
-        connection, in_dependency_order(read_statements(WorkTree(ROOT), "schemas/views"), macros), problems
-    )
-    assert [p.message for p in problems] == []
+    views = Views(connection, read_statements(WorkTree(ROOT), "schemas/views"), macros)
+    views.need()
+    assert [p.message for p in views.problems()] == []
     for rule in rules:
         rows_of(connection, rule.statement.sql)

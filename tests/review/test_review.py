@@ -13,7 +13,7 @@ from edited import Edited
 from trees import copy_of
 
 from lingtouyan.cli import main
-from lingtouyan.database import asking
+from lingtouyan.database import database
 from lingtouyan.problems import RecordsError
 from lingtouyan.review.compare import Review, review
 from lingtouyan.review.report import LIMIT, as_json, as_markdown, as_text, headline, subject_words, words
@@ -159,8 +159,8 @@ def test_a_figure_that_jumps_is_said_first_where_its_view_says_so(house: Edited)
     assert [a for a in result.alarms if "“各党团在任人数”red 人数由 40 变为 19" in a]
     # To be silent it has to say so before.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asking, "MAX_CELLS", 1)
-        with pytest.raises(RecordsError, match="by_party 无法比较：查询结果过大"):
+        patch.setattr(database, "MAX_ROWS", 1)
+        with pytest.raises(RecordsError, match="by_party 无法比较：查询结果超过"):
             review(house.root, "main", "HEAD")
     house.edit("schemas/views/by_party.sql", ("figures: [members]}", "figures: [members], alarm: []}"))
     house.commit("不响")

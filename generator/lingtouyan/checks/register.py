@@ -5,10 +5,13 @@ This is the whole way of the data up to the point where editions are cut from it
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -16,7 +19,7 @@ from lingtouyan.cache import Cache
 from lingtouyan.checks.conformance import Locator, check_conformance, check_keys, keep_first
 from lingtouyan.checks.consequences import unread_files, without_consequences, without_followers
 from lingtouyan.checks.rules import Finding, Rule, read_rules, run_rules
-from lingtouyan.database.cells import create_cells, named_by
+from lingtouyan.database.cells import CELLS, create_cells
 from lingtouyan.database.database import (
     connect,
     create_build,
@@ -30,40 +33,80 @@ from lingtouyan.database.database import (
     shut,
 )
 from lingtouyan.database.editions import attach, check_cuts, write_edition
+from lingtouyan.database.history_tables import create_history, create_proposal
 from lingtouyan.database.statements import (
     Statement,
     create_macros,
-    in_dependency_order,
+    passages,
+    reached,
     read_statements,
     usable_views,
+    words_of,
 )
-from lingtouyan.database.views import compute_views, describe_views
-from lingtouyan.history.changes import History, read_history
-from lingtouyan.history.proposal import Proposal, create_proposal
-from lingtouyan.history.signatures import read_signatures
-from lingtouyan.history.table import create_history
-from lingtouyan.problems import Problem, UsageError, has_errors, in_order, warning
+from lingtouyan.database.views import HISTORY, Views, describe_views
+from lingtouyan.problems import Problem, Severity, UsageError, has_errors, in_order, warning
 from lingtouyan.project import Project
-from lingtouyan.reading.package import ENGINE_TABLES, Package
+from lingtouyan.reading.package import DESCRIPTOR, ENGINE_TABLES, Package
 from lingtouyan.reading.records import Records, read_records
+from lingtouyan.reading.source import static_prefix
+
+if TYPE_CHECKING:
+    from lingtouyan.history.proposal import Proposal
+
+_FINDINGS = frozenset({"findings", "finding_subjects"})
 
 
-@dataclass
+@dataclasses.dataclass
 class Register:
-    """The whole register of one tree, at one reference date.
+    """The register of one tree, at one reference date.
 
     Attributes:
         connection: the database; its doors are shut.
-        views: the views that could be computed, in dependency order.
+        views: the views that can be read, in dependency order.
         problems: everything wrong, in order of place.
     """
 
     connection: duckdb.DuckDBPyConnection
     records: Records
     views: list[Statement]
-    rules: list[Rule]
-    findings: list[Finding]
-    problems: list[Problem]
+    rules: list[Rule] = dataclasses.field(default_factory=list)
+    findings: list[Finding] = dataclasses.field(default_factory=list)
+    problems: list[Problem] = dataclasses.field(default_factory=list)
+
+
+def check(project: Project, as_of: datetime.date, cache: Cache | None = None) -> list[Problem]:
+    """Return everything wrong with a tree, in order of place; in the very same tree it is not looked for again.
+
+    Raises:
+        RecordsError: SQL files of the tree cannot be read at all.
+    """
+    cache = cache or Cache()
+    key = _state(project, as_of)
+    if key and (kept := cache.get(key)):
+        return [Problem(**{**p, "severity": Severity(p["severity"])}) for p in json.loads(kept)]
+    register = build_register(project, as_of, only=())
+    register.connection.close()
+    # A clone without its history may have it the next time.
+    if key and not any(p.rule == "history" for p in register.problems):
+        values = [dataclasses.asdict(p) for p in register.problems]
+        cache.put(key, json.dumps(values).encode())
+    return register.problems
+
+
+def _state(project: Project, as_of: datetime.date) -> str:
+    """Return what tells one state of a tree from all others, or an empty text where a file cannot be read."""
+    package, source = project.package, project.source
+    tables = package.tables.values()
+    listing = source.files({"schemas", *(static_prefix(t.path).partition("/")[0] for t in tables if t.path)})
+    alone = {DESCRIPTOR, package.settings.signers, *(t.schema_file for t in tables)} - {""}
+    names = sorted({*listing.files, *(n for n in alone if source.exists(n))})
+    digests = source.digests(names)
+    if len(digests) < len(names):
+        return ""
+    commit = project.commit.id if project.commit else ""
+    refused = [dataclasses.astuple(p) for p in listing.problems]
+    facts = [str(as_of), commit, project.epoch, sorted(digests.items()), refused]
+    return f"check {hashlib.blake2b(json.dumps(facts).encode(), digest_size=32).hexdigest()}"
 
 
 def register_with_editions(
@@ -73,21 +116,27 @@ def register_with_editions(
     *,
     draft: bool = False,
     allow_errors: bool = False,
+    only: Collection[str] | None = None,
 ) -> Register:
     """Read and check a whole tree, and write its editions, unless it has errors and none are allowed.
 
     Args:
         paths: edition -> the database file to write it to.
+        only: words of the statements that will be asked: nothing else is computed and cut; where errors are allowed,
+            nothing else is read, and no rule is run. None for everything.
 
     Raises:
         RecordsError: SQL files of the tree or its row filters cannot be used.
         UsageError: the databases cannot be written.
     """
     try:
-        register = build_register(project, as_of, draft=draft, attached=paths)
+        if only is not None and allow_errors and _FINDINGS.isdisjoint(only):
+            register = _part_of(project, as_of, draft, paths, only)
+        else:
+            register = build_register(project, as_of, draft=draft, attached=paths, only=only)
         if allow_errors or not has_errors(register.problems):
             for edition in paths:
-                write_edition(register.connection, register.views, project.package, edition)
+                write_edition(register.connection, register.views, project.package, edition, only)
     except duckdb.IOException:
         # What DuckDB says may repeat a value.
         folder = next((p.parent for p in paths.values()), project.root)
@@ -107,6 +156,7 @@ def build_register(
     records: Records | None = None,
     proposal: Proposal | None = None,
     history: bool = True,
+    only: Iterable[str] | None = None,
 ) -> Register:
     """Read and check a whole tree.
 
@@ -118,16 +168,14 @@ def build_register(
         records: rows that were read already.
         proposal: a change under review, for rules about changes.
         history: whether `changes` and `commits` are filled.
+        only: words of the statements that will be asked besides the rules; None for everything. Views that none of
+            them reaches are looked at without being computed.
 
     Raises:
         RecordsError: SQL files of the tree cannot be read at all.
     """
     package = project.package
-    macros = read_statements(project.source, "schemas/macros")
-    usable, design = usable_views(
-        read_statements(project.source, "schemas/views"), [*package.tables, *ENGINE_TABLES]
-    )
-    declared = in_dependency_order(usable, macros)
+    macros, declared, design = _design(project)
     rules, faults = read_rules(project.source, package)
     design.extend(faults)
     locator = Locator(project.source, package)
@@ -137,21 +185,20 @@ def build_register(
         attach(connection, edition, path)
     shut(connection)
     problems = [*records.problems, *without_consequences(package, records.problems, formal)]
+    views = Views(connection, declared, macros, lambda: _tell(connection, project, history, problems))
     create_descriptions(connection, package)
-    commit = project.commit
-    create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
-    statements = [*macros, *declared, *(r.statement for r in rules)]
-    if named_by(statements):
+    _create_build(connection, project, as_of, draft)
+    if any(CELLS in s.words for s in (*macros, *declared, *(r.statement for r in rules))):
         create_cells(connection, package)
-    told = bool(attached) or any({"changes", "commits"} & s.words for s in statements)
-    create_history(connection, *(_history(project, problems) if told and history else (None, {})), package)
+    create_history(connection, None)
     create_proposal(connection, proposal)
-    create_rules(connection, rules, declared)
+    create_rules(connection, package, rules, declared)
     create_macros(connection, macros)
-    views = compute_views(connection, declared, design)
-    # Tells by the names and types of columns, which the same schemas and statements give again.
-    design.extend(check_cuts(connection, views, package))
-    describe_views(connection, views)
+    views.need(None if only is None else {*only, *(w for r in rules for w in r.statement.words)})
+    views.plan()
+    design.extend(views.problems())
+    design.extend(check_cuts(connection, views.there, package))
+    describe_views(connection, views.there)
     findings, broken = run_rules(connection, package, rules, locator, [*declared, *macros])
     design.extend(broken)
     unread = unread_files(package, records)
@@ -160,8 +207,77 @@ def build_register(
     )
     problems.extend(unjudged)
     problems = in_order([*design, *problems, *(f.problem for f in findings)])
-    _create_findings(connection, package, problems, findings)
-    return Register(connection, records, views, rules, findings, problems)
+    if only is None or not _FINDINGS.isdisjoint(only):
+        _create_findings(connection, package, problems, findings)
+    return Register(connection, records, views.there, rules, findings, problems)
+
+
+def _part_of(
+    project: Project, as_of: datetime.date, draft: bool, attached: Mapping[str, Path], words: Iterable[str]
+) -> Register:
+    """Return the register of what a statement reaches, unchecked."""
+    package = project.package
+    macros, declared, _ = _design(project)
+    through = passages([*macros, *declared])
+    conditions = {t.name: [*t.row_filters.values()] for t in package.tables.values()}
+    for view in declared:
+        rows = view.header.get("rows")
+        conditions[view.name] = [str(v) for v in rows.values()] if isinstance(rows, Mapping) else []
+    for name, texts in conditions.items():
+        through.setdefault(name, set()).update(w for text in texts for w in words_of(text))
+    reach = reached(words, through)
+    if not {*HISTORY, CELLS}.isdisjoint(reach):
+        # Of the history an edition shows what belongs to the records that it shows.
+        reach = reached({*reach, *package.tables}, through)
+    part = _narrowed(package, reach)
+    records = read_records(project.source, part) if part.tables else Records()
+    connection, _ = _conforming(part, records, Locator(project.source, part))
+    for edition, path in attached.items():
+        attach(connection, edition, path)
+    shut(connection)
+    views = Views(connection, declared, macros, lambda: _tell(connection, project, True, []))
+    if not reach.isdisjoint({"tables", "fields"}):
+        create_descriptions(connection, package)
+    _create_build(connection, project, as_of, draft)
+    if CELLS in reach:
+        create_cells(connection, package)
+    if not reach.isdisjoint(HISTORY):
+        create_history(connection, None)
+    if not reach.isdisjoint(ENGINE_TABLES - {"raw"}):
+        create_proposal(connection, None)
+    if "rules" in reach:
+        create_rules(connection, package, read_rules(project.source, package)[0], declared)
+    create_macros(connection, [m for m in macros if not reach.isdisjoint(passages([m]))])
+    views.need(reach)
+    if "views" in reach:
+        describe_views(connection, declared)
+    return Register(connection, records, [v for v in views.there if v.name in reach])
+
+
+def _design(project: Project) -> tuple[list[Statement], list[Statement], list[Problem]]:
+    """Return the macros, the views that can be tables of the register, and what is wrong with the others."""
+    taken = [*project.package.tables, *ENGINE_TABLES]
+    usable, problems = usable_views(read_statements(project.source, "schemas/views"), taken)
+    return read_statements(project.source, "schemas/macros"), usable, problems
+
+
+def _narrowed(package: Package, reach: Collection[str]) -> Package:
+    """Return the package with the tables that are reached, and those whose rows stand in the same files."""
+    files = {package.origin(t).name for t in package.tables.values() if t.name in reach}
+    # Whether references lead anywhere is not asked here.
+    kept = {
+        t.name: dataclasses.replace(t, foreign_keys=())
+        for t in package.tables.values()
+        if package.origin(t).name in files
+    }
+    return dataclasses.replace(package, tables=kept)
+
+
+def _create_build(
+    connection: duckdb.DuckDBPyConnection, project: Project, as_of: datetime.date, draft: bool
+) -> None:
+    commit = project.commit
+    create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
 
 
 def _conforming(
@@ -178,16 +294,20 @@ def _conforming(
     return connection, formal + wrong_keys
 
 
-def _history(project: Project, problems: list[Problem]) -> tuple[History | None, dict[str, str]]:
-    """Return the history of a repository and what its messages say.
+def _tell(
+    connection: duckdb.DuckDBPyConnection, project: Project, wanted: bool, problems: list[Problem]
+) -> None:
+    """Fill `commits` and `changes`.
 
-    Without it (no repository, a shallow clone) pages show none, never a false one.
+    Without a history (no repository, a shallow clone) pages show none, never a false one.
     """
-    if project.commit is None:
-        return None, {}
-    tip = project.commit.id
+    if project.commit is None or not wanted:
+        return
+    from lingtouyan.history.changes import read_history
+    from lingtouyan.history.signatures import read_signatures
+
     try:
-        history = read_history(project.root, project.package, tip, Cache())
+        history = read_history(project.root, project.package, project.commit.id, Cache())
         settings = project.settings
         # Checking signatures costs a moment for each new one: only where a city uses them.
         if settings.signers or settings.signatures:
@@ -196,12 +316,13 @@ def _history(project: Project, problems: list[Problem]) -> tuple[History | None,
             )
     except UsageError as fault:
         problems.append(warning("", 0, "history", str(fault)))
-        return None, {}
-    return history, {c.id: c.body for c in history.commits if c.body}
+    else:
+        create_history(connection, history, project.package)
 
 
 def create_rules(
     connection: duckdb.DuckDBPyConnection,
+    package: Package,
     rules: Sequence[Rule],
     views: Sequence[Statement] = (),
 ) -> None:
@@ -211,28 +332,24 @@ def create_rules(
         "CREATE TABLE rules (rule VARCHAR, title VARCHAR, severity VARCHAR, clause VARCHAR, clauses VARCHAR[], message VARCHAR, "
         "remedy VARCHAR, table_name VARCHAR, tables VARCHAR[], file VARCHAR)"
     )
-    insert(
-        connection,
-        "rules",
-        [
+    rows = []
+    for r in rules:
+        # What lies behind the views that it names is how they work, and not what the rule is about.
+        words = r.statement.words.union(*(named[w] for w in r.statement.words if w in named))
+        rows.append(
             (
-                r.id,
-                r.title,
-                r.severity.value,
-                r.clauses[0] if r.clauses else "",
-                list(r.clauses),
-                r.message,
-                r.remedy,
-                r.table,
-                # What lies behind those views again is how they work, and not what the rule is about.
-                sorted(r.statement.words.union(*(named[w] for w in r.statement.words if w in named))),
-                r.statement.file,
+                *(
+                    r.id,
+                    r.title,
+                    r.severity.value,
+                    r.clauses[0] if r.clauses else "",
+                    list(r.clauses),
+                    r.message,
+                ),
+                *(r.remedy, r.table, sorted(words & package.tables.keys()), r.statement.file),
             )
-            for r in rules
-        ],
-    )
-    # Of all those words, the names of tables are what a rule reads.
-    connection.execute("UPDATE rules SET tables = list_intersect(tables, (SELECT list(name) FROM tables))")
+        )
+    insert(connection, "rules", rows)
 
 
 def _create_findings(
@@ -250,18 +367,16 @@ def _create_findings(
     subjects: dict[Problem, dict[str, str]] = {}
     for finding in findings:
         subjects.setdefault(finding.problem, {}).update(finding.subjects)
-    insert(
-        connection,
-        "findings",
-        [
-            (n, p.file, p.line, p.column, p.rule, p.severity.value, p.message, tables.get(p, ""))
-            for n, p in enumerate(problems, 1)
-        ],
-    )
+    numbered = list(enumerate(problems, 1))
+    told = [
+        (n, p.file, p.line, p.column, p.rule, p.severity.value, p.message, tables.get(p, ""))
+        for n, p in numbered
+    ]
+    insert(connection, "findings", told)
     insert(
         connection,
         "finding_subjects",
-        [(n, k, v) for n, p in enumerate(problems, 1) for k, v in subjects.get(p, {}).items()],
+        [(n, k, v) for n, p in numbered for k, v in subjects.get(p, {}).items()],
     )
     # A fault of form belongs to the record whose file or line it stands in.
     for table in package.tables.values():

@@ -15,8 +15,7 @@ import duckdb
 
 from lingtouyan.checks.conformance import Locator
 from lingtouyan.checks.masking import Reach, Secrets, strike
-from lingtouyan.database.asking import Allowance, rows_of
-from lingtouyan.database.database import SqlError, side_by_side
+from lingtouyan.database.database import SqlError, rows_of, side_by_side
 from lingtouyan.database.statements import Statement, read_statements
 from lingtouyan.problems import Problem, Severity, did_you_mean, error, printable
 from lingtouyan.reading.package import Package
@@ -26,8 +25,6 @@ _SLOT = re.compile(r"\{(\w+)\}")
 _MAX_SHOWN = 200
 _LISTS = ("clause", "complete")
 _KEYS = ("id", "title", "severity", "message", "remedy", "table", "column", *_LISTS)
-# That all rules of a check may give together: half a million findings.
-_MAX_CELLS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +129,7 @@ def run_rules(
     findings: list[Finding] = []
     problems: list[Problem] = []
     secrets = Secrets(connection, package, statements)
-    allowance = Allowance(_MAX_CELLS)
-    answers = side_by_side(connection, lambda own, rule: _answer(own, rule, allowance), rules)
+    answers = side_by_side(connection, _answer, rules)
     for rule, answer in zip(rules, answers, strict=True):
         fault = str(answer) if isinstance(answer, SqlError) else _unfit(rule, answer[0])
         if fault or isinstance(answer, SqlError):
@@ -157,10 +153,10 @@ def _unfit(rule: Rule, columns: list[str]) -> str:
 
 
 def _answer(
-    connection: duckdb.DuckDBPyConnection, rule: Rule, allowance: Allowance
+    connection: duckdb.DuckDBPyConnection, rule: Rule
 ) -> tuple[list[str], list[tuple[Any, ...]]] | SqlError:
     try:
-        return rows_of(connection, rule.statement.sql, allowance)
+        return rows_of(connection, rule.statement.sql)
     except SqlError as fault:
         return fault
 

@@ -233,16 +233,14 @@ class _Edition:
     def data(self, register: Register) -> None:
         """Write the data package."""
         created = datetime.datetime.fromtimestamp(self._project.epoch, datetime.UTC)
-        with export_edition(
-            self._connection,
+        export_edition(
             self.database,
-            register,
+            register.views,
             self._project.package,
             self.name,
             self.out / "data",
             created=f"{created:%Y-%m-%dT%H:%M:%SZ}",
-        ):
-            pass
+        )
 
     def site(self, mkdocs: MkDocs) -> None:
         """Write all of the site but the record pages."""

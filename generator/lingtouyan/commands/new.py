@@ -16,8 +16,7 @@ from typing import Any
 
 from lingtouyan.checks.register import Register, build_register
 from lingtouyan.commands.fmt import as_item, canonical, decoded, plain_value, replace, scalar, value_fault
-from lingtouyan.database.asking import rows_of
-from lingtouyan.database.database import SqlError, literal, quote
+from lingtouyan.database.database import SqlError, literal, quote, rows_of
 from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.files import glob_regex, list_tree, static_prefix

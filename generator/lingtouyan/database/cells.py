@@ -5,27 +5,19 @@ SQL cannot go over tables by name; a rule about any text anywhere (a leak, say) 
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterable
 
 import duckdb
 
 from lingtouyan.database.database import literal, quote
-from lingtouyan.database.statements import Statement
 from lingtouyan.reading.package import Package
-from lingtouyan.reading.tables import Field, Sensitivity, Table
+from lingtouyan.reading.tables import Field, Table
 
 CELLS = "cells"
 # No number that means somebody (a telephone, a card, an identity) has fewer digits.
 _TELLING = 11
 # One thing that may match a digit, and how often it is repeated.
 _DIGITS = re.compile(r"(?:\\[dw]|\[[^\]]*\]|[0-9.](?![0-9,]*\})|\))(?:\{(\d+)(?:,(\d*))?\}|([*+]))?")
-
-
-def named_by(statements: Iterable[Statement]) -> bool:
-    """Tell whether any statement reads `cells`."""
-    return any(CELLS in s.words for s in statements)
 
 
 def create_cells(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
@@ -35,27 +27,21 @@ def create_cells(connection: duckdb.DuckDBPyConnection, package: Package) -> Non
     no short pattern. Not stored: each reader goes over the raw tables once. Table, sensitivity and `free` are constants
     of a branch, so that a reader who asks for one of them does not pay for the others.
     """
-    branches = [b for t in package.tables.values() for b in _branches(t)]
-    nothing = (
-        "SELECT '' AS table_name, '' AS field, '' AS sensitivity, true AS free, '' AS value, '' AS _file, 0 AS _line "
-        "WHERE false"
-    )
-    connection.execute(f"CREATE VIEW {CELLS} AS {' UNION ALL '.join(branches or [nothing])}")
-
-
-def _branches(table: Table) -> list[str]:
-    result = []
-    for level, free in itertools.product(Sensitivity, (True, False)):
-        names = [f.name for f in table.fields if f.sensitivity is level and is_free(table, f) is free]
-        if names:
-            # Two lists side by side take less time than UNPIVOT.
-            lists = f"unnest([{', '.join(map(literal, names))}]) AS field, unnest([{', '.join(map(quote, names))}]) AS value"
-            result.append(
-                f"SELECT {literal(table.name)} AS table_name, field, {literal(level.name.lower())} AS sensitivity, "
-                f"{str(free).lower()} AS free, value, "
-                f"_file, _line FROM (SELECT {lists}, _file, _line FROM raw.{quote(table.name)}) WHERE value IS NOT NULL"
-            )
-    return result
+    branches = []
+    for table in package.tables.values():
+        kinds: dict[tuple[str, bool], list[str]] = {}
+        for field in table.fields:
+            kinds.setdefault((field.sensitivity.name.lower(), is_free(table, field)), []).append(field.name)
+        # Two lists side by side take less time than UNPIVOT.
+        branches += [
+            f"SELECT {literal(table.name)} AS table_name, field, {literal(level)} AS sensitivity, "
+            f"{str(free).lower()} AS free, value, _file, _line FROM (SELECT unnest([{', '.join(map(literal, names))}]) "
+            f"AS field, unnest([{', '.join(map(quote, names))}]) AS value, _file, _line FROM raw.{quote(table.name)}) "
+            "WHERE value IS NOT NULL"
+            for (level, free), names in kinds.items()
+        ]
+    nothing = "SELECT '' AS table_name, '' AS field, '' AS sensitivity, true AS free, '' AS value, '' AS _file, 0 AS _line"
+    connection.execute(f"CREATE VIEW {CELLS} AS {' UNION ALL '.join(branches or [f'{nothing} WHERE false'])}")
 
 
 def is_free(table: Table, field: Field) -> bool:

@@ -1,16 +1,14 @@
 """The register: all records in one DuckDB database, as text and typed, with what the engine knows of itself.
 
-SQL from the tree runs in it after the doors are shut: no file, no network, no settings, one statement, bounded time.
+SQL from the tree runs in it after the doors are shut: no file, no network, no settings, one statement that only reads.
 """
 
 from __future__ import annotations
 
 import datetime
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import duckdb
@@ -20,16 +18,25 @@ from lingtouyan.reading.documents import EMPTY
 from lingtouyan.reading.package import Field, Package, Table
 from lingtouyan.reading.records import Records
 
-QUERY_SECONDS = 120.0
-_MOST_OVERRUNS = 4
-# Seconds that statements of the register opened last took in vain.
-_OVERRUNS: list[float] = []
 MAX_MEGABYTES = 4096
-_TYPES = {"integer": "BIGINT", "year": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE"}
+MAX_ROWS = 2_000_000
+_TYPES = {
+    "integer": "BIGINT",
+    "year": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "array": "VARCHAR[]",
+}
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-PLACE = {"_file": "VARCHAR", "_line": "INTEGER"}
-
+_DESCRIPTIONS = {
+    "tables": "name VARCHAR, title VARCHAR, description VARCHAR, kind VARCHAR, path VARCHAR, parent VARCHAR, "
+    "property VARCHAR, primary_key VARCHAR[], label VARCHAR, owner VARCHAR, schema_file VARCHAR, ordinal INTEGER",
+    "fields": "table_name VARCHAR, name VARCHAR, title VARCHAR, description VARCHAR, type VARCHAR, "
+    "sensitivity VARCHAR, required BOOLEAN, example VARCHAR, words VARCHAR[], pattern VARCHAR, in_key BOOLEAN, "
+    "refers_to VARCHAR, ordinal INTEGER, _file VARCHAR, _line INTEGER",
+}
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -49,54 +56,40 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _list(values: Iterable[str]) -> str:
+    return ", ".join(map(literal, values))
+
+
 def connect(
     path: str = ":memory:", *, read_only: bool = False, threads: int | None = None
 ) -> duckdb.DuckDBPyConnection:
     """Open a database with nothing loaded from outside, that takes no more than its share of the memory and no disk."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     config: dict[str, Any] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
         "preserve_insertion_order": True,
-        "memory_limit": f"{_memory_share()}MB",
+        "memory_limit": f"{min(MAX_MEGABYTES, whole * 6 // 10)}MB",
         "temp_directory": "",
     }
     if threads is not None:
         config["threads"] = threads
-    if path == ":memory:":
-        _OVERRUNS.clear()
     return duckdb.connect(path, read_only=read_only, config=config)
-
-
-def _memory_share() -> int:
-    """Return how many megabytes a query of the tree may make the database use."""
-    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    return min(MAX_MEGABYTES, whole * 6 // 10)
 
 
 def shut(connection: duckdb.DuckDBPyConnection) -> None:
     """Shut the doors: from here on no statement reaches files, network or settings."""
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
+    connection.execute("SET enable_external_access = false; SET lock_configuration = true")
 
 
 def duckdb_type(field: Field) -> str:
     """Return the DuckDB type a field has in the register."""
-    if field.enum_type:
-        return quote(field.enum_type)
-    return _array_type() if field.type == "array" else _TYPES.get(field.type, "VARCHAR")
+    return quote(field.enum_type) if field.enum_type else _TYPES.get(field.type, "VARCHAR")
 
 
-def _array_type() -> str:
-    return "VARCHAR[]"
-
-
-def typed(field: Field, catalog: str = "") -> str:
-    """Return the SQL expression that turns a raw cell into its type, NULL where it does not fit.
-
-    Args:
-        catalog: where its ordered type stands, when elsewhere: a name and a point.
-    """
+def typed(field: Field) -> str:
+    """Return the SQL expression that turns a raw cell into its type, NULL where it does not fit."""
     cell = quote(field.name)
     if field.type == "boolean":
         true = field.descriptor.get("trueValues", ["true", "True", "TRUE", "1"])
@@ -108,101 +101,13 @@ def typed(field: Field, catalog: str = "") -> str:
         # The database knows a year 0, nobody else does.
         shape = f"regexp_full_match({cell}, {literal(_DATE)}) AND {cell} >= '0001'"
         return f"CASE WHEN {shape} THEN TRY_CAST({cell} AS DATE) END"
-    if field.type == "year":
-        return f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}') THEN TRY_CAST({cell} AS BIGINT) END"
-    if field.type == "integer":
-        return f"CASE WHEN regexp_full_match({cell}, '[+-]?[0-9]+') THEN TRY_CAST({cell} AS BIGINT) END"
+    if field.type in ("year", "integer"):
+        shape = "[0-9]{4}" if field.type == "year" else "[+-]?[0-9]+"
+        return f"CASE WHEN regexp_full_match({cell}, '{shape}') THEN TRY_CAST({cell} AS BIGINT) END"
     if field.type == "number":
         number = f"TRY_CAST({cell} AS DOUBLE)"
         return f"CASE WHEN regexp_full_match({cell}, {literal(_NUMBER)}) AND isfinite({number}) THEN {number} END"
-    return f"TRY_CAST({cell} AS {catalog}{duckdb_type(field)})" if field.enum_type else cell
-
-
-def typed_columns(table: Table) -> str:
-    """Return the columns of a typed table, as selected from the raw one."""
-    return ", ".join([*(f"{typed(f)} AS {quote(f.name)}" for f in table.fields), "_file", "_line"])
-
-
-def is_text(field: Field) -> bool:
-    """Tell whether a field's typed value is the text itself."""
-    return typed(field) == quote(field.name)
-
-
-def _list(values: Iterable[str]) -> str:
-    return ", ".join(literal(v) for v in values)
-
-
-def load_raw(connection: duckdb.DuckDBPyConnection, package: Package, records: Records) -> None:
-    """Create `raw.<table>`: every cell as text, with `_file` and `_line`."""
-    connection.execute("CREATE SCHEMA raw")
-    side_by_side(
-        connection,
-        lambda own, table: create_raw(own, f"raw.{quote(table.name)}", table, records),
-        package.tables.values(),
-    )
-
-
-def beside(field: Field) -> str:
-    """Return the name of the column that holds a field's typed value beside its text."""
-    return f"{field.name}="
-
-
-def create_raw(
-    connection: duckdb.DuckDBPyConnection,
-    target: str,
-    table: Table,
-    records: Records,
-    more: Sequence[str] = (),
-) -> None:
-    """Create one table of text from what was read of it.
-
-    Args:
-        more: further columns, computed from the texts.
-    """
-    columns = {**PLACE, **{f.name: "VARCHAR" for f in table.fields}}
-    parts = records.parts.get(table.name)
-    if not parts:
-        source = f"(SELECT * FROM (VALUES ({', '.join('NULL::' + t for t in columns.values())})) WHERE false)"
-        source += f" AS t ({', '.join(map(quote, columns))})"
-        connection.execute(f"CREATE TABLE {target} AS SELECT {', '.join(['*', *more])} FROM {source}")
-        return
-    listed = ", ".join(f"{literal(n)}: {literal(t)}" for n, t in columns.items())
-    # The texts of no characters, which a CSV line cannot tell from missing ones, are put back.
-    empty = [quote(f.name) for f in table.fields if "" not in table.missing(f)]
-    changes = ", ".join(f"CASE WHEN {n} = {literal(EMPTY)} THEN '' ELSE {n} END AS {n}" for n in empty)
-    source = (
-        f"read_csv([{_list(map(str, parts))}], header = false, auto_detect = false, delim = ',', quote = '\"', "
-        f"escape = '\"', nullstr = '', new_line = '\\n', max_line_size = 80000000, columns = {{{listed}}})"
-    )
-    if empty:
-        source = f"(SELECT * REPLACE ({changes}) FROM {source})"
-    connection.execute(f"CREATE TABLE {target} AS SELECT {', '.join(['*', *more])} FROM {source}")
-
-
-def own_rows(connection: duckdb.DuckDBPyConnection, table: Table, schema: str = "raw") -> None:
-    """Make `<schema>.<table>` a table of this database where it only shows the rows of another."""
-    name = quote(table.name)
-    shown = connection.execute(
-        "SELECT 1 FROM duckdb_views() WHERE schema_name = $1 AND view_name = $2 AND NOT internal",
-        [schema, table.name],
-    ).fetchone()
-    if shown:
-        copy = quote(f"{table.name}+")
-        connection.execute(f"CREATE TABLE {schema}.{copy} AS FROM {schema}.{name}")
-        connection.execute(f"DROP VIEW {schema}.{name}")
-        connection.execute(f"ALTER TABLE {schema}.{copy} RENAME TO {name}")
-
-
-def create_enums(connection: duckdb.DuckDBPyConnection, package: Package, catalog: str = "") -> None:
-    """Create one ordered type per list of categories, in this database or in an attached one (a name and a point)."""
-    made: dict[str, tuple[str, ...]] = {}
-    for table in package.tables.values():
-        for field in table.fields:
-            if field.enum_type and field.enum_type not in made:
-                made[field.enum_type] = field.categories
-                connection.execute(
-                    f"CREATE TYPE {catalog}{quote(field.enum_type)} AS ENUM ({_list(field.categories)})"
-                )
+    return f"TRY_CAST({cell} AS {quote(field.enum_type)})" if field.enum_type else cell
 
 
 def side_by_side(
@@ -223,86 +128,90 @@ def side_by_side(
         return list(pool.map(one, items))
 
 
+def load_raw(connection: duckdb.DuckDBPyConnection, package: Package, records: Records) -> None:
+    """Create `raw.<table>`: every cell as text, with `_file` and `_line`."""
+    connection.execute("CREATE SCHEMA raw")
+    side_by_side(connection, lambda own, table: _load(own, table, records), package.tables.values())
+
+
+def _load(connection: duckdb.DuckDBPyConnection, table: Table, records: Records) -> None:
+    columns = {"_file": "VARCHAR", "_line": "INTEGER", **{f.name: "VARCHAR" for f in table.fields}}
+    target = f"raw.{quote(table.name)}"
+    parts = records.parts.get(table.name)
+    if not parts:
+        connection.execute(
+            f"CREATE TABLE {target} ({', '.join(f'{quote(n)} {t}' for n, t in columns.items())})"
+        )
+        return
+    # To open a file costs the database more than a thousand rows.
+    first, *more = parts
+    with first.open("ab") as stream:
+        for part in more:
+            stream.write(part.read_bytes())
+            part.unlink()
+    records.parts[table.name] = [first]
+    # The texts of no characters, which a CSV line cannot tell from missing ones, are put back.
+    empty = [quote(f.name) for f in table.fields if "" not in table.missing(f)]
+    changes = ", ".join(f"CASE WHEN {n} = {literal(EMPTY)} THEN '' ELSE {n} END AS {n}" for n in empty)
+    listed = ", ".join(f"{literal(n)}: {literal(t)}" for n, t in columns.items())
+    connection.execute(
+        f"CREATE TABLE {target} AS SELECT * {f'REPLACE ({changes})' if empty else ''} FROM read_csv("
+        f"{literal(str(first))}, header = false, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
+        f"nullstr = '', new_line = '\\n', max_line_size = 80000000, columns = {{{listed}}})"
+    )
+
+
+def create_enums(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
+    """Create one ordered type per list of categories."""
+    made = {f.enum_type: f.categories for t in package.tables.values() for f in t.fields if f.enum_type}
+    for name, words in made.items():
+        connection.execute(f"CREATE TYPE {quote(name)} AS ENUM ({_list(words)})")
+
+
 def create_typed(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
     """Create `<table>` from `raw.<table>`: each cell in its type; a cell that does not fit is NULL there."""
 
     def create(own: duckdb.DuckDBPyConnection, table: Table) -> None:
-        own.execute(
-            f"CREATE TABLE {quote(table.name)} AS SELECT {typed_columns(table)} FROM raw.{quote(table.name)}"
-        )
+        columns = ", ".join([*(f"{typed(f)} AS {quote(f.name)}" for f in table.fields), "_file", "_line"])
+        own.execute(f"CREATE TABLE {quote(table.name)} AS SELECT {columns} FROM raw.{quote(table.name)}")
 
     side_by_side(connection, create, package.tables.values())
 
 
 def create_descriptions(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
     """Create `tables` and `fields`: the schemas as rows, so that pages and rules can ask about them."""
-    connection.execute(
-        "CREATE TABLE tables (name VARCHAR, title VARCHAR, description VARCHAR, kind VARCHAR, path VARCHAR, "
-        "parent VARCHAR, property VARCHAR, primary_key VARCHAR[], label VARCHAR, owner VARCHAR, schema_file VARCHAR, "
-        "ordinal INTEGER)"
-    )
-    connection.execute(
-        "CREATE TABLE fields (table_name VARCHAR, name VARCHAR, title VARCHAR, description VARCHAR, type VARCHAR, "
-        "sensitivity VARCHAR, required BOOLEAN, example VARCHAR, words VARCHAR[], pattern VARCHAR, in_key BOOLEAN, "
-        "refers_to VARCHAR, ordinal INTEGER, _file VARCHAR, _line INTEGER)"
-    )
+    for name, columns in _DESCRIPTIONS.items():
+        connection.execute(f"CREATE TABLE {name} ({columns})")
+    tables = package.tables.values()
+    simple = ("name", "title", "description", "kind", "path", "parent", "property")
     insert(
         connection,
         "tables",
         [
-            (
-                t.name,
-                t.title,
-                t.description,
-                t.kind,
-                t.path,
-                t.parent,
-                t.property,
-                list(t.primary_key),
-                t.label,
-                t.owner,
-                t.schema_file,
-                n,
-            )
-            for n, t in enumerate(package.tables.values(), 1)
+            (*(getattr(t, n) for n in simple), list(t.primary_key), t.label, t.owner, t.schema_file, n)
+            for n, t in enumerate(tables, 1)
         ],
     )
-    insert(
-        connection,
-        "fields",
-        [_described(t, f, n) for t in package.tables.values() for n, f in enumerate(t.fields, 1)],
-    )
+    insert(connection, "fields", [_described(t, f, n) for t in tables for n, f in enumerate(t.fields, 1)])
 
 
 def _described(table: Table, field: Field, ordinal: int) -> tuple[Any, ...]:
     words = field.categories or field.constraints.get("enum", ())
     refers = next((k.table for k in table.foreign_keys if k.fields == (field.name,)), None)
     return (
-        table.name,
-        field.name,
-        field.title,
-        field.description,
-        field.type,
-        field.sensitivity.name.lower(),
-        field.required,
-        field.example,
-        [str(w) for w in words],
-        field.constraints.get("pattern"),
-        field.name in table.primary_key,
-        refers,
-        ordinal,
-        table.schema_file,
-        field.line,
+        *(table.name, field.name, field.title, field.description, field.type),
+        *(field.sensitivity.name.lower(), field.required, field.example, [str(w) for w in words]),
+        *(field.constraints.get("pattern"), field.name in table.primary_key, refers, ordinal),
+        *(table.schema_file, field.line),
     )
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows in one statement, column by column."""
-    if not rows:
-        return
-    columns = [list(c) for c in zip(*rows, strict=True)]
-    picks = ", ".join(f"unnest(${n})" for n in range(1, len(columns) + 1))
-    connection.execute(f"INSERT INTO {quote(table)} SELECT {picks}", columns)
+    if rows:
+        columns = [list(c) for c in zip(*rows, strict=True)]
+        picks = ", ".join(f"unnest(${n})" for n in range(1, len(columns) + 1))
+        connection.execute(f"INSERT INTO {quote(table)} SELECT {picks}", columns)
 
 
 def create_build(
@@ -319,35 +228,6 @@ def create_build(
     )
     time = datetime.datetime.fromtimestamp(epoch, datetime.UTC).replace(tzinfo=None)
     connection.execute("INSERT INTO build VALUES (?, ?, ?, ?, ?)", [as_of, edition, commit, time, draft])
-
-
-@contextmanager
-def bounded(connection: duckdb.DuckDBPyConnection, seconds: float | None = None) -> Iterator[None]:
-    """Interrupt what runs longer: a statement from the tree may be made to run for ever.
-
-    After a few such ones of a register no other is begun: a tree can hold any number of them.
-    """
-    if len(_OVERRUNS) >= _MOST_OVERRUNS:
-        raise duckdb.InterruptException(
-            f"INTERRUPT Error: 前面已有 {_MOST_OVERRUNS} 条查询超时，这一条没有运行"
-        )
-
-    allowed = QUERY_SECONDS if seconds is None else seconds
-
-    def ring() -> None:
-        _OVERRUNS.append(allowed)
-        connection.interrupt()
-
-    timer = threading.Timer(allowed, ring)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        # The waiting thread holds the connection: were it the last to let go, it would take the whole database down
-        # with it at the end of the program, and be killed while doing so.
-        timer.join()
 
 
 def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
@@ -367,6 +247,24 @@ def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     if reason:
         raise SqlError(reason)
     return query
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Run one SELECT from the tree and return (column names, rows).
+
+    Raises:
+        SqlError: refused, failed or gave too many rows.
+    """
+    query = one_select(connection, sql)
+    try:
+        cursor = connection.execute(query)
+        names = [str(d[0]) for d in cursor.description or ()]
+        rows = cursor.fetchmany(MAX_ROWS + 1)
+    except duckdb.Error as fault:
+        raise SqlError(explain(fault)) from None
+    if len(rows) > MAX_ROWS:
+        raise SqlError(f"查询结果超过 {MAX_ROWS:,} 行，已停止。")
+    return names, rows
 
 
 # Faults whose text tells values of the records: what kind it is is said, the values are not.

@@ -6,14 +6,13 @@ Cut on the whole register, column by column, then reopened alone: what is not in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import duckdb
 
 from lingtouyan.database.database import (
     SqlError,
-    bounded,
     connect,
     explain,
     literal,
@@ -22,12 +21,11 @@ from lingtouyan.database.database import (
     shut,
     side_by_side,
 )
-from lingtouyan.database.statements import Statement, columns_of
-from lingtouyan.history.table import copy_history
+from lingtouyan.database.history_tables import copy_history
+from lingtouyan.database.statements import Statement, columns_of, row_filters
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.project import EDITIONS
-from lingtouyan.reading.package import ForeignKey, Package, Sensitivity, Table
-from lingtouyan.reading.yaml import Mapping
+from lingtouyan.reading.package import Package, Sensitivity, Table
 
 _ENGINE = ("tables", "fields", "rules", "views")
 _INTERNAL_ENGINE = ("findings", "finding_subjects")
@@ -41,81 +39,13 @@ def attach(connection: duckdb.DuckDBPyConnection, edition: str, path: Path) -> N
 
 def visible_table(table: Table, edition: str) -> Table | None:
     """Return the table as an edition sees it, or None when it sees none of its columns or not its key."""
-    level = EDITIONS[edition]
-    fields = table.visible(level)
+    fields = table.visible(EDITIONS[edition])
     names = {f.name for f in fields}
     if not fields:
         return None
     key = table.primary_key if names.issuperset(table.primary_key) else ()
-    keys: tuple[ForeignKey, ...] = tuple(k for k in table.foreign_keys if names.issuperset(k.fields))
+    keys = tuple(k for k in table.foreign_keys if names.issuperset(k.fields))
     return dataclasses.replace(table, fields=fields, primary_key=key, foreign_keys=keys)
-
-
-def write_edition(
-    connection: duckdb.DuckDBPyConnection,
-    views: Sequence[Statement],
-    package: Package,
-    edition: str,
-) -> None:
-    """Write an attached edition: visible columns of tables and views, filtered rows, the engine's own tables.
-
-    Raises:
-        RecordsError: a row filter cannot be evaluated; nothing may be published then.
-    """
-    alias, level = _ALIAS.format(edition), EDITIONS[edition]
-    made: set[str] = set()
-    kept: list[str] = []
-    cuts: list[_Cut] = []
-    for table in package.tables.values():
-        seen = visible_table(table, edition)
-        if seen is None:
-            continue
-        kept.append(table.name)
-        for field in seen.fields:
-            if field.enum_type and field.enum_type not in made:
-                made.add(field.enum_type)
-                words = ", ".join(literal(w) for w in field.categories)
-                connection.execute(f"CREATE TYPE {alias}.{quote(field.enum_type)} AS ENUM ({words})")
-        columns = [
-            f"{quote(f.name)}::VARCHAR::{alias}.{quote(f.enum_type)} AS {quote(f.name)}"
-            if f.enum_type
-            else quote(f.name)
-            for f in seen.fields
-        ]
-        if level >= Sensitivity.INTERNAL:
-            columns += ["_file", "_line"]
-        query = (
-            f"SELECT {', '.join(columns)} FROM {quote(table.name)}{_where(table.row_filters.get(edition))}"
-        )
-        cuts.append(_Cut(table.name, query, table.schema_file, "schema-error"))
-    for view in views:
-        columns = [quote(n) for n, c in columns_of(view).items() if c.sensitivity <= level]
-        if columns:
-            query = (
-                f"SELECT {', '.join(columns)} FROM {quote(view.name)}{_where(row_filters(view).get(edition))}"
-            )
-            cuts.append(_Cut(view.name, query, view.file, "sql-error", ordered=True))
-
-    def cut(own: duckdb.DuckDBPyConnection, one: _Cut) -> Problem | None:
-        try:
-            with bounded(own):
-                checked = one_select(own, one.query)
-                # Several cores give a view's rows in no fixed order; a page whose own order leaves ties must not vary.
-                rows = f"SELECT * FROM ({checked}) ORDER BY ALL" if one.ordered else checked
-                own.execute(f"CREATE TABLE {alias}.{quote(one.name)} AS {rows}")
-        except (duckdb.Error, SqlError) as fault:
-            return _uncut(one.file, one.rule, edition, fault)
-        return None
-
-    if problems := [p for p in side_by_side(connection, cut, cuts) if p is not None]:
-        raise RecordsError(problems[:1])
-    for name in (*_ENGINE, *(_INTERNAL_ENGINE if level >= Sensitivity.INTERNAL else ())):
-        connection.execute(f"CREATE TABLE {alias}.{name} AS SELECT * FROM {name} ORDER BY ALL")
-    connection.execute(
-        f"CREATE TABLE {alias}.build AS SELECT * REPLACE ({literal(edition)} AS edition) FROM build"
-    )
-    copy_history(connection, alias, package, kept, level)
-    connection.execute(f"DETACH {alias}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -129,24 +59,69 @@ class _Cut:
     ordered: bool = False
 
 
-def _where(condition: str | None) -> str:
-    return f" WHERE ({condition}\n)" if condition is not None else ""
+def write_edition(
+    connection: duckdb.DuckDBPyConnection,
+    views: Sequence[Statement],
+    package: Package,
+    edition: str,
+    only: Collection[str] | None = None,
+) -> None:
+    """Write an attached edition: visible columns of tables and views, filtered rows, the engine's own tables.
 
-
-def row_filters(view: Statement) -> dict[str, str]:
-    """Return edition -> condition as a view's header declares it.
+    Args:
+        views: those that are computed.
+        only: names of the tables and views that are asked for; None for all.
 
     Raises:
-        RecordsError: it is not understood, which must not mean "all rows".
+        RecordsError: a row filter cannot be evaluated; nothing may be published then.
     """
-    declared = view.header.get("rows", Mapping(0))
-    result: dict[str, str] = {}
-    if isinstance(declared, Mapping) and EDITIONS.keys() >= declared.keys():
-        result = {k: v for k, v in declared.items() if isinstance(v, str) and v.strip()}
-    if not isinstance(declared, Mapping) or len(result) != len(declared):
-        message = f"rows 应是“版名: 条件”的映射，条件不能空着，版名可用：{'、'.join(EDITIONS)}。"
-        raise RecordsError([error(view.file, 1, "sql-error", message)])
-    return result
+    alias, level = _ALIAS.format(edition), EDITIONS[edition]
+    seen = [v for t in package.tables.values() if (v := visible_table(t, edition)) is not None]
+    types = {f.enum_type: f.categories for t in seen for f in t.fields if f.enum_type}
+    for name, words in types.items():
+        connection.execute(f"CREATE TYPE {alias}.{quote(name)} AS ENUM ({', '.join(map(literal, words))})")
+    inside = level >= Sensitivity.INTERNAL
+    cuts: list[_Cut] = []
+    for table in seen:
+        cells = {f.name: f"::VARCHAR::{alias}.{quote(f.enum_type)}" for f in table.fields if f.enum_type}
+        columns = [f"{quote(f.name)}{cells.get(f.name, '')} AS {quote(f.name)}" for f in table.fields]
+        columns += ["_file", "_line"] if inside else []
+        condition = _where(table.row_filters.get(edition))
+        query = f"SELECT {', '.join(columns)} FROM {quote(table.name)}{condition}"
+        cuts.append(_Cut(table.name, query, table.schema_file, "schema-error"))
+    for view in views:
+        columns = [quote(n) for n, c in columns_of(view).items() if c.sensitivity <= level]
+        query = f"SELECT {', '.join(columns)} FROM {quote(view.name)}{_where(row_filters(view).get(edition))}"
+        if columns:
+            cuts.append(_Cut(view.name, query, view.file, "sql-error", ordered=True))
+
+    def cut(own: duckdb.DuckDBPyConnection, one: _Cut) -> Problem | None:
+        try:
+            checked = one_select(own, one.query)
+            # Several cores give a view's rows in no fixed order; a page whose own order leaves ties must not vary.
+            rows = f"SELECT * FROM ({checked}) ORDER BY ALL" if one.ordered else checked
+            own.execute(f"CREATE TABLE {alias}.{quote(one.name)} AS {rows}")
+        except (duckdb.Error, SqlError) as fault:
+            return _uncut(one.file, one.rule, edition, fault)
+        return None
+
+    # What history may be shown depends on the records that are.
+    told = only is None or not {"changes", "commits"}.isdisjoint(only)
+    wanted = [c for c in cuts if only is None or c.name in only or (told and not c.ordered)]
+    if problems := [p for p in side_by_side(connection, cut, wanted) if p is not None]:
+        raise RecordsError(problems[:1])
+    for name in (*_ENGINE, *(_INTERNAL_ENGINE if inside else ())):
+        if only is None or name in only:
+            connection.execute(f"CREATE TABLE {alias}.{name} AS SELECT * FROM {name} ORDER BY ALL")
+    edited = f"SELECT * REPLACE ({literal(edition)} AS edition) FROM build"
+    connection.execute(f"CREATE TABLE {alias}.build AS {edited}")
+    if told:
+        copy_history(connection, alias, package, [t.name for t in seen], level)
+    connection.execute(f"DETACH {alias}")
+
+
+def _where(condition: str | None) -> str:
+    return f" WHERE ({condition}\n)" if condition is not None else ""
 
 
 def check_cuts(
@@ -155,23 +130,23 @@ def check_cuts(
     """Say which row filters and declared columns no edition could be cut by, before one is."""
     problems: list[Problem] = []
 
-    def plan(query: str, file: str, rule: str, edition: str) -> None:
+    def plan(name: str, condition: str, file: str, rule: str, edition: str) -> None:
         try:
-            connection.execute(f"EXPLAIN {one_select(connection, query)}")
+            query = one_select(connection, f"SELECT 1 FROM {quote(name)}{_where(condition)}")
+            connection.execute(f"DESCRIBE {query}")
         except (duckdb.Error, SqlError) as fault:
             problems.append(_uncut(file, rule, edition, fault))
 
     for table in package.tables.values():
         for edition, condition in table.row_filters.items():
-            plan(
-                f"SELECT 1 FROM {quote(table.name)}{_where(condition)}",
-                table.schema_file,
-                "schema-error",
-                edition,
-            )
+            plan(table.name, condition, table.schema_file, "schema-error", edition)
+    held: dict[str, set[str]] = {}
+    for name, column in connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = current_database()"
+    ).fetchall():
+        held.setdefault(name, set()).add(column)
     for view in views:
-        held = {r[0] for r in connection.execute(f"DESCRIBE {quote(view.name)}").fetchall()}
-        lacking = [n for n in columns_of(view) if n not in held]
+        lacking = [n for n in columns_of(view) if n not in held.get(view.name, ())]
         if lacking:
             message = f"文件头 fields 写了查询结果里没有的列：{'、'.join(lacking)}。"
             problems.append(error(view.file, 1, "sql-error", message))
@@ -181,7 +156,7 @@ def check_cuts(
             problems.extend(fault.problems)
             continue
         for edition, condition in filters.items():
-            plan(f"SELECT 1 FROM {quote(view.name)}{_where(condition)}", view.file, "sql-error", edition)
+            plan(view.name, condition, view.file, "sql-error", edition)
     return problems
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import duckdb
@@ -18,6 +18,7 @@ from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.reading.package import SENSITIVITIES, Sensitivity
 from lingtouyan.reading.schemas import IDENTIFIER
 from lingtouyan.reading.source import Source
+from lingtouyan.reading.tables import EDITION_LEVELS
 from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 
 _HEADER = re.compile(r"\s*/\*(.*?)\*/", re.DOTALL)
@@ -35,8 +36,7 @@ class Statement:
         file: path relative to the root.
         header: what its leading comment declares.
         sql: the text after the header.
-        words: identifiers that occur in it, for finding what it depends on.
-        needs: views that must be there before it; known once they are put in order.
+        words: identifiers that occur in it, in lower case, for finding what it depends on.
     """
 
     name: str
@@ -44,7 +44,6 @@ class Statement:
     header: Mapping
     sql: str
     words: frozenset[str]
-    needs: frozenset[str] = frozenset()
 
     def text(self, key: str, default: str = "") -> str:
         """Return a header value that should be text."""
@@ -96,12 +95,8 @@ def read_statements(source: Source, folder: str) -> list[Statement]:
                 continue
             header = value if isinstance(value, Mapping) else header
             header.lines = {key: line + first for key, line in header.lines.items()}
-        words = frozenset(_WORD.findall(_NOISE.sub(" ", text)))
-        result.append(
-            Statement(
-                PurePosixPath(file).stem, file, header, text[found.end() if found else 0 :].strip(), words
-            )
-        )
+        sql = text[found.end() if found else 0 :].strip()
+        result.append(Statement(PurePosixPath(file).stem, file, header, sql, words_of(text)))
     if problems:
         raise RecordsError(problems)
     return result
@@ -148,6 +143,22 @@ def _header_fault(view: Statement) -> str:
     return f"文件头的 compare 写了 fields 里没有的列 {unknown[0]}。" if unknown else ""
 
 
+def row_filters(view: Statement) -> dict[str, str]:
+    """Return edition -> condition as a view's header declares it.
+
+    Raises:
+        RecordsError: it is not understood, which must not mean "all rows".
+    """
+    declared = view.header.get("rows", Mapping(0))
+    result: dict[str, str] = {}
+    if isinstance(declared, Mapping) and EDITION_LEVELS.keys() >= declared.keys():
+        result = {k: v for k, v in declared.items() if isinstance(v, str) and v.strip()}
+    if not isinstance(declared, Mapping) or len(result) != len(declared):
+        message = f"rows 应是“版名: 条件”的映射，条件不能空着，版名可用：{'、'.join(EDITION_LEVELS)}。"
+        raise RecordsError([error(view.file, 1, "sql-error", message)])
+    return result
+
+
 def columns_of(view: Statement) -> dict[str, ViewColumn]:
     """Return the columns that a view's header declares."""
     declared = view.header.get("fields")
@@ -178,63 +189,32 @@ def compared(view: Statement) -> tuple[list[str], list[str] | None, list[str] | 
     return given["by"], given.get("figures"), given.get("alarm")  # type: ignore[return-value]
 
 
-def in_dependency_order(views: Iterable[Statement], macros: Iterable[Statement]) -> list[Statement]:
-    """Order views so that each comes after those it reads, directly or through a macro.
+def passages(statements: Iterable[Statement]) -> dict[str, set[str]]:
+    """Return view or macro -> the identifiers, in lower case, that whoever names it reaches by that.
 
-    Raises:
-        RecordsError: they read each other in a circle.
+    One file may hold several macros, whatever its own name: what reads any of them reads all that the file names.
     """
-    by_name = {v.name: v for v in views}
-    through = _through(macros)
-    needs = {n: _needed(v, by_name, through) for n, v in by_name.items()}
-    ordered: list[Statement] = []
-    done: set[str] = set()
-    while len(ordered) < len(by_name):
-        ready = [n for n in by_name if n not in done and needs[n] <= done]
-        if not ready:
-            circle = sorted(set(by_name) - done)
-            raise RecordsError(
-                [
-                    error(
-                        by_name[circle[0]].file,
-                        1,
-                        "sql-error",
-                        f"视图互相引用，无法计算：{'、'.join(circle)}。请去掉其中一处引用。",
-                    )
-                ]
-            )
-        ordered.extend(replace(by_name[n], needs=frozenset(needs[n])) for n in ready)
-        done.update(ready)
-    return ordered
+    through: dict[str, set[str]] = {}
+    for statement in statements:
+        for name in {statement.name, *_MACRO.findall(_NOISE.sub(" ", statement.sql))}:
+            through.setdefault(name.lower(), set()).update(statement.words)
+    return through
 
 
-def needed_views(
-    statement: Statement, views: Iterable[Statement], macros: Iterable[Statement]
-) -> list[Statement]:
-    """Return the views that one statement reads, directly or not, each after those it reads itself."""
-    views = list(views)
-    by_name, through = {v.name: v for v in views}, _through(macros)
-    wanted: set[str] = set()
-    pending = [statement]
+def reached(words: Iterable[str], through: dict[str, set[str]]) -> frozenset[str]:
+    """Return all identifiers, in lower case, that a query with these words reaches through views and macros."""
+    found = {w.lower() for w in words}
+    pending = [w for w in found if w in through]
     while pending:
-        more = _needed(pending.pop(), by_name, through) - wanted
-        wanted |= more
-        pending.extend(by_name[n] for n in more)
-    return [v for v in in_dependency_order(views, macros) if v.name in wanted]
+        more = through[pending.pop()] - found
+        found |= more
+        pending.extend(w for w in more if w in through)
+    return frozenset(found)
 
 
-def _through(macros: Iterable[Statement]) -> dict[str, frozenset[str]]:
-    # One file may hold several macros, whatever its own name: what reads any of them reads all that the file names.
-    return {name: m.words for m in macros for name in {m.name, *_MACRO.findall(_NOISE.sub(" ", m.sql))}}
-
-
-def _needed(view: Statement, views: dict[str, Statement], macros: dict[str, frozenset[str]]) -> set[str]:
-    words, pending = set(view.words), [m for m in macros if m in view.words]
-    while pending:
-        more = macros[pending.pop()] - words
-        words |= more
-        pending.extend(m for m in macros if m in more)
-    return {w for w in words if w in views and w != view.name}
+def words_of(sql: str) -> frozenset[str]:
+    """Return the identifiers of a statement, in lower case."""
+    return frozenset(_WORD.findall(_NOISE.sub(" ", sql).lower()))
 
 
 def create_macros(connection: duckdb.DuckDBPyConnection, macros: Iterable[Statement]) -> None:
@@ -291,28 +271,3 @@ def _macro_statements(
         problems.append(error(macro.file, 1, "sql-error", "这里只能写 CREATE MACRO 语句。"))
         return []
     return found
-
-
-def passages(statements: Iterable[Statement]) -> dict[str, set[str]]:
-    """Return view or macro -> the identifiers, in lower case, that whoever names it reaches by that."""
-    through: dict[str, set[str]] = {}
-    for statement in statements:
-        for name in {statement.name, *_MACRO.findall(_NOISE.sub(" ", statement.sql))}:
-            through.setdefault(name.lower(), set()).update(w.lower() for w in statement.words)
-    return through
-
-
-def reached(words: Iterable[str], through: dict[str, set[str]]) -> frozenset[str]:
-    """Return all identifiers, in lower case, that a query with these words reaches through views and macros."""
-    found = {w.lower() for w in words}
-    pending = [w for w in found if w in through]
-    while pending:
-        more = through[pending.pop()] - found
-        found |= more
-        pending.extend(w for w in more if w in through)
-    return frozenset(found)
-
-
-def words_of(sql: str) -> frozenset[str]:
-    """Return the identifiers of a statement, in lower case."""
-    return frozenset(w.lower() for w in _WORD.findall(_NOISE.sub(" ", sql)))

@@ -1,64 +1,134 @@
-"""Views computed once each, side by side, in the order in which they read one another."""
+"""Views, computed once each when something reaches them, side by side where they do not wait for one another."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import CycleError, TopologicalSorter
 
 import duckdb
 
-from lingtouyan.database.database import SqlError, bounded, explain, insert, one_select, quote
-from lingtouyan.database.statements import Statement, columns_of
-from lingtouyan.problems import Problem, error
+from lingtouyan.database.database import SqlError, explain, insert, one_select, quote
+from lingtouyan.database.statements import Statement, columns_of, passages, reached
+from lingtouyan.problems import Problem, RecordsError, error
+
+HISTORY = frozenset({"changes", "commits"})
 
 
-def compute_views(
-    connection: duckdb.DuckDBPyConnection, views: Sequence[Statement], problems: list[Problem]
-) -> list[Statement]:
-    """Compute views once each; return those that could be, add what is wrong with the others.
+def _nothing() -> None:
+    return
+
+
+class Views:
+    """The views of one register, and its history: both cost time, so neither is there before it is needed.
 
     Args:
-        views: in dependency order.
+        views, macros: as read.
+        history: fills `changes` and `commits`; called once, when something reaches them.
+
+    Attributes:
+        order: all views, each after those that it reads.
+        computed: names of those that are tables of the register.
+
+    Raises:
+        RecordsError: views read each other in a circle.
     """
-    names = {v.name for v in views}
-    faults: dict[str, str] = {}
-    done: set[str] = set()
-    waiting = list(views)
-    running: dict[Future[str], Statement] = {}
-    # Most of a view's time is planning, which one query does on one core: those that do not wait for each other
-    # are computed together.
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        while waiting or running:
-            ready = [v for v in waiting if v.needs & names <= done]
-            waiting = [v for v in waiting if v not in ready]
-            running.update((pool.submit(_compute, connection, v), v) for v in ready)
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                view = running.pop(future)
-                done.add(view.name)
-                if fault := future.result():
-                    faults[view.name] = fault
-    problems.extend(
-        error(v.file, 1, "sql-error", f"视图 {v.name} 无法计算：{faults[v.name]}")
-        for v in views
-        if v.name in faults
-    )
-    return [v for v in views if v.name not in faults]
 
-
-def _compute(connection: duckdb.DuckDBPyConnection, view: Statement) -> str:
-    """Compute one view; return what is wrong with it, if anything."""
-    with connection.cursor() as own:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        views: Sequence[Statement],
+        macros: Sequence[Statement],
+        history: Callable[[], None] = _nothing,
+    ) -> None:
+        self._connection = connection
+        self._history = history
+        self._told = False
+        self._faults: dict[str, str] = {}
+        self._planned: set[str] = set()
+        self._through = passages([*views, *macros])
+        by_name = {v.name: v for v in views}
+        macro_only = passages(macros)
+        self._needs = {v.name: (reached(v.words, macro_only) & by_name.keys()) - {v.name} for v in views}
+        self.order: list[Statement] = []
+        sorter = TopologicalSorter(self._needs)
         try:
-            query = one_select(own, view.sql)
-            with bounded(own):
-                own.execute(f"CREATE TABLE {quote(view.name)} AS {query}")
-        except SqlError as fault:
-            return str(fault)
-        except duckdb.Error as fault:
-            return explain(fault)
-    return ""
+            sorter.prepare()
+        except CycleError as fault:
+            circle = sorted(set(fault.args[1]))
+            message = f"视图互相引用，无法计算：{'、'.join(circle)}。请去掉其中一处引用。"
+            raise RecordsError([error(by_name[circle[0]].file, 1, "sql-error", message)]) from None
+        while sorter.is_active():
+            ready = sorted(sorter.get_ready())
+            self.order += [by_name[n] for n in ready]
+            sorter.done(*ready)
+        self.computed: set[str] = set()
+
+    def reach(self, words: Iterable[str]) -> frozenset[str]:
+        """Return all identifiers that a statement with these words reaches through views and macros."""
+        return reached(words, self._through)
+
+    def need(self, words: Iterable[str] | None = None) -> None:
+        """Compute what a statement with these words reaches; everything for None."""
+        names = {v.name for v in self.order}
+        reach = self.reach(words) if words is not None else names | HISTORY
+        if not self._told and not reach.isdisjoint(HISTORY):
+            self._told = True
+            self._history()
+        wanted = (names & reach) - self.computed - self._faults.keys()
+        sorter = TopologicalSorter({n: self._needs[n] & wanted for n in wanted})
+        sorter.prepare()
+        by_name = {v.name: v for v in self.order}
+        running: dict[Future[str], str] = {}
+        # Most of a view's time is planning, which one query does on one core.
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            while sorter.is_active():
+                running.update((pool.submit(self._make, by_name[n], "TABLE"), n) for n in sorter.get_ready())
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    name = running.pop(future)
+                    self._note(name, future.result(), self.computed)
+                    sorter.done(name)
+
+    def plan(self) -> None:
+        """Look at all that was not needed without computing it: what is wrong with it is told as well."""
+        for view in self.order:
+            if view.name not in self.computed | self._planned | self._faults.keys():
+                self._note(view.name, self._make(view, "VIEW"), self._planned)
+
+    def _note(self, name: str, fault: str, good: set[str]) -> None:
+        if fault:
+            self._faults[name] = fault
+        else:
+            good.add(name)
+
+    def _make(self, view: Statement, kind: str) -> str:
+        """Make one view a table, or a view of the database; return what is wrong with it, if anything."""
+        name = quote(view.name)
+        with self._connection.cursor() as own:
+            try:
+                query = one_select(own, view.sql)
+                if view.name in self._planned:
+                    own.execute(f"DROP VIEW {name}")
+                own.execute(f"CREATE {kind} {name} AS {query}")
+            except SqlError as fault:
+                return str(fault)
+            except duckdb.Error as fault:
+                return explain(fault)
+        return ""
+
+    @property
+    def there(self) -> list[Statement]:
+        """The views that can be read, in order."""
+        return [v for v in self.order if v.name in self.computed | self._planned]
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong with views that could not be made."""
+        return [
+            error(v.file, 1, "sql-error", f"视图 {v.name} 无法计算：{self._faults[v.name]}")
+            for v in self.order
+            if v.name in self._faults
+        ]
 
 
 def describe_views(connection: duckdb.DuckDBPyConnection, views: Sequence[Statement]) -> None:
@@ -67,21 +137,12 @@ def describe_views(connection: duckdb.DuckDBPyConnection, views: Sequence[Statem
         "CREATE TABLE views (name VARCHAR, title VARCHAR, description VARCHAR, field VARCHAR, field_title VARCHAR, "
         "field_description VARCHAR, sensitivity VARCHAR, file VARCHAR)"
     )
-    insert(
-        connection,
-        "views",
-        [
-            (
-                v.name,
-                v.text("title", v.name),
-                v.text("description"),
-                name,
-                c.title,
-                c.description,
-                c.sensitivity.name.lower(),
-                v.file,
-            )
-            for v in views
-            for name, c in columns_of(v).items()
-        ],
-    )
+    rows = [
+        (
+            *(v.name, v.text("title", v.name), v.text("description")),
+            *(name, c.title, c.description, c.sensitivity.name.lower(), v.file),
+        )
+        for v in views
+        for name, c in columns_of(v).items()
+    ]
+    insert(connection, "views", rows)

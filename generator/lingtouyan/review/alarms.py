@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lingtouyan.checks.register import Register
-from lingtouyan.database.asking import rows_of
-from lingtouyan.database.database import SqlError, quote
+from lingtouyan.database.database import SqlError, quote, rows_of
 from lingtouyan.database.statements import Statement, columns_of, compared
 from lingtouyan.history.changes import Change
 from lingtouyan.problems import Problem, RecordsError, error

@@ -17,8 +17,7 @@ import jinja2
 from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
-from lingtouyan.database.asking import Allowance, rows_of
-from lingtouyan.database.database import SqlError
+from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.problems import Problem, RecordsError, error, quoted
 from lingtouyan.reading.markdown import parse_markdown
 from lingtouyan.reading.source import Source, UnsafePathError, WorkTree, checked_pattern
@@ -378,7 +377,6 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
         RecordsError: a query fails; one that asks for what the edition does not hold is told so.
     """
     results = Results()
-    allowance = Allowance()
     for query in template.queries.values():
         if query.edition and query.edition != edition:
             # One template serves all editions: what only one of them can be asked is empty in the others.
@@ -386,7 +384,7 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
             results.rows[query.name] = Groups() if query.by else []
             continue
         try:
-            columns, rows = rows_of(connection, query.sql, allowance)
+            columns, rows = rows_of(connection, query.sql)
             if query.by and query.by not in columns:
                 raise SqlError(f"by 所写的列 {query.by} 不在查询结果中。")
         except SqlError as fault:

@@ -15,8 +15,7 @@ import duckdb
 import jinja2
 import markdown
 
-from lingtouyan.database.asking import rows_of
-from lingtouyan.database.database import SqlError
+from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.project import Project
 from lingtouyan.templates.escaping import front_matter, text

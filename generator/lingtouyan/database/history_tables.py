@@ -1,4 +1,4 @@
-"""The history as tables of the register: `commits` and `changes`, ready for pages and rules.
+"""The history as tables of the register: `commits` and `changes`, and what a change under review proposes.
 
 A change is shown in an edition only where the field, and today the record itself, is shown there.
 """
@@ -7,94 +7,115 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from lingtouyan.database.database import insert, literal, quote
-from lingtouyan.history.changes import History
-from lingtouyan.history.log import LoggedCommit
-from lingtouyan.history.signatures import NONE
 from lingtouyan.reading.package import Package, Sensitivity, Table
+
+if TYPE_CHECKING:
+    from lingtouyan.history.changes import History
+    from lingtouyan.history.log import LoggedCommit
+    from lingtouyan.history.proposal import Proposal
 
 # GitHub and its like `Merge pull request #7 from …`, Gitee `!7 …`; a squashed merge ends in `(#7)` or `(!7)`.
 _MERGED = (re.compile(r"^Merge (?:pull request|PR|merge request) ([#!]\d+)\b"), re.compile(r"^(![0-9]+) "))
 _SQUASHED = re.compile(r"\(([#!]\d+)\)$")
-_COMMITS = (
-    "commit VARCHAR, author_time TIMESTAMP, commit_time TIMESTAMP, author VARCHAR, author_email VARCHAR, "
+_TABLES = {
+    "commits": "commit VARCHAR, author_time TIMESTAMP, commit_time TIMESTAMP, author VARCHAR, author_email VARCHAR, "
     "committer VARCHAR, subject VARCHAR, body VARCHAR, merge VARCHAR, merge_subject VARCHAR, merge_author VARCHAR, "
-    "request VARCHAR, signer VARCHAR, signature VARCHAR, ordinal INTEGER"
-)
-_CHANGES = (
-    "commit VARCHAR, action VARCHAR, table_name VARCHAR, record_key VARCHAR, root_table VARCHAR, root_key VARCHAR, "
-    "field VARCHAR, before VARCHAR, after VARCHAR, file VARCHAR, ordinal INTEGER"
-)
+    "request VARCHAR, signer VARCHAR, signature VARCHAR, ordinal INTEGER",
+    "changes": "commit VARCHAR, action VARCHAR, table_name VARCHAR, record_key VARCHAR, root_table VARCHAR, "
+    "root_key VARCHAR, field VARCHAR, before VARCHAR, after VARCHAR, file VARCHAR, ordinal INTEGER",
+    "proposed_commits": "commit VARCHAR, author VARCHAR, author_email VARCHAR, committer VARCHAR, "
+    "committer_email VARCHAR, commit_time TIMESTAMP, subject VARCHAR, is_merge BOOLEAN, merge VARCHAR, "
+    "merge_author_email VARCHAR, merge_committer_email VARCHAR, landed BOOLEAN",
+    "proposed_files": "_file VARCHAR, _line INTEGER, commit VARCHAR, author VARCHAR, author_email VARCHAR",
+    "proposed_changes": "_file VARCHAR, _line INTEGER, commit VARCHAR, ordinal INTEGER, table_name VARCHAR, "
+    "record_key VARCHAR, root_table VARCHAR, root_key VARCHAR, action VARCHAR, field VARCHAR, before VARCHAR, "
+    "after VARCHAR",
+}
 
 
 def create_history(
-    connection: duckdb.DuckDBPyConnection,
-    history: History | None,
-    messages: Mapping[str, str],
-    package: Package | None = None,
+    connection: duckdb.DuckDBPyConnection, history: History | None, package: Package | None = None
 ) -> None:
     """Create `commits` and `changes`; empty outside a repository.
 
     Args:
-        messages: commit -> what its message says below the first line.
+        package: the register's tables, which must be there; they tell what an import brought.
     """
-    connection.execute(f"CREATE TABLE commits ({_COMMITS})")
-    connection.execute(f"CREATE TABLE changes ({_CHANGES})")
+    for name in ("commits", "changes"):
+        connection.execute(f"CREATE OR REPLACE TABLE {name} ({_TABLES[name]})")
     if history is None:
         return
+    from lingtouyan.history.signatures import NONE
+
     by_id = {c.id: c for c in history.commits}
     signatures = history.signatures or {}
     # Nothing is said of signatures that nobody looked at.
     unsigned = NONE if history.signatures is not None else None
-    merges = {c.id: by_id.get(history.brought.get(c.id, "")) for c in history.commits}
-    insert(
-        connection,
-        "commits",
-        [
+    commits = []
+    for n, c in enumerate(history.commits, 1):
+        merge, signed = by_id.get(history.brought.get(c.id, "")), signatures.get(c.id)
+        commits.append(
             (
-                c.id,
-                _time(c.author_time),
-                _time(c.commit_time),
-                c.author,
-                c.author_email,
-                c.committer,
-                c.subject,
-                messages.get(c.id),
-                *_brought(merges[c.id]),
-                _request(c, merges[c.id]),
-                signatures[c.id].signer or None if c.id in signatures else None,
-                signatures[c.id].state if c.id in signatures else unsigned,
+                *(c.id, _time(c.author_time), _time(c.commit_time), c.author, c.author_email, c.committer),
+                *(c.subject, c.body or None),
+                *((merge.id, merge.subject, merge.author) if merge else (None, None, None)),
+                _request(c, merge),
+                *((signed.signer or None, signed.state) if signed else (None, unsigned)),
                 n,
             )
-            for n, c in enumerate(history.commits, 1)
-        ],
-    )
-    insert(
-        connection,
-        "changes",
-        [
-            (
-                c.commit,
-                c.action,
-                c.table,
-                c.key,
-                c.root_table,
-                c.root_key,
-                c.field or None,
-                c.before or None,
-                c.after or None,
-                c.file,
-                n,
-            )
-            for n, c in enumerate(history.changes, 1)
-        ],
-    )
+        )
+    insert(connection, "commits", commits)
+    changes = [
+        (
+            *(c.commit, c.action, c.table, c.key, c.root_table, c.root_key),
+            *(c.field or None, c.before or None, c.after or None, c.file, n),
+        )
+        for n, c in enumerate(history.changes, 1)
+    ]
+    insert(connection, "changes", changes)
     if history.imports and package is not None:
         _add_imported(connection, history, package)
+
+
+def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | None) -> None:
+    """Create `proposed_commits`, `proposed_files` and `proposed_changes`; empty where nothing is under review.
+
+    A change's `ordinal` is the place of its commit among those proposed; 0 where the change is told as one.
+    """
+    for name in ("proposed_commits", "proposed_files", "proposed_changes"):
+        connection.execute(f"CREATE TABLE {name} ({_TABLES[name]})")
+    if proposal is None:
+        return
+    by_id = {c.id: c for c in proposal.commits}
+    order = {c.id: n for n, c in enumerate(proposal.commits, 1)}
+    commits = []
+    for c in proposal.commits:
+        merge = by_id.get(proposal.brought.get(c.id, ""))
+        commits.append(
+            (
+                *(c.id, c.author, c.author_email, c.committer, c.committer_email, _time(c.commit_time)),
+                *(c.subject, len(c.parents) > 1),
+                *((merge.id, merge.author_email, merge.committer_email) if merge else (None, None, None)),
+                proposal.landed,
+            )
+        )
+    insert(connection, "proposed_commits", commits)
+    files = [(path, 1, c.id, c.author, c.author_email) for path, c in proposal.files]
+    insert(connection, "proposed_files", files)
+    changes = [
+        (
+            *(c.file, 1, c.commit or None, order.get(c.commit, 0), c.table, c.key, c.root_table, c.root_key),
+            *(c.action, c.field or None, c.before or None, c.after or None),
+        )
+        for c in proposal.changes
+    ]
+    insert(connection, "proposed_changes", changes)
 
 
 def _add_imported(connection: duckdb.DuckDBPyConnection, history: History, package: Package) -> None:
@@ -118,20 +139,11 @@ def _add_imported(connection: duckdb.DuckDBPyConnection, history: History, packa
     connection.execute("DROP TABLE imported")
 
 
-def _brought(merge: LoggedCommit | None) -> tuple[str | None, str | None, str | None]:
-    return (merge.id, merge.subject, merge.author) if merge else (None, None, None)
-
-
 def _request(commit: LoggedCommit, merge: LoggedCommit | None) -> str | None:
     """Return the number of the change request that a commit came by, as git hosts write it into their own messages."""
-    for subject, patterns in (
-        (merge.subject if merge else "", _MERGED),
-        (commit.subject, (*_MERGED, _SQUASHED)),
-    ):
-        for pattern in patterns:
-            if found := pattern.search(subject):
-                return found[1]
-    return None
+    tried = [(merge.subject, p) for p in _MERGED] if merge else []
+    tried += [(commit.subject, p) for p in (*_MERGED, _SQUASHED)]
+    return next((found[1] for subject, p in tried if (found := p.search(subject))), None)
 
 
 def _time(seconds: int) -> datetime.datetime:

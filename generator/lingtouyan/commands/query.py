@@ -9,17 +9,17 @@ import csv
 import io
 import json
 import math
+import tempfile
 import unicodedata
 from pathlib import Path
 from typing import Any
 
 from lingtouyan.checks.register import register_with_editions
-from lingtouyan.database.asking import rows_of
-from lingtouyan.database.database import SqlError
+from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.database.editions import open_edition
+from lingtouyan.database.statements import words_of
 from lingtouyan.problems import UsageError, printable
 from lingtouyan.project import Project
-from lingtouyan.scratch import scratch
 from lingtouyan.templates.escaping import text
 
 _WIDEST = 40
@@ -30,6 +30,11 @@ def query(
 ) -> str:
     """Run one SELECT on an edition of the tree's records, errors in them notwithstanding.
 
+    Only what the statement reaches is read, computed and cut.
+
+    Args:
+        form: `table`, `csv` or `json`.
+
     Returns:
         The answer as text, ending in a line break.
 
@@ -38,18 +43,20 @@ def query(
         RecordsError: the tree cannot be read at all.
     """
     project = Project.open(root, revision)
-    with scratch() as folder:
-        path = folder / "edition.duckdb"
+    with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
+        path = Path(folder) / "edition.duckdb"
         register_with_editions(
-            project, project.as_of(as_of), {edition: path}, allow_errors=True
+            project, project.as_of(as_of), {edition: path}, allow_errors=True, only=words_of(sql)
         ).connection.close()
-        connection = open_edition(path)
-        try:
-            columns, rows = rows_of(connection, sql)
-        except SqlError as fault:
-            raise UsageError(str(fault)) from None
-        finally:
-            connection.close()
+        with open_edition(path) as connection:
+            try:
+                columns, rows = rows_of(connection, sql)
+            except SqlError as fault:
+                raise UsageError(str(fault)) from None
+    return _shown(columns, rows, form)
+
+
+def _shown(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> str:
     if form == "json":
         twice = next((c for n, c in enumerate(columns) if c in columns[:n]), None)
         if twice is not None:
