@@ -1,6 +1,6 @@
 # Every habit of the project in one place; `make help` lists them. All set-up is done by .ci/set-up.
 .DEFAULT_GOAL := help
-.PHONY: help site serve check test format bench lock clean run-ready dev-ready
+.PHONY: help site serve check test coverage format bench lock clean run-ready dev-ready
 MAKEFLAGS += --no-print-directory
 
 bin := .venv/bin
@@ -31,6 +31,9 @@ test: dev-ready ## 运行全部测试（开发人员用）
 	@$(bin)/mypy
 	$(say) '运行测试（pytest）'
 	@$(bin)/pytest -n $(jobs)
+
+coverage: dev-ready ## 运行全部测试并统计覆盖率（开发人员用，慢一些）
+	@$(bin)/pytest -n $(jobs) --cov --cov-report=term
 
 format: dev-ready ## 整理代码格式（开发人员用）
 	@$(bin)/ruff check --fix .
