@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lingtouyan.templates.formats import FILTERS
 
 from lingtouyan.checks.register import Register, build_register
 from lingtouyan.project import Project
+from lingtouyan.templates.escaping import FILTERS
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
 
