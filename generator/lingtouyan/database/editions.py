@@ -65,17 +65,19 @@ def write_edition(
     package: Package,
     edition: str,
     only: Collection[str] | None = None,
+    attached: str = "",
 ) -> None:
     """Write an attached edition: visible columns of tables and views, filtered rows, the engine's own tables.
 
     Args:
         views: those that are computed.
         only: names of the tables and views that are asked for; None for all.
+        attached: what the database was attached as, unless under the edition's name.
 
     Raises:
         RecordsError: a row filter cannot be evaluated; nothing may be published then.
     """
-    alias, level = _ALIAS.format(edition), EDITIONS[edition]
+    alias, level = _ALIAS.format(attached or edition), EDITIONS[edition]
     seen = [v for t in package.tables.values() if (v := visible_table(t, edition)) is not None]
     types = {f.enum_type: f.categories for t in seen for f in t.fields if f.enum_type}
     for name, words in types.items():

@@ -90,6 +90,16 @@ class Views:
                     self._note(name, future.result(), self.computed)
                     sorter.done(name)
 
+    def forget(self, tables: Iterable[str]) -> None:
+        """Drop the views that reach these tables; `need` makes them again."""
+        changed = frozenset(tables)
+        for view in reversed(self.order):
+            if not changed.isdisjoint(self.reach(view.words)):
+                for made, kind in ((self.computed, "TABLE"), (self._planned, "VIEW")):
+                    if view.name in made:
+                        self._connection.execute(f"DROP {kind} {quote(view.name)}")
+                        made.discard(view.name)
+
     def plan(self) -> None:
         """Look at all that was not needed without computing it: what is wrong with it is told as well."""
         for view in self.order:

@@ -45,30 +45,59 @@ class FigureChange:
     loud: bool = True
 
 
-def figure_changes(old: Register, new: Register) -> Iterator[FigureChange]:
-    """Yield what moved in the views whose header says what is to be compared."""
-    former = {v.name: v for v in old.views}
-    for view in new.views:
-        # What is to be compared and what is loud is as it was.
-        declared = compared(former[view.name]) or compared(view) if view.name in former else None
-        if declared is None:
-            continue
-        keys, figures, alarming = declared
-        titles = {n: c.title for n, c in columns_of(view).items()}
-        was, now = _figures(old, former[view.name], keys, figures), _figures(new, view, keys, figures)
-        for row in dict.fromkeys([*was, *now]):
-            mine, others = was.get(row, {}), now.get(row, {})
-            for name in dict.fromkeys([*mine, *others]):
-                if mine.get(name) != others.get(name):
-                    loud = alarming is None or name in alarming
-                    title = titles.get(name) or name
-                    values = mine.get(name), others.get(name)
-                    yield FigureChange(view.text("title", view.name), " ".join(row), title, *values, loud)
+Row = tuple[str, ...]
+Figures = Mapping[str, Mapping[Row, Mapping[str, Any]]]
+"""View -> words of the columns that name a row -> figure -> value."""
+
+
+class Comparison:
+    """What the views say is to be compared, and what is loud: as it was, so that no change silences its own alarm."""
+
+    def __init__(self, old: Iterable[Statement], new: Iterable[Statement]) -> None:
+        former = {v.name: v for v in old}
+        self.views = {v.name: v for v in new if v.name in former}
+        self._declared = {
+            name: found
+            for name, view in self.views.items()
+            if (found := compared(former[name]) or compared(view)) is not None
+        }
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The names of the views that are compared."""
+        return frozenset(self._declared)
+
+    def figures(self, register: Register) -> Figures:
+        """Return the figures of a register.
+
+        Raises:
+            RecordsError: they are too many.
+        """
+        there = {v.name: v for v in register.views}
+        return {
+            name: _figures(register, there[name], keys, figures)
+            for name, (keys, figures, _) in self._declared.items()
+            if name in there
+        }
+
+    def changes(self, old: Figures, new: Figures) -> Iterator[FigureChange]:
+        """Yield what moved."""
+        for name in (n for n in new if n in old):
+            view, alarming = self.views[name], self._declared[name][2]
+            titles = {n: c.title for n, c in columns_of(view).items()}
+            for row in dict.fromkeys([*old[name], *new[name]]):
+                was, now = old[name].get(row, {}), new[name].get(row, {})
+                for figure in dict.fromkeys([*was, *now]):
+                    values = was.get(figure), now.get(figure)
+                    if values[0] != values[1]:
+                        loud = alarming is None or figure in alarming
+                        title = titles.get(figure) or figure
+                        yield FigureChange(view.text("title", name), " ".join(row), title, *values, loud)
 
 
 def _figures(
     register: Register, view: Statement, keys: Sequence[str], figures: Sequence[str] | None
-) -> dict[tuple[str, ...], dict[str, Any]]:
+) -> dict[Row, dict[str, Any]]:
     # What is restricted, or not declared, is in no edition and in no review either.
     shown = [n for n, c in columns_of(view).items() if c.sensitivity is not Sensitivity.RESTRICTED]
     wanted = [*keys, *(n for n in (shown if figures is None else figures) if n in shown and n not in keys)]
@@ -110,8 +139,8 @@ def jumps(figures: Iterable[FigureChange], jump: float) -> list[str]:
     return [words for _, words in sorted(found, key=lambda pair: (-pair[0], pair[1]))]
 
 
-def losses(changes: Iterable[Change], old: Register, review: Review) -> Iterator[str]:
-    """Yield one sentence for each table of which much is lost or altered."""
+def losses(changes: Iterable[Change], totals: Mapping[str, int], review: Review) -> Iterator[str]:
+    """Yield one sentence for each table of which much is lost or altered; `totals` is how many records there were."""
     share = review.sides[0].package.settings.alarm_share
     keys: dict[str, dict[str, set[str]]] = {}
     for change in changes:
@@ -119,8 +148,7 @@ def losses(changes: Iterable[Change], old: Register, review: Review) -> Iterator
             kinds = keys.setdefault(change.table, {"removed": set(), "changed": set()})
             kinds[change.action].add(change.key)
     for name, kinds in keys.items():
-        [total] = old.connection.execute(f"SELECT count(*) FROM raw.{quote(name)}").fetchone() or (0,)
-        table = review.table(name)
+        total, table = totals.get(name, 0), review.table(name)
         gone = kinds["removed"]
         for word, count in (("删除", len(gone)), ("改动", len(kinds["changed"] - gone))):
             # A small table gives no share worth the name, but losing all of it is never small.

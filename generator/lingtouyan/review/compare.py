@@ -6,14 +6,16 @@ Records are compared from the files that differ; findings, figures and prints co
 from __future__ import annotations
 
 import datetime
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lingtouyan.checks.register import Register, build_register
+from lingtouyan.checks.register import Register, build_register, turn_back
+from lingtouyan.checks.rules import Finding
 from lingtouyan.database.database import quote
 from lingtouyan.database.editions import write_edition
 from lingtouyan.database.statements import Statement, read_statements
@@ -29,9 +31,10 @@ from lingtouyan.reading.package import Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex
 from lingtouyan.reading.tables import has_hidden_key
 from lingtouyan.review.alarms import (
+    Comparison,
     FigureChange,
+    Figures,
     altered_rules,
-    figure_changes,
     jumps,
     losses,
     resting,
@@ -39,6 +42,9 @@ from lingtouyan.review.alarms import (
     unread,
 )
 from lingtouyan.review.schema_changes import SchemaChange, changed_files, loud, schema_changes
+
+if TYPE_CHECKING:
+    from lingtouyan.pdf.jobs import Fingerprint
 
 Place = tuple[str, str]
 """Table and key of a record."""
@@ -153,7 +159,7 @@ class Side:
     def __init__(self, project: Project, files: Collection[str]) -> None:
         self.project, self.package = project, project.package
         self.files = [f for f in sorted(files) if project.source.exists(f)]
-        self._rows: dict[str, list[tuple[str, list[str | None]]]] = {}
+        self.rows: dict[str, list[tuple[str, int, list[str | None]]]] = {}
         owners = _owners(self.package)
         for name, data in project.source.read_all(self.files):
             table = next((t for p, t in owners if p.match(name)), None)
@@ -161,14 +167,14 @@ class Side:
                 continue
             rows, _ = rows_of(data, name, table, self.package)
             for member, found in rows.items():
-                self._rows.setdefault(member, []).extend((name, cells) for _, cells in found)
+                self.rows.setdefault(member, []).extend((name, line, cells) for line, cells in found)
 
     def records(self, table: str) -> Iterator[tuple[Key, str, Record]]:
         """Yield key, file and filled fields of the records of a table."""
         declared = self.package.tables.get(table)
         names = [f.name for f in declared.fields] if declared else []
         places = [names.index(k) for k in declared.primary_key] if declared else []
-        for file, cells in self._rows.get(table, ()):
+        for file, _, cells in self.rows.get(table, ()):
             record = {n: c for n, c in zip(names, cells, strict=True) if c is not None}
             yield tuple(cells[i] or "" for i in places), file, record
 
@@ -180,22 +186,22 @@ class Side:
 class Names:
     """What records are called; a restricted label is not used."""
 
-    def __init__(self, *registers: tuple[Package, Register]) -> None:
-        self._registers = registers
-        self._known: dict[str, dict[str, str]] = {}
+    def __init__(self) -> None:
+        self._known: dict[Place, str] = {}
+
+    def read(self, package: Package, register: Register, tables: Iterable[str]) -> None:
+        """Read the labels of these tables; what is known already stays."""
+        for table in (package.tables[n] for n in tables if n in package.tables):
+            label = table.field(table.label)
+            if label and label.sensitivity is not Sensitivity.RESTRICTED and table.primary_key:
+                keys = " || '/' || ".join(map(quote, table.primary_key))
+                sql = f"SELECT {keys}, {quote(label.name)} FROM raw.{quote(table.name)} WHERE {quote(label.name)} IS NOT NULL"
+                for key, name in register.connection.execute(sql).fetchall():
+                    self._known.setdefault((table.name, key), name)
 
     def of(self, table: str, key: str) -> str:
         """Return what a record is called, or nothing."""
-        if table not in self._known:
-            self._known[table] = {}
-            for package, register in self._registers:
-                declared = package.tables.get(table)
-                label = declared.field(declared.label) if declared else None
-                if declared and label and label.sensitivity is not Sensitivity.RESTRICTED:
-                    keys = " || '/' || ".join(map(quote, declared.primary_key))
-                    sql = f"SELECT {keys}, {quote(label.name)} FROM raw.{quote(table)} WHERE {quote(label.name)} IS NOT NULL"
-                    self._known[table].update(register.connection.execute(sql).fetchall())
-        return self._known[table].get(key, "")
+        return self._known.get((table, key), "")
 
 
 def _owners(package: Package) -> list[tuple[Any, Table]]:
@@ -235,35 +241,109 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     sides = before, after = _sides(*projects, files)
     changes = list(changes_between(before, after))
     proposal = proposal_of(root, base_commit.id, head_commit.id, changes)
+    result = Review(base_commit, head_commit, date, sides, Names(), proposal=proposal)
+    recorded = {f for s in sides for f in s.files if any(p.match(f) for p, _ in _owners(s.package))}
+    result.design = schema_changes(*projects, files - recorded)
+    result.records = by_record(changes, before, after)
+    statements = [
+        [s for part in ("macros", "views", "rules") for s in read_statements(p.source, f"schemas/{part}")]
+        for p in projects
+    ]
+    comparison = Comparison(
+        *([s for s in side if s.file.startswith("schemas/views/")] for side in statements)
+    )
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
-        attached = [{e: Path(folder) / f"{n}-{e}.duckdb" for e in EDITIONS if prints} for n in (0, 1)]
-        old = build_register(old_project, date, attached=attached[0], history=False)
-        new = build_register(new_project, date, attached=attached[1], history=False, proposal=proposal)
-        names = Names((old_project.package, old), (new_project.package, new))
-        result = Review(base_commit, head_commit, date, sides, names, proposal=proposal)
-        result.records = by_record(changes, before, after)
-        result.problems = new.problems
-        result.broken, result.met = _findings(old.problems, new.problems)
-        recorded = {f for s in sides for f in s.files if any(p.match(f) for p, _ in _owners(s.package))}
-        result.design = schema_changes(*projects, files - recorded)
-        statements = [
-            [s for part in ("macros", "views", "rules") for s in read_statements(p.source, f"schemas/{part}")]
-            for p in projects
-        ]
-        result.altered = altered_rules(statements[0], statements[1], new.problems)
-        result.settings = list(_settings(result, before, after, [s for side in statements for s in side]))
-        result.figures = list(figure_changes(old, new))
-        result.alarms = [
-            *loud(result.design),
-            *unread(changes, after),
-            *losses(changes, old, result),
-            *silenced(result),
-            *jumps(result.figures, old_project.settings.alarm_jump),
-        ]
-        if prints:
-            result.prints = _prints((old_project, old, attached[0]), (new_project, new, attached[1]), date)
-        result.subjects = _subjects(result, old, new)
+        work = _Work(result, comparison, Path(folder), prints)
+        register = build_register(
+            new_project, date, attached=work.attached, history=False, proposal=proposal, only=work.only
+        )
+        new = work.take("after", new_project, register)
+        same = files <= recorded and before.package.tables == after.package.tables
+        rows = {n: before.rows.get(n, []) for n in (*before.rows, *after.rows)}
+        turned = turn_back(register, old_project, files, rows, work.only) if same else None
+        if turned is None:
+            register.connection.close()
+            turned = build_register(old_project, date, attached=work.attached, history=False, only=work.only)
+        old = work.take("before", old_project, turned)
+        turned.connection.close()
+    result.problems = new.problems
+    result.broken, result.met = _findings(old.problems, new.problems)
+    result.altered = altered_rules(statements[0], statements[1], new.problems)
+    result.settings = list(_settings(result, before, after, [s for side in statements for s in side]))
+    result.figures = list(comparison.changes(old.figures, new.figures))
+    result.alarms = [
+        *loud(result.design),
+        *unread(changes, after),
+        *losses(changes, old.totals, result),
+        *silenced(result),
+        *jumps(result.figures, old_project.settings.alarm_jump),
+    ]
+    if prints:
+        result.prints = _prints(old.prints, new.prints)
+    result.subjects = _subjects(result, old, new)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is taken from the register of one side before it is closed or turned into that of the other."""
+
+    problems: list[Problem]
+    findings: list[Finding]
+    figures: Figures
+    totals: Mapping[str, int]
+    prints: Mapping[tuple[str, str], Fingerprint]
+
+
+class _Work:
+    """What is asked of both registers."""
+
+    def __init__(self, result: Review, comparison: Comparison, folder: Path, prints: bool) -> None:
+        self._result, self._comparison = result, comparison
+        self._files = {
+            s: {e: folder / f"{s}-{e}.duckdb" for e in EDITIONS if prints} for s in ("before", "after")
+        }
+        # All are attached at once: later the doors are shut.
+        self.attached = {f"{e}_{s}": path for s, files in self._files.items() for e, path in files.items()}
+        words = {w.lower() for p in result.sides for w in _template_words(p.project)} if prints else set()
+        # What the labels of all templates are made of.
+        self.only = {*comparison.words, *words, *(("fields", "tables", "views", "rules") if prints else ())}
+        named = {k.table for r in result.records if (t := result.table(r.table)) for k in t.foreign_keys}
+        self._named = {*named, *result.sides[1].package.settings.review_subjects}
+        self._tables = {c.table for r in result.records for c in r.changes}
+
+    def take(self, side: str, project: Project, register: Register) -> _Judged:
+        """Take from a register what the review tells, and the names of what its records refer to."""
+        self._result.names.read(project.package, register, self._named)
+        count = "SELECT count(*) FROM raw.{}"
+        totals = {
+            n: int((register.connection.execute(count.format(quote(n))).fetchone() or (0,))[0])
+            for n in self._tables & project.package.tables.keys()
+        }
+        figures = self._comparison.figures(register)
+        prints: Mapping[tuple[str, str], Fingerprint] = {}
+        if self._files[side]:
+            from lingtouyan.pdf.jobs import fingerprints
+
+            for edition in self._files[side]:
+                write_edition(
+                    register.connection,
+                    register.views,
+                    project.package,
+                    edition,
+                    self.only,
+                    f"{edition}_{side}",
+                )
+            prints = fingerprints(project, self._files[side], self._result.as_of)
+        return _Judged(register.problems, register.findings, figures, totals, prints)
+
+
+def _template_words(project: Project) -> set[str]:
+    """Return all words of the dossiers' templates: what their queries read is among them."""
+    source = project.source
+    names = [n for n in source.files(["site/dossiers"]).files if not n.endswith((".css", ".png", ".svg"))]
+    texts = (d.decode("utf-8", "replace") for _, d in source.read_all(names) if isinstance(d, bytes))
+    return {w for text in texts for w in re.findall(r"[A-Za-z_]\w*", text)}
 
 
 def _sides(old: Project, new: Project, files: set[str]) -> tuple[Side, Side]:
@@ -415,18 +495,9 @@ def _settings(
         yield ParameterChange(f"{title}（{code}，{parts[-1]} 起）：{moved}", effect)
 
 
-_Printing = tuple[Project, Register, dict[str, Path]]
-
-
-def _prints(old: _Printing, new: _Printing, date: datetime.date) -> list[PrintChange]:
-    from lingtouyan.pdf.jobs import fingerprints
-
-    sides = []
-    for project, register, files in (old, new):
-        for edition in files:
-            write_edition(register.connection, register.views, project.package, edition)
-        sides.append(fingerprints(project, files, date))
-    before, after = sides
+def _prints(
+    before: Mapping[tuple[str, str], Fingerprint], after: Mapping[tuple[str, str], Fingerprint]
+) -> list[PrintChange]:
     result = []
     for edition, path in sorted(before.keys() | after.keys()):
         was, now = before.get((edition, path)), after.get((edition, path))
@@ -437,7 +508,7 @@ def _prints(old: _Printing, new: _Printing, date: datetime.date) -> list[PrintCh
     return result
 
 
-def _subjects(result: Review, old: Register, new: Register) -> list[SubjectChange]:
+def _subjects(result: Review, old: _Judged, new: _Judged) -> list[SubjectChange]:
     """Gather records, findings and prints under whom or what they are about, those with new errors first.
 
     Which tables count as subjects, and in which order they are asked, is a setting; a record that names none is one
@@ -466,9 +537,9 @@ def _subjects(result: Review, old: Register, new: Register) -> list[SubjectChang
         changed = [p for p in places if p in found and found[p].records]
         return next(iter([*changed, *places]), None)
 
-    for problems, register, kind in ((result.broken, new, "broken"), (result.met, old, "met")):
+    for problems, side, kind in ((result.broken, new, "broken"), (result.met, old, "met")):
         keys_of: dict[Problem, dict[str, str]] = {}
-        for finding in register.findings:
+        for finding in side.findings:
             keys_of.setdefault(finding.problem, {}).update(finding.subjects)
         for problem in problems:
             if place := named_by(keys_of.get(problem, {})):
