@@ -12,8 +12,8 @@ from trees import Tree
 from lingtouyan.cli import main
 from lingtouyan.history import git
 from lingtouyan.history.git import head_commit
-from lingtouyan.history.origin import read_origins
 from lingtouyan.history.tree import CommitTree, resolve
+from lingtouyan.pdf.jobs import Commits
 from lingtouyan.problems import UsageError
 from lingtouyan.project import Project
 
@@ -44,7 +44,7 @@ def test_no_filter_of_a_repository_is_run_to_see_what_has_changed(
     commit = head_commit(repository.root)
     assert commit is not None
     assert commit.dirty
-    read_origins(Project.open(repository.root))
+    Commits(Project.open(repository.root))
     assert not (tmp_path / "pwned").exists()
 
 

@@ -245,6 +245,34 @@ def test_two_folders_print_the_same_bytes(copy, city, tmp_path) -> None:
     assert prints(copy.root, tmp_path / "out") == city[1]
 
 
+def test_a_shallow_clone_names_no_commit_and_says_why(city, tmp_path, capsys) -> None:
+    root, _ = city
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{root}", "clone")
+    out = tmp_path / "out"
+    assert main(["--root", str(tmp_path / "clone"), "dossiers", "card", "--out", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert "印本没有写明提交：这是浅克隆" in shown.out
+    pages = pypdf.PdfReader(out / "card/P1.pdf").pages
+    assert "提交不详" in pages[0].extract_text()
+    assert "未提交" not in pages[0].extract_text()
+    verdict = judge(root, tmp_path / "a", a=(out / "card/P1.pdf").read_bytes())["a"]
+    assert verdict.state == UNPROVEN
+
+
+def test_a_build_that_could_not_print_something_says_so_by_its_exit_code(copy, tmp_path, capsys) -> None:
+    copy.write("mkdocs.yml", "site_name: 试\ntheme:\n  name: material\n  language: zh\nplugins: []\n")
+    copy.write("site/pages/index.md", "---\ntitle: 首页\n---\n# 首页\n")
+    person(copy, "P1", "李ཀ示范", "在本村任职。")
+    assert main(["--root", str(copy.root), "build", "--edition", "internal"]) == 1
+    assert "“ཀ”（U+0F40）" in capsys.readouterr().out
+    assert (copy.root / "build/internal/dossiers/card/P2.pdf").is_file()
+    # What was asked for besides stays.
+    assert main(["--root", str(copy.root), "dossiers", "card", "--key", "P2"]) == 0
+    person(copy, "P1", "李示范", "在本村任职。")
+    assert main(["--root", str(copy.root), "build", "--edition", "internal"]) == 0
+    assert (copy.root / "build/prints/internal/card/P2.pdf").is_file()
+
+
 # ---- choosing ---------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,6 @@ from markupsafe import Markup
 
 from lingtouyan.database.editions import open_edition
 from lingtouyan.history.log import last_commits, uncommitted
-from lingtouyan.history.origin import key_names
 from lingtouyan.pdf.footer import SCHEMA, Mark, canonical, mark_of, plain
 from lingtouyan.pdf.render import DossierJob
 from lingtouyan.problems import RecordsError, UsageError, error, printable, quoted
@@ -273,9 +272,11 @@ def dossier_jobs(
                 commit = commit_of([row, *always, *(r for rows in mine.values() for r in rows)])
                 carried = _carried(template, form, path, name, facts, row, results, mine)
                 data = canonical({**carried, "commit": commit or ""})
+            own = {"row": row, "title": name, "blank": False}
+            values = {**results.rows, **mine, **facts, **own}
             yield DossierJob(
                 path=path,
-                html=functools.partial(_render, template, body, results, row, mine, facts, name),
+                html=functools.partial(_render, template, body, name, values),
                 record=name,
                 source=str(row.get("_file") or template.file),
                 line=int(row.get("_line") or 0),
@@ -321,19 +322,11 @@ def _carried(
     }
 
 
-def _render(
-    template: Template,
-    body: jinja2.Template,
-    results: Results,
-    row: Row,
-    mine: dict[str, Any],
-    facts: dict[str, Any],
-    name: str,
-) -> str:
+def _render(template: Template, body: jinja2.Template, title: str, values: Mapping[str, Any]) -> str:
     try:
-        return rendered(body, **{**results.rows, **mine, **facts, "row": row, "title": name, "blank": False})
+        return rendered(body, **values)
     except Exception as fault:
-        raise template_fault(template, fault, name) from None
+        raise template_fault(template, fault, title) from None
 
 
 def _title(template: Template, title: jinja2.Template, row: Row, facts: dict[str, Any]) -> str:
@@ -362,7 +355,9 @@ def fingerprints(
     Args:
         editions: edition -> its written database.
     """
-    names = key_names(project.package)
+    tables = project.package.tables.values()
+    names = {t.primary_key[0] for t in tables if len(t.primary_key) == 1}
+    names.update(f for t in tables for k in t.foreign_keys for f in k.fields)
     result: dict[tuple[str, str], Fingerprint] = {}
     for edition, path in editions.items():
         connection = open_edition(path)
@@ -521,7 +516,7 @@ def blank_jobs(
         given = {**rows, "row": row, "title": name, "edition": edition, "draft": False, "blank": True}
         yield DossierJob(
             path=f"blank/{template.name}.pdf",
-            html=functools.partial(_render_blank, template, body, given),
+            html=functools.partial(_render, template, body, "空白表", given),
             record=f"空白的{name or template.name}",
             source=template.file,
             styles=template.styles,
@@ -529,10 +524,3 @@ def blank_jobs(
             created=created,
             mark=Mark(commit and commit[:10], form[:16], blank=True),
         )
-
-
-def _render_blank(template: Template, body: jinja2.Template, given: dict[str, Any]) -> str:
-    try:
-        return rendered(body, **given)
-    except Exception as fault:
-        raise template_fault(template, fault, "空白表") from None
