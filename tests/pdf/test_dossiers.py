@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import form_city
@@ -401,6 +402,53 @@ def test_nothing_is_left_behind(templates, tmp_path, depth):
     assert (done.stdout, done.stderr) == ("1\n", "")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.pdf"]
     assert list(temporary.iterdir()) == []
+
+
+ENDLESS = """
+import os, sys, time
+from pathlib import Path
+from lingtouyan.pdf import render
+
+def endless(sheet):
+    Path(sys.argv[1], f"{os.getpid()}.worker").touch()
+    time.sleep(600)
+
+if __name__ == "__main__":
+    render._work = endless
+    jobs = [render.DossierJob(f"{n}.pdf", "<p>李</p>", "a") for n in range(2)]
+    render.render_dossiers(jobs, files={}, out=Path(sys.argv[1]), workers=2)
+"""
+
+
+def test_workers_end_with_what_started_them(tmp_path):
+    (tmp_path / "run.py").write_text(ENDLESS)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "generator")}
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "run.py", tmp_path], env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(lambda: len(list(tmp_path.glob("*.worker"))) == 2)
+    finally:
+        parent.kill()
+        parent.wait()
+    workers = [int(p.stem) for p in tmp_path.glob("*.worker")]
+    wait_for(lambda: not any(alive(w) for w in workers))
+
+
+def wait_for(condition) -> None:
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it does not happen")
+
+
+def alive(process: int) -> bool:
+    """Tell whether a process still runs; one that ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 # ---- the forms of this city --------------------------------------------------------------------------------------
