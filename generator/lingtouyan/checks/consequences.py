@@ -5,63 +5,52 @@ What could not be judged for that reason is said once, before all else: it is lo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lingtouyan.checks.rules import Finding, Rule
 from lingtouyan.database.statements import Statement, passages, reached
-from lingtouyan.problems import Problem, Severity, has_errors, printable, warning
-from lingtouyan.reading.files import glob_regex
+from lingtouyan.problems import Problem, Severity, printable, warning
 from lingtouyan.reading.package import Package, Table
 from lingtouyan.reading.records import Records
+from lingtouyan.reading.source import glob_regex
 
 # How many files a message names.
 _NAMED = 5
 # A reference that is no reference, or a value that did not enter the register, is one fault with what it leads to.
-_VALUE_FAULTS = frozenset(
-    {
-        "constraint-error",
-        "full-width-digits",
-        "invisible-character",
-        "number-range",
-        "spreadsheet-damage",
-        "type-error",
-    }
-)
 _NOT_ENTERED = frozenset({"number-range", "spreadsheet-damage", "type-error"})
+_VALUE_FAULTS = _NOT_ENTERED | {"constraint-error", "full-width-digits", "invisible-character"}
 # Of these the records themselves were read all the same.
 _HARMLESS = frozenset({"encoding-error", "unclaimed-file"})
-
 _UNREAD = frozenset({"blank-header", "incorrect-label", "extra-label", "source-error", "unsafe-file"})
-
-_Place = tuple[str, int, str]
 
 
 def unread_files(package: Package, records: Records) -> dict[str, list[str]]:
     """Return table -> the files of it, or of the documents it stands in, that were not read or not wholly."""
-    sources = [(glob_regex(t.path), t) for t in package.tables.values() if t.path]
-    read = records.filled
-    empty = {p.file for p in records.problems if p.rule in _UNREAD} - read
-    empty.update(
-        p.file for p in records.problems if p.rule == "source-error" or _keyless(package, records, p)
-    )
-    found: dict[str, list[str]] = {}
-    for file in sorted(empty):
-        source = next((t for pattern, t in sources if pattern.match(file)), None)
-        if source is not None:
-            found.setdefault(source.name, []).append(file)
-    return {t.name: found[o] for t in package.tables.values() if (o := package.origin(t).name) in found}
+    found: dict[str, set[str]] = {}
+    for p in (p for p in records.problems if p.rule in _UNREAD | {"missing-label"}):
+        table = _table_of(package, p.file)
+        # A file without the column that its records are referred to by.
+        key = table.primary_key if table is not None and p.file in records.files else ()
+        keyless = p.rule == "missing-label" and p.column in _titles(table, key)
+        empty = p.rule in _UNREAD and p.file not in records.filled
+        if table is not None and (empty or keyless or p.rule == "source-error"):
+            found.setdefault(table.name, set()).add(p.file)
+    return {
+        t.name: sorted(found[o]) for t in package.tables.values() if (o := package.origin(t).name) in found
+    }
 
 
-def _keyless(package: Package, records: Records, problem: Problem) -> bool:
-    """Tell whether a file lacks the column that its records are referred to by."""
-    if problem.rule != "missing-label" or problem.file not in records.files:
-        return False
-    table = package.tables[records.files[problem.file]]
-    return any(f.name in table.primary_key and f.title == problem.column for f in table.fields)
+def _table_of(package: Package, file: str) -> Table | None:
+    return next((t for t in package.tables.values() if t.path and glob_regex(t.path).match(file)), None)
+
+
+def _titles(table: Table | None, names: Sequence[str] | None = None) -> list[str]:
+    fields = table.fields if table is not None else ()
+    return [f.title for f in fields if names is None or f.name in names]
 
 
 def without_consequences(
-    package: Package, read: Iterable[Problem], formal: Iterable[Problem]
+    package: Package, read: Iterable[Problem], formal: Sequence[Problem]
 ) -> list[Problem]:
     """Return what does not conform, but for what follows from faults in the files' form or from each other.
 
@@ -69,44 +58,33 @@ def without_consequences(
         read: what reading the files found.
         formal: what holding the rows against the schemas found.
     """
-    formal = list(formal)
-    columns, torn, places = _faults_of_form(package, read)
-    faulty = {(p.file, p.line, p.column) for p in formal if p.rule in _VALUE_FAULTS and has_errors([p])}
-
-    def follows(p: Problem) -> bool:
-        titles = p.column.split("、")
-        if (p.file, p.line) in torn or any((p.file, p.line, t) in places for t in titles):
-            return True
-        if p.rule == "foreign-key" and any((p.file, p.line, t) in faulty for t in titles):
-            return True
-        return p.rule in ("constraint-error", "primary-key") and any((p.file, t) in columns for t in titles)
-
-    return [p for p in formal if not follows(p)]
-
-
-def _faults_of_form(
-    package: Package, read: Iterable[Problem]
-) -> tuple[set[tuple[str, str]], set[tuple[str, int]], set[_Place]]:
-    """Return the columns that whole files lack, the lines whose cells stand in wrong columns, the values told of."""
+    # Columns that whole files lack, lines whose cells stand in wrong columns, values that are told of.
     columns: set[tuple[str, str]] = set()
     torn: set[tuple[str, int]] = set()
-    places: set[_Place] = set()
+    places: set[tuple[str, int, str]] = set()
     for p in read:
         if p.rule == "missing-label":
             columns.add((p.file, p.column))
         elif p.rule == "extra-cell":
             torn.add((p.file, p.line))
         elif p.rule == "missing-cell":
-            titles = [f.title for f in table.fields] if (table := _table_of(package, p.file)) else []
-            if p.column in titles:
-                places.update((p.file, p.line, t) for t in titles[titles.index(p.column) :])
+            titles = _titles(_table_of(package, p.file))
+            start = titles.index(p.column) if p.column in titles else len(titles)
+            places.update((p.file, p.line, title) for title in titles[start:])
         elif p.column and p.line and p.severity is Severity.ERROR:
             places.add((p.file, p.line, p.column))
-    return columns, torn, places
+    faulty = {
+        (p.file, p.line, p.column) for p in formal if p.rule in _VALUE_FAULTS and p.severity is Severity.ERROR
+    }
 
+    def follows(p: Problem) -> bool:
+        titles = p.column.split("、")
+        told = places | faulty if p.rule == "foreign-key" else places
+        if (p.file, p.line) in torn or any((p.file, p.line, title) in told for title in titles):
+            return True
+        return p.rule in ("constraint-error", "primary-key") and any((p.file, t) in columns for t in titles)
 
-def _table_of(package: Package, file: str) -> Table | None:
-    return next((t for t in package.tables.values() if t.path and glob_regex(t.path).match(file)), None)
+    return [p for p in formal if not follows(p)]
 
 
 def without_followers(
@@ -133,23 +111,19 @@ def without_followers(
     errors = [p for p in problems if p.severity is Severity.ERROR]
     lost = {(p.file, p.line, p.column) for p in errors if p.rule in _NOT_ENTERED}
     torn = {(p.file, p.line) for p in errors if p.rule in ("extra-cell", "missing-cell")}
-    origins = {records.files[p.file] for p in errors if _counts(p, records)}
+    origins = {
+        records.entries[p.file].table for p in errors if p.file in records.files and p.rule not in _HARMLESS
+    }
     faulty = {t.name for t in package.tables.values() if package.origin(t).name in origins} | unread.keys()
     found = {f.rule for f in findings}
     through = passages(statements) if faulty else {}
-    held = {
-        r.id
-        for r in rules
-        if r.id in found
-        and (
-            not unread.keys().isdisjoint(r.complete)
-            or (
-                r.complete == ("all",)
-                and faulty
-                and not faulty.isdisjoint(reached(r.statement.words, through))
-            )
-        )
-    }
+
+    def undecided(rule: Rule) -> bool:
+        if rule.complete != ("all",):
+            return not unread.keys().isdisjoint(rule.complete)
+        return bool(faulty) and not faulty.isdisjoint(reached(rule.statement.words, through))
+
+    held = sorted(r.id for r in rules if r.id in found and undecided(r))
     standing = [
         f
         for f in findings
@@ -157,32 +131,18 @@ def without_followers(
         and (f.problem.file, f.problem.line) not in torn
         and (f.problem.file, f.problem.line, f.problem.column) not in lost
     ]
-    return standing, _told(package, unread, sorted(held), rules_found=bool(standing))
-
-
-def _counts(problem: Problem, records: Records) -> bool:
-    return problem.file in records.files and problem.rule not in _HARMLESS
-
-
-def _told(
-    package: Package, unread: Mapping[str, Sequence[str]], held: Collection[str], *, rules_found: bool
-) -> list[Problem]:
-    """Say once, before all else, what references and rules could not take into account."""
     named_rules = f"规则 {'、'.join(held)} "
-    if not unread:
-        if not held:
-            return []
-        message = f"{named_rules}要靠全部记录计算，记录有错误时得不出结论，这一次没有判断。请改正下面的错误，再校验一次。"
-        return [warning("", 0, "not-judged", message)]
     referred = any(k.table in unread for t in package.tables.values() for k in t.foreign_keys)
-    if not (referred or rules_found or held):
-        return []
-    files = sorted({f for found in unread.values() for f in found})
-    named = "、".join(printable(f) for f in files[:_NAMED])
-    shown = named if len(files) <= _NAMED else f"{named} 等"
-    rules = f"{named_rules}因此没有判断，其他" if held else "按记录统计、对照的"
-    message = (
-        f"有 {len(files)} 个文件没有完整读入（{shown}）：引用其中记录的地方没有核对，{rules}规则也可能因此不符。"
-        "请先改正这些文件，再校验一次。"
-    )
-    return [warning("", 0, "unread-files", message)]
+    if unread and (referred or standing or held):
+        files = sorted({f for found in unread.values() for f in found})
+        named = "、".join(printable(f) for f in files[:_NAMED]) + (" 等" if len(files) > _NAMED else "")
+        affected = f"{named_rules}因此没有判断，其他" if held else "按记录统计、对照的"
+        message = (
+            f"有 {len(files)} 个文件没有完整读入（{named}）：引用其中记录的地方没有核对，{affected}规则也可能因此不符。"
+            "请先改正这些文件，再校验一次。"
+        )
+        return standing, [warning("", 0, "unread-files", message)]
+    if held:
+        message = f"{named_rules}要靠全部记录计算，记录有错误时得不出结论，这一次没有判断。请改正下面的错误，再校验一次。"
+        return standing, [warning("", 0, "not-judged", message)]
+    return standing, []

@@ -6,7 +6,7 @@ A rule may judge by what nobody may see, but what it says is read in logs, chang
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from lingtouyan.database.cells import CELLS
 from lingtouyan.database.database import quote
 from lingtouyan.database.grammar import takes_rows
 from lingtouyan.database.statements import Statement, passages, reached
-from lingtouyan.reading.package import Field, Package, Sensitivity, Table
+from lingtouyan.reading.package import Field, Package, Sensitivity
 
 MARK = "●●●"
 # A number this short stands in other numbers by chance: it is only struck where it is the whole value.
@@ -42,14 +42,13 @@ class Secrets:
         self, connection: duckdb.DuckDBPyConnection, package: Package, statements: Iterable[Statement]
     ) -> None:
         self._connection = connection
-        self._package = package
         self._statements = list(statements)
         self._fields = {
             t.name: fields
             for t in package.tables.values()
             if (fields := [f for f in t.fields if f.sensitivity is Sensitivity.RESTRICTED])
         }
-        self._near: dict[str, dict[tuple[str, int], list[str]]] = {}
+        self._near: dict[str, Mapping[tuple[str, int], list[str]]] = {}
         self._columns: dict[tuple[str, str], list[str]] = {}
 
     @cached_property
@@ -58,27 +57,16 @@ class Secrets:
 
     def near(self, table: str, file: str, line: int) -> Sequence[str]:
         """Return the restricted values of one row."""
-        if table not in self._fields:
-            return ()
-        if table not in self._near:
-            self._near[table] = self._rows(self._package.tables[table])
-        return self._near[table].get((file, line), ())
-
-    def _rows(self, table: Table) -> dict[tuple[str, int], list[str]]:
-        fields = [f for f in self._fields[table.name] if f.type != "boolean"]
-        if not fields:
-            return {}
-        names = [quote(f.name) for f in fields]
-        rows = self._connection.execute(
-            f"SELECT _file, _line, {', '.join(names)} FROM raw.{quote(table.name)} "
-            f"WHERE {' OR '.join(f'{n} IS NOT NULL' for n in names)}"
-        ).fetchall()
-        found: dict[tuple[str, int], list[str]] = {}
-        for file, line, *cells in rows:
-            values = found.setdefault((file, line), [])
-            for f, cell in zip(fields, cells, strict=True):
-                values.extend(_forms(f, cell))
-        return found
+        fields = [f for f in self._fields.get(table, ()) if f.type != "boolean"]
+        if fields and table not in self._near:
+            found: dict[tuple[str, int], list[str]] = {}
+            for row_file, row_line, *cells in self._connection.execute(
+                f"SELECT _file, _line, {', '.join(quote(f.name) for f in fields)} FROM raw.{quote(table)}"
+            ).fetchall():
+                values = (v for f, cell in zip(fields, cells, strict=True) for v in _forms(f, cell))
+                found[row_file, row_line] = list(values)
+            self._near[table] = found
+        return self._near.get(table, {}).get((file, line), ())
 
     def reach(self, statement: Statement) -> Reach:
         """Return what a rule may have read of other rows: by name, or by taking rows whole."""
@@ -86,8 +74,11 @@ class Secrets:
         tables = [t for t in self._fields if t in words or CELLS in words]
         if not tables:
             return Reach()
-        through = [s for s in self._statements if s.name in words]
-        whole = bool(words & _WHOLE_ROWS) or any(self._takes_rows(s.sql) for s in [statement, *through])
+        texts = [statement.sql, *(s.sql for s in self._statements if s.name in words)]
+        # By a star, or by naming a table where a value is expected.
+        whole = bool(words & _WHOLE_ROWS) or any(
+            _STAR.search(sql) or takes_rows(self._connection, sql) for sql in texts
+        )
         found = Reach()
         for table in tables:
             for f in self._fields[table]:
@@ -98,33 +89,23 @@ class Secrets:
                 found.begun.setdefault(value[:_BEGINNING], []).append(value)
         return found
 
-    def _takes_rows(self, sql: str) -> bool:
-        """Tell whether a statement takes rows whole: by a star, or by naming a table where a value is expected."""
-        if _STAR.search(sql):
-            return True
-        return takes_rows(self._connection, sql)
-
     def _column(self, table: str, column: Field) -> list[str]:
         key = (table, column.name)
         if key not in self._columns:
-            name = quote(column.name)
             rows = self._connection.execute(
-                f"SELECT DISTINCT {name} FROM raw.{quote(table)} WHERE {name} IS NOT NULL"
+                f"SELECT DISTINCT {quote(column.name)} FROM raw.{quote(table)}"
             ).fetchall()
-            self._columns[key] = [v for r in rows for v in _forms(column, r[0])]
+            self._columns[key] = [v for (cell,) in rows for v in _forms(column, cell)]
         return self._columns[key]
 
 
 def _forms(column: Field, cell: str | None) -> list[str]:
     """Return the texts in which a value may be said: as written, and as a number is printed."""
-    if not cell:
-        return []
-    if column.type != "number":
-        return [cell]
     try:
-        return [cell, f"{float(cell):.4f}".rstrip("0").rstrip(".")]
+        printed = [f"{float(cell or ''):.4f}".rstrip("0").rstrip(".")] if column.type == "number" else []
     except ValueError:
-        return [cell]
+        printed = []
+    return [cell, *printed] if cell else []
 
 
 def _telling(value: str) -> bool:
