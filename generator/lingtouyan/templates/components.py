@@ -133,7 +133,7 @@ def _check_column(piece: str, name: str, rows: Sequence[Row]) -> None:
 
 def _on_one_line(value: object) -> object:
     # Inside a table no line may be blank, or Markdown would take the rest for prose.
-    return markup(" ".join(value.split())) if isinstance(value, Markup) else value
+    return markup(" ".join(str.split(value))) if isinstance(value, Markup) else value
 
 
 def _class(values: Sequence[object]) -> str:
@@ -153,7 +153,7 @@ def _width(values: Sequence[object]) -> int:
 @lru_cache(maxsize=1 << 14, typed=True)
 def _letters(words: str) -> int:
     if isinstance(words, Markup):
-        return max(_letters(markup(part).striptags()) for part in words.split("<br>"))
+        return max(_letters(markup(part).striptags()) for part in str.split(words, "<br>"))
     # Latin letters are narrow, but so many are wide in any case.
     if len(words) * 0.6 > _WIDEST:
         return _WIDEST

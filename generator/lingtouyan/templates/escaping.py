@@ -42,6 +42,8 @@ def text(value: object) -> str:
         return "是" if value else "否"
     if isinstance(value, dt.datetime):
         return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, int | dt.date):
+        return str(value)
     if isinstance(value, float):
         return format(value, ".15g")
     if isinstance(value, Decimal):
@@ -66,7 +68,7 @@ def escape(value: object) -> Markup:
     """
     if isinstance(value, Markup):
         return value
-    words = text(value)
+    words = value if isinstance(value, str) else text(value)
     return _known(words) if len(words) <= _LONG else _escaped(words)
 
 
