@@ -111,9 +111,7 @@ def without_followers(
     errors = [p for p in problems if p.severity is Severity.ERROR]
     lost = {(p.file, p.line, p.column) for p in errors if p.rule in _NOT_ENTERED}
     torn = {(p.file, p.line) for p in errors if p.rule in ("extra-cell", "missing-cell")}
-    origins = {
-        records.entries[p.file].table for p in errors if p.file in records.files and p.rule not in _HARMLESS
-    }
+    origins = {records.files[p.file] for p in errors if p.file in records.files and p.rule not in _HARMLESS}
     faulty = {t.name for t in package.tables.values() if package.origin(t).name in origins} | unread.keys()
     found = {f.rule for f in findings}
     through = passages(statements) if faulty else {}
