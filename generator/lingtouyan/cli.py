@@ -138,9 +138,9 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from lingtouyan.commands.preview import preview
+    from lingtouyan.commands.serve import serve
 
-    preview(options.root, options.edition, options.as_of, options.port)
+    serve(options.root, options.edition, options.as_of, options.port)
     return FINE
 
 

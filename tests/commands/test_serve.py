@@ -1,8 +1,9 @@
-"""The preview: what a browser gets, what it is told, and when the site is made again."""
+"""The preview: what a browser gets, what it is told, and that a page shows the files as they are."""
 
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -14,196 +15,150 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trees import copy_of
 
 from lingtouyan.commands.serve import Preview, serve
-from lingtouyan.problems import RecordsError, UsageError, error
+from lingtouyan.problems import UsageError
 
-PAGE = "<!doctype html><html><body><p>{}</p></body></html>"
-
-
-class Site:
-    """A stand-in for a project: one source, one page."""
-
-    def __init__(self, folder: Path) -> None:
-        self.out, self.watched = folder / "out", folder / "records"
-        self.watched.mkdir()
-        self.source = self.watched / "a.csv"
-        self.source.write_text("一", "utf-8")
-        self.calls: list[set[Path]] = []
-        self.said: list[str] = []
-        self.fault: Exception | None = None
-        self.hold = threading.Event()
-        self.hold.set()
-
-    def rebuild(self, changed: set[Path]) -> None:
-        self.calls.append(changed)
-        self.hold.wait(20)
-        if self.fault:
-            raise self.fault
-        self.out.mkdir(exist_ok=True)
-        (self.out / "index.html").write_text(PAGE.format(self.source.read_text("utf-8")), "utf-8")
-        (self.out / "site.css").write_text("p{}", "utf-8")
-
-    @contextmanager
-    def preview(self) -> Iterator[Preview]:
-        with Preview(self.rebuild, self.out, [self.watched], 0) as preview:
-            thread = threading.Thread(target=preview.run, args=(self.said.append,))
-            thread.start()
-            try:
-                yield preview
-            finally:
-                self.hold.set()
-                preview.close()
-                thread.join(20)
-                assert not thread.is_alive()
+MEMBERS = "records/members-north.csv"
+PAGE = "members/M001/"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
+def tree(tmp_path: Path) -> Path:
+    return copy_of("parliament", tmp_path / "tree")
+
+
+@contextmanager
+def running(tree: Path) -> Iterator[Preview]:
+    with Preview(tree, "internal", None, 0) as preview:
+        thread = threading.Thread(target=preview.run, args=(lambda _: None,))
+        thread.start()
+        try:
+            yield preview
+        finally:
+            preview.close()
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preview]:
+    """A preview of a tree that no test changes, ready."""
+    with running(copy_of("parliament", tmp_path_factory.mktemp("unchanged") / "tree")) as preview:
+        until(lambda: states(preview)["build"])
+        yield preview
 
 
 def until(condition: Callable[[], Any]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def get(url: str, host: str = "", method: str = "GET") -> tuple[int, str, str]:
     request = urllib.request.Request(url, headers={"Host": host} if host else {}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read().decode()
     except urllib.error.HTTPError as refusal:
         with refusal:
             return refusal.code, refusal.headers["Content-Type"], refusal.read().decode()
 
 
-def states(url: str) -> Iterator[dict[str, Any]]:
-    with urllib.request.urlopen(url + "__preview", timeout=20) as stream:
-        for line in stream:
-            if line.startswith(b"data: "):
-                yield json.loads(line[6:])
+def states(preview: Preview) -> dict[str, Any]:
+    """What a page that is opened now is told."""
+    with urllib.request.urlopen(preview.url + "__preview", timeout=60) as stream:
+        return next(json.loads(line[6:]) for line in stream if line.startswith(b"data: "))
 
 
-def test_answers_before_the_site_is_built_and_reloads_then(site: Site) -> None:
-    site.hold.clear()
-    with site.preview() as preview:
-        status, _, text = get(preview.url)
-        assert status == 404
-        assert "正在生成" in text
-        told = states(preview.url)
-        assert next(told) == {"build": 0, "busy": True, "error": ""}
-        site.hold.set()
-        assert next(told) == {"build": 1, "busy": False, "error": ""}
-        assert "<p>一</p>" in get(preview.url)[2]
+def replace(tree: Path, file: str, before: str, after: str) -> None:
+    text = (tree / file).read_text("utf-8")
+    assert before in text
+    (tree / file).write_text(text.replace(before, after), "utf-8")
 
 
-def test_pages_get_the_snippet_and_files_stay_as_they_are(site: Site) -> None:
-    with site.preview() as preview:
-        until(lambda: site.said)
-        status, kind, text = get(preview.url)
-        assert (status, kind) == (200, "text/html; charset=utf-8")
-        assert text.index("EventSource") < text.index("</body>")
-        assert get(preview.url + "site.css") == (200, "text/css; charset=utf-8", "p{}")
-        assert "EventSource" not in (site.out / "index.html").read_text("utf-8")
-
-
-def test_a_change_leads_to_one_rebuild_that_knows_what_changed(site: Site) -> None:
-    with site.preview() as preview:
-        until(lambda: site.said)
-        told = states(preview.url)
-        assert next(told)["build"] == 1
-        other = site.watched / "b.csv"
-        site.source.write_text("二", "utf-8")
-        other.write_text("三", "utf-8")
-        (site.watched / "~$b.csv").write_text("", "utf-8")
-        until(lambda: len(site.said) == 2)
-        assert site.calls == [set(), {site.source, other}]
-        # A page that listens late may miss that a build was under way, never how it ended.
-        assert next(s for s in told if not s["busy"]) == {"build": 2, "busy": False, "error": ""}
-        assert "<p>二</p>" in get(preview.url)[2]
+def test_an_open_page_follows_records_templates_and_theme(tree: Path) -> None:
+    with running(tree) as preview:
+        status, _, text = get(preview.url + PAGE)
+        # Whoever comes before anything is known waits, and is told when to ask again.
+        assert status in (200, 404)
+        assert "__preview.js" in text
+        until(lambda: states(preview)["build"] == 1)
+        assert "安娜·贝尔" in get(preview.url + PAGE)[2]
+        seen = states(preview)["build"]
+        replace(tree, MEMBERS, "安娜·贝尔", "安娜·雷")
+        (tree / "records/~$x.csv").write_text("", "utf-8")
+        until(lambda: states(preview)["build"] > seen)
+        assert "安娜·雷" in get(preview.url + PAGE)[2]
+        assert "安娜·雷" in get(preview.url + "members/")[2]
+        seen = states(preview)["build"]
+        replace(tree, "site/pages/members/member.md", "## 基本情况", "## 改了的标题")
+        until(lambda: states(preview)["build"] > seen)
+        assert "改了的标题" in get(preview.url + PAGE)[2]
+        seen = states(preview)["build"]
+        replace(tree, "mkdocs.yml", "site_name: 议会成员名册", "site_name: 新名册")
+        until(lambda: states(preview)["build"] > seen)
+        assert "新名册" in get(preview.url + PAGE)[2]
+        assert "新名册" in get(preview.url)[2]
+        assert not (tree / "build").exists()
 
 
 @pytest.mark.parametrize(
-    "fault, told",
+    "file, before, after, told",
     [
-        (UsageError("主题缺少文件。"), "主题缺少文件。"),
-        (RecordsError([error("records/a.csv", 3, "type-error", "不是日期。")]), "不是日期。"),
-        (ZeroDivisionError("x"), "程序内部出错"),
+        (MEMBERS, "2020-01-01", "2020-13-01", "日期"),
+        ("site/pages/members/member.md", "## 基本情况", "{{ row.nothing }}", "nothing"),
+        ("mkdocs.yml", "site_name", "hooks: [x.py]\nsite_name", "hooks"),
     ],
 )
-def test_a_fault_is_told_and_the_last_site_stays(fault: Exception, told: str, site: Site) -> None:
-    with site.preview() as preview:
-        until(lambda: site.said)
-        site.fault = fault
-        site.source.write_text("坏", "utf-8")
-        until(lambda: len(site.said) == 2)
-        state = next(states(preview.url))
-        assert told in state["error"]
-        assert state["build"] == 1
-        assert "<p>一</p>" in get(preview.url)[2]
-        site.fault = None
-        site.source.write_text("好", "utf-8")
-        until(lambda: len(site.said) == 3)
-        assert next(states(preview.url)) == {"build": 2, "busy": False, "error": ""}
+def test_a_fault_is_told_and_the_page_stays(
+    file: str, before: str, after: str, told: str, tree: Path
+) -> None:
+    with running(tree) as preview:
+        until(lambda: states(preview)["build"])
+        assert "安娜·贝尔" in get(preview.url + PAGE)[2]
+        replace(tree, file, before, after)
+        until(lambda: get(preview.url + PAGE)[0] == 200 and told in states(preview)["error"])
+        assert "安娜·贝尔" in get(preview.url + PAGE)[2]
+        replace(tree, file, after, before)
+        until(lambda: get(preview.url + PAGE)[0] == 200 and not states(preview)["error"])
 
 
-def test_other_names_for_this_machine_are_refused(site: Site) -> None:
-    with site.preview() as preview:
-        until(lambda: site.said)
-        for method in ("GET", "HEAD"):
-            assert get(preview.url, "evil.example", method)[0] == 403
-            assert get(preview.url, "localhost:1", method)[0] == 200
-        assert get(preview.url + "site.css", method="HEAD") == (200, "text/css; charset=utf-8", "")
+def test_pages_are_those_of_a_build_with_a_script_more(unchanged: Preview) -> None:
+    status, kind, text = get(unchanged.url + PAGE)
+    assert (status, kind) == (200, "text/html; charset=utf-8")
+    assert text.index("__preview.js") < text.index("</body>")
+    assert "Content-Security-Policy" in text
+    assert "EventSource" in get(unchanged.url + "__preview.js")[2]
+    assert get(unchanged.url + PAGE.rstrip("/"))[2] == text
+    until(lambda: get(unchanged.url + "search/records.json")[0] == 200)
+    styles = re.search(r'href="([^"]*assets/stylesheets/main[^"]*\.css)"', get(unchanged.url)[2])
+    assert styles is not None
+    assert get(unchanged.url + styles[1])[:2] == (200, "text/css; charset=utf-8")
+    assert get(unchanged.url + "members/M999/")[0] == get(unchanged.url + "x")[0] == 404
 
 
-def test_nothing_outside_the_site_is_served(site: Site) -> None:
-    with site.preview() as preview:
-        until(lambda: site.said)
-        for path in ("../records/a.csv", "%2e%2e/records/a.csv", "..%2frecords%2fa.csv", "//etc/passwd"):
-            status, _, text = get(preview.url + path)
-            assert status == 404
-            assert "一" not in text
+def test_other_names_for_this_machine_are_refused(unchanged: Preview) -> None:
+    for method in ("GET", "HEAD"):
+        assert get(unchanged.url, "evil.example", method)[0] == 403
+        assert get(unchanged.url, "localhost:1", method)[0] == 200
+    assert get(unchanged.url + "assets/build.js", method="HEAD")[2] == ""
+    assert unchanged.url.startswith("http://127.0.0.1:")
 
 
-def test_no_link_leads_out_of_the_site(site: Site) -> None:
-    with site.preview() as preview:
-        until(lambda: site.said)
-        (site.out / "a.csv").symlink_to(site.source)
-        (site.out / "folder").symlink_to(site.watched)
-        (site.out / "404.html").symlink_to(site.source)
-        for path in ("a.csv", "folder/a.csv", "nothing"):
-            for method in ("GET", "HEAD"):
-                status, _, text = get(preview.url + path, method=method)
-                assert status == 404
-                assert "一" not in text
+def test_nothing_outside_the_site_is_served(unchanged: Preview) -> None:
+    for path in ("../docs/index.md", "%2e%2e/docs/index.md", "..%2fdocs%2findex.md", "//etc/passwd", "%00"):
+        status, _, text = get(unchanged.url + path)
+        assert status == 404
+        assert "title" not in text.split("<html", 1)[0]
+    assert unchanged.site.file("../docs/index.md") is None
 
 
-def test_listens_on_this_machine_only_and_says_where(site: Site) -> None:
-    with site.preview() as preview:
-        assert preview.url.startswith("http://127.0.0.1:")
-
-
-def test_a_single_file_can_be_watched(site: Site, tmp_path: Path) -> None:
-    settings = tmp_path / "mkdocs.yml"
-    settings.write_text("a", "utf-8")
-    with Preview(site.rebuild, site.out, [settings], 0) as preview:
-        thread = threading.Thread(target=preview.run, args=(site.said.append,))
-        thread.start()
-        until(lambda: site.said)
-        (tmp_path / "other.txt").write_text("x", "utf-8")
-        settings.write_text("b", "utf-8")
-        until(lambda: len(site.said) == 2)
-        assert site.calls[1] == {settings}
-        preview.close()
-        thread.join(20)
-
-
-def test_a_taken_port_is_said(site: Site) -> None:
+def test_a_taken_port_is_said(tree: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(UsageError, match="已被占用"):
-            serve(site.rebuild, site.out, [site.watched], taken.getsockname()[1])
+            serve(tree, "internal", None, taken.getsockname()[1])

@@ -13,9 +13,9 @@ import pytest
 from browser import EXECUTABLE, Browser, browser
 from pypdf import PdfReader
 from small_site import NAMES, build_site, people
+from trees import copy_of
 
 from lingtouyan.commands.serve import Preview
-from lingtouyan.problems import UsageError
 
 pytestmark = [
     pytest.mark.slow,
@@ -265,36 +265,26 @@ def test_a_hostile_page_sends_nothing_out(tmp_path: Path, chromium: Browser, ser
 
 
 def test_the_preview_reloads_a_page_and_shows_what_is_wrong(tmp_path: Path, chromium: Browser) -> None:
-    job = build_site(tmp_path)
-    source = tmp_path / "source.txt"
-    source.write_text("第一版", "utf-8")
-    page = job.out / "rules" / "index.html"
-    original = page.read_text("utf-8")
-    said: list[str] = []
-
-    def rebuild(_: set[Path]) -> None:
-        words = source.read_text("utf-8")
-        if "坏" in words:
-            raise UsageError("第3行<b>有误</b>")
-        page.write_text(original.replace("</h1>", f" {words}</h1>"), "utf-8")
-
-    with Preview(rebuild, job.out, [source], 0) as preview:
-        thread = threading.Thread(target=preview.run, args=(said.append,))
+    tree = copy_of("parliament", tmp_path / "tree")
+    file = tree / "records/members-north.csv"
+    original = file.read_text("utf-8")
+    with Preview(tree, "internal", None, 0) as preview:
+        thread = threading.Thread(target=preview.run, args=(lambda _: None,))
         thread.start()
         try:
             chromium.size(1280, 900)
-            chromium.open(preview.url + "rules/")
+            chromium.open(preview.url + "members/M001/")
             title = "(document.querySelector('h1')?.textContent ?? '')"
-            chromium.until(f"{title}.includes('第一版')")
-            source.write_text("第二版", "utf-8")
-            chromium.until(f"{title}.includes('第二版')")
-            source.write_text("坏", "utf-8")
-            chromium.until("document.body?.innerText.includes('第3行<b>有误</b>')")
-            assert "第二版" in chromium.evaluate(title)
-            source.write_text("第三版", "utf-8")
-            chromium.until(f"{title}.includes('第三版')")
-            assert "有误" not in chromium.evaluate("document.body.innerText")
+            chromium.until(f"{title}.includes('安娜·贝尔')", 60)
+            file.write_text(original.replace("安娜·贝尔", "安娜·雷"), "utf-8")
+            chromium.until(f"{title}.includes('安娜·雷')", 60)
+            file.write_text(original.replace("2020-01-01", "2020-13-01"), "utf-8")
+            chromium.until("document.body?.innerText.includes('members-north.csv')", 60)
+            assert "安娜·贝尔" in chromium.evaluate(title)
+            file.write_text(original.replace("安娜·贝尔", "安娜·白"), "utf-8")
+            chromium.until(f"{title}.includes('安娜·白')", 60)
+            chromium.until("!document.body.innerText.includes('members-north.csv')", 60)
             assert chromium.complaints() == []
         finally:
             preview.close()
-            thread.join(20)
+            thread.join(60)

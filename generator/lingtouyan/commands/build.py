@@ -25,12 +25,12 @@ from lingtouyan.templates.templates import Template, read_templates
 from lingtouyan.website.feeds import write_feeds
 from lingtouyan.website.frames import Frame
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.pages import PageMaker, frame_of
+from lingtouyan.website.pages import PageMaker, entries, site_job
 from lingtouyan.website.record_pages import RecordWork, filling
-from lingtouyan.website.search import write_record_index
+from lingtouyan.website.search import INDEX, check_searchable, write_record_index
 from lingtouyan.website.site_config import read_config
 from lingtouyan.website.sitemap import write_sitemap
-from lingtouyan.website.website import SiteJob, begin, finish
+from lingtouyan.website.website import begin, finish
 
 
 @dataclass
@@ -197,18 +197,7 @@ class _Edition:
         self._facts: dict[str, Any] = {"edition": name, "as_of": as_of, "draft": draft}
         self._templates = [t for t in templates if t.edition in ("", name)]
         self.titles = {f"{t.name}.md": t.title for t in self._templates if not t.each}
-        commit = project.commit
-        self.job = SiteJob(
-            source=project.source,
-            tree=out / "tree" / "docs",
-            out=out / "site",
-            edition=name,
-            edition_title=EDITION_TITLES[name],
-            draft=draft,
-            as_of=as_of.isoformat(),
-            commit=commit.short if commit else "",
-            frames=tuple(frame_of(t) for t in self._templates if t.each),
-        )
+        self.job = site_job(project, name, self._facts, self._templates, out / "tree" / "docs", out / "site")
         self.empty = replace(self.job, tree=folder / "docs", out=folder / "site")
 
     def plan(self, frames: Mapping[str, Frame]) -> duckdb.DuckDBPyConnection:
@@ -245,8 +234,10 @@ class _Edition:
     def site(self, mkdocs: MkDocs) -> None:
         """Write all of the site but the record pages."""
         website, site = finish(self.job, mkdocs), self.job.out
+        if (site / INDEX).is_file():
+            check_searchable(site)
         records = [page.url for kind in self._pages.kinds for page in kind.pages]
-        write_record_index(site, self._pages.entries)
+        write_record_index(site, entries(self._pages.kinds))
         address = read_config(self._project.source).url
         write_sitemap(site, address, [*website.urls, *records], self._project.epoch)
         write_feeds(self._project.source, site, self._connection, self._maker.environment, self._facts)

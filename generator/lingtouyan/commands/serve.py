@@ -1,34 +1,40 @@
-"""The preview: serves a built site to this machine only, rebuilds as files change, reloads open pages.
+"""The preview: shows one edition to this machine only; open pages follow the files as they are edited.
 
-Files on disk stay as they were built: what a page needs for reloading is added on the way to the browser.
+A page is rendered when it is asked for. What is wrong is shown over the page as it was before.
 """
 
 from __future__ import annotations
 
 import json
+import mimetypes
 import queue
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote, unquote, urlsplit
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
+from lingtouyan.commands.live import LiveSite
 from lingtouyan.problems import RecordsError, UsageError, as_text
+from lingtouyan.project import Project
 
 HOST = "127.0.0.1"
-EVENTS = "/__preview"
+EVENTS, SCRIPT = "/__preview", "/__preview.js"
 # Long enough for an editor to finish writing several files, short enough not to be noticed.
-SETTLE = 0.15
+SETTLE = 0.1
+# Open pages are asked for again first.
+_QUIET = 1.5
+_WATCHED = ("records", "schemas", "site", "mkdocs.yml", "datapackage.yaml")
 _CHANGES = ("created", "modified", "moved", "deleted")
 
-_SNIPPET = """<script>
-(() => {
+_SNIPPET = """(() => {
   let build = null;
   const box = document.createElement("div");
   box.style.cssText = "position:fixed;z-index:99;inset:auto 1rem 1rem 1rem;max-height:70vh;overflow:auto;"
@@ -40,17 +46,18 @@ _SNIPPET = """<script>
     const state = JSON.parse(data);
     if (build !== null && state.build !== build) { location.reload(); return; }
     build = state.build;
-    show(state.error ? "没有重新生成，下面的问题改好后会自动刷新：\\n\\n" + state.error : state.busy ? "正在生成……" : "");
+    show(state.error ? "下面的问题改好后本页会自动刷新：\\n\\n" + state.error : state.busy ? "正在生成……" : "");
   };
   source.onerror = () => show("预览已停止。重新运行后本页会自动刷新。");
 })();
-</script>"""
+"""
+_TAG = f'<script src="{SCRIPT}"></script>'
 _WAITING = """<!doctype html><html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>正在生成</title><body><p>网站正在生成，完成后本页会自动刷新。</p></body></html>"""
+<title>正在生成</title><body><p>本页正在生成，完成后会自动刷新。</p></body></html>"""
 
 
 class _State:
-    """What the open pages are told: number of the build, whether one is under way, what went wrong."""
+    """What the open pages are told: how often the tree was looked at, whether that is under way, what went wrong."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -76,68 +83,63 @@ class _State:
             return self._version, json.dumps(self._state, ensure_ascii=False)
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    """Files of the site as it stands at this moment; pages with the snippet in them."""
+class _Handler(BaseHTTPRequestHandler):
+    """Answers the browsers of this machine."""
 
-    def __init__(self, *args: Any, state: _State, names: tuple[str, ...], **options: Any) -> None:
-        self._state, self._names = state, names
+    def __init__(self, *args: Any, preview: Preview, **options: Any) -> None:
+        self._preview = preview
         super().__init__(*args, **options)
 
     def log_message(self, *_: object) -> None:
         """Requests of one's own browser are no news."""
 
     def do_HEAD(self) -> None:
-        if self._asked_by_name():
-            self._file()
+        self.do_GET()
 
     def do_GET(self) -> None:
-        if not self._asked_by_name():
-            return
-        if self.path == EVENTS:
-            self._events()
-        else:
-            self._file()
-
-    def _asked_by_name(self) -> bool:
         # A page elsewhere on the net can make a browser ask us under another name.
-        known = self.headers.get("Host", "").rsplit(":", 1)[0] in self._names
-        if not known:
+        if self.headers.get("Host", "").rsplit(":", 1)[0] not in (HOST, "localhost"):
             self.send_error(HTTPStatus.FORBIDDEN)
-        return known
+        elif self.path == EVENTS:
+            self._events()
+        elif self.path == SCRIPT:
+            self._send(HTTPStatus.OK, "text/javascript", _SNIPPET.encode())
+        else:
+            self._answer(unquote(urlsplit(self.path).path).lstrip("/"))
 
     def _events(self) -> None:
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        version = -1
+        version, state = -1, self._preview.state
         try:
-            while not self._state.closed:
-                version, data = self._state.wait(version, 15)
+            while not state.closed:
+                version, data = state.wait(version, 15)
                 self.wfile.write(f"data: {data}\n\n".encode())
                 self.wfile.flush()
         except OSError:
             # The page was closed.
             return
 
-    def _file(self) -> None:
-        path = Path(self.translate_path(self.path))
-        if path.is_dir():
-            if not self.path.split("?", 1)[0].endswith("/"):
-                super().do_HEAD()
-                return
-            path /= "index.html"
-        status = HTTPStatus.OK
-        if not self._inside(path):
-            status = HTTPStatus.NOT_FOUND
-            missing = Path(self.directory) / "404.html"
-            data = missing.read_bytes() if self._inside(missing) else _WAITING.encode()
+    def _answer(self, name: str) -> None:
+        file = self._preview.site.file(name)
+        if file is not None:
+            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            self._send(HTTPStatus.OK, kind, file.read_bytes())
+        elif html := self._preview.page(name if not name or name.endswith("/") else f"{name}/"):
+            if not name or name.endswith("/"):
+                self._send(HTTPStatus.OK, "text/html", _with_script(html))
+            else:
+                self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+                self.send_header("Location", quote(f"/{name}/"))
+                self.end_headers()
         else:
-            data = path.read_bytes()
-        kind = "text/html" if status is HTTPStatus.NOT_FOUND else self.guess_type(path)
-        if kind == "text/html":
-            head, body, tail = data.rpartition(b"</body>")
-            data = head + _SNIPPET.encode() + body + tail if body else data + _SNIPPET.encode()
+            missing = self._preview.site.file("404.html")
+            html = missing.read_text("utf-8") if missing else _WAITING
+            self._send(HTTPStatus.NOT_FOUND, "text/html", _with_script(html))
+
+    def _send(self, status: HTTPStatus, kind: str, data: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind + ("; charset=utf-8" if kind.startswith("text/") else ""))
         self.send_header("Content-Length", str(len(data)))
@@ -146,9 +148,10 @@ class _Handler(SimpleHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def _inside(self, path: Path) -> bool:
-        """Tell whether it is a file of the site and not, by a link, one from outside."""
-        return path.is_file() and path.resolve().is_relative_to(Path(self.directory).resolve())
+
+def _with_script(html: str) -> bytes:
+    head, body, tail = html.rpartition("</body>")
+    return f"{head}{_TAG}{body}{tail}".encode()
 
 
 class _Watcher(FileSystemEventHandler):
@@ -184,46 +187,43 @@ def _passing(name: str) -> bool:
 
 
 class Preview:
-    """A running preview: a server and a watcher in the background, builds in the thread that calls `run`."""
+    """A running preview: a server and a watcher in the background, the register in the thread that calls `run`.
 
-    def __init__(
-        self, rebuild: Callable[[set[Path]], object], out: Path, watch: Sequence[Path], port: int
-    ) -> None:
-        """Start serving.
+    Args:
+        root: the tree.
+        edition, as_of: what is shown of it.
+        port: 0 takes a free one.
 
-        Args:
-            rebuild: makes the site in `out` anew; is told which files changed (none the first time).
-            out: folder of the site; may be missing, and may be replaced, at any time.
-            watch: files and folders whose changes lead to a rebuild.
-            port: 0 takes a free one.
+    Raises:
+        UsageError: there is no project, or the port is taken.
+    """
 
-        Raises:
-            UsageError: the port is taken.
-        """
-        self._rebuild = rebuild
-        self._state = _State()
+    def __init__(self, root: Path, edition: str, as_of: str | None, port: int) -> None:
+        root = Project.open(root).root
+        self.state = _State()
+        self._shown: dict[str, str] = {}
+        self._last = ""
         self._changes: queue.Queue[Path | None] = queue.Queue()
-        handler = partial(_Handler, directory=str(out), state=self._state, names=(HOST, "localhost"))
         try:
-            self._server = ThreadingHTTPServer((HOST, port), handler)
+            self._server = ThreadingHTTPServer((HOST, port), partial(_Handler, preview=self))
         except OSError:
             raise UsageError(f"端口 {port} 已被占用。请关闭占用它的程序，或用 --port 换一个端口。") from None
         self._server.daemon_threads = True
         self.url = f"http://{HOST}:{self._server.server_address[1]}/"
-        self._serving = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._serving.start()
-        watcher = _Watcher(watch, self._changes)
+        watcher = _Watcher([root / n for n in _WATCHED if (root / n).exists()], self._changes)
         self._observer = Observer()
         try:
             for folder, below in watcher.places():
                 self._observer.schedule(watcher, str(folder), recursive=below)
             self._observer.start()
         except OSError as fault:
-            self._server.shutdown()
             self._server.server_close()
             raise UsageError(
                 f"系统不能再监视更多文件（{fault.strerror}）。请调高 fs.inotify.max_user_watches 后重试。"
             ) from None
+        self.site = LiveSite(root, edition, as_of)
+        self._serving = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._serving.start()
 
     def __enter__(self) -> Self:
         return self
@@ -232,67 +232,98 @@ class Preview:
         self.close()
 
     def close(self) -> None:
-        """Stop serving and watching; `run` returns after the build under way."""
+        """Stop serving and watching; `run` returns after what is under way."""
         self._changes.put(None)
-        self._state.close()
+        self.state.close()
         self._observer.stop()
         self._observer.join()
         self._server.shutdown()
         self._server.server_close()
         self._serving.join()
+        self.site.close()
+
+    def page(self, url: str) -> str | None:
+        """Return a page as the files are now; where that is not possible, as it was, with what is wrong told."""
+        error = ""
+        try:
+            html = self.site.page(url)
+        except Exception as fault:
+            error, html = _told(fault), self._shown.get(url, _WAITING)
+        if error:
+            self.state.set(error=error)
+        elif html is not None:
+            self._shown[url], self._last = html, url
+        return html
+
+    def _differs(self) -> bool:
+        """Tell whether the page shown last says something else, now that all is known."""
+        before = self._shown.get(self._last)
+        return before is not None and self.page(self._last) != before
 
     def run(self, say: Callable[[str], object]) -> None:
-        """Build, then build again whenever watched files change, until `close`.
+        """Follow the files until `close`.
 
         Args:
-            say: is told, in a sentence, how each build went.
+            say: is told, in a sentence, what became of each change.
         """
-        changed: set[Path] | None = set()
-        while changed is not None:
-            self._state.set(busy=True)
-            error = self._build(changed)
-            self._state.set(built=not error, error=error)
-            say(error or "网站已生成。")
-            changed = self._next()
-
-    def _build(self, changed: set[Path]) -> str:
-        try:
-            self._rebuild(changed)
-        except RecordsError as fault:
-            return as_text(fault.problems)
-        except UsageError as fault:
-            return str(fault)
-        except Exception:
-            # The preview outlives a fault of the engine; the next change may not meet it.
-            return f"程序内部出错：\n{traceback.format_exc()}"
-        return ""
-
-    def _next(self) -> set[Path] | None:
-        """Wait for a change and for quiet after it; None when the preview is closed."""
-        changed: set[Path] = set()
         while True:
+            self.state.set(busy=True)
+            error = _fault_of(self.site.renew)
+            self.state.set(built=not error, error=error)
+            changed = self._wait(_QUIET)
+            if changed is None:
+                # Nobody is typing: the whole register, with its rules.
+                error = error or _fault_of(self._complete)
+                self.state.set(built=not error and self._differs(), error=error)
+                say(error or "预览已更新。")
+                changed = self._wait(None)
+            if not changed:
+                return
+
+    def _complete(self) -> None:
+        if errors := self.site.complete():
+            raise RecordsError(errors)
+
+    def _wait(self, seconds: float | None) -> bool | None:
+        """Wait for a change and for quiet after it: whether there was one; None when the time is over."""
+        try:
+            path = self._changes.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        while path is not None:
             try:
-                path = self._changes.get(timeout=SETTLE if changed else None)
+                path = self._changes.get(timeout=SETTLE)
             except queue.Empty:
-                return changed
-            if path is None:
-                return None
-            changed.add(path)
+                return True
+        return False
+
+
+def _fault_of(work: Callable[[], object]) -> str:
+    try:
+        work()
+    except Exception as fault:
+        return _told(fault)
+    return ""
+
+
+def _told(fault: Exception) -> str:
+    if isinstance(fault, RecordsError):
+        return as_text(fault.problems)
+    if isinstance(fault, UsageError):
+        return str(fault)
+    # The preview outlives a fault of the engine; the next change may not meet it.
+    return "程序内部出错：\n" + "".join(traceback.format_exception(fault))
 
 
 def serve(
-    rebuild: Callable[[set[Path]], object],
-    out: Path,
-    watch: Sequence[Path],
-    port: int,
-    say: Callable[[str], object] = print,
+    root: Path, edition: str, as_of: str | None, port: int, say: Callable[[str], object] = print
 ) -> None:
-    """Preview a site until Ctrl-C: see `Preview`.
+    """Preview an edition until Ctrl-C: see `Preview`.
 
     Raises:
-        UsageError: the port is taken.
+        UsageError: the port is taken, or there is no project here.
     """
-    with Preview(rebuild, out, watch, port) as preview:
+    with Preview(root, edition, as_of, port) as preview:
         say(f"预览：{preview.url}（仅本机可见，按 Ctrl-C 结束）")
         try:
             preview.run(say)

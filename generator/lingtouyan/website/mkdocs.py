@@ -58,6 +58,10 @@ class MkDocs:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child; what is under way is abandoned."""
         with self._process as process:
             process.kill()
         self._errors.close()

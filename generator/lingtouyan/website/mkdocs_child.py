@@ -47,6 +47,9 @@ class _Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         return known and super().is_safe_callable(obj)
 
 
+_SANDBOXES: dict[tuple[str, ...], _Sandbox] = {}
+
+
 class _Engine(BasePlugin):  # type: ignore[type-arg, no-untyped-call]
     """The engine's part in a build, by the events that MkDocs offers to any plugin."""
 
@@ -64,7 +67,11 @@ class _Engine(BasePlugin):  # type: ignore[type-arg, no-untyped-call]
         return _MARKS.sub(lambda found: self._aside[int(found[1])], output)
 
     def on_env(self, env: jinja2.Environment, **_: Any) -> jinja2.Environment:
-        sandbox = _Sandbox(loader=env.loader, auto_reload=False, extensions=list(env.extensions))
+        # Kept for the next site with the same theme, with the templates that it has compiled.
+        folders = tuple(getattr(env.loader, "searchpath", ()))
+        if folders not in _SANDBOXES:
+            _SANDBOXES[folders] = _Sandbox(loader=env.loader, extensions=list(env.extensions))
+        sandbox = _SANDBOXES[folders]
         sandbox.filters.update(env.filters)
         sandbox.globals.update(env.globals)
         return sandbox

@@ -7,8 +7,9 @@ row: values are filled into HTML and never read as Markdown.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,7 +18,7 @@ import markdown
 
 from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.problems import Problem, RecordsError, error
-from lingtouyan.project import Project
+from lingtouyan.project import EDITION_TITLES, Project
 from lingtouyan.templates.escaping import front_matter, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
@@ -35,6 +36,7 @@ from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.search import RecordEntry
 from lingtouyan.website.site_config import read_config
 from lingtouyan.website.vet import vet_part
+from lingtouyan.website.website import SiteJob
 
 # Of one edition, all kinds together.
 MAX_PAGES = 500_000
@@ -83,13 +85,6 @@ class Pages:
     written: list[WrittenPage] = field(default_factory=list)
     kinds: list[Kind] = field(default_factory=list)
 
-    @property
-    def entries(self) -> Iterator[RecordEntry]:
-        """What the exact search finds."""
-        for kind in self.kinds:
-            if kind.template.search:
-                yield from (_entry(kind.template, page) for page in kind.pages)
-
 
 class PageMaker:
     """Makes the pages of one edition.
@@ -111,9 +106,10 @@ class PageMaker:
         facts: Mapping[str, Any],
         links: Links | None = None,
     ) -> None:
-        self.links = links or Links()
-        self._connection = connection
-        self._facts = facts
+        self.links = Links() if links is None else links
+        self.connection = connection
+        self.facts = facts
+        self._count = 0
         self._edition = str(facts["edition"])
         functions, filters, _ = make_functions(project, connection, self.links, self._edition)
         self.environment = make_environment(project.source, html=False, functions=functions, filters=filters)
@@ -133,7 +129,7 @@ class PageMaker:
         for template in shown:
             if template.each:
                 try:
-                    pages.kinds.append(self._kind(template, sum(len(k.pages) for k in pages.kinds)))
+                    pages.kinds.append(self.kind(template))
                 except RecordsError as fault:
                     problems.extend(fault.problems)
         problems.extend(_doubles(pages.kinds, written))
@@ -153,24 +149,25 @@ class PageMaker:
             RecordsError: the template or a query is at fault.
         """
         url = written_url(template)
-        results = run_queries(self._connection, template, self._edition)
+        results = run_queries(self.connection, template, self._edition)
         self.links.start(url)
         try:
-            body = rendered(compiled(self.environment, template.body), **{**results.rows, **self._facts})
+            body = rendered(compiled(self.environment, template.body), **{**results.rows, **self.facts})
         except Exception as fault:
             raise template_fault(template, fault) from None
         head = front_matter({"title": template.title, **template.meta})
         return WrittenPage(f"{template.name}.md", url, head + body.lstrip("\n"))
 
-    def _kind(self, template: Template, before: int) -> Kind:
-        """Return the pages of one template and enter them into the links.
+    def kind(self, template: Template) -> Kind:
+        """Find the record pages of one template and enter them into the links.
 
-        Args:
-            before: how many pages other templates give.
+        Raises:
+            RecordsError: the query, the path or the title is at fault, or there are more pages than any city has.
         """
         each = template.queries[template.each]
         columns, rows = self._rows(template, each)
-        if before + len(rows) > MAX_PAGES:
+        self._count += len(rows)
+        if self._count > MAX_PAGES:
             reason = f"记录页共超过 {MAX_PAGES:,} 页，没有生成。请核对 each 的查询 {each.name} 是否多给了行。"
             raise RecordsError([error(template.file, each.line, "template-error", reason)])
         for query in sorted(template.queries.values(), key=lambda q: q.name):
@@ -193,15 +190,15 @@ class PageMaker:
         if query.edition not in ("", self._edition):
             return [], []
         try:
-            columns, rows = rows_of(self._connection, query.sql)
+            columns, rows = rows_of(self.connection, query.sql)
         except SqlError as fault:
-            raise query_fault(self._connection, template, query, fault, self._edition) from None
+            raise query_fault(self.connection, template, query, fault, self._edition) from None
         return columns, [Row(zip(columns, row, strict=True)) for row in rows]
 
     def _page(self, template: Template, title: jinja2.Template, row: Row) -> RecordPage:
         url = output_path(template, row) + "/"
         try:
-            words = rendered(title, row=row, **self._facts).strip()
+            words = rendered(title, row=row, **self.facts).strip()
         except Exception as fault:
             raise template_fault(template, fault, "title", lambda _: 0) from None
         return RecordPage(url, words, text(row.get(template.meta.get("description", ""), "")), row)
@@ -226,9 +223,9 @@ class PageMaker:
             body = compiled(self.environment, source)
         except Exception as fault:
             raise template_fault(template, fault, lines=lines) from None
-        results = run_queries(self._connection, template, self._edition).rows
+        results = run_queries(self.connection, template, self._edition).rows
         groups = {n: (v, template.queries[n].by) for n, v in results.items() if isinstance(v, Groups)}
-        shown = {**results, **self._facts}
+        shown = {**results, **self.facts}
 
         def fill(page: RecordPage) -> str:
             self.links.start(page.url)
@@ -264,6 +261,13 @@ def _doubles(kinds: Sequence[Kind], written: Sequence[Template]) -> Iterator[Pro
             seen[page.url] = kind.template.file
 
 
+def entries(kinds: Iterable[Kind]) -> Iterator[RecordEntry]:
+    """Yield what the exact search finds."""
+    for kind in kinds:
+        if kind.template.search:
+            yield from (_entry(kind.template, page) for page in kind.pages)
+
+
 def _entry(template: Template, page: RecordPage) -> RecordEntry:
     def value(name: str) -> str:
         column = template.search.get(name, "")
@@ -279,6 +283,34 @@ def frame_of(template: Template) -> FrameSpec:
     """Return the frame of a template's record pages."""
     folder = template.path.split("{")[0].rpartition("/")[0]
     return FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
+
+
+def site_job(
+    project: Project,
+    edition: str,
+    facts: Mapping[str, Any],
+    templates: Iterable[Template],
+    tree: Path,
+    out: Path,
+) -> SiteJob:
+    """Return what is to be built for one edition.
+
+    Args:
+        facts: holds `as_of` and `draft`.
+        templates: of the edition's pages.
+        tree, out: see `SiteJob`.
+    """
+    return SiteJob(
+        source=project.source,
+        tree=tree,
+        out=out,
+        edition=edition,
+        edition_title=EDITION_TITLES[edition],
+        draft=facts["draft"],
+        as_of=facts["as_of"].isoformat(),
+        commit=project.commit.short if project.commit else "",
+        frames=tuple(frame_of(t) for t in templates if t.each),
+    )
 
 
 def written_url(template: Template) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-PAGES = "search/search_index.json"
+INDEX = "search/search_index.json"
 RECORDS = "search/records.json"
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]{2,}")
 
@@ -75,7 +75,7 @@ def check_searchable(out: Path) -> None:
     Raises:
         SiteError: a word of the index's own pages is not found as a word.
     """
-    index = json.loads((out / PAGES).read_text("utf-8"))
+    index = json.loads((out / INDEX).read_text("utf-8"))
     separator = re.compile(index["config"]["separator"])
     chinese = False
     for entry in index["docs"]:

@@ -15,7 +15,7 @@ import yaml
 from lingtouyan.reading.source import Source
 from lingtouyan.website.frames import Frame, FrameSpec
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.search import PAGES, check_searchable
+from lingtouyan.website.search import INDEX, check_searchable
 from lingtouyan.website.site_config import CONFIG, SiteConfig, read_config
 from lingtouyan.website.vet import vet_site
 
@@ -85,7 +85,10 @@ def build_written(job: SiteJob, mkdocs: MkDocs | None = None) -> Website:
     """
     with nullcontext(mkdocs) if mkdocs is not None else MkDocs() as child:
         begin(job, child)
-        return finish(job, child)
+        website = finish(job, child)
+    if (job.out / INDEX).is_file():
+        check_searchable(job.out)
+    return website
 
 
 def begin(
@@ -105,8 +108,6 @@ def finish(job: SiteJob, mkdocs: MkDocs) -> Website:
             (job.beside / name).unlink(missing_ok=True)
         vet_site(job.beside)
         frames = take_frames(job.beside, job.frames)
-        if (job.beside / PAGES).is_file():
-            check_searchable(job.beside)
         urls = []
         for path in sorted(p for p in job.beside.rglob("*") if p.is_file()):
             inside = path.relative_to(job.beside)
