@@ -27,7 +27,7 @@ WITH came_back AS (
         AND (b.went IS NULL OR c.ordinal < b.went)
     GROUP BY ALL
 ), filed AS (
-    SELECT s.filing_id, f.person_id, f.tenure_id, any_value(f.filing_number) AS filing_number, coalesce(any_value(i.since), -1) AS since
+    SELECT s.filing_id, f.person_id, f.tenure_id, any_value(f.filing_number) AS filing_number, coalesce(min(i.since), -1) AS since
     FROM filing_steps AS s JOIN filings AS f USING (filing_id) LEFT JOIN filed_in AS i USING (filing_id)
     WHERE s.state = '备案' GROUP BY ALL
 ), corrected AS (
@@ -39,7 +39,7 @@ WITH came_back AS (
     LEFT JOIN came_back AS b ON b.table_name = c.table_name AND b.record_key = c.record_key AND c.ordinal < b.came
     WHERE c.before IS NOT NULL AND (c.action = 'changed' OR (c.action = 'removed' AND b.came IS NULL))
 ), of_filings AS (
-    SELECT f.filing_id, f.person_id, f.filing_number, r._file,
+    SELECT f.filing_id, f.person_id, f.filing_number, r._file, min(r._line) AS _line,
         '改写了' || array_to_string(list_sort(list(DISTINCT CASE WHEN r.table_name = 'filings' THEN r.field_title ELSE r.table_title END)), '、') AS deed
     FROM rewritten AS r JOIN filed AS f ON f.filing_id = r.root_key AND r.ordinal > f.since
     WHERE r.root_table = 'filings' AND f.filing_id NOT IN (FROM corrected)
@@ -50,7 +50,7 @@ WITH came_back AS (
     WHERE root_table = 'filings' AND action = 'removed' AND root_key NOT IN (SELECT filing_id FROM filings)
     GROUP BY ALL HAVING bool_or(table_name = 'filing_steps' AND field = 'state' AND before = '备案')
 ), of_tenures AS (
-    SELECT r.root_key AS tenure_id, f.person_id, any_value(f.filing_id) AS filing_id, r._file,
+    SELECT r.root_key AS tenure_id, f.person_id, min(f.filing_id) AS filing_id, r._file, min(r._line) AS _line,
         CASE WHEN bool_or(r.action = 'removed') THEN '被删除'
             ELSE '改写了' || array_to_string(list_sort(list(DISTINCT r.field_title)), '、') END AS deed
     FROM rewritten AS r JOIN filed AS f ON f.tenure_id = r.root_key AND r.ordinal > f.since
@@ -65,7 +65,7 @@ WITH came_back AS (
     WHERE f.kind IN ('信息变更', '更正撤销')
         AND (s.open OR f.filing_id IN (SELECT root_key FROM proposed_changes WHERE root_table = 'filings'))
 ), of_people AS (
-    SELECT r.root_key AS person_id, any_value(f.filing_id) AS filing_id, r._file,
+    SELECT r.root_key AS person_id, min(f.filing_id) AS filing_id, r._file, min(r._line) AS _line,
         '改写了' || array_to_string(list_sort(list(DISTINCT r.field_title)), '、') AS deed
     FROM rewritten AS r JOIN filed AS f ON f.person_id = r.root_key AND r.ordinal > f.since
     WHERE r.table_name = 'people' AND r.action = 'changed'
@@ -76,7 +76,7 @@ WITH came_back AS (
 )
 SELECT '备案' || filing_id || coalesce('（' || filing_number || '）', '') AS what, deed, '更正备案' AS lacking,
     '请撤回改动，或者另报一件更正撤销，在“更正的备案”里填' || filing_id AS todo,
-    filing_id, person_id, NULL AS tenure_id, 'filings' AS _table, _file, 1 AS _line, 'error' AS _severity
+    filing_id, person_id, NULL AS tenure_id, 'filings' AS _table, _file, _line, 'error' AS _severity
 FROM of_filings
 UNION ALL BY NAME
 SELECT '备案' || filing_id || coalesce('（' || filing_number || '）', '') AS what, '被删除' AS deed, '更正备案' AS lacking,
@@ -84,9 +84,9 @@ SELECT '备案' || filing_id || coalesce('（' || filing_number || '）', '') AS
 FROM gone
 UNION ALL BY NAME
 SELECT '任职' || tenure_id AS what, deed, '更正备案' AS lacking, '请撤回改动，或者另报一件更正撤销，在“更正的备案”里填' || filing_id AS todo,
-    filing_id, person_id, tenure_id, 'tenures' AS _table, _file, 1 AS _line, 'error' AS _severity
+    filing_id, person_id, tenure_id, 'tenures' AS _table, _file, _line, 'error' AS _severity
 FROM of_tenures
 UNION ALL BY NAME
 SELECT coalesce(p.name, o.person_id) || '的登记表' AS what, o.deed, '信息变更备案' AS lacking, '请同时报信息变更；原来登记有误的，报更正撤销' AS todo,
-    o.filing_id, o.person_id, 'people' AS _table, o._file, 1 AS _line, 'warning' AS _severity
+    o.filing_id, o.person_id, 'people' AS _table, o._file, o._line, 'warning' AS _severity
 FROM of_people AS o LEFT JOIN people AS p USING (person_id)

@@ -197,6 +197,44 @@ def test_a_comparison_may_name_no_more_than_its_keys_and_another_form_is_an_erro
         assert [p for p in problems if "compare" in p.message], form
 
 
+def test_a_rule_about_changes_names_the_same_lines_in_a_review_and_in_an_audit(
+    house: Edited, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.git("switch", "-q", "main")
+    (house.root / "schemas/rules/Q9.sql").write_text(
+        '/*\nid: Q9\ntitle: 学位\nseverity: warning\nmessage: "{record_key}改了学位。"\n*/\n'
+        "SELECT _file, _line, record_key FROM proposed_changes WHERE field = 'degree'",
+        "utf-8",
+    )
+    house.commit("规则")
+    house.git("switch", "-q", "-C", "change")
+    write_members(house, {3: {"degree": "硕士"}, 30: {"degree": "博士"}})
+    house.commit("改")
+    found = {(p.file, p.line, p.message) for p in review(house.root, "main", "HEAD").broken}
+    assert found == {("records/members-a.csv", n + 1, f"M{n:03}改了学位。") for n in (3, 30)}
+    main(["--root", str(house.root), "audit", "--since", "main", "--format", "json"])
+    told = [p for p in json.loads(capsys.readouterr().out) if p["rule"] == "Q9"]
+    assert {(p["file"], p["line"], p["message"]) for p in told} == found
+
+
+def test_a_bad_template_is_told_and_all_else_as_well(house: Edited) -> None:
+    template = "---\ntitle: 表\nqueries:\n  all: SELECT name FROM members\n---\n{{ all }}"
+    (house.root / "site/dossiers").mkdir()
+    (house.root / "site/dossiers/list.html").write_text(template, "utf-8")
+    write_members(house, {3: {"degree": "硕士"}})
+    house.commit("加卷宗")
+    result = review(house.root, "main", "HEAD")
+    assert [p.action for p in result.prints or ()] == ["new", "new"]
+    house.edit("site/dossiers/list.html", ("FROM members", "FROM nothing"))
+    house.commit("写错")
+    result = review(house.root, "main", "HEAD")
+    assert sentence(result, "议员3") == "学位 学士 → 硕士"
+    assert result.prints is None
+    assert result.refused
+    assert [a for a in result.alarms if "没有计算需要打印的文书" in a and "list.html" in a]
+    assert [p for p in result.broken if p.file == "site/dossiers/list.html"]
+
+
 def test_a_project_in_a_folder_of_a_repository_is_refused_as_it_is_elsewhere(
     house: Edited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -192,7 +192,7 @@ def build_register(
     if any(CELLS in s.words for s in (*macros, *declared, *(r.statement for r in rules))):
         create_cells(connection, package)
     create_history(connection, None)
-    create_proposal(connection, proposal)
+    create_proposal(connection, proposal, package.tables.values())
     create_rules(connection, package, rules, declared)
     create_macros(connection, macros)
     views.need(None if only is None else {*only, *(w for r in rules for w in r.statement.words)})

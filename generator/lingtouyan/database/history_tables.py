@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -83,7 +83,9 @@ def create_history(
         _add_imported(connection, history, package)
 
 
-def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | None) -> None:
+def create_proposal(
+    connection: duckdb.DuckDBPyConnection, proposal: Proposal | None, tables: Iterable[Table] = ()
+) -> None:
     """Create `proposed_commits`, `proposed_files` and `proposed_changes`; empty where nothing is under review.
 
     A change's `ordinal` is the place of its commit among those proposed; 0 where the change is told as one.
@@ -116,6 +118,15 @@ def create_proposal(connection: duckdb.DuckDBPyConnection, proposal: Proposal | 
         for c in proposal.changes
     ]
     insert(connection, "proposed_changes", changes)
+    touched = {c.table for c in proposal.changes}
+    for table in (t for t in tables if t.name in touched and t.primary_key):
+        # Where the record stands now; one that is gone stood somewhere in its file.
+        key = ", ".join(map(quote, table.primary_key))
+        connection.execute(
+            f"UPDATE proposed_changes AS c SET _line = r._line FROM raw.{quote(table.name)} AS r "
+            f"WHERE c.table_name = ? AND c._file = r._file AND c.record_key = concat_ws('/', {key})",
+            [table.name],
+        )
 
 
 def _add_imported(connection: duckdb.DuckDBPyConnection, history: History, package: Package) -> None:

@@ -24,10 +24,10 @@ from lingtouyan.history.git import Commit
 from lingtouyan.history.log import refuse_shallow
 from lingtouyan.history.proposal import Proposal, proposal_of
 from lingtouyan.history.tree import first_common, resolve
-from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors
+from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors, in_order
 from lingtouyan.project import EDITIONS, Project
 from lingtouyan.reading.documents import rows_of
-from lingtouyan.reading.package import Package, Sensitivity, Table
+from lingtouyan.reading.package import DESCRIPTOR, Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex
 from lingtouyan.reading.tables import has_hidden_key
 from lingtouyan.review.alarms import (
@@ -258,7 +258,9 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
             new_project, date, attached=work.attached, history=False, proposal=proposal, only=work.only
         )
         new = work.take("after", new_project, register)
-        same = files <= recorded and before.package.tables == after.package.tables
+        same = before.package.tables == after.package.tables and not any(
+            f == DESCRIPTOR or f.startswith("schemas/") for f in files - recorded
+        )
         rows = {n: before.rows.get(n, []) for n in (*before.rows, *after.rows)}
         turned = turn_back(register, old_project, files, rows, work.only) if same else None
         if turned is None:
@@ -266,8 +268,8 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
             turned = build_register(old_project, date, attached=work.attached, history=False, only=work.only)
         old = work.take("before", old_project, turned)
         turned.connection.close()
-    result.problems = new.problems
-    result.broken, result.met = _findings(old.problems, new.problems)
+    result.problems = in_order([*new.problems, *new.faults])
+    result.broken, result.met = _findings([*old.problems, *old.faults], result.problems)
     result.altered = altered_rules(statements[0], statements[1], new.problems)
     result.settings = list(_settings(result, before, after, [s for side in statements for s in side]))
     result.figures = list(comparison.changes(old.figures, new.figures))
@@ -277,8 +279,12 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         *losses(changes, old.totals, result),
         *silenced(result),
         *jumps(result.figures, old_project.settings.alarm_jump),
+        *(
+            f"卷宗模板有错误，没有计算需要打印的文书：{p.message}（{p.file}）"
+            for p in (new.faults or old.faults)[:1]
+        ),
     ]
-    if prints:
+    if prints and not new.faults and not old.faults:
         result.prints = _prints(old.prints, new.prints)
     result.subjects = _subjects(result, old, new)
     return result
@@ -286,13 +292,14 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What is taken from the register of one side before it is closed or turned into that of the other."""
+    """What is taken from the register of one side before it is closed or turned into that of the other; `faults`: of prints."""
 
     problems: list[Problem]
     findings: list[Finding]
     figures: Figures
     totals: Mapping[str, int]
     prints: Mapping[tuple[str, str], Fingerprint]
+    faults: list[Problem]
 
 
 class _Work:
@@ -322,20 +329,21 @@ class _Work:
         }
         figures = self._comparison.figures(register)
         prints: Mapping[tuple[str, str], Fingerprint] = {}
-        if self._files[side]:
+        faults: list[Problem] = []
+        if files := self._files[side]:
             from lingtouyan.pdf.jobs import fingerprints
 
-            for edition in self._files[side]:
-                write_edition(
-                    register.connection,
-                    register.views,
-                    project.package,
-                    edition,
-                    self.only,
-                    f"{edition}_{side}",
-                )
-            prints = fingerprints(project, self._files[side], self._result.as_of)
-        return _Judged(register.problems, register.findings, figures, totals, prints)
+            package, views = project.package, register.views
+            try:
+                for edition in files:
+                    write_edition(
+                        register.connection, views, package, edition, self.only, f"{edition}_{side}"
+                    )
+                prints = fingerprints(project, files, self._result.as_of)
+            except RecordsError as fault:
+                # A template that is wrong is told; all else is told as well.
+                faults = fault.problems
+        return _Judged(register.problems, register.findings, figures, totals, prints, faults)
 
 
 def _template_words(project: Project) -> set[str]:
