@@ -148,6 +148,8 @@ def _review(options: argparse.Namespace) -> int:
     from lingtouyan.review.compare import review
     from lingtouyan.review.report import as_json, as_markdown, as_text, unreadable
 
+    # As in a check: hardly a cycle among all these rows.
+    gc.disable()
     try:
         result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
     except RecordsError as fault:
@@ -155,6 +157,8 @@ def _review(options: argparse.Namespace) -> int:
             raise
         print(unreadable(in_order(fault.problems), options.format), end="")
         return RECORDS_WRONG
+    finally:
+        gc.enable()
     write = {"text": as_text, "markdown": as_markdown, "json": as_json}[options.format]
     print(write(result), end="")
     return RECORDS_WRONG if result.refused else FINE

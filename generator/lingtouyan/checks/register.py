@@ -263,7 +263,6 @@ def turn_back(
         connection.execute(f"DELETE FROM {name}")
     rules = [r for r in register.rules if not views.reach(r.statement.words).isdisjoint(stale)]
     views.need({*only, *(w for r in rules for w in r.statement.words)})
-    views.plan()
     macros, declared, _ = _design(project)
     findings, broken = run_rules(connection, package, rules, locator, [*declared, *macros])
     again = {r.id for r in rules}

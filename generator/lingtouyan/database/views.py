@@ -91,14 +91,12 @@ class Views:
                     sorter.done(name)
 
     def forget(self, tables: Iterable[str]) -> None:
-        """Drop the views that reach these tables; `need` makes them again."""
+        """Drop what was computed from these tables; `need` makes it again."""
         changed = frozenset(tables)
-        for view in reversed(self.order):
-            if not changed.isdisjoint(self.reach(view.words)):
-                for made, kind in ((self.computed, "TABLE"), (self._planned, "VIEW")):
-                    if view.name in made:
-                        self._connection.execute(f"DROP {kind} {quote(view.name)}")
-                        made.discard(view.name)
+        for view in self.order:
+            if view.name in self.computed and not changed.isdisjoint(self.reach(view.words)):
+                self._connection.execute(f"DROP TABLE {quote(view.name)}")
+                self.computed.discard(view.name)
 
     def plan(self) -> None:
         """Look at all that was not needed without computing it: what is wrong with it is told as well."""
