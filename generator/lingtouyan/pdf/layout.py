@@ -10,12 +10,10 @@ import html
 import logging
 import os
 import resource
-import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from multiprocessing import parent_process
-from multiprocessing.process import BaseProcess
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -31,6 +29,7 @@ from lingtouyan.pdf.fonts import RARE_PACKAGES, SCRIPTS_PACKAGE
 from lingtouyan.pdf.footer import ATTACHMENT, DESCRIPTION, mark_style
 from lingtouyan.pdf.render import Outcome, Press, Sheet
 from lingtouyan.problems import printable
+from lingtouyan.processes import end_with_parent
 
 MAX_DATA_URL = 4 * 2**20
 MAX_MEMORY = 4 * 2**30
@@ -138,20 +137,16 @@ _printers: list[_Printer] = []
 
 def start(press: Press) -> None:
     """Prepare a worker process: it ends with its parent, and one dossier takes no more memory than any needs."""
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    if parent_process() is not None:
+        end_with_parent()
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        if most == resource.RLIM_INFINITY or most > MAX_MEMORY:
+            resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
         # Layout makes a quarter of a million objects that all die together: they are looked through once, afterwards.
         gc.disable()
         gc.freeze()
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     _printers[:] = [_Printer(press)]
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
 
 
 def print_sheet(sheet: Sheet) -> Outcome:

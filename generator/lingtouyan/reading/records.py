@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from lingtouyan.problems import Problem, error, quoted
+from lingtouyan.processes import end_with_parent
 from lingtouyan.reading.csv import Row
 from lingtouyan.reading.documents import EMPTY, lines_of
 from lingtouyan.reading.package import Package, Table
@@ -88,7 +89,9 @@ def _read_all(
         yield read(0, tasks)
         return
     slices = [tasks[n : n + _AT_ONCE] for n in range(0, len(tasks), _AT_ONCE)]
-    with ProcessPoolExecutor(min(workers, len(slices)), mp_context=_context()) as pool:
+    with ProcessPoolExecutor(
+        min(workers, len(slices)), mp_context=_context(), initializer=end_with_parent
+    ) as pool:
         yield from pool.map(read, range(len(slices)), slices)
 
 

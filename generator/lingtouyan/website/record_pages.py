@@ -6,7 +6,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Any
 
 from lingtouyan.database.editions import open_edition
 from lingtouyan.problems import Problem, RecordsError, UsageError
+from lingtouyan.processes import end_with_parent
 from lingtouyan.project import Project
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.templates import Template
@@ -99,14 +99,8 @@ def _take(work: Sequence[RecordWork]) -> None:
 def _start(work: Sequence[RecordWork]) -> None:
     # Whoever interrupts a build at a terminal interrupts all its processes; the first one says so.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     _take(work)
-
-
-def _end_with_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)
 
 
 def _fill(edition: int, kind: int, share: slice) -> list[Problem]:
