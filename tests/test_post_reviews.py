@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_untrusted import namespaces
 from trees import copy_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -131,6 +132,7 @@ def run(
         [
             *(sys.executable, str(ROOT / ".ci/post-reviews"), "--host", kind, "--api", host.address),
             *("--repo", "shili/records", "--root", str(root), "--tool", str(tool)),
+            *(() if namespaces() else ("--container",)),
         ],
         capture_output=True,
         text=True,
