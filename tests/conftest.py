@@ -53,8 +53,8 @@ def no_unexpected_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_key(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the key that signs caches out of the home of whoever runs the tests."""
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the cache out of the home of whoever runs the tests."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 

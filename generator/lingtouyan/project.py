@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lingtouyan.cache import engine_digest
 from lingtouyan.history.git import LAST_SECOND, Commit, head_commit
 from lingtouyan.history.tree import CommitTree, resolve
 from lingtouyan.problems import UsageError
@@ -24,7 +23,6 @@ from lingtouyan.reading.package import DESCRIPTOR, Package, load_package
 from lingtouyan.reading.source import Source, WorkTree
 from lingtouyan.reading.tables import EDITION_LEVELS
 from lingtouyan.settings import ZONE, Settings
-from lingtouyan.signed import SignedCache
 
 EDITIONS = EDITION_LEVELS
 EDITION_TITLES = {"public": "公开版", "internal": "内部版"}
@@ -126,8 +124,3 @@ class Project:
         if folder.is_symlink():
             raise UsageError("build 是符号链接，没有写入。请删除它后重试。")
         return folder
-
-    @cached_property
-    def cache(self) -> SignedCache:
-        """What earlier runs worked out."""
-        return SignedCache(self.build / ".cache", engine_digest())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import subprocess
@@ -14,7 +13,6 @@ from trees import Tree
 
 from lingtouyan.cli import main
 from lingtouyan.history.tree import CommitTree, first_common, resolve
-from lingtouyan.locks import in_turn
 from lingtouyan.problems import Problem, UsageError
 from lingtouyan.project import Project
 from lingtouyan.reading.source import WorkTree
@@ -221,20 +219,6 @@ def test_a_file_missing_from_the_repository_is_named(repository: Repository) -> 
 
 
 # several at once
-
-
-def _count(path: Path, rounds: int) -> None:
-    for _ in range(rounds):
-        with in_turn(path.with_suffix(".lock")):
-            path.write_text(str(int(path.read_text()) + 1))
-
-
-def test_builds_take_turns(tmp_path: Path) -> None:
-    (tmp_path / "n").write_text("0")
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(3) as pool:
-        pool.starmap(_count, [(tmp_path / "n", 200)] * 3)
-    assert (tmp_path / "n").read_text() == "600"
 
 
 def test_asking_needs_no_place_to_write(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:

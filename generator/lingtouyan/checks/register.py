@@ -374,9 +374,7 @@ def _tell(
         settings = project.settings
         # Checking signatures costs a moment for each new one: only where a city uses them.
         if settings.signers or settings.signatures:
-            history.signatures = read_signatures(
-                project.root, history.commits, settings.signers, project.cache
-            )
+            history.signatures = read_signatures(project.root, history.commits, settings.signers)
     except UsageError as fault:
         problems.append(warning("", 0, "history", str(fault)))
     else:

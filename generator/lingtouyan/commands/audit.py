@@ -133,7 +133,7 @@ def _signatures(project: Project, history: History, wanted: Collection[str]) -> 
     if settings.signatures_from:
         day = datetime.datetime.combine(settings.signatures_from, datetime.time(), ZONE)
         start = int(day.timestamp())
-    signatures = read_signatures(project.root, history.commits, signers, project.cache)
+    signatures = read_signatures(project.root, history.commits, signers)
     due: set[str] = set()
     for commit in history.commits:
         # A date can be feigned, a parent not: what comes after a commit that had to be signed has to be signed.

@@ -5,8 +5,8 @@ The list is a file of the repository; a commit is judged by the list as it stood
 
 from __future__ import annotations
 
-import json
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,6 @@ from pathlib import Path
 from lingtouyan.history.git import command, environment, git
 from lingtouyan.history.log import LoggedCommit
 from lingtouyan.problems import UsageError, printable
-from lingtouyan.scratch import scratch
-from lingtouyan.signed import SignedCache as Cache
 
 NONE, GOOD, UNKNOWN = "未签名", "已验证", "密钥未登记"
 _STATES = {
@@ -28,7 +26,6 @@ _STATES = {
     "R": "密钥已吊销",
     "E": "无法核验",
 }
-_CACHE = "signatures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +43,7 @@ class Signature:
     key: str = ""
 
 
-def read_signatures(
-    root: Path, commits: Sequence[LoggedCommit], signers: str, cache: Cache | None
-) -> dict[str, Signature]:
+def read_signatures(root: Path, commits: Sequence[LoggedCommit], signers: str) -> dict[str, Signature]:
     """Return commit -> its signature, for those that have one.
 
     Args:
@@ -59,32 +54,15 @@ def read_signatures(
         UsageError: git cannot read the commits.
     """
     lists = _lists(root, commits, signers) if signers else {}
-    machine = "" if signers else (git(root, "config", "--get", "gpg.ssh.allowedSignersFile") or "").strip()
-    known = _load(cache)
-    result: dict[str, Signature] = {}
     asked: dict[str, list[str]] = {}
-    names = {c.id: f"{c.id} {lists.get(c.id, machine)}" for c in commits}
-    fresh = [c.id for c in commits if names[c.id] not in known]
-    signed = _signed(root, fresh)
-    for commit in fresh:
-        if commit in signed:
-            asked.setdefault(lists.get(commit, ""), []).append(commit)
-        else:
-            known[names[commit]] = ["", "", ""]
+    signed = _signed(root, [c.id for c in commits])
+    for commit in commits:
+        if commit.id in signed:
+            asked.setdefault(lists.get(commit.id, ""), []).append(commit.id)
+    found: dict[str, Signature] = {}
     for blob, members in asked.items():
-        for commit, signature in _verified(root, members, blob, listed=bool(signers)).items():
-            known[names[commit]] = [signature.state, signature.signer, signature.key]
-    if fresh and cache is not None:
-        cache.save(_CACHE, json.dumps(known, ensure_ascii=False).encode())
-    for commit, name in names.items():
-        if known[name][0]:
-            result[commit] = Signature(*known[name])
-    return result
-
-
-def _load(cache: Cache | None) -> dict[str, list[str]]:
-    data = cache.load(_CACHE) if cache is not None else None
-    return dict(json.loads(data)) if data else {}
+        found |= _verified(root, members, blob, listed=bool(signers))
+    return found
 
 
 def _lists(root: Path, commits: Sequence[LoggedCommit], signers: str) -> dict[str, str]:
@@ -135,8 +113,8 @@ def _signed(root: Path, commits: Sequence[str]) -> set[str]:
 
 
 def _verified(root: Path, commits: Sequence[str], blob: str, *, listed: bool) -> Mapping[str, Signature]:
-    with scratch() as folder:
-        admitted = folder / "signers"
+    with tempfile.TemporaryDirectory() as folder:
+        admitted = Path(folder) / "signers"
         options: tuple[str, ...] = ()
         if listed:
             admitted.write_text(git(root, "cat-file", "blob", blob) or "" if blob else "", encoding="utf-8")
