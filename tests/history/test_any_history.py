@@ -41,6 +41,9 @@ class Commit:
         self.parents = parents
         self.files = files
 
+    def __repr__(self) -> str:
+        return f"Commit({self.parents}, {self.files})"
+
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Commit]:
@@ -299,7 +302,13 @@ def test_a_history_is_told_as_by_the_slow_and_obvious_account(made: list[Commit]
             for row in account(made)
             if row[0] in reached
         ]
-        assert sorted(rows) == sorted(expected)
+
+        def place_aside(row: tuple[Any, ...]) -> tuple[Any, ...]:
+            # What a merge lost while it moved may be told of either place.
+            lost = row[1] == "removed" and len(made[row[0]].parents) > 1
+            return (*row[:-1], "") if lost else row
+
+        assert sorted(map(place_aside, rows)) == sorted(map(place_aside, expected))
         # Read in two goes, from what was kept of the first, it is the same.
         cache = Cache(Path(folder) / "cache")
         for tip in itertools.islice(ids, 0, None, max(1, len(ids) // 2)):

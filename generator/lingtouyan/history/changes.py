@@ -163,7 +163,7 @@ class _Known:
             return None
         found = cls(*marshal.loads(data))  # noqa: S302
         rows: Any = found.commits
-        found.commits = [LoggedCommit(*row[:-1], [FileChange(*f) for f in row[-1]]) for row in rows]  # type: ignore[call-arg]
+        found.commits = [LoggedCommit(*r[:-2], [FileChange(*f) for f in r[-2]], r[-1]) for r in rows]  # type: ignore[call-arg]
         found.changes = [Change._make(c) for c in found.changes]
         found.moves = [Move._make(m) for m in found.moves]
         return found
@@ -171,9 +171,13 @@ class _Known:
     def save(self, cache: Cache | None, package: Package) -> None:
         """Keep it under its tip."""
         if cache is not None:
-            names = [f.name for f in dataclasses.fields(LoggedCommit)][:-1]
+            names = [f.name for f in dataclasses.fields(LoggedCommit)][:-2]
             commits = [
-                (*(getattr(c, n) for n in names), [(f.path, f.before, f.after, f.base) for f in c.files])
+                (
+                    *(getattr(c, n) for n in names),
+                    [(f.path, f.before, f.after, f.base) for f in c.files],
+                    c.settled,
+                )
                 for c in self.commits
             ]
             rows = ([tuple(c) for c in self.changes], [tuple(m) for m in self.moves])
@@ -225,7 +229,7 @@ def _extended(root: Path, package: Package, tip: str, known: _Known | None) -> _
         for ordinal, source, files in work:
             while reached < ordinal:
                 reached, (_, sides) = reached + 1, next(masks)
-            telling.tell(ordinal, source, files, sides[0] if sides else 0)
+            telling.tell(ordinal, source, files, (sides[0] if sides else 0) | 1 << ordinal)
     finally:
         contents.close()
     return known
@@ -329,6 +333,7 @@ def complete_merges(commits: Sequence[LoggedCommit], start: int = 0) -> None:
             else:
                 first = after = ours[1] if ours else next(t[path][0] for t in touched if path in t)
             base = ours[0] if ours else first
+            commit.settled.append((path, after))
             blobs = (first, *(t[path][1] if path in t else base for t in touched[1:]))
             if expected(base, blobs, after) != after:
                 commit.files.append(FileChange(path, blobs, after, base))
@@ -372,7 +377,7 @@ class _Telling:
         """Tell what one commit changed in the records of one table's files.
 
         Args:
-            before: bits of the commits that its first parent reaches.
+            before: bits of the commits that its first parent reaches, and its own.
         """
         sides: list[dict[Key, dict[str, Document]]] = [
             {} for _ in range(max(len(f.before) for f in files) + 2)
@@ -496,6 +501,8 @@ class _Telling:
         for place, commit in enumerate(self._known.commits[self._indexed :], self._indexed):
             for f in commit.files:
                 self._blobs.setdefault(f.path, []).append((place, f.after))
+            for path, blob in commit.settled:
+                self._blobs.setdefault(path, []).append((place, blob))
         self._indexed = len(self._known.commits)
         blob = next((b for n, b in reversed(self._blobs.get(file, ())) if before >> n & 1), "")
         blob = self._known.broken.get(blob, blob)

@@ -48,6 +48,7 @@ class LoggedCommit:
         author_time, commit_time: seconds since 1970.
         body: the message below its first line, where people cite the paper that a change rests on.
         files: what it changed itself; for a merge, only what is not simply one side's doing.
+        settled: for a merge, path and blob of every file that its sides had changed since they parted.
     """
 
     id: str
@@ -61,6 +62,7 @@ class LoggedCommit:
     subject: str
     body: str = ""
     files: list[FileChange] = field(default_factory=list)
+    settled: list[tuple[str, str]] = field(default_factory=list)
 
 
 def readable(path: str) -> str:

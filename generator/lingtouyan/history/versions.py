@@ -108,10 +108,11 @@ class Versions:
             return self._differing_lines(source, path, blobs)
         parts = [self._part(_chunks, path, b) if b and source.kind == "yaml" else None for b in blobs]
         cut = [p for p in parts if p]
-        if len(cut) < len(parts) or not all(self._keys[source.name].intersection(p) for p in cut):
+        keys = [{n: chunk for n, chunk in p.items() if n in self._keys[source.name]} for p in cut]
+        if len(cut) < len(parts) or not keys[0] or any(k != keys[0] for k in keys):
             return [self.read(source, path, b) for b in blobs]
         same = {n for n, chunk in cut[0].items() if all(p.get(n) == chunk for p in cut)}
-        same -= self._keys[source.name]
+        same -= keys[0].keys()
         texts = ("".join([chunk for n, chunk in p.items() if n not in same]) for p in cut)
         return [self._documents(source, path, text.encode()) for text in texts]
 
