@@ -236,17 +236,20 @@ def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     Raises:
         SqlError: it is anything else.
     """
+    return _checked(connection, sql).query.strip().rstrip(";")
+
+
+def _checked(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as fault:
         raise SqlError(explain(fault)) from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise SqlError("只能写一条 SELECT 查询。")
-    query = statements[0].query.strip().rstrip(";")
-    reason = refusal(connection, query)
+    reason = refusal(connection, statements[0].query.strip().rstrip(";"))
     if reason:
         raise SqlError(reason)
-    return query
+    return statements[0]
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -255,9 +258,9 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str],
     Raises:
         SqlError: refused, failed or gave too many rows.
     """
-    query = one_select(connection, sql)
+    statement = _checked(connection, sql)
     try:
-        cursor = connection.execute(query)
+        cursor = connection.execute(statement)
         names = [str(d[0]) for d in cursor.description or ()]
         rows = cursor.fetchmany(MAX_ROWS + 1)
     except duckdb.Error as fault:
