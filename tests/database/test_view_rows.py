@@ -65,3 +65,15 @@ def test_a_filter_that_is_not_understood_opens_nothing(tmp_path: Path, rows: str
     with pytest.raises(RecordsError) as fault:
         editions(tmp_path, rows)
     assert fault.value.problems[0].file == "schemas/views/roster.sql"
+
+
+@pytest.mark.parametrize(
+    "key, meant", [("row: {public: note = ''}", "rows"), ("comapre: [name]", "compare"), ("abc: x", "fields")]
+)
+def test_a_header_says_nothing_that_is_not_heard(tmp_path: Path, key: str, meant: str) -> None:
+    tree = Tree(tmp_path).table("people", ["name", "note"])
+    tree.write("schemas/views/roster.sql", VIEW.format(rows=key))
+    (found,) = tree.check()
+    assert (found.file, found.rule) == ("schemas/views/roster.sql", "sql-error")
+    assert key.partition(":")[0] in found.message
+    assert meant in found.message

@@ -92,7 +92,8 @@ def _header_fault(statement: Statement, package: Package) -> tuple[str, str]:
     """Return what is wrong with a rule's header, and at which key; both empty where nothing is."""
     for key, value in statement.header.items():
         if key not in _KEYS:
-            return f"规则文件头不认识 {key}{did_you_mean(key, _KEYS) or '，可用：' + '、'.join(_KEYS)}。", key
+            hint = did_you_mean(key, _KEYS, f"，可用：{'、'.join(_KEYS)}。")
+            return f"规则文件头不认识 {key}{hint}", key
         items = value if isinstance(value, list) and key in _LISTS else [value]
         if not all(item is None or isinstance(item, str) for item in items):
             return f"{key} 应是文字{'或文字的列表' if key in _LISTS else ''}。", key

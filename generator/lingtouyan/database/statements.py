@@ -14,13 +14,14 @@ import duckdb
 
 from lingtouyan.database.database import explain
 from lingtouyan.database.grammar import refusal
-from lingtouyan.problems import Problem, RecordsError, error
+from lingtouyan.problems import Problem, RecordsError, did_you_mean, error
 from lingtouyan.reading.package import SENSITIVITIES, Sensitivity
 from lingtouyan.reading.schemas import IDENTIFIER
 from lingtouyan.reading.source import Source
 from lingtouyan.reading.tables import EDITION_LEVELS
 from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 
+_VIEW_KEYS = ("title", "description", "fields", "rows", "compare")
 _HEADER = re.compile(r"\s*/\*(.*?)\*/", re.DOTALL)
 _MACRO = re.compile(r"\bmacro\s+([A-Za-z_][A-Za-z0-9_]*)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -127,6 +128,9 @@ def usable_views(views: Iterable[Statement], taken: Iterable[str]) -> tuple[list
 
 
 def _header_fault(view: Statement) -> str:
+    if unknown := [key for key in view.header if key not in _VIEW_KEYS]:
+        hint = did_you_mean(unknown[0], _VIEW_KEYS, f"，可用：{'、'.join(_VIEW_KEYS)}。")
+        return f"视图文件头不认识 {unknown[0]}{hint}"
     declared = view.header.get("fields")
     if declared is not None and not isinstance(declared, Mapping):
         return "文件头的 fields 应是“列名: {title, sensitivity}”的映射。"
@@ -137,10 +141,10 @@ def _header_fault(view: Statement) -> str:
     if view.header.get("compare") is None:
         return ""
     found = compared(view)
-    unknown = [n for names in found or () for n in names or () if n not in columns_of(view)]
+    absent = [n for names in found or () for n in names or () if n not in columns_of(view)]
     if found is None:
         return "文件头的 compare 应是列名的列表 [列, …]，或映射 {by: [列, …], figures: [列, …], alarm: [列, …]}。"
-    return f"文件头的 compare 写了 fields 里没有的列 {unknown[0]}。" if unknown else ""
+    return f"文件头的 compare 写了 fields 里没有的列 {absent[0]}。" if absent else ""
 
 
 def row_filters(view: Statement) -> dict[str, str]:

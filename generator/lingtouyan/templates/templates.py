@@ -356,18 +356,11 @@ def _shown(value: Any) -> Any:
     return value if isinstance(value, Markup) else text(value)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Results:
-    """What the queries of one template gave.
-
-    Attributes:
-        rows: query name -> rows, or rows by group.
-        columns: query name -> its column names.
-        digests: query name -> digest over all its rows (not for the `each` query and grouped ones).
-    """
+    """What the queries of one template gave: query name -> rows, or rows by group."""
 
     rows: dict[str, list[Row] | Groups] = field(default_factory=dict)
-    columns: dict[str, list[str]] = field(default_factory=dict)
 
 
 def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, edition: str) -> Results:
@@ -380,7 +373,6 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
     for query in template.queries.values():
         if query.edition and query.edition != edition:
             # One template serves all editions: what only one of them can be asked is empty in the others.
-            results.columns[query.name] = []
             results.rows[query.name] = Groups() if query.by else []
             continue
         try:
@@ -390,11 +382,7 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
         except SqlError as fault:
             raise query_fault(connection, template, query, fault, edition) from None
         made = [Row(zip(columns, row, strict=True)) for row in rows]
-        results.columns[query.name] = columns
-        if query.by:
-            results.rows[query.name] = grouped(made, query.by)
-        else:
-            results.rows[query.name] = made
+        results.rows[query.name] = grouped(made, query.by) if query.by else made
     return results
 
 
