@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -258,6 +259,28 @@ def test_the_program_starts_and_ends_as_a_program_does(parliament: Path) -> None
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)[0]["column"] == "出席率"
+
+
+def broken(parliament: Path, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a check with a library that fails in a way that nobody foresaw."""
+    (tmp_path / "duckdb.py").write_text("raise KeyError('a\\x1b[31mb')\n")
+    generator = Path(__file__).resolve().parents[1] / "generator"
+    return subprocess.run(
+        [sys.executable, "-m", "lingtouyan", "--root", str(parliament), "check"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{generator}", **environment},
+    )
+
+
+def test_what_nobody_foresaw_is_told_in_one_sentence(parliament: Path, tmp_path: Path) -> None:
+    done = broken(parliament, tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "Traceback" not in done.stderr
+    assert "KeyError" in done.stderr
+    assert "LINGTOUYAN_DEBUG=1" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert "Traceback" in broken(parliament, tmp_path, LINGTOUYAN_DEBUG="1").stderr
 
 
 # query
