@@ -15,7 +15,8 @@ from trees import copy_of
 from lingtouyan.cli import main
 from lingtouyan.database import database
 from lingtouyan.problems import RecordsError
-from lingtouyan.review.compare import Review, review
+from lingtouyan.review.compare import Review
+from lingtouyan.review.compare import review as review_with_prints
 from lingtouyan.review.report import LIMIT, as_json, as_markdown, as_text, headline, subject_words, words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,11 @@ def house(tmp_path: Path) -> Edited:
 def write_members(repository: Edited, changed: dict[int, dict[str, str]], count: int = 40) -> None:
     rows = "".join(member(n, **changed.get(n, {})) for n in range(1, count + 1))
     (repository.root / "records/members-a.csv").write_text(HEAD + rows, "utf-8")
+
+
+def review(root: Path, base: str, head: str) -> Review:
+    """Leave out the prints, which these members have none of."""
+    return review_with_prints(root, base, head, prints=False)
 
 
 def sentence(result: Review, name: str) -> str:
@@ -180,7 +186,7 @@ def test_a_comparison_may_name_no_more_than_its_keys_and_another_form_is_an_erro
         house.commit("比较")
         write_members(house, {n: {"party_id": "red"} for n in range(1, 41)})
         house.commit("党团")
-        return review(house.root, "HEAD~1", "HEAD", prints=False)
+        return review(house.root, "HEAD~1", "HEAD")
 
     result = declare("[party_id]")
     assert [(f.row, f.column, f.before, f.after) for f in result.figures] == [("red", "人数", 0, 40)]
@@ -223,11 +229,11 @@ def test_a_bad_template_is_told_and_all_else_as_well(house: Edited) -> None:
     (house.root / "site/dossiers/list.html").write_text(template, "utf-8")
     write_members(house, {3: {"degree": "硕士"}})
     house.commit("加卷宗")
-    result = review(house.root, "main", "HEAD")
+    result = review_with_prints(house.root, "main", "HEAD")
     assert [p.action for p in result.prints or ()] == ["new", "new"]
     house.edit("site/dossiers/list.html", ("FROM members", "FROM nothing"))
     house.commit("写错")
-    result = review(house.root, "main", "HEAD")
+    result = review_with_prints(house.root, "main", "HEAD")
     assert sentence(result, "议员3") == "学位 学士 → 硕士"
     assert result.prints is None
     assert result.refused
@@ -470,7 +476,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Review]:
 
     def once() -> Review:
         if not results:
-            results.append(review(repository.root, "main", "HEAD"))
+            results.append(review_with_prints(repository.root, "main", "HEAD"))
         return results[0]
 
     return once

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, quoted
@@ -22,12 +20,6 @@ _ACCOUNT = re.compile(r"@[A-Za-z0-9][A-Za-z0-9._/-]*|[A-Za-z0-9._%+-]+@[A-Za-z0-
 _FOLDER = re.compile(r"[^\s#*?\[\]!\\:]+")
 # These hosts read regular expressions where the others read the patterns of ignore files.
 _BY_EXPRESSION = (".gitea", ".forgejo")
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    folder: str
-    accounts: tuple[str, ...]
 
 
 def write_owners(root: Path, *, write: bool) -> list[str]:
@@ -45,7 +37,7 @@ def write_owners(root: Path, *, write: bool) -> list[str]:
         RecordsError: an account or a folder that cannot stand in such a file.
     """
     project = Project.open(root)
-    owners = list(_read(project))
+    owners = _read(project)
     stale = []
     for name in project.settings.owners_files:
         path = PurePosixPath(name)
@@ -61,7 +53,8 @@ def write_owners(root: Path, *, write: bool) -> list[str]:
     return stale
 
 
-def _read(project: Project) -> Iterator[_Owner]:
+def _read(project: Project) -> dict[str, list[str]]:
+    """Return folder -> accounts; the empty name stands for the whole."""
     package = project.package
     owners = project.settings.owners
     if owners is None:
@@ -75,7 +68,7 @@ def _read(project: Project) -> Iterator[_Owner]:
     # The other tables' files are nobody's here; that is no fault.
     mine = glob_regex(table.path)
     problems: list[Problem] = [p for p in records.problems if mine.match(p.file)]
-    found: list[_Owner] = []
+    found: dict[str, list[str]] = {}
     for file, (line, cells) in records.rows(table.name):
         folder, accounts = (cells[folder_at] or "").strip().strip("/"), (cells[accounts_at] or "").split()
         for wrong in [a for a in accounts if not _ACCOUNT.fullmatch(a)]:
@@ -87,25 +80,20 @@ def _read(project: Project) -> Iterator[_Owner]:
             reason = f"文件夹 {quoted(folder)} 里有空格或者代码平台不认的符号，请改名。"
             problems.append(error(file, line, "owners", reason, table.fields[folder_at].title))
         if accounts:
-            found.append(_Owner(folder, tuple(accounts)))
+            found.setdefault(folder, []).extend(accounts)
     if problems:
         raise RecordsError(problems)
-    yield from found
+    return found
 
 
-def _written(owners: list[_Owner], *, expressions: bool) -> str:
+def _written(owners: dict[str, list[str]], *, expressions: bool) -> str:
     # One owner's word is enough on every host: whoever keeps the whole may also answer for a part.
-    rest = list(dict.fromkeys(a for o in owners if not o.folder for a in o.accounts))
-    lines = [_line(".*" if expressions else "*", rest)] if rest else []
-    by_folder: dict[str, list[str]] = {}
-    for owner in owners:
-        if owner.folder:
-            by_folder.setdefault(owner.folder, []).extend(owner.accounts)
-    for folder, accounts in sorted(by_folder.items()):
-        pattern = re.escape(folder).replace("\\-", "-") + "/.*" if expressions else f"/{folder}/"
-        lines.append(_line(pattern, dict.fromkeys([*accounts, *rest])))
-    return _HEAD + "".join(lines)
-
-
-def _line(pattern: str, accounts: list[str] | dict[str, None]) -> str:
-    return f"{pattern} {' '.join(accounts)}\n"
+    rest = owners.get("", [])
+    lines = [_HEAD.rstrip()]
+    for folder, accounts in sorted(owners.items()):
+        if expressions:
+            pattern = re.escape(folder).replace("\\-", "-") + "/.*" if folder else ".*"
+        else:
+            pattern = f"/{folder}/" if folder else "*"
+        lines.append(" ".join(dict.fromkeys([pattern, *accounts, *rest])))
+    return "\n".join(lines) + "\n"

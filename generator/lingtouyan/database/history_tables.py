@@ -121,7 +121,7 @@ def create_proposal(
     touched = {c.table for c in proposal.changes}
     for table in (t for t in tables if t.name in touched and t.primary_key):
         # Where the record stands now; one that is gone stood somewhere in its file.
-        key = ", ".join(map(quote, table.primary_key))
+        key = ", ".join(f"r.{quote(name)}" for name in table.primary_key)
         connection.execute(
             f"UPDATE proposed_changes AS c SET _line = r._line FROM raw.{quote(table.name)} AS r "
             f"WHERE c.table_name = ? AND c._file = r._file AND c.record_key = concat_ws('/', {key})",
