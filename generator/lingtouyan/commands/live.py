@@ -101,6 +101,8 @@ class LiveSite:
     def __init__(self, root: Path, edition: str, as_of: str | None) -> None:
         self._root, self._edition, self._as_of = root, edition, as_of
         self._lock = threading.Lock()
+        # One at a time works out everything.
+        self._whole = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="lingtouyan-")
         self._mkdocs = MkDocs()
         self._moment: _Moment | None = None
@@ -109,7 +111,7 @@ class LiveSite:
 
     def close(self) -> None:
         """Let go of everything."""
-        with self._lock:
+        with self._whole, self._lock:
             if self._moment:
                 self._moment.close()
             self._mkdocs.close()
@@ -149,14 +151,31 @@ class LiveSite:
             self._frames = dict(finish(job, self._mkdocs).frames)
         self._job, self._titles, self._key = job, titles, key
 
-    def complete(self) -> list[Problem]:
-        """Work out all that no page has asked for yet; return the errors of the records.
+    def complete(self) -> list[Problem] | None:
+        """Work out all that no page has asked for yet, while pages go on being shown.
+
+        Returns:
+            The errors of the records; None when the tree was looked at anew meanwhile.
 
         Raises:
             RecordsError: templates or SQL of the tree are at fault.
         """
-        with self._lock:
-            return self._moment.complete() if self._moment else []
+        with self._whole:
+            before = self._moment
+            moment = _Moment(self._root, self._edition, self._as_of, Links())
+            try:
+                errors = moment.complete()
+            except BaseException:
+                moment.close()
+                raise
+            with self._lock:
+                if self._moment is not before:
+                    moment.close()
+                    return None
+                self._moment = moment
+                if before:
+                    before.close()
+                return errors
 
     def page(self, url: str) -> str | None:
         """Render a page.

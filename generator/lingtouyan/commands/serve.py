@@ -5,6 +5,7 @@ A page is rendered when it is asked for. What is wrong is shown over the page as
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mimetypes
 import queue
@@ -146,7 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(data)
+            with contextlib.suppress(OSError):
+                # Whoever asked may be gone.
+                self.wfile.write(data)
 
 
 def _with_script(html: str) -> bytes:
@@ -269,20 +272,33 @@ class Preview:
         while True:
             self.state.set(busy=True)
             error = _fault_of(self.site.renew)
+            if not error and not self._shown:
+                # The links between pages, before the first one is shown.
+                error = self._whole() or ""
             self.state.set(built=not error, error=error)
+            say(error or "预览已更新。")
             changed = self._wait(_QUIET)
             if changed is None:
                 # Nobody is typing: the whole register, with its rules.
-                error = error or _fault_of(self._complete)
-                self.state.set(built=not error and self._differs(), error=error)
-                say(error or "预览已更新。")
+                if not error:
+                    threading.Thread(target=self._follow, daemon=True).start()
                 changed = self._wait(None)
             if not changed:
                 return
 
-    def _complete(self) -> None:
-        if errors := self.site.complete():
-            raise RecordsError(errors)
+    def _whole(self) -> str | None:
+        """Work out everything and return what is wrong; None when there was another change meanwhile."""
+        try:
+            errors = self.site.complete()
+        except Exception as fault:
+            return _told(fault)
+        return as_text(errors) if errors else None if errors is None else ""
+
+    def _follow(self) -> None:
+        """Tell the open pages what only the whole register says."""
+        error = self._whole()
+        if error is not None:
+            self.state.set(built=not error and self._differs(), error=error)
 
     def _wait(self, seconds: float | None) -> bool | None:
         """Wait for a change and for quiet after it: whether there was one; None when the time is over."""
