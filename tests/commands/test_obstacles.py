@@ -81,14 +81,3 @@ def test_a_disk_that_takes_no_more_ends_in_a_sentence_and_leaves_the_last_build(
     assert "Traceback" not in done.stderr
     assert "请检查磁盘" in done.stderr
     assert {p: p.read_bytes() for p in before} == before
-
-
-@pytest.mark.parametrize("name", ["site/film.bin", "site/pages/part.html"])
-def test_what_is_larger_than_any_part_of_a_site_is_named(
-    name: str, tree: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with (tree / name).open("wb") as file:
-        file.truncate(2**40)
-    assert main(["--root", str(tree), *BUILD]) == 1
-    assert f"{name}" in (told := "".join(capsys.readouterr()))
-    assert "超过上限" in told
