@@ -197,7 +197,7 @@ class LiveSite:
                     maker, kind = moment.of(template)
                     page = next((p for p in kind.pages if p.url == url), None) if kind else None
                     if page is not None and kind is not None:
-                        content = maker.body(template, page)
+                        content = maker.body(template, page, alone=True)
                         frame = self._frames[kind.spec.name]
                         return frame.fill(
                             title=page.title, content=content, url=url, description=page.description

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import duckdb
 import jinja2
 import markdown
 
-from lingtouyan.database.database import SqlError, rows_of
+from lingtouyan.database.database import SqlError, literal, quote, rows_of
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.project import EDITION_TITLES, Project
 from lingtouyan.templates.escaping import front_matter, text
@@ -114,7 +114,8 @@ class PageMaker:
         functions, filters, _ = make_functions(project, connection, self.links, self._edition)
         self.environment = make_environment(project.source, html=False, functions=functions, filters=filters)
         self._convert = converter(read_config(project.source).settings["markdown_extensions"])
-        self._fillers: dict[str, Callable[[RecordPage], str]] = {}
+        self._bodies: dict[str, tuple[jinja2.Template, Callable[[int], int]]] = {}
+        self._results: dict[str, Mapping[str, Any]] = {}
 
     def plan(self, templates: Sequence[Template]) -> Pages:
         """Register all record pages, render the written ones.
@@ -203,46 +204,68 @@ class PageMaker:
             raise template_fault(template, fault, "title", lambda _: 0) from None
         return RecordPage(url, words, text(row.get(template.meta.get("description", ""), "")), row)
 
-    def body(self, template: Template, page: RecordPage) -> str:
-        """Render a record page: the HTML below its heading. The template's queries run once for all pages.
+    def body(self, template: Template, page: RecordPage, *, alone: bool = False) -> str:
+        """Render a record page: the HTML below its heading.
+
+        Args:
+            alone: ask only for the rows of this page; else the template's queries run once for all pages.
 
         Raises:
             RecordsError: the template or a query is at fault.
         """
-        if template.file not in self._fillers:
-            self._fillers[template.file] = self._filler(template)
-        return self._fillers[template.file](page)
+        if template.file not in self._bodies:
+            self._bodies[template.file] = self._compiled(template)
+        body, lines = self._bodies[template.file]
+        if alone:
+            results: Mapping[str, Any] = run_queries(
+                self.connection, _narrowed(template, page.row), self._edition
+            ).rows
+        else:
+            if template.file not in self._results:
+                self._results[template.file] = run_queries(self.connection, template, self._edition).rows
+            results = self._results[template.file]
+        self.links.start(page.url)
+        mine = {
+            name: rows[page.row.get(template.queries[name].by)] if isinstance(rows, Groups) else rows
+            for name, rows in results.items()
+        }
+        try:
+            html = rendered(body, **{**mine, **self.facts, "row": page.row})
+        except Exception as fault:
+            raise template_fault(template, fault, page.title, lines) from None
+        if faults := vet_part(html):
+            reason = (
+                f"“{page.title}”的页面里有引用外部网址或内嵌脚本的地方：{'；'.join(faults[:3])}。"
+                "网页只能用本站的文件，请改模板。"
+            )
+            raise RecordsError([error(template.file, template.body_line, "template-error", reason)])
+        return html
 
-    def _filler(self, template: Template) -> Callable[[RecordPage], str]:
+    def _compiled(self, template: Template) -> tuple[jinja2.Template, Callable[[int], int]]:
+        """Return a record template ready to be filled, and line of that -> line of the template's body."""
         try:
             source = compile_record_body(template.body, self._convert)
         except RecursionError as fault:
             raise template_fault(template, fault) from None
         lines = lines_of(template.body, source)
         try:
-            body = compiled(self.environment, source)
+            return compiled(self.environment, source), lines
         except Exception as fault:
             raise template_fault(template, fault, lines=lines) from None
-        results = run_queries(self.connection, template, self._edition).rows
-        groups = {n: (v, template.queries[n].by) for n, v in results.items() if isinstance(v, Groups)}
-        shown = {**results, **self.facts}
 
-        def fill(page: RecordPage) -> str:
-            self.links.start(page.url)
-            mine = {name: value[page.row.get(by)] for name, (value, by) in groups.items()}
-            try:
-                html = rendered(body, **{**shown, **mine, "row": page.row})
-            except Exception as fault:
-                raise template_fault(template, fault, page.title, lines) from None
-            if faults := vet_part(html):
-                reason = (
-                    f"“{page.title}”的页面里有引用外部网址或内嵌脚本的地方：{'；'.join(faults[:3])}。"
-                    "网页只能用本站的文件，请改模板。"
-                )
-                raise RecordsError([error(template.file, template.body_line, "template-error", reason)])
-            return html
 
-        return fill
+def _narrowed(template: Template, row: Row) -> Template:
+    """Return the template with queries that give only the groups of one row."""
+
+    def narrow(query: Query) -> Query:
+        value = row.get(query.by) if query.by else None
+        if not isinstance(value, (str, int)) or isinstance(value, bool):
+            return query
+        sql = query.sql.strip().rstrip(";")
+        only = f"SELECT * FROM ({sql}\n) AS rows WHERE {quote(query.by)}::VARCHAR = {literal(str(value))}"
+        return replace(query, sql=only)
+
+    return replace(template, queries={name: narrow(query) for name, query in template.queries.items()})
 
 
 def _doubles(kinds: Sequence[Kind], written: Sequence[Template]) -> Iterator[Problem]:
