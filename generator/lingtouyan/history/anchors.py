@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lingtouyan.history.git import git
+from lingtouyan.history.git import ask
 from lingtouyan.history.log import LoggedCommit, read_log
 from lingtouyan.problems import Problem, UsageError, error, warning
 from lingtouyan.project import Project
@@ -45,7 +45,7 @@ def anchor_text(project: Project, as_of: str) -> str:
     commit = project.commit
     if commit is None:
         return ""
-    tree = (git(project.root, "rev-parse", f"{commit.id}^{{tree}}") or "").strip()
+    tree = (ask(project.root, "rev-parse", f"{commit.id}^{{tree}}") or b"").decode().strip()
     facts: dict[str, object] = {
         "commit": commit.id,
         "tree": tree,
@@ -94,7 +94,7 @@ def compare(root: Path, tip: str, anchor: Anchor) -> Iterator[Problem]:
     if anchor.altered:
         yield error(name, 0, "anchor-altered", "锚点的内容与它的摘要不符，文件被改动过。请改用可信的副本。")
         return
-    present = git(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
+    present = ask(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}", no=(1, 128))
     if present is None:
         yield error(
             name,
@@ -102,9 +102,9 @@ def compare(root: Path, tip: str, anchor: Anchor) -> Iterator[Problem]:
             "history-lost",
             f"已发布的提交 {commit[:10]} 在本仓库中找不到：历史被删除或强制推送过。请从其他副本恢复。",
         )
-    elif anchor.tree and present.strip() != anchor.tree:
+    elif anchor.tree and present.decode().strip() != anchor.tree:
         yield error(name, 0, "anchor-altered", f"提交 {commit[:10]} 的内容与锚点记载的不同。")
-    elif git(root, "merge-base", "--is-ancestor", commit, tip) is None:
+    elif ask(root, "merge-base", "--is-ancestor", commit, tip, no=(1,)) is None:
         yield error(
             name,
             0,

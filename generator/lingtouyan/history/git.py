@@ -87,35 +87,6 @@ def environment() -> dict[str, str]:
     }
 
 
-def git(root: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> str | None:
-    """Run one git command in `root` and return its output, or None where git or a repository is missing.
-
-    Args:
-        settings: set for this command, over those of the repository.
-
-    Raises:
-        UsageError: it does not answer; another one would not either.
-    """
-    given = {"GIT_CONFIG_COUNT": str(len(settings or {}))}
-    for number, (key, value) in enumerate((settings or {}).items()):
-        given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    try:
-        done = subprocess.run(
-            command(root, *arguments),
-            capture_output=True,
-            check=False,
-            env=environment() | given,
-            timeout=SECONDS,
-        )
-    except OSError:
-        return None
-    except subprocess.TimeoutExpired:
-        raise UsageError(
-            f"git {SECONDS:.0f} 秒没有回答，已停止。请检查仓库是否完好：.git 里可能有管道一类的特殊文件，或磁盘过慢。"
-        ) from None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
-
-
 def ask(
     root: Path,
     *arguments: str,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lingtouyan.history.git import command, environment, git
+from lingtouyan.history.git import ask, command, environment
 from lingtouyan.history.log import LoggedCommit
 from lingtouyan.problems import UsageError, printable
 
@@ -77,8 +77,10 @@ def _lists(root: Path, commits: Sequence[LoggedCommit], signers: str) -> dict[st
             after[commit.id] = touched
         elif len(set(inherited)) > 1:
             after[commit.id] = (
-                git(root, "rev-parse", "--verify", "--quiet", f"{commit.id}:{signers}") or ""
-            ).strip()
+                (ask(root, "rev-parse", "--verify", "--quiet", f"{commit.id}:{signers}", no=(1,)) or b"")
+                .decode()
+                .strip()
+            )
         else:
             after[commit.id] = first
         # The first list of all has to vouch for itself.
@@ -117,7 +119,7 @@ def _verified(root: Path, commits: Sequence[str], blob: str, *, listed: bool) ->
         admitted = Path(folder) / "signers"
         options: tuple[str, ...] = ()
         if listed:
-            admitted.write_text(git(root, "cat-file", "blob", blob) or "" if blob else "", encoding="utf-8")
+            admitted.write_bytes((ask(root, "cat-file", "blob", blob) or b"") if blob else b"")
             options = ("-c", f"gpg.ssh.allowedSignersFile={admitted}")
         done = subprocess.run(
             command(

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
-from lingtouyan.history.git import Commit, command, environment, git, seconds
+from lingtouyan.history.git import Commit, ask, command, environment, seconds
 from lingtouyan.history.log import PLAIN_FILES
 from lingtouyan.problems import Problem, UsageError, printable, quoted
 from lingtouyan.reading.source import (
@@ -259,7 +259,7 @@ def resolve(root: Path, revision: str) -> Commit:
     Raises:
         UsageError: nothing is called that, or `root` is a folder inside of a repository.
     """
-    if (git(root, "rev-parse", "--show-prefix") or "").strip():
+    if (ask(root, "rev-parse", "--show-prefix", no=(128,)) or b"").strip():
         raise UsageError("这里不是 git 仓库的根目录，没有变更历史可查。")
     if _DATE.match(revision):
         end = revision if "T" in revision else f"{revision}T23:59:59"
@@ -275,10 +275,9 @@ def resolve(root: Path, revision: str) -> Commit:
             raise UsageError(f"版本名 {printable(revision)} 不能以“-”开头。")
         name = revision
     # Exactly one commit: a range or an option would be understood by `git log` as well.
-    found = (
-        git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}") or ""
-    ).strip()
-    answer = git(root, "log", "-1", "--format=%H %ct", found, "--") if found else None
+    options = ("--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    found = (ask(root, "rev-parse", *options, no=(1, 128)) or b"").decode().strip()
+    answer = (ask(root, "log", "-1", "--format=%H %ct", found, "--") or b"").decode() if found else ""
     if not answer or not answer.strip():
         raise UsageError(f"仓库里没有叫 {printable(revision)} 的提交、标签或分支。")
     identity, _, time = answer.strip().partition(" ")
@@ -291,9 +290,7 @@ def _known_by(root: Path, when: int) -> str:
     Whoever commits says when, so a date before those of the commits it stands on proves nothing. The longest run of
     dates that do not go back is believed; what is not in it was there by the date of the next that is.
     """
-    answer = git(root, "log", "--first-parent", "--format=%H %ct", "HEAD", "--")
-    if answer is None:
-        raise UsageError("git log 无法读取历史：还没有提交，或仓库已损坏。")
+    answer = (ask(root, "log", "--first-parent", "--format=%H %ct", "HEAD", "--") or b"").decode()
     commits = [(c, seconds(t)) for c, _, t in (n.partition(" ") for n in answer.split("\n") if n)]
     # For each length of run: the newest date that one can have at its older end, and which commit that is.
     ends: list[int] = []
@@ -321,11 +318,4 @@ def first_common(root: Path, base: str, head: str) -> str:
     Raises:
         UsageError: Git cannot tell.
     """
-    done = subprocess.run(
-        command(root, "merge-base", base, head), capture_output=True, env=environment(), check=False
-    )
-    if done.returncode not in (0, 1):
-        raise UsageError(
-            "git merge-base 无法得出两个版本的共同起点：仓库不完整或已损坏。请重新完整克隆后再试。"
-        )
-    return done.stdout.decode("ascii", "replace").strip() or base
+    return (ask(root, "merge-base", base, head, no=(1,)) or b"").decode().strip() or base
