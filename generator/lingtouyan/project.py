@@ -8,10 +8,7 @@ from __future__ import annotations
 import datetime
 import os
 import re
-import shutil
-import tempfile
 import time
-import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,16 +64,6 @@ class Project:
         if not tree.exists(DESCRIPTOR):
             raise UsageError(f"版本 {commit.short} 里没有 {DESCRIPTOR}，不是一个记录库。")
         return cls(root, tree, load_package(tree), commit)
-
-    @cached_property
-    def tree(self) -> Path:
-        """A folder with the tree's files, for rooms that read them from disk: of a commit, a temporary one."""
-        if self.revision is None:
-            return self.root
-        folder = Path(tempfile.mkdtemp(prefix="lingtouyan-"))
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self.source.write_to(folder, [*self.source.files(["site"]).files, "mkdocs.yml"])
-        return folder
 
     @property
     def settings(self) -> Settings:
