@@ -14,9 +14,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from lingtouyan.commands.schemas import editor_schemas
 from lingtouyan.pdf.fonts import RARE_PACKAGES, ROLES
 from lingtouyan.project import Project
-from lingtouyan.reading.editor import editor_schemas
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("build", "run", "sign", "dev")

@@ -271,8 +271,8 @@ def _schemas(options: argparse.Namespace) -> int:
 
         print(as_markdown(), end="")
         return FINE
+    from lingtouyan.commands.schemas import write_editor_schemas
     from lingtouyan.project import Project
-    from lingtouyan.reading.editor import write_editor_schemas
 
     count = write_editor_schemas(Project.open(options.root))
     print(f"已生成 {count} 个编辑器校验文件（schemas/json/），VS Code 打开记录时即可提示和校验。")

@@ -16,9 +16,8 @@ from pathlib import Path
 from lingtouyan.history.git import LAST_SECOND, Commit, head_commit
 from lingtouyan.history.tree import CommitTree, resolve
 from lingtouyan.problems import UsageError
-from lingtouyan.reading.package import DESCRIPTOR, Package, load_package
+from lingtouyan.reading.package import DESCRIPTOR, EDITION_LEVELS, Package, load_package
 from lingtouyan.reading.source import Source, WorkTree
-from lingtouyan.reading.tables import EDITION_LEVELS
 from lingtouyan.settings import ZONE, Settings
 
 EDITIONS = EDITION_LEVELS

@@ -17,10 +17,9 @@ from lingtouyan.database.database import rows_of
 from lingtouyan.database.history_tables import create_history, create_proposal
 from lingtouyan.database.statements import create_macros, read_statements
 from lingtouyan.database.views import Views
-from lingtouyan.reading.package import Package, load_package
+from lingtouyan.reading.package import Field, Package, load_package
 from lingtouyan.reading.records import read_records
 from lingtouyan.reading.source import WorkTree
-from lingtouyan.reading.tables import Field
 
 ROOT = Path(__file__).resolve().parents[2]
 Change = Callable[[Field], str | None]

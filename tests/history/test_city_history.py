@@ -15,10 +15,9 @@ from lingtouyan.history.tree import CommitTree, resolve
 from lingtouyan.history.versions import Contents, Documents, Versions
 from lingtouyan.project import Project
 from lingtouyan.reading.documents import rows_of
-from lingtouyan.reading.files import glob_regex
 from lingtouyan.reading.package import Package
 from lingtouyan.reading.records import read_records
-from lingtouyan.reading.source import WorkTree
+from lingtouyan.reading.source import WorkTree, glob_regex
 
 ROOT = Path(__file__).resolve().parents[2]
 

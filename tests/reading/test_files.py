@@ -11,7 +11,7 @@ from trees import Tree, places
 
 from lingtouyan.problems import Problem, UsageError
 from lingtouyan.project import Project
-from lingtouyan.reading.files import UnsafePathError, checked_pattern, glob_regex, static_prefix
+from lingtouyan.reading.source import UnsafePathError, checked_pattern, glob_regex, static_prefix
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from frictionless.system import system
 from trees import Tree
 
 from lingtouyan.problems import Problem
-from lingtouyan.reading.package import ENGINE_TABLES, load_package
-from lingtouyan.reading.schemas import SUPPORTED
+from lingtouyan.reading.package import ENGINE_TABLES, SUPPORTED, load_package
 from lingtouyan.reading.source import WorkTree
 
 GOOD = {"name": "people", "path": "records/people.csv", "schema": "schemas/people.yaml"}

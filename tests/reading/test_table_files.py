@@ -6,7 +6,7 @@ import pytest
 from trees import Tree, places
 
 from lingtouyan.problems import Problem, Severity
-from lingtouyan.reading.files import MAX_BYTES
+from lingtouyan.reading.source import MAX_BYTES
 
 FIELDS = [
     {"name": "id", "title": "编号", "constraints": {"required": True, "pattern": "[A-Z][0-9]{3}"}},

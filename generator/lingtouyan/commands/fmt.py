@@ -19,8 +19,8 @@ from lingtouyan.problems import Problem, Severity, UsageError, error, quoted, wa
 from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode, read_csv
 from lingtouyan.reading.documents import rows_of
-from lingtouyan.reading.files import glob_regex, list_tree, read_bytes, static_prefix
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
+from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.reading.yaml import Mapping, Value, parse_yaml
 
 # Text that no reader of YAML takes for anything else: a word, or digits with a word after them.
@@ -80,12 +80,12 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
     wanted = {_inside(project.root, p) for p in only}
     folders = {static_prefix(t.path) for _, t in sources} - {""}
     result = Formatted()
-    for name in list_tree(project.root, folders).files:
+    for name in project.source.files(folders).files:
         table = next((t for p, t in sources if p.match(name)), None)
         if table is None or table.kind == "markdown" or (wanted and name not in wanted):
             continue
         result.seen += 1
-        data = read_bytes(project.root, name)
+        data = project.source.read(name)
         made = (
             data if isinstance(data, Problem) else canonical(data, name, table, project.package, result.named)
         )

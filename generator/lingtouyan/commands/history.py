@@ -19,9 +19,8 @@ from lingtouyan.history.tree import CommitTree
 from lingtouyan.history.versions import Contents, Document, Record, Versions
 from lingtouyan.problems import UsageError, printable, quoted
 from lingtouyan.project import Project
-from lingtouyan.reading.package import Package, Sensitivity, Table
+from lingtouyan.reading.package import Package, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.source import glob_regex, static_prefix
-from lingtouyan.reading.tables import has_hidden_key
 from lingtouyan.settings import ZONE
 
 _ACTIONS = {"added": "新增", "changed": "修改", "removed": "删除"}

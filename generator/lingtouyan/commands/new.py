@@ -19,8 +19,8 @@ from lingtouyan.commands.fmt import as_item, canonical, decoded, plain_value, re
 from lingtouyan.database.database import SqlError, literal, quote, rows_of
 from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project
-from lingtouyan.reading.files import glob_regex, list_tree, static_prefix
 from lingtouyan.reading.package import Field, Sensitivity, Table
+from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.templates.paths import slug
 
 Ask = Callable[[Field, str], str]
@@ -202,7 +202,7 @@ class _Draft:
         if self._table.kind == "csv" and "*" in path.name:
             # Rows of several files in one folder: the file itself is what must be named.
             pattern = glob_regex(self._table.path)
-            places = {f: f for f in list_tree(root, [str(prefix)]).files if pattern.match(f)}
+            places = {f: f for f in self._project.source.files([str(prefix)]).files if pattern.match(f)}
         else:
             leaf = path.name.replace("*", slug("-".join(self.values[k] for k in self._table.primary_key)))
             depth, parts = len(prefix.parts) + 1, path.parent.parts

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, quoted
 from lingtouyan.project import Project
-from lingtouyan.reading.files import glob_regex
 from lingtouyan.reading.records import read_records
+from lingtouyan.reading.source import glob_regex
 
 _HEAD = "# 由 lingtouyan owners 按登记的账号生成，请勿手改。规定哪些改动须经谁同意。\n"
 _ACCOUNT = re.compile(r"@[A-Za-z0-9][A-Za-z0-9._/-]*|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")

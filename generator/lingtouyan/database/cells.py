@@ -10,8 +10,7 @@ import re
 import duckdb
 
 from lingtouyan.database.database import literal, quote
-from lingtouyan.reading.package import Package
-from lingtouyan.reading.tables import Field, Table
+from lingtouyan.reading.package import Field, Package, Table
 
 CELLS = "cells"
 # No number that means somebody (a telephone, a card, an identity) has fewer digits.

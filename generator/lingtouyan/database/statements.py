@@ -15,10 +15,8 @@ import duckdb
 from lingtouyan.database.database import explain
 from lingtouyan.database.grammar import refusal
 from lingtouyan.problems import Problem, RecordsError, did_you_mean, error
-from lingtouyan.reading.package import SENSITIVITIES, Sensitivity
-from lingtouyan.reading.schemas import IDENTIFIER
+from lingtouyan.reading.package import EDITION_LEVELS, IDENTIFIER, SENSITIVITIES, Sensitivity
 from lingtouyan.reading.source import Source
-from lingtouyan.reading.tables import EDITION_LEVELS
 from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 
 _VIEW_KEYS = ("title", "description", "fields", "rows", "compare")

@@ -27,9 +27,8 @@ from lingtouyan.history.tree import first_common, resolve
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors, in_order
 from lingtouyan.project import EDITIONS, Project
 from lingtouyan.reading.documents import rows_of
-from lingtouyan.reading.package import DESCRIPTOR, Package, Sensitivity, Table
+from lingtouyan.reading.package import DESCRIPTOR, Package, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.source import glob_regex
-from lingtouyan.reading.tables import has_hidden_key
 from lingtouyan.review.alarms import (
     Comparison,
     FigureChange,

@@ -15,7 +15,7 @@ from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 
 from lingtouyan.project import EDITION_TITLES, Project
-from lingtouyan.reading.tables import EDITION_LEVELS, Sensitivity
+from lingtouyan.reading.package import EDITION_LEVELS, Sensitivity
 from lingtouyan.templates import charts, components
 from lingtouyan.templates.escaping import FILTERS, tag, text
 from lingtouyan.templates.links import Links
