@@ -41,7 +41,9 @@ def lines_of(data: bytes, file: str, table: Table, package: Package) -> tuple[di
         For the table and its descendants the lines `file,line,cells…` in the schema's order of fields, as CSV, and the
         problems of the file's own form.
     """
-    prefix = csv_lines(file, [(0, [])]).removesuffix("0\n")
+    prefix = f"{file},"
+    if '"' in file or "," in file:
+        prefix = csv_lines(file, [(0, [])]).removesuffix("0\n")
     plain = (
         _plain_table(data, prefix, table)
         if table.kind == "csv"
@@ -334,10 +336,6 @@ _VALUE = re.compile(rf'{_FIRST}(?:[^:#"\n]*[^:#" \n])?')
 _INNER = rf'({_FIRST}(?:[^,:#"?\[\]{{}}\n]*[^,:#"?\[\]{{}} \n])?|{_IN_QUOTES})'
 _HEAD = re.compile(r"( *)([a-z_][a-z0-9_]*)(:)?")
 _KEYS = re.compile(r"(?:\{|, )([a-z_][a-z0-9_]*): ")
-_CONTROLS = bytes(b for b in (*range(32), 127) if b != 10)
-_OTHERS = bytes(set(range(256)) - set(_CONTROLS))
-_UNUSUAL = (b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xef\xbb\xbf", b"\xef\xbf\xbe", b"\xef\xbf\xbf", b"null")
-_HIGH_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
 # Stands for a key without a value; told from every text by being this very object.
 _NOTHING = "\ufdd1"
 _END = "\0"
@@ -362,14 +360,19 @@ def plain_document(data: bytes, prefix: str, table: Table, package: Package) -> 
         Table -> lines `file,line,cells…`; None when the document is not plain.
     """
     sheet = package.sheets.get(table.name) or package.sheets.setdefault(table.name, _Sheet(table, package))
-    if not sheet.usable or not data.endswith(b"\n") or data.translate(None, _OTHERS):
-        return None
-    if any(u in data for u in _UNUSUAL) or (b"\xc2" in data and _HIGH_CONTROL.search(data)):
-        return None
     try:
-        return _Reading(data.decode("utf-8"), prefix).document(sheet)
+        text = data.decode("utf-8")
+        # Line breaks of other kinds, marks that nobody sees, words that mean nothing.
+        if (
+            sheet.usable
+            and text.endswith("\n")
+            and "null" not in text
+            and text.replace("\n", "").isprintable()
+        ):
+            return _Reading(text, prefix).document(sheet)
     except (UnicodeDecodeError, _NotPlainError):
-        return None
+        pass
+    return None
 
 
 _Write: TypeAlias = "Callable[..., str]"
@@ -483,7 +486,7 @@ class _Reading:
         self.out: dict[str, list[str]] = {}
 
     def document(self, sheet: _Sheet) -> dict[str, str]:
-        start = next(n for n, line in enumerate(self.lines) if line)
+        start = next((n for n, line in enumerate(self.lines) if line), 0)
         if self.record(sheet, start, 0, [""] * len(sheet.columns), 0) != len(self.lines) - 1:
             raise _NotPlainError
         return {name: "".join(rows) for name, rows in self.out.items()}
@@ -509,13 +512,13 @@ class _Reading:
             step = steps.get(head)
             if step is None:
                 step = place.learn(head)
-            if isinstance(step, _Opening):
+            if step.__class__ is not int:
                 if colon:
                     raise _NotPlainError
-                at = self.open(place, step, at, cells, opened, ordinal)
+                at = self.open(place, step, at, cells, opened, ordinal)  # type: ignore[arg-type]
                 continue
             if step < 0:
-                if step is _OUTSIDE:
+                if step == _OUTSIDE:
                     return at
                 at += 1
                 continue

@@ -24,9 +24,9 @@ from lingtouyan.reading.documents import EMPTY, lines_of
 from lingtouyan.reading.package import Package, Table
 from lingtouyan.reading.source import Source, glob_regex, static_prefix
 
-# From so many files on, starting other processes pays; so many at a time keep all of them busy until the end.
+# From so many files on, starting other processes pays; with so many at a time no process grows with the city.
 _MANY = 400
-_AT_ONCE = 500
+_AT_ONCE = 5000
 _DATA_SUFFIXES = frozenset(
     [".csv", ".tsv", ".yaml", ".yml", ".md", ".json", ".xlsx", ".xls", ".et", ".ods", ".txt"]
 )
@@ -88,7 +88,8 @@ def _read_all(
     if len(tasks) < _MANY or workers == 1:
         yield read(0, tasks)
         return
-    slices = [tasks[n : n + _AT_ONCE] for n in range(0, len(tasks), _AT_ONCE)]
+    length = min(_AT_ONCE, -(-len(tasks) // (4 * workers)))
+    slices = [tasks[n : n + length] for n in range(0, len(tasks), length)]
     with ProcessPoolExecutor(
         min(workers, len(slices)), mp_context=_context(), initializer=end_with_parent
     ) as pool:
