@@ -169,6 +169,7 @@ def test_a_plain_document_gives_its_rows_with_lines_keys_and_places_in_lists(pac
         "id: a\n  b\n",
         "id: a\n  name: b\n",
         "id: a\nname:: b\n",
+        "id: a\n: b\n",
         "id: a\nname: \n",
         "id: a\nnmae: b\n",
         "id: a\ngroup: b\n",

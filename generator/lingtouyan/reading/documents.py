@@ -520,6 +520,8 @@ class _Reading:
             if step < 0:
                 if step == _OUTSIDE:
                     return at
+                if colon:
+                    raise _NotPlainError
                 at += 1
                 continue
             if is_value(value) is not None:
