@@ -193,6 +193,7 @@ def test_a_plain_document_gives_its_rows_with_lines_keys_and_places_in_lists(pac
         "id: a\nrounds:\n  - round: x\n   date: y\n",
         "id: a\nrounds:\n  - marks:\n      - {who: b}\n",
         "id: a\nrounds:\n  - round: x\n    marks:\n      - {who: b}\n    ordinal: 5\n",
+        "id: a\nrounds:\n  - round: x\n    ordinal:\n",
         "id: null\nname: ~\n",
         "- id: a\n",
         "\n",

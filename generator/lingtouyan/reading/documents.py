@@ -497,7 +497,7 @@ class _Reading:
         end = self.keys(sheet.place((), indent), at, cells, set(), ordinal)
         if end == at:
             raise _NotPlainError
-        if ordinal and sheet.ordinal is not None and not cells[sheet.ordinal]:
+        if ordinal and sheet.ordinal is not None and cells[sheet.ordinal] in ("", _NOTHING):
             cells[sheet.ordinal] = str(ordinal)
         row = ",".join(["" if c is _NOTHING else c for c in cells])
         rows.append(f"{self.prefix}{at + 1},{row}\n")
