@@ -11,10 +11,10 @@ from repository import LI, WANG, Repository
 from trees import Tree
 
 from lingtouyan.cache import Cache
-from lingtouyan.history import versions
 from lingtouyan.history.changes import read_history
 from lingtouyan.problems import UsageError
 from lingtouyan.project import Project
+from lingtouyan.reading.source import MAX_BYTES
 
 A, B = "records/青山镇/people/P1.yaml", "records/青山镇/people/P2.yaml"
 V, W = "records/青山镇/villages.csv", "records/绿水乡/villages.csv"
@@ -313,7 +313,7 @@ def test_a_table_that_cannot_be_read_stops_nothing(repository: Repository, text:
 def test_files_out_of_all_proportion_are_passed_over(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(versions.MAX_BYTES, ".yaml", 1000)
+    monkeypatch.setitem(MAX_BYTES, ".yaml", 1000)
     repository.commit({A: PERSON})
     repository.commit({A: PERSON + "school_name: " + "长" * 1000 + "\n"})
     assert repository.rows() == []

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import pytest
 from history import Made, read_source
-from repository import Repository
-from trees import Tree
 
-from lingtouyan.history.changes import Change, History, read_history, table_changes
+from lingtouyan.history.changes import Change, History, read_history
 from lingtouyan.history.tree import CommitTree, resolve
-from lingtouyan.history.versions import Contents, Documents, Versions
+from lingtouyan.history.versions import Versions
 from lingtouyan.project import Project
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.package import Package
@@ -139,7 +136,7 @@ def test_the_last_word_of_the_history_is_what_the_records_say(project: Project, 
 def test_files_are_read_as_the_register_reads_them(city: Made, project: Project) -> None:
     package = project.package
     tree = CommitTree(city.root, resolve(city.root, "HEAD"))
-    versions = Versions(package, Contents(city.root, ()))
+    versions = Versions(city.root, package)
     names = tree.files(["records"]).files
     blobs = tree.digests(names)
     compared = 0
@@ -166,69 +163,3 @@ def _by_key(package: Package, rows: dict[str, list[tuple[int, list[str | None]]]
         ]
         result[name] = {tuple(r.get(k, "") for k in table.primary_key): r for r in records}
     return result
-
-
-TRICKY = [
-    'id: X\nb: "one\nc: two"\n',
-    'id: X\nb: "one\nc: three"\n',
-    "id: X\nb: {x: 1,\nc: 2}\n",
-    "id: X\nb: |\n  one\n\n  two\nc: three\n",
-    "id: X\nb: |\n  one\n\n  two\nc: four\n",
-    "id: X\nb: >+\n  one\n\nc: three\n",
-    "id: X\nb: one\n two\nc: |+\n  x\n\n",
-    "id: X\nb: one\u2028c: two\n",
-    "id: X\nb: null\nc: ~\nd: [甲, 乙]\n",
-    'id: X\nb: "null"\nc: ""\n',
-    "id: X\nb: 1e5\nc: 0x1F\n",
-    "id: X\nitems:\n- value: 1\n- 2\n",
-    'id: X\nitems:\n  - {k: 甲, value: null}\n  - {k: "a, b: c", value: 3}\n  - {k: x}\n',
-    "id: X\nitems:\n  - {k: 甲, ordinal: 7}\n  - {k: 乙}\n",
-    "id: X\nitems:\n  - {k: a#b}\n  - {k: 'q'}\n  - {k: 乙 #丙\n    , value: 2}\n",
-    "id: X\nitems:\n  - {k: a#b}\n  - {k: 'q'}\nb: 1\n",
-    "id: X\nb: 甲 # 注\nc: 乙#不是注\n",
-    "---\nid: X\nb: 1\n",
-    "id: X\nb: 1\nb: 2\n",
-    "id: X\nb: *y\n",
-    "id: X\n b: 1\n",
-    "id: X\nb:\n  - 1\nc: x\n...\n",
-    "id: X\nb: 甲: 乙\n",
-    "id: X\nb: http://x\nc: -\n",
-    "? id\n: X\nb: 1\n",
-    "id: X\n# 注\nb: 1\n\n\nc: 2\n",
-    "id: X\nb: 1\nc: 'a\n  b'\n",
-]
-
-
-def test_versions_read_in_parts_differ_as_they_do_read_whole(tree: Tree) -> None:
-    """What looks like a new key is not always one: text in quotes, in brackets and in blocks runs over lines."""
-    tree.table(
-        "a", ["id", "b", "c", {"name": "d", "type": "array"}], path="records/*.yaml", primaryKey=["id"]
-    )
-    tree.table(
-        "items",
-        ["id", "value", "k", {"name": "ordinal", "type": "integer"}],
-        parent="a",
-        property="items",
-        primaryKey=["id", "ordinal"],
-    )
-    repository = Repository(tree)
-    package = Project.open(repository.root).package
-    table = package.tables["a"]
-    repository.commit({f"records/{n}.yaml": text for n, text in enumerate(TRICKY)})
-    blobs = [repository.git("rev-parse", f"HEAD:records/{n}.yaml") for n in range(len(TRICKY))]
-    versions = Versions(package, Contents(repository.root, ()))
-
-    def told(sides: list[Documents | None]) -> object:
-        old, new = ({} if s is None else next(iter(s.values()), {}) for s in sides)
-        return [
-            c
-            for t in package.tables.values()
-            for c in table_changes(package, t, "", [old.get(t.name, {})], new.get(t.name, {}), {})
-        ]
-
-    for one, two in itertools.permutations(blobs, 2):
-        whole = [versions.read(table, "x.yaml", b) for b in (one, two)]
-        if None in whole:
-            continue
-        pair = TRICKY[blobs.index(one)], TRICKY[blobs.index(two)]
-        assert told(versions.differing(table, "x.yaml", [one, two])) == told(whole), pair

@@ -38,6 +38,12 @@ def said(problems: list[Problem]) -> dict[str, list[str]]:
 # what was published
 
 
+def anchor_of(repository: Repository) -> str:
+    commit = Project.open(repository.root).commit
+    assert commit is not None
+    return anchor_text(repository.root, commit, "2026-01-31")
+
+
 @pytest.fixture
 def published(repository: Repository, tmp_path: Path) -> tuple[Repository, Path]:
     """Three commits, of which the last was published."""
@@ -45,7 +51,7 @@ def published(repository: Repository, tmp_path: Path) -> tuple[Repository, Path]
     repository.commit({B: PERSON.replace("P1", "P2")}, "登记另一人", LI)
     repository.commit({A: PERSON.replace("1975", "1976")}, "更正出生年月", WANG)
     anchor = tmp_path / "anchor.json"
-    anchor.write_text(anchor_text(Project.open(repository.root), "2026-01-31"))
+    anchor.write_text(anchor_of(repository))
     return repository, anchor
 
 
@@ -210,7 +216,7 @@ def test_an_anchor_of_changes_not_committed_proves_nothing(repository: Repositor
     repository.commit({A: PERSON})
     repository.tree.write(A, PERSON.replace("1975", "1976"))
     anchor = tmp_path / "anchor.json"
-    anchor.write_text(anchor_text(Project.open(repository.root), "2026-01-31"))
+    anchor.write_text(anchor_of(repository))
     assert "未提交" in compared(repository, anchor)["anchor-unclean"][0]
 
 

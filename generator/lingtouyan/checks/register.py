@@ -51,7 +51,7 @@ from lingtouyan.reading.records import Records, read_records
 from lingtouyan.reading.source import static_prefix
 
 if TYPE_CHECKING:
-    from lingtouyan.history.proposal import Proposal
+    from lingtouyan.history.changes import Proposal
 
 _FINDINGS = frozenset({"findings", "finding_subjects"})
 

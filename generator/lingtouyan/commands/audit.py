@@ -13,9 +13,9 @@ from pathlib import Path
 from lingtouyan.cache import Cache
 from lingtouyan.checks.register import build_register
 from lingtouyan.history.anchors import ANCHOR, Anchor, compare, read_anchor
-from lingtouyan.history.changes import History, read_history
-from lingtouyan.history.log import between, refuse_shallow
-from lingtouyan.history.proposal import Proposal
+from lingtouyan.history.changes import History, Proposal, read_history
+from lingtouyan.history.git import ask
+from lingtouyan.history.log import refuse_shallow
 from lingtouyan.history.signatures import GOOD, NONE, UNKNOWN, Signature, read_signatures
 from lingtouyan.history.tree import resolve
 from lingtouyan.problems import Problem, UsageError, error, in_order, warning
@@ -74,7 +74,7 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
         result.anchors.append(anchor.name)
         result.problems.extend(compare(project.root, tip, anchor))
     start = since or _beginning(project)
-    wanted = between(project.root, start, tip) if start else {c.id for c in history.commits}
+    wanted = _since(project, start, tip) if start else {c.id for c in history.commits}
     result.commits = len(wanted)
     result.problems.extend(_dates(history, wanted))
     result.problems.extend(_signatures(project, history, wanted))
@@ -93,6 +93,11 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     result.problems.extend(p for p in register.problems if p.rule in about_changes)
     result.problems = in_order(result.problems)
     return result
+
+
+def _since(project: Project, start: str, tip: str) -> set[str]:
+    first = resolve(project.root, start).id
+    return set((ask(project.root, "rev-list", f"{first}..{tip}", "--") or b"").decode().split())
 
 
 def _beginning(project: Project) -> str:

@@ -241,7 +241,8 @@ class _Edition:
         address = read_config(self._project.source).url
         write_sitemap(site, address, [*website.urls, *records], self._project.epoch)
         write_feeds(self._project.source, site, self._connection, self._maker.environment, self._facts)
-        if anchor := anchor_text(self._project, self.job.as_of):
+        if commit := self._project.commit:
+            anchor = anchor_text(self._project.root, commit, self.job.as_of)
             (site / ANCHOR).write_text(anchor, encoding="utf-8")
 
     def line(self) -> str:

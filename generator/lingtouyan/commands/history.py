@@ -16,9 +16,10 @@ from lingtouyan.cache import Cache
 from lingtouyan.history.changes import HIDDEN, Change, History, read_history
 from lingtouyan.history.log import readable
 from lingtouyan.history.tree import CommitTree
-from lingtouyan.history.versions import Contents, Document, Record, Versions
+from lingtouyan.history.versions import Document, Documents, Record, Versions
 from lingtouyan.problems import UsageError, printable, quoted
 from lingtouyan.project import Project
+from lingtouyan.reading.csv import decode
 from lingtouyan.reading.package import Package, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.settings import ZONE
@@ -105,7 +106,8 @@ class _Past:
         assert project.commit is not None  # noqa: S101
         self.history: History = read_history(project.root, self.package, project.commit.id, Cache())
         self.commits = {c.id: c for c in self.history.commits}
-        self.versions = Versions(self.package, Contents(project.root, ()))
+        self.versions = Versions(project.root, self.package)
+        self.read: dict[str, Documents] = {}
         self.tree = CommitTree(project.root, project.commit)
 
     def called(self, name: str) -> str:
@@ -126,11 +128,9 @@ class _Past:
         """Yield (file, key, document) of what the last commit holds in files of the table in which this text stands."""
         pattern = glob_regex(self.source.path)
         names = [n for n in self.tree.files([static_prefix(self.source.path)]).files if pattern.match(n)]
-        blobs = self.tree.digests(names)
         for name, data in self.tree.read_all(names):
-            # In other encodings it stands otherwise.
-            if isinstance(data, bytes) and (text.encode() in data or not _is_utf8(data)):
-                for key, document in (self.versions.read(self.source, name, blobs[name]) or {}).items():
+            if isinstance(data, bytes) and text in decode(data, name)[0]:
+                for key, document in (self.versions.parse(self.source, name, data) or {}).items():
                     yield name, "/".join(key), document
 
     def of(self, key: str) -> list[_Story]:
@@ -188,8 +188,11 @@ class _Past:
     def _at(self, commit: str, file: str, root: str) -> Document:
         """Return a record as a commit left it in a file that it touched."""
         found = next((f for f in self.commits[commit].files if readable(f.path) == file), None)
-        documents = self.versions.read(self.source, found.path, found.after) if found else None
-        return next((d for k, d in (documents or {}).items() if "/".join(k) == root), {})
+        if found is None:
+            return {}
+        if found.after not in self.read:
+            self.read[found.after] = self.versions.read(self.source, found.path, found.after) or {}
+        return next((d for k, d in self.read[found.after].items() if "/".join(k) == root), {})
 
     def row(self, story: _Story, change: Change, values: Record, wanted: str) -> dict[str, Any]:
         """Return one event as it is told."""
@@ -221,14 +224,6 @@ class _Past:
             "lives": story.lives,
             "message": commit.body or None,
         }
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _text(package: Package, stories: Iterable[_Story], rows: list[list[dict[str, Any]]]) -> str:

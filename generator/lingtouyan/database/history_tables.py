@@ -16,9 +16,8 @@ from lingtouyan.database.database import insert, literal, quote
 from lingtouyan.reading.package import Package, Sensitivity, Table
 
 if TYPE_CHECKING:
-    from lingtouyan.history.changes import History
+    from lingtouyan.history.changes import History, Proposal
     from lingtouyan.history.log import LoggedCommit
-    from lingtouyan.history.proposal import Proposal
 
 # GitHub and its like `Merge pull request #7 from …`, Gitee `!7 …`; a squashed merge ends in `(#7)` or `(!7)`.
 _MERGED = (re.compile(r"^Merge (?:pull request|PR|merge request) ([#!]\d+)\b"), re.compile(r"^(![0-9]+) "))

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lingtouyan.history.git import ask
+from lingtouyan.history.git import Commit, ask
 from lingtouyan.history.log import LoggedCommit, read_log
 from lingtouyan.problems import Problem, UsageError, error, warning
-from lingtouyan.project import Project
 
 ANCHOR = "anchor.json"
 _SHOWN = 20
@@ -40,12 +39,9 @@ class Anchor(NamedTuple):
     altered: bool = False
 
 
-def anchor_text(project: Project, as_of: str) -> str:
-    """Return the anchor of a build: the commit, its tree, and a digest over both; empty outside a repository."""
-    commit = project.commit
-    if commit is None:
-        return ""
-    tree = (ask(project.root, "rev-parse", f"{commit.id}^{{tree}}") or b"").decode().strip()
+def anchor_text(root: Path, commit: Commit, as_of: str) -> str:
+    """Return the anchor of a build: the commit, its tree, and a digest over both."""
+    tree = (ask(root, "rev-parse", f"{commit.id}^{{tree}}") or b"").decode().strip()
     facts: dict[str, object] = {
         "commit": commit.id,
         "tree": tree,

@@ -8,26 +8,36 @@ files is an import: of those that nobody touched since no values are read, `Hist
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import difflib
 import gc
 import itertools
-import marshal
+import pickle
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from lingtouyan.cache import Cache
 from lingtouyan.history.git import ask
 from lingtouyan.history.log import FileChange, LoggedCommit, brought_by, read_log, readable, refuse_shallow
 from lingtouyan.history.signatures import Signature
-from lingtouyan.history.versions import Contents, Document, Key, Record, Records, Versions, root_key
+from lingtouyan.history.versions import Document, Key, Record, Records, Versions, root_key
 from lingtouyan.reading.package import Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex
 
-__all__ = ["HIDDEN", "Change", "History", "Key", "Move", "Record", "Records", "read_history", "table_changes"]
+__all__ = [
+    "HIDDEN",
+    "Change",
+    "History",
+    "Key",
+    "Move",
+    "Proposal",
+    "Record",
+    "Records",
+    "read_history",
+    "table_changes",
+]
 
 HIDDEN = "●●●"
 # More record files added by one commit than people write by hand.
@@ -98,6 +108,28 @@ class History:
     signatures: Mapping[str, Signature] | None = None
 
 
+@dataclass
+class Proposal:
+    """A proposed change: its commits, its files, and what it does to records. Filled in a review and an audit.
+
+    Attributes:
+        commits: those the change consists of, oldest first.
+        changes: what it does to records, over all commits.
+        brought: commit -> the merge that brought it.
+        landed: whether it is part of the main line already, as in an audit.
+    """
+
+    commits: list[LoggedCommit] = field(default_factory=list)
+    changes: Sequence[Change] = ()
+    brought: Mapping[str, str] = field(default_factory=dict)
+    landed: bool = False
+
+    @property
+    def files(self) -> list[tuple[str, LoggedCommit]]:
+        """Every file that a commit of it touches, with the commit."""
+        return [(readable(f.path), c) for c in self.commits for f in c.files]
+
+
 def read_history(root: Path, package: Package, tip: str, cache: Cache | None) -> History:
     """Read the history of all records up to `tip`, from the cache as far as that reaches.
 
@@ -106,12 +138,12 @@ def read_history(root: Path, package: Package, tip: str, cache: Cache | None) ->
     """
     refuse_shallow(root)
     with _no_collection():
-        known = _Known.load(cache, root, package, tip)
-        if known is None or known.tip != tip:
-            before = len(known.commits) if known else -_OFTEN
-            known = _extended(root, package, tip, known)
-            if len(known.commits) - before >= _OFTEN:
-                known.save(cache, package)
+        known = _kept(cache, root, package, tip)
+        before = len(known.commits)
+        if known.tip != tip:
+            _extend(root, package, tip, known)
+            if cache and (not before or len(known.commits) - before >= _OFTEN):
+                cache.put(_entry(package, tip), pickle.dumps(known))
     order = {c.id: n for n, c in enumerate(known.commits)}
     return History(
         known.commits,
@@ -152,37 +184,16 @@ class _Known:
     broken: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, Key], dict[str, int]] = field(default_factory=dict)
 
-    @classmethod
-    def load(cls, cache: Cache | None, root: Path, package: Package, tip: str) -> _Known | None:
-        """Return what was kept of the nearest commit on this line."""
-        if cache is None:
-            return None
+
+def _kept(cache: Cache | None, root: Path, package: Package, tip: str) -> _Known:
+    """Return what was kept of the nearest commit on this line."""
+    if cache is not None:
         line = (ask(root, "rev-list", f"--max-count={_BACK}", tip, "--") or b"").decode().split()
         data = next((d for c in line if (d := cache.get(_entry(package, c))) is not None), None)
-        if data is None:
-            return None
-        found = cls(*marshal.loads(data))  # noqa: S302
-        rows: Any = found.commits
-        found.commits = [LoggedCommit(*r[:-2], [FileChange(*f) for f in r[-2]], r[-1]) for r in rows]  # type: ignore[call-arg]
-        found.changes = [Change._make(c) for c in found.changes]
-        found.moves = [Move._make(m) for m in found.moves]
-        return found
-
-    def save(self, cache: Cache | None, package: Package) -> None:
-        """Keep it under its tip."""
-        if cache is not None:
-            names = [f.name for f in dataclasses.fields(LoggedCommit)][:-2]
-            commits = [
-                (
-                    *(getattr(c, n) for n in names),
-                    [(f.path, f.before, f.after, f.base) for f in c.files],
-                    c.settled,
-                )
-                for c in self.commits
-            ]
-            rows = ([tuple(c) for c in self.changes], [tuple(m) for m in self.moves])
-            data = marshal.dumps((self.tip, commits, *rows, self.imports, self.broken, self.places))
-            cache.put(_entry(package, self.tip), data)
+        if data is not None:
+            known: _Known = pickle.loads(data)  # noqa: S301
+            return known
+    return _Known()
 
 
 def _entry(package: Package, tip: str) -> str:
@@ -211,9 +222,8 @@ def _reaches(root: Path, commit: str, earlier: str) -> bool:
     return ask(root, "merge-base", "--is-ancestor", earlier, commit, no=(1, 128)) is not None
 
 
-def _extended(root: Path, package: Package, tip: str, known: _Known | None) -> _Known:
-    """Return what is known and all that leads from there to `tip`."""
-    known = known or _Known()
+def _extend(root: Path, package: Package, tip: str, known: _Known) -> None:
+    """Add all that leads from what is known to `tip`."""
     fresh = list(read_log(root, tip, known.tip, merges="first-parent"))
     start = len(known.commits)
     known.commits += fresh
@@ -221,18 +231,13 @@ def _extended(root: Path, package: Package, tip: str, known: _Known | None) -> _
     complete_merges(known.commits, start)
     work = list(_work(package, known, start))
     plan = (b for _, _, files in work for f in files for b in (f.after, *f.before, f.base) if b)
-    contents = Contents(root, plan)
-    try:
-        telling = _Telling(package, Versions(package, contents), known)
-        masks = ancestors(known.commits)
-        reached, sides = -1, [0]
-        for ordinal, source, files in work:
-            while reached < ordinal:
-                reached, (_, sides) = reached + 1, next(masks)
-            telling.tell(ordinal, source, files, (sides[0] if sides else 0) | 1 << ordinal)
-    finally:
-        contents.close()
-    return known
+    telling = _Telling(package, Versions(root, package, plan), known)
+    masks = ancestors(known.commits)
+    reached, sides = -1, [0]
+    for ordinal, source, files in work:
+        while reached < ordinal:
+            reached, (_, sides) = reached + 1, next(masks)
+        telling.tell(ordinal, source, files, (sides[0] if sides else 0) | 1 << ordinal)
 
 
 def _work(package: Package, known: _Known, start: int) -> Iterator[tuple[int, Table, list[FileChange]]]:
@@ -555,29 +560,22 @@ def _merged_record(base: Record | None, sides: Sequence[Record | None], now: Rec
 
 
 def table_changes(
-    package: Package,
-    table: Table,
-    commit: str,
-    befores: Sequence[Records],
-    after: Records,
-    where: Mapping[tuple[str, Key], str],
+    package: Package, table: Table, before: Records, after: Records, where: Mapping[tuple[str, Key], str]
 ) -> Iterator[Change]:
-    """Yield what differs between the records of one table before and after.
+    """Yield what differs between the records of one table before and after, as of no commit.
 
     Args:
-        commit: recorded in each change.
-        befores: the records before, as the only element.
         where: (table, key) -> file.
     """
     origin = package.origin(table)
     roots: dict[Key, tuple[Records, Records]] = {}
-    for side, records in enumerate((befores[0], after)):
+    for side, records in enumerate((before, after)):
         for key, record in records.items():
             roots.setdefault(root_key(origin, key, record), ({}, {}))[side][key] = record
     for root, (old, new) in sorted(roots.items()):
         place = next((where[table.name, k] for k in (*new, *old) if (table.name, k) in where), "")
         named = (origin.name, "/".join(root))
-        yield from _changes(commit, table, named, aligned(table, old, new, {}), new, place)
+        yield from _changes("", table, named, aligned(table, old, new, {}), new, place)
 
 
 def _changes(

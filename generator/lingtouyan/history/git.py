@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,26 +18,18 @@ from lingtouyan.problems import UsageError, quoted
 SECONDS = 120.0
 # A day short of the year 10000: a date is what most is made of it.
 LAST_SECOND = 253_402_300_799 - 86_400
-_SAFE = (
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "core.pager=cat",
+_SAFE = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": "/dev/null",
+    "core.pager": "cat",
     # A file beside the history that tells each commit's parents faster, and may tell others than the commits do.
-    "-c",
-    "core.commitGraph=false",
-    "-c",
-    "log.showSignature=false",
+    "core.commitGraph": "false",
+    "log.showSignature": "false",
     # Who signed is judged with the programs of this machine, not with what a repository's settings name.
-    "-c",
-    "gpg.program=gpg",
-    "-c",
-    "gpg.ssh.program=ssh-keygen",
-    "-c",
-    "gpg.x509.program=gpgsm",
-)
+    "gpg.program": "gpg",
+    "gpg.ssh.program": "ssh-keygen",
+    "gpg.x509.program": "gpgsm",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +57,7 @@ def seconds(text: str) -> int:
     return int(text) if re.fullmatch("[0-9]{1,12}", text) and int(text) <= LAST_SECOND else 0
 
 
-def command(root: Path, *arguments: str) -> list[str]:
-    """Return the command line for one git command in `root`, with a stranger's settings disarmed."""
-    return ["git", *_SAFE, "-C", str(root), *arguments]
-
-
-def environment() -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """Return the environment git runs in: nothing that redirects it, no prompts, no replaced history, plain English."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
     return {
@@ -104,16 +91,17 @@ def ask(
     Raises:
         UsageError: git is missing, does not answer, or ends with any other exit code.
     """
-    given = {"GIT_CONFIG_COUNT": str(len(settings or {}))}
-    for number, (key, value) in enumerate((settings or {}).items()):
+    disarmed = _SAFE | dict(settings or {})
+    given = {"GIT_CONFIG_COUNT": str(len(disarmed))}
+    for number, (key, value) in enumerate(disarmed.items()):
         given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     try:
         done = subprocess.run(
-            command(root, *arguments),
+            ["git", "-C", str(root), *arguments],
             input=data,
             capture_output=True,
             check=False,
-            env=environment() | given,
+            env=_environment() | given,
             timeout=SECONDS,
         )
     except OSError:
@@ -125,16 +113,33 @@ def ask(
     if done.returncode in no:
         return None
     if done.returncode:
-        raise failed(arguments[0], done.stderr)
+        said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+        raise UsageError(
+            f"git {arguments[0]} 没有成功：{quoted(said, 200)}。"
+            "仓库可能已损坏或不完整，请运行 git fsck 检查，或重新完整克隆。"
+        )
     return done.stdout
 
 
-def failed(name: str, said: bytes) -> UsageError:
-    """Return the error for a git command that failed, with what git said of it."""
-    words = said.decode("utf-8", "replace").strip().partition("\n")[0]
-    return UsageError(
-        f"git {name} 没有成功：{quoted(words, 200)}。仓库可能已损坏或不完整，请运行 git fsck 检查，或重新完整克隆。"
-    )
+def read_objects(root: Path, ids: Sequence[str]) -> list[bytes]:
+    """Return the contents of some hundred blobs or commits, from one `git cat-file`.
+
+    Raises:
+        UsageError: one is not there.
+    """
+    asked = "".join(f"{i}\n" for i in ids).encode()
+    data = (ask(root, "cat-file", "--batch", "--buffer", data=asked) or b"") if ids else b""
+    found: list[bytes] = []
+    place = 0
+    for _ in ids:
+        head, _, _ = data[place : place + 200].partition(b"\n")
+        words = head.split()
+        if len(words) != 3:
+            raise UsageError("仓库里缺少部分文件的内容（部分克隆或仓库损坏）。请重新完整克隆后再试。")
+        start = place + len(head) + 1
+        place = start + int(words[2]) + 1
+        found.append(data[start : place - 1])
+    return found
 
 
 def status(root: Path, *arguments: str) -> bytes:

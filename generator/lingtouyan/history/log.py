@@ -178,20 +178,6 @@ def _commit(words: list[bytes]) -> LoggedCommit:
     )
 
 
-def between(root: Path, base: str, tip: str) -> set[str]:
-    """Return the commits reachable from `tip` but not from `base`.
-
-    Raises:
-        UsageError: there is no `base`.
-    """
-    options = ("--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
-    found = ask(root, "rev-parse", *options, no=(1,))
-    if not found:
-        raise UsageError(f"仓库里没有叫 {printable(base)} 的提交、标签或分支。")
-    listed = ask(root, "rev-list", f"{found.decode().strip()}..{tip}", "--")
-    return set((listed or b"").decode().split())
-
-
 def brought_by(commits: Iterable[LoggedCommit], tip: str) -> dict[str, str]:
     """Return commit -> the merge on the main line that brought it; commits made on the main line itself are left out."""
     by_id = {c.id: c for c in commits}

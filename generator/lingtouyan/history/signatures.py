@@ -5,15 +5,14 @@ The list is a file of the repository; a commit is judged by the list as it stood
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lingtouyan.history.git import ask, command, environment
+from lingtouyan.history.git import ask, read_objects
 from lingtouyan.history.log import LoggedCommit
-from lingtouyan.problems import UsageError, printable
+from lingtouyan.problems import printable
 
 NONE, GOOD, UNKNOWN = "未签名", "已验证", "密钥未登记"
 _STATES = {
@@ -55,9 +54,8 @@ def read_signatures(root: Path, commits: Sequence[LoggedCommit], signers: str) -
     """
     lists = _lists(root, commits, signers) if signers else {}
     asked: dict[str, list[str]] = {}
-    signed = _signed(root, [c.id for c in commits])
-    for commit in commits:
-        if commit.id in signed:
+    for commit, content in zip(commits, read_objects(root, [c.id for c in commits]), strict=True):
+        if b"\ngpgsig" in content.partition(b"\n\n")[0]:
             asked.setdefault(lists.get(commit.id, ""), []).append(commit.id)
     found: dict[str, Signature] = {}
     for blob, members in asked.items():
@@ -76,11 +74,8 @@ def _lists(root: Path, commits: Sequence[LoggedCommit], signers: str) -> dict[st
         if touched is not None:
             after[commit.id] = touched
         elif len(set(inherited)) > 1:
-            after[commit.id] = (
-                (ask(root, "rev-parse", "--verify", "--quiet", f"{commit.id}:{signers}", no=(1,)) or b"")
-                .decode()
-                .strip()
-            )
+            found = ask(root, "rev-parse", "--verify", "--quiet", f"{commit.id}:{signers}", no=(1,))
+            after[commit.id] = (found or b"").decode().strip()
         else:
             after[commit.id] = first
         # The first list of all has to vouch for itself.
@@ -88,64 +83,26 @@ def _lists(root: Path, commits: Sequence[LoggedCommit], signers: str) -> dict[st
     return before
 
 
-def _signed(root: Path, commits: Sequence[str]) -> set[str]:
-    """Return those commits that carry a signature."""
-    if not commits:
-        return set()
-    done = subprocess.run(
-        command(root, "cat-file", "--batch", "--buffer"),
-        input="".join(f"{c}\n" for c in commits).encode(),
-        capture_output=True,
-        env=environment(),
-        check=False,
-    )
-    found: set[str] = set()
-    data, place = done.stdout, 0
-    while place < len(data):
-        end = data.index(b"\n", place)
-        words = data[place:end].split()
-        if len(words) != 3:
-            raise UsageError("仓库里缺少部分提交（仓库损坏）。请重新完整克隆后再试。")
-        size = int(words[2])
-        header = data[end + 1 : end + 1 + size].partition(b"\n\n")[0]
-        if b"\ngpgsig" in header:
-            found.add(words[0].decode())
-        place = end + size + 2
-    return found
-
-
 def _verified(root: Path, commits: Sequence[str], blob: str, *, listed: bool) -> Mapping[str, Signature]:
     with tempfile.TemporaryDirectory() as folder:
         admitted = Path(folder) / "signers"
-        options: tuple[str, ...] = ()
-        if listed:
-            admitted.write_bytes((ask(root, "cat-file", "blob", blob) or b"") if blob else b"")
-            options = ("-c", f"gpg.ssh.allowedSignersFile={admitted}")
-        done = subprocess.run(
-            command(
-                root,
-                *options,
-                *(
-                    "log",
-                    "--no-walk=unsorted",
-                    "--stdin",
-                    "--encoding=UTF-8",
-                    "--format=%H%x00%G?%x00%GS%x00%GF%x00",
-                ),
+        admitted.write_bytes(read_objects(root, [blob])[0] if blob else b"")
+        answer = ask(
+            root,
+            *(
+                "log",
+                "--no-walk=unsorted",
+                "--stdin",
+                "--encoding=UTF-8",
+                "--format=%H%x00%G?%x00%GS%x00%GF%x00",
             ),
-            input="".join(f"{c}\n" for c in commits).encode(),
-            capture_output=True,
-            env=environment(),
-            check=False,
+            data="".join(f"{c}\n" for c in commits).encode(),
+            settings={"gpg.ssh.allowedSignersFile": str(admitted)} if listed else None,
         )
-    if done.returncode:
-        raise UsageError("git log 无法核对提交的签名。")
-    words = done.stdout.decode("utf-8", "replace").split("\0")
+    words = (answer or b"").decode("utf-8", "replace").split("\0")
     return {
-        words[n].strip(): Signature(
-            _STATES.get(words[n + 1], _STATES["E"]),
-            printable(words[n + 2])[:100],
-            printable(words[n + 3])[:100],
+        commit.strip(): Signature(
+            _STATES.get(state, _STATES["E"]), printable(signer)[:100], printable(key)[:100]
         )
-        for n in range(0, len(words) - 4, 4)
+        for commit, state, signer, key in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=False)
     }

@@ -9,14 +9,11 @@ import bisect
 import datetime
 import os
 import re
-import subprocess
-import threading
-import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import NamedTuple
 
-from lingtouyan.history.git import Commit, ask, command, environment, seconds
+from lingtouyan.history.git import Commit, ask, read_objects, seconds
 from lingtouyan.history.log import PLAIN_FILES
 from lingtouyan.problems import Problem, UsageError, printable, quoted
 from lingtouyan.reading.source import (
@@ -30,8 +27,7 @@ from lingtouyan.reading.source import (
 )
 from lingtouyan.settings import ZONE
 
-_MAX_LISTING = 512 * 2**20
-# Requests of one go must fit into a pipe, answers into memory.
+# What is read in one go must fit into memory.
 _AT_ONCE = 512
 _BYTES_AT_ONCE = 32 * 2**20
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?\Z")
@@ -57,7 +53,6 @@ class CommitTree(Source):
         self.commit = commit
         self._entries = dict(_entries(repository, commit))
         self._names = sorted(self._entries)
-        self._objects = Objects(repository)
 
     def exists(self, name: str) -> bool:
         """See `Source.exists`."""
@@ -107,11 +102,11 @@ class CommitTree(Source):
         yield from self._read(group, limit)
 
     def _read(self, names: Sequence[str], limit: int | None) -> Iterator[tuple[str, bytes | Problem]]:
-        refused = {n: p for n in names if (p := self._refused(n, limit)) is not None}
-        wanted = [n for n in names if n not in refused]
-        found = dict(zip(wanted, self._objects.read([self._entries[n].blob for n in wanted]), strict=True))
-        for name in names:
-            yield name, refused[name] if name in refused else found[name]
+        found: dict[str, bytes | Problem] = {n: p for n in names if (p := self._refused(n, limit))}
+        wanted = [n for n in names if n not in found]
+        blobs = [self._entries[n].blob for n in wanted]
+        found.update(zip(wanted, read_objects(self.repository, blobs), strict=True))
+        yield from ((n, found[n]) for n in names)
 
     def _refused(self, name: str, limit: int | None) -> Problem | None:
         entry = self._entries.get(name)
@@ -136,31 +131,13 @@ def _entries(root: Path, commit: Commit) -> Iterator[tuple[str, _Entry]]:
     """Yield what a commit holds by name.
 
     Raises:
-        UsageError: Git fails, a content is missing, or there is more than any city has.
+        UsageError: Git fails, a content is missing, or two files have one name.
     """
-    process = subprocess.Popen(
-        command(root, "ls-tree", "-r", "-z", "-l", "--full-tree", commit.id),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment(),
-    )
-    with cast("IO[bytes]", process.stdout) as output:
-        # A tree of trees of trees can list more than any disk holds.
-        listing = output.read(_MAX_LISTING + 1)
-        if len(listing) > _MAX_LISTING:
-            process.kill()
-    if process.wait() and len(listing) <= _MAX_LISTING:
-        raise UsageError(
-            f"git ls-tree 无法列出提交 {commit.short} 的文件：仓库不完整或已损坏。请重新完整克隆后再试。"
-        )
-    if len(listing) > _MAX_LISTING:
-        raise UsageError(f"提交 {commit.short} 的文件太多，没有读取。")
+    listing = ask(root, "ls-tree", "-r", "-z", "-l", "--full-tree", commit.id) or b""
     seen: set[bytes] = set()
-    for line in listing.split(b"\0"):
-        facts, tab, name = line.partition(b"\t")
-        words = facts.decode("ascii", "replace").split()
-        if not tab or len(words) != 4:
-            continue
+    for line in listing.split(b"\0")[:-1]:
+        facts, _, name = line.partition(b"\t")
+        mode, _, blob, size = facts.decode().split()
         if name in seen:
             shown = quoted(name.decode("utf-8", "backslashreplace"), 200)
             raise UsageError(f"提交 {commit.short} 里有两个文件都叫 {shown}，没有读取。")
@@ -169,88 +146,17 @@ def _entries(root: Path, commit: Commit) -> Iterator[tuple[str, _Entry]]:
         parts = path.split("/")
         if any(p.lower() == ".git" for p in parts):
             continue
-        if words[0] in PLAIN_FILES and not words[3].isdecimal():
+        if mode in PLAIN_FILES and not size.isdecimal():
             raise UsageError(
                 f"仓库里缺少提交 {commit.short} 的部分文件（部分克隆或仓库损坏）。请重新完整克隆后再试。"
             )
         if not path.isprintable() or not {"", ".", ".."}.isdisjoint(parts):
             kind = "name"
-        elif words[0] in PLAIN_FILES:
+        elif mode in PLAIN_FILES:
             kind = "file"
         else:
-            kind = "link" if words[0] == _LINK else "module"
-        yield path, _Entry(kind, words[2], int(words[3]) if words[3].isdecimal() else 0)
-
-
-class Objects:
-    """Contents of blobs, from one `git cat-file --batch` that lives as long as this object; threads may share it."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._start()
-
-    def _start(self) -> None:
-        self._owner = 0
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lock = threading.Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_root": self._root}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._root = state["_root"]
-        self._start()
-
-    def read(self, blobs: Sequence[str]) -> list[bytes]:
-        """Return the contents of some hundred blobs at most.
-
-        Raises:
-            UsageError: one is not there.
-        """
-        if not blobs:
-            return []
-        with self._lock:
-            if self._process is None or self._owner != os.getpid():
-                self._open()
-            process = cast("subprocess.Popen[bytes]", self._process)
-            try:
-                requests, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
-                requests.write("".join(f"{b}\n" for b in blobs).encode())
-                requests.flush()
-                found = [_answer(answers) for _ in blobs]
-            except OSError:
-                found = [None]
-            if None in found:
-                _end(process, self._owner)
-                self._process = None
-                raise UsageError("仓库里缺少部分文件的内容（部分克隆或仓库损坏）。请重新完整克隆后再试。")
-            return cast("list[bytes]", found)
-
-    def _open(self) -> None:
-        self._process = subprocess.Popen(
-            command(self._root, "cat-file", "--batch"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-        )
-        self._owner = os.getpid()
-        weakref.finalize(self, _end, self._process, self._owner)
-
-
-def _answer(answers: IO[bytes]) -> bytes | None:
-    head = answers.readline().split()
-    if len(head) != 3 or head[1] != b"blob":
-        return None
-    data = answers.read(int(head[2]))
-    return data if answers.read(1) == b"\n" else None
-
-
-def _end(process: subprocess.Popen[bytes], owner: int) -> None:
-    # A copy of this process has a copy of the pipes, but the other end is not its own.
-    if owner == os.getpid():
-        process.kill()
-        process.communicate()
+            kind = "link" if mode == _LINK else "module"
+        yield path, _Entry(kind, blob, int(size) if size.isdecimal() else 0)
 
 
 def resolve(root: Path, revision: str) -> Commit:

@@ -19,10 +19,9 @@ from lingtouyan.checks.rules import Finding
 from lingtouyan.database.database import quote
 from lingtouyan.database.editions import write_edition
 from lingtouyan.database.statements import Statement, read_statements
-from lingtouyan.history.changes import HIDDEN, Change, Key, Record, Records, table_changes
+from lingtouyan.history.changes import HIDDEN, Change, Key, Proposal, Record, Records, table_changes
 from lingtouyan.history.git import Commit
-from lingtouyan.history.log import refuse_shallow
-from lingtouyan.history.proposal import Proposal, proposal_of
+from lingtouyan.history.log import brought_by, read_log, refuse_shallow
 from lingtouyan.history.tree import first_common, resolve
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors, in_order
 from lingtouyan.project import EDITIONS, Project
@@ -239,7 +238,8 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     files = changed_files(*projects)
     sides = before, after = _sides(*projects, files)
     changes = list(changes_between(before, after))
-    proposal = proposal_of(root, base_commit.id, head_commit.id, changes)
+    commits = list(read_log(root, head_commit.id, base_commit.id))
+    proposal = Proposal(commits, changes, brought_by(commits, head_commit.id))
     result = Review(base_commit, head_commit, date, sides, Names(), proposal=proposal)
     recorded = {f for s in sides for f in s.files if any(p.match(f) for p, _ in _owners(s.package))}
     result.design = schema_changes(*projects, files - recorded)
@@ -379,7 +379,7 @@ def changes_between(old: Side, new: Side) -> Iterator[Change]:
         if table.primary_key:
             before, after, where = _differing(table, old, new)
             if before or after:
-                changes = table_changes(package, table, "", [before], after, where)
+                changes = table_changes(package, table, before, after, where)
                 yield from _unnamed(changes) if has_hidden_key(table) else changes
 
 
