@@ -15,9 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from lingtouyan.checks import register as building
 from lingtouyan.checks.conformance import Locator
-from lingtouyan.checks.rules import Rule, read_rules, run_rules
+from lingtouyan.checks.rules import Rule, create_rules, read_rules, run_rules
 from lingtouyan.database import database
 from lingtouyan.database.cells import create_cells
 from lingtouyan.database.database import rows_of
@@ -167,7 +166,7 @@ class Bench:
         database.create_typed(self.connection, self.package)
         database.create_descriptions(self.connection, self.package)
         create_cells(self.connection, self.package)
-        building.create_rules(self.connection, self.package, rules)
+        create_rules(self.connection, self.package, rules)
         create_proposal(self.connection, None)
         database.create_build(self.connection, AS_OF, "", "", 0, False)
         create_macros(self.connection, self.macros)

@@ -9,8 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lingtouyan.checks import register as building
-from lingtouyan.checks.rules import read_rules
+from lingtouyan.checks.rules import create_rules, read_rules
 from lingtouyan.database import database
 from lingtouyan.database.cells import create_cells
 from lingtouyan.database.database import rows_of
@@ -84,7 +83,7 @@ def test_no_nonsense_in_the_cells_stops_a_view_or_a_rule() -> None:
     database.create_descriptions(connection, package)
     create_cells(connection, package)
     rules, _ = read_rules(WorkTree(ROOT), package)
-    building.create_rules(connection, package, rules)
+    create_rules(connection, package, rules)
     database.create_build(connection, datetime.date(2026, 11, 20), "", "", 0, False)
     create_history(connection, None)
     create_proposal(connection, None)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -152,54 +153,47 @@ def _accepts(field: Field) -> str:
     return f"({cell} IS NOT NULL AND {accepted})" if field.required else f"({cell} IS NULL OR ({accepted}))"
 
 
-class _UnjudgeableError(Exception):
-    """The schema asks of a field what cannot be asked; the text is for the user."""
+def _judge(
+    field: Field, values: Iterable[str | None]
+) -> dict[str | None, tuple[list[str], str | None]] | str:
+    """Return Frictionless' verdict on values of one field, or what is wrong with the field's own declaration.
 
-
-class _Judge:
-    """Frictionless' verdict on the cells of one field.
-
-    Raises:
-        _UnjudgeableError: the field's declaration is at fault.
+    The verdict on a value gives the names of what it breaks (`type`, a constraint, `range` for what conforms and does
+    not fit the register), and the value as the register casts it.
     """
+    # Importing it costs half a second; a tree without faults never pays.
+    import frictionless
 
-    def __init__(self, field: Field) -> None:
-        # Importing it costs half a second; a tree without faults never pays.
-        import frictionless
+    try:
+        # Which texts are no value was settled in reading: here every text is one.
+        made = frictionless.Field.from_descriptor({**field.descriptor, "missingValues": []})
+        read_value = made.create_value_reader()
+        for name in _SIGNS.keys() & field.constraints.keys():
+            if read_value(field.constraints[name]) is None:
+                return f"约束 {name} 的值不是 {field.type}"
+        if any(read_value(v) is None for v in field.constraints.get("enum", ())):
+            return f"约束 enum 中有不是 {field.type} 的值"
+        read = made.create_cell_reader()
+    except frictionless.FrictionlessException as fault:
+        return f"表结构标准不允许这样声明（{fault.error.note}）"
 
+    def verdict(value: str | None) -> tuple[list[str], str | None]:
         try:
-            # Which texts are no value was settled in reading: here every text is one.
-            made = frictionless.Field.from_descriptor({**field.descriptor, "missingValues": []})
-            read_value = made.create_value_reader()
-            for name in _SIGNS.keys() & field.constraints.keys():
-                if read_value(field.constraints[name]) is None:
-                    raise _UnjudgeableError(f"约束 {name} 的值不是 {field.type}")
-            if any(read_value(v) is None for v in field.constraints.get("enum", ())):
-                raise _UnjudgeableError(f"约束 enum 中有不是 {field.type} 的值")
-            self._read = made.create_cell_reader()
-        except frictionless.FrictionlessException as fault:
-            raise _UnjudgeableError(f"表结构标准不允许这样声明（{fault.error.note}）") from None
-        self._type = field.type
-
-    def verdict(self, value: str | None) -> tuple[list[str], str | None]:
-        """Return the names of what a value breaks (`type` or a constraint), and the value as the register casts it.
-
-        A value that conforms and yet does not fit the register is named by `range`.
-        """
-        try:
-            cell, notes = self._read(value)
+            cell, notes = read(value)
         except Exception:
             # Values of one type that cannot be compared: times with and without a zone.
             cell, notes = None, {"type": ""}
         if notes or cell is None or value is None:
             return list(notes or ()), value
-        if self._type == "integer" and not -_LARGEST <= cell < _LARGEST:
+        if field.type == "integer" and not -_LARGEST <= cell < _LARGEST:
             return ["range"], None
-        if self._type == "number" and not math.isfinite(float(cell)):
+        if field.type == "number" and not math.isfinite(float(cell)):
             return ["range"], None
-        if self._type in ("integer", "year", "number"):
+        if field.type in ("integer", "year", "number"):
             return [], str(cell)
-        return [], str(cell.isoformat()) if self._type == "date" else value
+        return [], str(cell.isoformat()) if field.type == "date" else value
+
+    return {value: verdict(value) for value in values}
 
 
 def _judge_cells(
@@ -211,18 +205,16 @@ def _judge_cells(
     locator: Locator,
 ) -> Iterator[Problem]:
     """Yield what is wrong with suspected cells; each distinct value is judged once."""
-    wording, csv = Wording(table, field), package.origin(table).kind == "csv"
+    wording, csv = Wording(field), package.origin(table).kind == "csv"
     refused = dict.fromkeys(value for _, _, value, wrong in cells if wrong)
     said: dict[str | None, list[_Said]] = {}
     rewritten: dict[str, str] = {}
-    try:
-        judge = _Judge(field) if refused else None
-    except _UnjudgeableError as fault:
-        message = f"字段 {field.name} 无法校验：{fault}。"
+    judged = _judge(field, refused) if refused else {}
+    if isinstance(judged, str):
+        message = f"字段 {field.name} 无法校验：{judged}。"
         yield error(table.schema_file, field.line, "schema-error", message)
-        judge = None
-    for value in refused if judge else ():
-        faults, plain = judge.verdict(value) if judge else ([], None)
+        judged = {}
+    for value, (faults, plain) in judged.items():
         told = ((_RULES.get(f, "constraint-error"), Severity.ERROR, wording.fault(f, value)) for f in faults)
         # Two bounds are broken by what is no number at all: one fault.
         said[value] = list(dict.fromkeys(told))
@@ -274,12 +266,11 @@ def check_keys(
         unread: table -> its files that could not be read. What may refer to a record in them is not at fault: that
             file is. A document's key is told by its name, a table file may have held any.
     """
-    found = side_by_side(
-        connection,
-        lambda own, table: list(_Keys(own, table, package, locator).problems(unread)),
-        package.tables.values(),
-    )
-    return [problem for problems in found for problem in problems]
+
+    def check(own: duckdb.DuckDBPyConnection, table: Table) -> list[Problem]:
+        return list(_Keys(own, table, package, locator).problems(unread))
+
+    return list(chain.from_iterable(side_by_side(connection, check, package.tables.values())))
 
 
 class _Keys:

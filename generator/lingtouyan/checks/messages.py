@@ -191,9 +191,9 @@ def doubtful(field: Field, csv: bool) -> str:
 class Wording:
     """Writes the messages about one field of one table."""
 
-    def __init__(self, table: Table, field: Field | None) -> None:
+    def __init__(self, field: Field) -> None:
         self._field = field
-        self._open = field is not None and field.sensitivity < Sensitivity.RESTRICTED
+        self._open = field.sensitivity < Sensitivity.RESTRICTED
 
     def value(self, value: Any) -> str:
         """Show a value, or say that it is not shown."""
@@ -202,7 +202,7 @@ class Wording:
     def doubt(self, value: str, csv: bool) -> tuple[str, Severity, str] | None:
         """Return (rule, severity, message) for what the table standard lets pass and no record should hold."""
         field = self._field
-        listed = field is not None and field.type == "array"
+        listed = field.type == "array"
         if listed:
             value = _unlisted(value)
         if (unseen := hidden(value, tabs=csv)) is not None:
@@ -210,7 +210,7 @@ class Wording:
         if other := _look_alike(value, shown=self._open):
             return "look-alike-character", Severity.WARNING, f"{other}。"
         shown = self.value(value)
-        if listed or field is None:
+        if listed:
             return None
         if csv and (ruined := damage(value, code=True)):
             return "spreadsheet-damage", Severity.ERROR, f"{shown}：{ruined}。"
@@ -226,15 +226,13 @@ class Wording:
     def fault(self, name: str, value: str | None) -> str:
         """Say what a cell breaks: `type` or a constraint."""
         field = self._field
-        if field is None or value is None:
-            title = field.title if field else ""
-            example = f"，例如 {field.example}" if field and field.example and self._open else ""
-            return f"“{title}”没有填写。这一项必填{example}。"
+        if value is None:
+            example = f"，例如 {field.example}" if field.example and self._open else ""
+            return f"“{field.title}”没有填写。这一项必填{example}。"
         hint = self._hint(value, field)
         if not hint and name == "pattern":
-            hint = field.description.rstrip("。") or (
-                f"应写成 {field.example} 的样子" if field.example else ""
-            )
+            example = f"应写成 {field.example} 的样子" if field.example else ""
+            hint = field.description.rstrip("。") or example
         return f"{self._broken(name, value, field)}。{hint or '请更正'}。"
 
     def _broken(self, name: str, value: str, field: Field) -> str:
@@ -330,11 +328,11 @@ class Wording:
     def _repaired(self, value: str, field: Field) -> str:
         """Guess a code that only case, width or spaces keep from its pattern."""
         pattern, plain = field.constraints.get("pattern"), _plain(value)
+        if not pattern or not self._open:
+            return ""
         try:
             guesses = (g for g in (plain, plain.upper(), plain.lower()) if g != value)
-            return (
-                next((g for g in guesses if re.fullmatch(pattern, g)), "") if pattern and self._open else ""
-            )
+            return next((g for g in guesses if re.fullmatch(pattern, g)), "")
         except re.error:
             return ""
 
@@ -356,9 +354,8 @@ class Wording:
 
     def full_width(self, value: str, half: str) -> str:
         """Say that digits are not those that numbers are looked up by."""
-        return (
-            f"{self.value(value)} 有全角数字，查找、比对和计算时认不出来。请改为半角{self._suggest(half)}。"
-        )
+        shown = self.value(value)
+        return f"{shown} 有全角数字，查找、比对和计算时认不出来。请改为半角{self._suggest(half)}。"
 
 
 def repeated(title: str, values: Sequence[Any] | None, place: str) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,7 +19,7 @@ import duckdb
 from lingtouyan.cache import Cache
 from lingtouyan.checks.conformance import Locator, check_conformance, check_keys, keep_first
 from lingtouyan.checks.consequences import unread_files, without_consequences, without_followers
-from lingtouyan.checks.rules import Finding, Rule, read_rules, run_rules
+from lingtouyan.checks.rules import Finding, Rule, create_findings, create_rules, read_rules, run_rules
 from lingtouyan.database.cells import CELLS, create_cells
 from lingtouyan.database.database import (
     connect,
@@ -26,14 +27,12 @@ from lingtouyan.database.database import (
     create_descriptions,
     create_enums,
     create_typed,
-    insert,
-    literal,
     load_raw,
     quote,
     shut,
 )
 from lingtouyan.database.editions import attach, check_cuts, write_edition
-from lingtouyan.database.history_tables import create_history, create_proposal
+from lingtouyan.database.history_tables import PROPOSAL, create_history, create_proposal
 from lingtouyan.database.statements import (
     Statement,
     create_macros,
@@ -153,7 +152,7 @@ def build_register(
     as_of: datetime.date,
     *,
     draft: bool = False,
-    attached: Mapping[str, Path] | None = None,
+    attached: Mapping[str, Path] = MappingProxyType({}),
     records: Records | None = None,
     proposal: Proposal | None = None,
     history: bool = True,
@@ -181,18 +180,12 @@ def build_register(
     design.extend(faults)
     locator = Locator(project.source, package)
     records = records or read_records(project.source, package)
-    connection, formal = _conforming(package, records, locator)
-    for edition, path in (attached or {}).items():
-        attach(connection, edition, path)
-    shut(connection)
+    connection, formal = _load(package, records, locator, attached)
     problems = [*records.problems, *without_consequences(package, records.problems, formal)]
     views = Views(connection, declared, macros, lambda: _tell(connection, project, history, problems))
-    create_descriptions(connection, package)
-    _create_build(connection, project, as_of, draft)
+    _describe(connection, project, as_of, draft, proposal)
     if any(CELLS in s.words for s in (*macros, *declared, *(r.statement for r in rules))):
         create_cells(connection, package)
-    create_history(connection, None)
-    create_proposal(connection, proposal, package.tables.values())
     create_rules(connection, package, rules, declared)
     create_macros(connection, macros)
     views.need(None if only is None else {*only, *(w for r in rules for w in r.statement.words)})
@@ -209,7 +202,7 @@ def build_register(
     problems.extend(unjudged)
     problems = in_order([*design, *problems, *(f.problem for f in findings)])
     if only is None or not _FINDINGS.isdisjoint(only):
-        _create_findings(connection, package, problems, findings)
+        create_findings(connection, package, problems, findings)
     return Register(connection, records, views.there, rules, findings, problems, views)
 
 
@@ -238,7 +231,7 @@ def turn_back(
     if views is None or any(p.rule not in known for p in register.problems):
         return None
     touched = {n: t for n, t in package.tables.items() if n in rows}
-    stale = {*touched, CELLS, *_FINDINGS, "proposed_commits", "proposed_files", "proposed_changes"}
+    stale = {*touched, CELLS, *_FINDINGS, *PROPOSAL}
     views.forget(stale)
     for name, table in touched.items():
         raw = f"raw.{quote(name)}"
@@ -259,8 +252,7 @@ def turn_back(
     create_typed(connection, part)
     if check_keys(connection, package, locator, {}):
         return None
-    for name in ("proposed_commits", "proposed_files", "proposed_changes"):
-        connection.execute(f"DELETE FROM {name}")
+    create_proposal(connection, None)
     rules = [r for r in register.rules if not views.reach(r.statement.words).isdisjoint(stale)]
     views.need({*only, *(w for r in rules for w in r.statement.words)})
     macros, declared, _ = _design(project)
@@ -269,9 +261,7 @@ def turn_back(
     findings = [*(f for f in register.findings if f.rule not in again), *findings]
     problems = in_order([*broken, *(f.problem for f in findings)])
     if not _FINDINGS.isdisjoint(only):
-        for name in _FINDINGS:
-            connection.execute(f"DROP TABLE {name}")
-        _create_findings(connection, package, problems, findings)
+        create_findings(connection, package, problems, findings)
     return Register(connection, register.records, views.there, register.rules, findings, problems, views)
 
 
@@ -294,27 +284,17 @@ def _part_of(
         reach = reached({*reach, *package.tables}, through)
     part = _narrowed(package, reach)
     records = read_records(project.source, part) if part.tables else Records()
-    connection, _ = _conforming(part, records, Locator(project.source, part))
-    for edition, path in attached.items():
-        attach(connection, edition, path)
-    shut(connection)
+    connection, _ = _load(part, records, Locator(project.source, part), attached)
     views = Views(connection, declared, macros, lambda: _tell(connection, project, True, []))
-    if not reach.isdisjoint({"tables", "fields"}):
-        create_descriptions(connection, package)
-    _create_build(connection, project, as_of, draft)
+    _describe(connection, project, as_of, draft)
     if CELLS in reach:
         create_cells(connection, package)
-    if not reach.isdisjoint(HISTORY):
-        create_history(connection, None)
-    if not reach.isdisjoint(ENGINE_TABLES - {"raw"}):
-        create_proposal(connection, None)
     if "rules" in reach:
         create_rules(connection, package, read_rules(project.source, package)[0], declared)
     create_macros(connection, [m for m in macros if not reach.isdisjoint(passages([m]))])
     views.need(reach)
-    if "views" in reach:
-        describe_views(connection, declared)
-    return Register(connection, records, [v for v in views.there if v.name in reach])
+    describe_views(connection, declared)
+    return Register(connection, records, views.there)
 
 
 def _design(project: Project) -> tuple[list[Statement], list[Statement], list[Problem]]:
@@ -336,17 +316,10 @@ def _narrowed(package: Package, reach: Collection[str]) -> Package:
     return dataclasses.replace(package, tables=kept)
 
 
-def _create_build(
-    connection: duckdb.DuckDBPyConnection, project: Project, as_of: datetime.date, draft: bool
-) -> None:
-    commit = project.commit
-    create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
-
-
-def _conforming(
-    package: Package, records: Records, locator: Locator
+def _load(
+    package: Package, records: Records, locator: Locator, attached: Mapping[str, Path]
 ) -> tuple[duckdb.DuckDBPyConnection, list[Problem]]:
-    """Return a database with the raw and the typed tables, and what of them does not conform."""
+    """Return a database with the raw and the typed tables, its doors shut, and what of them does not conform."""
     connection = connect()
     load_raw(connection, package, records)
     create_enums(connection, package)
@@ -354,7 +327,25 @@ def _conforming(
     create_typed(connection, package)
     wrong_keys = check_keys(connection, package, locator, unread_files(package, records))
     keep_first(connection, package, wrong_keys)
+    for edition, path in attached.items():
+        attach(connection, edition, path)
+    shut(connection)
     return connection, formal + wrong_keys
+
+
+def _describe(
+    connection: duckdb.DuckDBPyConnection,
+    project: Project,
+    as_of: datetime.date,
+    draft: bool,
+    proposal: Proposal | None = None,
+) -> None:
+    """Create the tables that the engine makes of schemas, build and repository; the history stays empty for now."""
+    package, commit = project.package, project.commit
+    create_descriptions(connection, package)
+    create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
+    create_history(connection, None)
+    create_proposal(connection, proposal, package.tables.values())
 
 
 def _tell(
@@ -379,73 +370,3 @@ def _tell(
         problems.append(warning("", 0, "history", str(fault)))
     else:
         create_history(connection, history, project.package)
-
-
-def create_rules(
-    connection: duckdb.DuckDBPyConnection,
-    package: Package,
-    rules: Sequence[Rule],
-    views: Sequence[Statement] = (),
-) -> None:
-    """Create `rules`: what each rule says, where it stands, which tables it reads, itself or by a view that it names."""
-    named = {v.name: v.words for v in views}
-    connection.execute(
-        "CREATE TABLE rules (rule VARCHAR, title VARCHAR, severity VARCHAR, clause VARCHAR, clauses VARCHAR[], message VARCHAR, "
-        "remedy VARCHAR, table_name VARCHAR, tables VARCHAR[], file VARCHAR)"
-    )
-    rows = []
-    for r in rules:
-        # What lies behind the views that it names is how they work, and not what the rule is about.
-        words = r.statement.words.union(*(named[w] for w in r.statement.words if w in named))
-        rows.append(
-            (
-                *(
-                    r.id,
-                    r.title,
-                    r.severity.value,
-                    r.clauses[0] if r.clauses else "",
-                    list(r.clauses),
-                    r.message,
-                ),
-                *(r.remedy, r.table, sorted(words & package.tables.keys()), r.statement.file),
-            )
-        )
-    insert(connection, "rules", rows)
-
-
-def _create_findings(
-    connection: duckdb.DuckDBPyConnection,
-    package: Package,
-    problems: Sequence[Problem],
-    findings: Sequence[Finding],
-) -> None:
-    connection.execute(
-        "CREATE TABLE findings (finding_id INTEGER, file VARCHAR, line INTEGER, column_title VARCHAR, rule VARCHAR, "
-        "severity VARCHAR, message VARCHAR, table_name VARCHAR)"
-    )
-    connection.execute("CREATE TABLE finding_subjects (finding_id INTEGER, field VARCHAR, value VARCHAR)")
-    tables = {f.problem: f.table for f in findings}
-    subjects: dict[Problem, dict[str, str]] = {}
-    for finding in findings:
-        subjects.setdefault(finding.problem, {}).update(finding.subjects)
-    numbered = list(enumerate(problems, 1))
-    told = [
-        (n, p.file, p.line, p.column, p.rule, p.severity.value, p.message, tables.get(p, ""))
-        for n, p in numbered
-    ]
-    insert(connection, "findings", told)
-    insert(
-        connection,
-        "finding_subjects",
-        [(n, k, v) for n, p in numbered for k, v in subjects.get(p, {}).items()],
-    )
-    # A fault of form belongs to the record whose file or line it stands in.
-    for table in package.tables.values():
-        if len(table.primary_key) == 1 and not table.parent:
-            key = table.primary_key[0]
-            place = "t._line = f.line" if table.kind == "csv" else "true"
-            connection.execute(
-                f"INSERT INTO finding_subjects SELECT DISTINCT f.finding_id, {literal(key)}, t.{quote(key)}::VARCHAR "
-                f"FROM findings f JOIN {quote(table.name)} t ON t._file = f.file AND {place} "
-                f"WHERE t.{quote(key)} IS NOT NULL AND f.finding_id NOT IN (SELECT finding_id FROM finding_subjects)"
-            )

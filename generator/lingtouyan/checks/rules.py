@@ -15,7 +15,7 @@ import duckdb
 
 from lingtouyan.checks.conformance import Locator
 from lingtouyan.checks.masking import Reach, Secrets, strike
-from lingtouyan.database.database import SqlError, rows_of, side_by_side
+from lingtouyan.database.database import SqlError, create_table, literal, quote, rows_of, side_by_side
 from lingtouyan.database.statements import Statement, read_statements
 from lingtouyan.problems import Problem, Severity, did_you_mean, error, printable
 from lingtouyan.reading.package import Package
@@ -24,6 +24,10 @@ from lingtouyan.reading.source import Source
 _SLOT = re.compile(r"\{(\w+)\}")
 _MAX_SHOWN = 200
 _LISTS = ("clause", "complete")
+_COLUMNS = (
+    "rule VARCHAR, title VARCHAR, severity VARCHAR, clause VARCHAR, clauses VARCHAR[], message VARCHAR, "
+    "remedy VARCHAR, table_name VARCHAR, tables VARCHAR[], file VARCHAR"
+)
 _KEYS = ("id", "title", "severity", "message", "remedy", "table", "column", *_LISTS)
 
 
@@ -214,3 +218,68 @@ def _plain(value: Any) -> str:
 def _cut(text: str) -> str:
     text = printable(text)
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+
+
+def create_rules(
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    rules: Sequence[Rule],
+    views: Sequence[Statement] = (),
+) -> None:
+    """Create `rules`: what each rule says, where it stands, which tables it reads, itself or by a view that it names."""
+    named = {v.name: v.words for v in views}
+    rows: list[tuple[Any, ...]] = []
+    for r in rules:
+        # What lies behind the views that it names is how they work, and not what the rule is about.
+        words = r.statement.words.union(*(named[w] for w in r.statement.words if w in named))
+        tables = sorted(words & package.tables.keys())
+        clauses = ("".join(r.clauses[:1]), list(r.clauses))
+        rows.append(
+            (
+                r.id,
+                r.title,
+                r.severity.value,
+                *clauses,
+                r.message,
+                r.remedy,
+                r.table,
+                tables,
+                r.statement.file,
+            )
+        )
+    create_table(connection, "rules", _COLUMNS, rows)
+
+
+def create_findings(
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    problems: Sequence[Problem],
+    findings: Sequence[Finding],
+) -> None:
+    """Create `findings`, all problems, and `finding_subjects`, the records that each is about."""
+    tables = {f.problem: f.table for f in findings}
+    subjects: dict[Problem, dict[str, str]] = {}
+    for finding in findings:
+        subjects.setdefault(finding.problem, {}).update(finding.subjects)
+    numbered = list(enumerate(problems, 1))
+    told = [
+        (n, p.file, p.line, p.column, p.rule, p.severity.value, p.message, tables.get(p, ""))
+        for n, p in numbered
+    ]
+    columns = (
+        "finding_id INTEGER, file VARCHAR, line INTEGER, column_title VARCHAR, rule VARCHAR, severity VARCHAR, "
+        "message VARCHAR, table_name VARCHAR"
+    )
+    create_table(connection, "findings", columns, told)
+    named = [(n, k, v) for n, p in numbered for k, v in subjects.get(p, {}).items()]
+    create_table(connection, "finding_subjects", "finding_id INTEGER, field VARCHAR, value VARCHAR", named)
+    # A fault of form belongs to the record whose file or line it stands in.
+    for table in package.tables.values():
+        if len(table.primary_key) == 1 and not table.parent:
+            key = table.primary_key[0]
+            place = "t._line = f.line" if table.kind == "csv" else "true"
+            connection.execute(
+                f"INSERT INTO finding_subjects SELECT DISTINCT f.finding_id, {literal(key)}, t.{quote(key)}::VARCHAR "
+                f"FROM findings f JOIN {quote(table.name)} t ON t._file = f.file AND {place} "
+                f"WHERE t.{quote(key)} IS NOT NULL AND f.finding_id NOT IN (SELECT finding_id FROM finding_subjects)"
+            )

@@ -171,7 +171,7 @@ def _is_date(field: Field) -> bool:
 
 def value_fault(table: Table, field: Field, value: str) -> str:
     """Say what makes a value wrong in itself, or return an empty text."""
-    wording = Wording(table, field)
+    wording = Wording(field)
     if not value:
         return wording.fault("required", None) if field.required or field.name in table.primary_key else ""
     enum, pattern = field.constraints.get("enum"), field.constraints.get("pattern")

@@ -21,7 +21,7 @@ from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Field, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex, static_prefix
-from lingtouyan.templates.paths import slug
+from lingtouyan.templates.templates import slug
 
 Ask = Callable[[Field, str], str]
 """Asks a person for one value; told the field, and what was wrong with the last answer."""

@@ -9,6 +9,7 @@ import datetime
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import duckdb
@@ -30,13 +31,15 @@ _TYPES = {
 }
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_DESCRIPTIONS = {
-    "tables": "name VARCHAR, title VARCHAR, description VARCHAR, kind VARCHAR, path VARCHAR, parent VARCHAR, "
-    "property VARCHAR, primary_key VARCHAR[], label VARCHAR, owner VARCHAR, schema_file VARCHAR, ordinal INTEGER",
-    "fields": "table_name VARCHAR, name VARCHAR, title VARCHAR, description VARCHAR, type VARCHAR, "
-    "sensitivity VARCHAR, required BOOLEAN, example VARCHAR, words VARCHAR[], pattern VARCHAR, in_key BOOLEAN, "
-    "refers_to VARCHAR, ordinal INTEGER, _file VARCHAR, _line INTEGER",
-}
+_TABLES = (
+    "name VARCHAR, title VARCHAR, description VARCHAR, kind VARCHAR, path VARCHAR, parent VARCHAR, property VARCHAR, "
+    "primary_key VARCHAR[], label VARCHAR, owner VARCHAR, schema_file VARCHAR, ordinal INTEGER"
+)
+_FIELDS = (
+    "table_name VARCHAR, name VARCHAR, title VARCHAR, description VARCHAR, type VARCHAR, sensitivity VARCHAR, "
+    "required BOOLEAN, example VARCHAR, words VARCHAR[], pattern VARCHAR, in_key BOOLEAN, refers_to VARCHAR, "
+    "ordinal INTEGER, _file VARCHAR, _line INTEGER"
+)
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -180,38 +183,32 @@ def create_typed(connection: duckdb.DuckDBPyConnection, package: Package) -> Non
 
 def create_descriptions(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
     """Create `tables` and `fields`: the schemas as rows, so that pages and rules can ask about them."""
-    for name, columns in _DESCRIPTIONS.items():
-        connection.execute(f"CREATE TABLE {name} ({columns})")
-    tables = package.tables.values()
-    simple = ("name", "title", "description", "kind", "path", "parent", "property")
-    insert(
-        connection,
-        "tables",
-        [
-            (*(getattr(t, n) for n in simple), list(t.primary_key), t.label, t.owner, t.schema_file, n)
-            for n, t in enumerate(tables, 1)
-        ],
-    )
-    insert(connection, "fields", [_described(t, f, n) for t in tables for n, f in enumerate(t.fields, 1)])
+    said = attrgetter("name", "title", "description", "kind", "path", "parent", "property")
+    tables = [
+        (*said(t), list(t.primary_key), t.label, t.owner, t.schema_file, n)
+        for n, t in enumerate(package.tables.values(), 1)
+    ]
+    fields = []
+    for t in package.tables.values():
+        for n, f in enumerate(t.fields, 1):
+            words = [str(w) for w in f.categories or f.constraints.get("enum", ())]
+            refers = next((k.table for k in t.foreign_keys if k.fields == (f.name,)), None)
+            first = (t.name, f.name, f.title, f.description, f.type, f.sensitivity.name.lower())
+            limits = (f.required, f.example, words, f.constraints.get("pattern"), f.name in t.primary_key)
+            fields.append((*first, *limits, refers, n, t.schema_file, f.line))
+    create_table(connection, "tables", _TABLES, tables)
+    create_table(connection, "fields", _FIELDS, fields)
 
 
-def _described(table: Table, field: Field, ordinal: int) -> tuple[Any, ...]:
-    words = field.categories or field.constraints.get("enum", ())
-    refers = next((k.table for k in table.foreign_keys if k.fields == (field.name,)), None)
-    return (
-        *(table.name, field.name, field.title, field.description, field.type),
-        *(field.sensitivity.name.lower(), field.required, field.example, [str(w) for w in words]),
-        *(field.constraints.get("pattern"), field.name in table.primary_key, refers, ordinal),
-        *(table.schema_file, field.line),
-    )
-
-
-def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows in one statement, column by column."""
+def create_table(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Sequence[Sequence[Any]] = ()
+) -> None:
+    """Create a table of the engine's own, or make it anew; its rows go in by one statement, column by column."""
+    connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
     if rows:
-        columns = [list(c) for c in zip(*rows, strict=True)]
-        picks = ", ".join(f"unnest(${n})" for n in range(1, len(columns) + 1))
-        connection.execute(f"INSERT INTO {quote(table)} SELECT {picks}", columns)
+        values = [list(c) for c in zip(*rows, strict=True)]
+        picks = ", ".join(f"unnest(${n})" for n in range(1, len(values) + 1))
+        connection.execute(f"INSERT INTO {name} SELECT {picks}", values)
 
 
 def create_build(
@@ -223,11 +220,9 @@ def create_build(
     draft: bool,
 ) -> None:
     """Create `build`: the one row of facts about this build."""
-    connection.execute(
-        "CREATE OR REPLACE TABLE build (as_of DATE, edition VARCHAR, commit VARCHAR, commit_time TIMESTAMP, draft BOOLEAN)"
-    )
     time = datetime.datetime.fromtimestamp(epoch, datetime.UTC).replace(tzinfo=None)
-    connection.execute("INSERT INTO build VALUES (?, ?, ?, ?, ?)", [as_of, edition, commit, time, draft])
+    columns = "as_of DATE, edition VARCHAR, commit VARCHAR, commit_time TIMESTAMP, draft BOOLEAN"
+    create_table(connection, "build", columns, [(as_of, edition, commit, time, draft)])
 
 
 def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:

@@ -48,17 +48,6 @@ def visible_table(table: Table, edition: str) -> Table | None:
     return dataclasses.replace(table, fields=fields, primary_key=key, foreign_keys=keys)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Cut:
-    """One table or view on its way into an edition: what is asked of it, and who is at fault when that fails."""
-
-    name: str
-    query: str
-    file: str
-    rule: str
-    ordered: bool = False
-
-
 def write_edition(
     connection: duckdb.DuckDBPyConnection,
     views: Sequence[Statement],
@@ -83,34 +72,36 @@ def write_edition(
     for name, words in types.items():
         connection.execute(f"CREATE TYPE {alias}.{quote(name)} AS ENUM ({', '.join(map(literal, words))})")
     inside = level >= Sensitivity.INTERNAL
-    cuts: list[_Cut] = []
+    # What history may be shown depends on the records that are.
+    told = only is None or not {"changes", "commits"}.isdisjoint(only)
+    # Each name with its query, and with the file and the kind of problem where that fails.
+    cuts: list[tuple[str, str, str, str]] = []
     for table in seen:
         cells = {f.name: f"::VARCHAR::{alias}.{quote(f.enum_type)}" for f in table.fields if f.enum_type}
         columns = [f"{quote(f.name)}{cells.get(f.name, '')} AS {quote(f.name)}" for f in table.fields]
         columns += ["_file", "_line"] if inside else []
-        condition = _where(table.row_filters.get(edition))
-        query = f"SELECT {', '.join(columns)} FROM {quote(table.name)}{condition}"
-        cuts.append(_Cut(table.name, query, table.schema_file, "schema-error"))
-    for view in views:
+        query = _select(table.name, columns, table.row_filters.get(edition))
+        if told or only is None or table.name in only:
+            cuts.append((table.name, query, table.schema_file, "schema-error"))
+    for view in views if only is None else [v for v in views if v.name in only]:
         columns = [quote(n) for n, c in columns_of(view).items() if c.sensitivity <= level]
-        query = f"SELECT {', '.join(columns)} FROM {quote(view.name)}{_where(row_filters(view).get(edition))}"
+        query = _select(view.name, columns, row_filters(view).get(edition))
         if columns:
-            cuts.append(_Cut(view.name, query, view.file, "sql-error", ordered=True))
+            cuts.append((view.name, query, view.file, "sql-error"))
 
-    def cut(own: duckdb.DuckDBPyConnection, one: _Cut) -> Problem | None:
+    def cut(own: duckdb.DuckDBPyConnection, one: tuple[str, str, str, str]) -> Problem | None:
+        name, query, file, rule = one
         try:
-            checked = one_select(own, one.query)
-            # Several cores give a view's rows in no fixed order; a page whose own order leaves ties must not vary.
-            rows = f"SELECT * FROM ({checked}) ORDER BY ALL" if one.ordered else checked
-            own.execute(f"CREATE TABLE {alias}.{quote(one.name)} AS {rows}")
+            rows = one_select(own, query)
+            if name not in package.tables:
+                # Several cores give a view's rows in no fixed order; a page whose own order leaves ties must not vary.
+                rows = f"SELECT * FROM ({rows}) ORDER BY ALL"
+            own.execute(f"CREATE TABLE {alias}.{quote(name)} AS {rows}")
         except (duckdb.Error, SqlError) as fault:
-            return _uncut(one.file, one.rule, edition, fault)
+            return _uncut(file, rule, edition, fault)
         return None
 
-    # What history may be shown depends on the records that are.
-    told = only is None or not {"changes", "commits"}.isdisjoint(only)
-    wanted = [c for c in cuts if only is None or c.name in only or (told and not c.ordered)]
-    if problems := [p for p in side_by_side(connection, cut, wanted) if p is not None]:
+    if problems := [p for p in side_by_side(connection, cut, cuts) if p is not None]:
         raise RecordsError(problems[:1])
     for name in (*_ENGINE, *(_INTERNAL_ENGINE if inside else ())):
         if only is None or name in only:
@@ -122,8 +113,9 @@ def write_edition(
     connection.execute(f"DETACH {alias}")
 
 
-def _where(condition: str | None) -> str:
-    return f" WHERE ({condition}\n)" if condition is not None else ""
+def _select(name: str, columns: Sequence[str], condition: str | None) -> str:
+    where = f" WHERE ({condition}\n)" if condition is not None else ""
+    return f"SELECT {', '.join(columns)} FROM {quote(name)}{where}"
 
 
 def check_cuts(
@@ -134,7 +126,7 @@ def check_cuts(
 
     def plan(name: str, condition: str, file: str, rule: str, edition: str) -> None:
         try:
-            query = one_select(connection, f"SELECT 1 FROM {quote(name)}{_where(condition)}")
+            query = one_select(connection, _select(name, ["1"], condition))
             connection.execute(f"DESCRIBE {query}")
         except (duckdb.Error, SqlError) as fault:
             problems.append(_uncut(file, rule, edition, fault))

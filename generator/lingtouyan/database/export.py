@@ -53,35 +53,31 @@ def export_edition(
         connection.execute("USE edition")
         held = _columns(connection)
         resources: list[dict[str, Any]] = []
-        selects: dict[str, tuple[str, str]] = {}
+        cells: dict[str, dict[str, str]] = {}
         for table in seen.values():
-            for key in table.foreign_keys:
-                if _refers(key, seen):
-                    _refuse_dangling(connection, table, key, edition)
-            resources.append(_resource(table, seen))
-            columns = {
-                f.name: _cell(
-                    f.name, held[table.name][f.name], len(table.fields), _words(f), _missing(table, f)
-                )
+            keys = [k for k in table.foreign_keys if _refers(k, seen)]
+            for key in keys:
+                _refuse_dangling(connection, table, key, edition)
+            resources.append(_resource(table, keys))
+            kinds = held[table.name]
+            cells[table.name] = {
+                f.name: _cell(f.name, kinds[f.name], len(table.fields), _words(f), _missing(table, f))
                 for f in table.fields
             }
-            selects[table.name] = (_select(table.name, columns), f"SELECT {', '.join(map(quote, columns))}")
-        for view in views:
-            if view.name in held:
-                kinds = held[view.name]
-                resources.append(_view_resource(view, kinds))
-                columns = {n: _cell(n, t, len(kinds)) for n, t in kinds.items()}
-                selects[view.name] = (_select(view.name, columns), "SELECT *")
+        for view in (v for v in views if v.name in held):
+            kinds = held[view.name]
+            resources.append(_view_resource(view, kinds))
+            cells[view.name] = {n: _cell(n, t, len(kinds)) for n, t in kinds.items()}
 
         def write(own: duckdb.DuckDBPyConnection, name: str) -> None:
             # A cursor begins in the database that the connection was opened with.
             own.execute("USE edition")
-            cells, values = selects[name]
-            target = literal(str(folder / name))[:-1]
-            own.execute(f"COPY ({cells}) TO {target}.csv' ({_CSV})")
-            own.execute(f"COPY ({values} FROM {quote(name)}) TO {target}.parquet' ({_PARQUET})")
+            target, source = literal(str(folder / name))[:-1], quote(name)
+            columns, values = ", ".join(map(quote, cells[name])), ", ".join(cells[name].values())
+            own.execute(f"COPY (SELECT {values} FROM {source}) TO {target}.csv' ({_CSV})")
+            own.execute(f"COPY (SELECT {columns} FROM {source}) TO {target}.parquet' ({_PARQUET})")
 
-        side_by_side(connection, write, selects)
+        side_by_side(connection, write, cells)
     descriptor = {
         "name": f"{package.name}-{edition}" if package.name else edition,
         "title": package.title,
@@ -128,10 +124,6 @@ def _cell(
     return f"{value} AS {quote(name)}"
 
 
-def _select(name: str, columns: Mapping[str, str]) -> str:
-    return f"SELECT {', '.join(columns.values())} FROM {quote(name)}"
-
-
 def _refers(key: ForeignKey, seen: Mapping[str, Table]) -> bool:
     return key.table in seen and {f.name for f in seen[key.table].fields}.issuperset(key.references)
 
@@ -147,26 +139,27 @@ def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]
     return result
 
 
-def _resource(table: Table, seen: Mapping[str, Table]) -> dict[str, Any]:
+def _resource(table: Table, keys: Sequence[ForeignKey]) -> dict[str, Any]:
     fields = []
     for field in table.fields:
         described = {k: v for k, v in field.descriptor.items() if k != "format" or v}
-        if _missing(table, field):
-            described["missingValues"] = [_missing(table, field)]
+        if missing := _missing(table, field):
+            described["missingValues"] = [missing]
         fields.append({**described, "sensitivity": field.sensitivity.name.lower()})
     schema: dict[str, Any] = {"fields": fields}
     if table.primary_key:
         schema["primaryKey"] = list(table.primary_key)
-    keys = [
-        {
-            "fields": list(k.fields),
-            "reference": {"resource": "" if k.table == table.name else k.table, "fields": list(k.references)},
-        }
-        for k in table.foreign_keys
-        if _refers(k, seen)
-    ]
     if keys:
-        schema["foreignKeys"] = keys
+        schema["foreignKeys"] = [
+            {
+                "fields": list(k.fields),
+                "reference": {
+                    "resource": "" if k.table == table.name else k.table,
+                    "fields": list(k.references),
+                },
+            }
+            for k in keys
+        ]
     return _described(table.name, table.title, table.description, schema)
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from lingtouyan.database.database import insert, literal, quote
+from lingtouyan.database.database import create_table, literal, quote
 from lingtouyan.reading.package import Package, Sensitivity, Table
 
 if TYPE_CHECKING:
-    from lingtouyan.history.changes import History, Proposal
+    from lingtouyan.history.changes import Change, History, Proposal
     from lingtouyan.history.log import LoggedCommit
 
 # GitHub and its like `Merge pull request #7 from …`, Gitee `!7 …`; a squashed merge ends in `(#7)` or `(!7)`.
@@ -32,10 +33,12 @@ _TABLES = {
     "committer_email VARCHAR, commit_time TIMESTAMP, subject VARCHAR, is_merge BOOLEAN, merge VARCHAR, "
     "merge_author_email VARCHAR, merge_committer_email VARCHAR, landed BOOLEAN",
     "proposed_files": "_file VARCHAR, _line INTEGER, commit VARCHAR, author VARCHAR, author_email VARCHAR",
-    "proposed_changes": "_file VARCHAR, _line INTEGER, commit VARCHAR, ordinal INTEGER, table_name VARCHAR, "
-    "record_key VARCHAR, root_table VARCHAR, root_key VARCHAR, action VARCHAR, field VARCHAR, before VARCHAR, "
-    "after VARCHAR",
+    "proposed_changes": "_file VARCHAR, _line INTEGER, commit VARCHAR, ordinal INTEGER, action VARCHAR, table_name VARCHAR, "
+    "record_key VARCHAR, root_table VARCHAR, root_key VARCHAR, field VARCHAR, before VARCHAR, after VARCHAR",
 }
+
+_record = attrgetter("action", "table", "key", "root_table", "root_key")
+PROPOSAL = ("proposed_commits", "proposed_files", "proposed_changes")
 
 
 def create_history(
@@ -46,9 +49,9 @@ def create_history(
     Args:
         package: the register's tables, which must be there; they tell what an import brought.
     """
-    for name in ("commits", "changes"):
-        connection.execute(f"CREATE OR REPLACE TABLE {name} ({_TABLES[name]})")
     if history is None:
+        create_table(connection, "commits", _TABLES["commits"])
+        create_table(connection, "changes", _TABLES["changes"])
         return
     from lingtouyan.history.signatures import NONE
 
@@ -60,24 +63,16 @@ def create_history(
     for n, c in enumerate(history.commits, 1):
         merge, signed = by_id.get(history.brought.get(c.id, "")), signatures.get(c.id)
         commits.append(
-            (
-                *(c.id, _time(c.author_time), _time(c.commit_time), c.author, c.author_email, c.committer),
-                *(c.subject, c.body or None),
-                *((merge.id, merge.subject, merge.author) if merge else (None, None, None)),
-                _request(c, merge),
-                *((signed.signer or None, signed.state) if signed else (None, unsigned)),
-                n,
-            )
+            (c.id, _time(c.author_time), _time(c.commit_time), c.author, c.author_email, c.committer)
+            + (c.subject, c.body or None)
+            + ((merge.id, merge.subject, merge.author) if merge else (None, None, None))
+            + (_request(c, merge),)
+            + ((signed.signer or None, signed.state) if signed else (None, unsigned))
+            + (n,)
         )
-    insert(connection, "commits", commits)
-    changes = [
-        (
-            *(c.commit, c.action, c.table, c.key, c.root_table, c.root_key),
-            *(c.field or None, c.before or None, c.after or None, c.file, n),
-        )
-        for n, c in enumerate(history.changes, 1)
-    ]
-    insert(connection, "changes", changes)
+    changes = [(c.commit, *_record(c), *_values(c), c.file, n) for n, c in enumerate(history.changes, 1)]
+    create_table(connection, "commits", _TABLES["commits"], commits)
+    create_table(connection, "changes", _TABLES["changes"], changes)
     if history.imports and package is not None:
         _add_imported(connection, history, package)
 
@@ -89,9 +84,9 @@ def create_proposal(
 
     A change's `ordinal` is the place of its commit among those proposed; 0 where the change is told as one.
     """
-    for name in ("proposed_commits", "proposed_files", "proposed_changes"):
-        connection.execute(f"CREATE TABLE {name} ({_TABLES[name]})")
     if proposal is None:
+        for name in PROPOSAL:
+            create_table(connection, name, _TABLES[name])
         return
     by_id = {c.id: c for c in proposal.commits}
     order = {c.id: n for n, c in enumerate(proposal.commits, 1)}
@@ -99,24 +94,19 @@ def create_proposal(
     for c in proposal.commits:
         merge = by_id.get(proposal.brought.get(c.id, ""))
         commits.append(
-            (
-                *(c.id, c.author, c.author_email, c.committer, c.committer_email, _time(c.commit_time)),
-                *(c.subject, len(c.parents) > 1),
-                *((merge.id, merge.author_email, merge.committer_email) if merge else (None, None, None)),
-                proposal.landed,
-            )
+            (c.id, c.author, c.author_email, c.committer, c.committer_email, _time(c.commit_time))
+            + (c.subject, len(c.parents) > 1)
+            + ((merge.id, merge.author_email, merge.committer_email) if merge else (None, None, None))
+            + (proposal.landed,)
         )
-    insert(connection, "proposed_commits", commits)
     files = [(path, 1, c.id, c.author, c.author_email) for path, c in proposal.files]
-    insert(connection, "proposed_files", files)
     changes = [
-        (
-            *(c.file, 1, c.commit or None, order.get(c.commit, 0), c.table, c.key, c.root_table, c.root_key),
-            *(c.action, c.field or None, c.before or None, c.after or None),
-        )
+        (c.file, 1, c.commit or None, order.get(c.commit, 0), *_record(c), *_values(c))
         for c in proposal.changes
     ]
-    insert(connection, "proposed_changes", changes)
+    create_table(connection, "proposed_commits", _TABLES["proposed_commits"], commits)
+    create_table(connection, "proposed_files", _TABLES["proposed_files"], files)
+    create_table(connection, "proposed_changes", _TABLES["proposed_changes"], changes)
     touched = {c.table for c in proposal.changes}
     for table in (t for t in tables if t.name in touched and t.primary_key):
         # Where the record stands now; one that is gone stood somewhere in its file.
@@ -130,8 +120,7 @@ def create_proposal(
 
 def _add_imported(connection: duckdb.DuckDBPyConnection, history: History, package: Package) -> None:
     """Add that the records came which stand in files of an import that nobody touched since: by the register's own keys."""
-    connection.execute("CREATE TEMP TABLE imported (file VARCHAR, commit VARCHAR)")
-    insert(connection, "imported", list(history.imports.items()))
+    create_table(connection, "imported", "file VARCHAR, commit VARCHAR", list(history.imports.items()))
     for table in package.tables.values():
         if table.path and table.primary_key:
             key = " || '/' || ".join(f"coalesce(t.{quote(k)}::VARCHAR, '')" for k in table.primary_key)
@@ -147,6 +136,10 @@ def _add_imported(connection: duckdb.DuckDBPyConnection, history: History, packa
         "ORDER BY ordinal"
     )
     connection.execute("DROP TABLE imported")
+
+
+def _values(change: Change) -> tuple[str | None, ...]:
+    return change.field or None, change.before or None, change.after or None
 
 
 def _request(commit: LoggedCommit, merge: LoggedCommit | None) -> str | None:
@@ -189,17 +182,9 @@ def copy_history(
         f"WHERE {' AND '.join(conditions)} ORDER BY c.ordinal"
     )
     # Who typed a change is no public matter; when it was made is, of what the public can see.
-    columns, kept = (
-        ("*", "true")
-        if inside
-        else (
-            "commit, author_time, commit_time, ordinal",
-            f"commit IN (SELECT commit FROM {alias}.changes)",
-        )
-    )
-    connection.execute(
-        f"CREATE TABLE {alias}.commits AS SELECT {columns} FROM commits WHERE {kept} ORDER BY ordinal"
-    )
+    known = f"SELECT commit, author_time, commit_time, ordinal FROM commits SEMI JOIN {alias}.changes USING (commit)"
+    commits = "FROM commits" if inside else known
+    connection.execute(f"CREATE TABLE {alias}.commits AS {commits} ORDER BY ordinal")
 
 
 def _named(table: Table, level: Sensitivity) -> bool:

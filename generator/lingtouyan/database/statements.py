@@ -227,21 +227,29 @@ def create_macros(connection: duckdb.DuckDBPyConnection, macros: Iterable[Statem
     """
     problems: list[Problem] = []
     macros = list(macros)
-    pending = [(m, s) for m in macros for s in _macro_statements(connection, m, problems)]
-    faults: dict[str, str] = {}
+    pending: list[tuple[str, str]] = []
+    for macro in macros:
+        try:
+            found = [s.query.strip() for s in connection.extract_statements(macro.sql)]
+        except duckdb.Error as fault:
+            problems.append(error(macro.file, 1, "sql-error", explain(fault)))
+            continue
+        if any(_NOISE.sub(" ", s).upper().split()[:2] != ["CREATE", "MACRO"] for s in found):
+            problems.append(error(macro.file, 1, "sql-error", "这里只能写 CREATE MACRO 语句。"))
+            continue
+        pending += [(macro.file, sql) for sql in found]
     # A macro may use one that stands in a later file.
     while pending:
-        left = []
-        for macro, sql in pending:
+        faults: dict[tuple[str, str], str] = {}
+        for file, sql in pending:
             try:
                 connection.execute(sql)
             except duckdb.Error as fault:
-                faults[macro.file] = explain(fault)
-                left.append((macro, sql))
-        if len(left) == len(pending):
-            problems.extend(error(m.file, 1, "sql-error", f"宏无法建立：{faults[m.file]}") for m, _ in left)
+                faults[file, sql] = explain(fault)
+        if len(faults) == len(pending):
+            problems += [error(f, 1, "sql-error", f"宏无法建立：{why}") for (f, _), why in faults.items()]
             break
-        pending = left
+        pending = list(faults)
     if not problems:
         problems.extend(_offending(connection, macros))
     if problems:
@@ -258,18 +266,3 @@ def _offending(connection: duckdb.DuckDBPyConnection, macros: Iterable[Statement
         reason = refusal(connection, definition if kind == "table_macro" else f"SELECT {definition}")
         if reason:
             yield error(files.get(name.lower(), "schemas/macros"), 1, "sql-error", f"宏 {name}：{reason}")
-
-
-def _macro_statements(
-    connection: duckdb.DuckDBPyConnection, macro: Statement, problems: list[Problem]
-) -> list[str]:
-    try:
-        found = [s.query.strip() for s in connection.extract_statements(macro.sql)]
-    except duckdb.Error as fault:
-        problems.append(error(macro.file, 1, "sql-error", explain(fault)))
-        return []
-    plain = [_NOISE.sub(" ", s).split() for s in found]
-    if any([w.upper() for w in p[:2]] != ["CREATE", "MACRO"] for p in plain):
-        problems.append(error(macro.file, 1, "sql-error", "这里只能写 CREATE MACRO 语句。"))
-        return []
-    return found

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import CycleError, TopologicalSorter
 
 import duckdb
 
-from lingtouyan.database.database import SqlError, explain, insert, one_select, quote
+from lingtouyan.database.database import SqlError, create_table, explain, one_select, quote, side_by_side
 from lingtouyan.database.statements import Statement, columns_of, passages, reached
 from lingtouyan.problems import Problem, RecordsError, error
 
 HISTORY = frozenset({"changes", "commits"})
-
-
-def _nothing() -> None:
-    return
 
 
 class Views:
@@ -40,7 +34,7 @@ class Views:
         connection: duckdb.DuckDBPyConnection,
         views: Sequence[Statement],
         macros: Sequence[Statement],
-        history: Callable[[], None] = _nothing,
+        history: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
         self._history = history
@@ -77,18 +71,15 @@ class Views:
             self._told = True
             self._history()
         wanted = (names & reach) - self.computed - self._faults.keys()
+        by_name = {v.name: v for v in self.order}
         sorter = TopologicalSorter({n: self._needs[n] & wanted for n in wanted})
         sorter.prepare()
-        by_name = {v.name: v for v in self.order}
-        running: dict[Future[str], str] = {}
-        # Most of a view's time is planning, which one query does on one core.
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            while sorter.is_active():
-                running.update((pool.submit(self._make, by_name[n], "TABLE"), n) for n in sorter.get_ready())
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    name = running.pop(future)
-                    self._note(name, future.result(), self.computed)
-                    sorter.done(name)
+        while sorter.is_active():
+            ready = sorter.get_ready()
+            made = side_by_side(self._connection, lambda own, n: self._make(own, by_name[n], "TABLE"), ready)
+            for name, fault in zip(ready, made, strict=True):
+                self._note(name, fault, self.computed)
+            sorter.done(*ready)
 
     def forget(self, tables: Iterable[str]) -> None:
         """Drop what was computed from these tables; `need` makes it again."""
@@ -102,7 +93,7 @@ class Views:
         """Look at all that was not needed without computing it: what is wrong with it is told as well."""
         for view in self.order:
             if view.name not in self.computed | self._planned | self._faults.keys():
-                self._note(view.name, self._make(view, "VIEW"), self._planned)
+                self._note(view.name, self._make(self._connection, view, "VIEW"), self._planned)
 
     def _note(self, name: str, fault: str, good: set[str]) -> None:
         if fault:
@@ -110,19 +101,18 @@ class Views:
         else:
             good.add(name)
 
-    def _make(self, view: Statement, kind: str) -> str:
+    def _make(self, connection: duckdb.DuckDBPyConnection, view: Statement, kind: str) -> str:
         """Make one view a table, or a view of the database; return what is wrong with it, if anything."""
         name = quote(view.name)
-        with self._connection.cursor() as own:
-            try:
-                query = one_select(own, view.sql)
-                if view.name in self._planned:
-                    own.execute(f"DROP VIEW {name}")
-                own.execute(f"CREATE {kind} {name} AS {query}")
-            except SqlError as fault:
-                return str(fault)
-            except duckdb.Error as fault:
-                return explain(fault)
+        try:
+            query = one_select(connection, view.sql)
+            if view.name in self._planned:
+                connection.execute(f"DROP VIEW {name}")
+            connection.execute(f"CREATE {kind} {name} AS {query}")
+        except SqlError as fault:
+            return str(fault)
+        except duckdb.Error as fault:
+            return explain(fault)
         return ""
 
     @property
@@ -141,16 +131,13 @@ class Views:
 
 def describe_views(connection: duckdb.DuckDBPyConnection, views: Sequence[Statement]) -> None:
     """Create `views`: what each view's header says of its columns."""
-    connection.execute(
-        "CREATE TABLE views (name VARCHAR, title VARCHAR, description VARCHAR, field VARCHAR, field_title VARCHAR, "
-        "field_description VARCHAR, sensitivity VARCHAR, file VARCHAR)"
+    columns = (
+        "name VARCHAR, title VARCHAR, description VARCHAR, field VARCHAR, field_title VARCHAR, "
+        "field_description VARCHAR, sensitivity VARCHAR, file VARCHAR"
     )
-    rows = [
-        (
-            *(v.name, v.text("title", v.name), v.text("description")),
-            *(name, c.title, c.description, c.sensitivity.name.lower(), v.file),
-        )
-        for v in views
-        for name, c in columns_of(v).items()
-    ]
-    insert(connection, "views", rows)
+    rows: list[tuple[str, ...]] = []
+    for v in views:
+        said = (v.name, v.text("title", v.name), v.text("description"))
+        for name, c in columns_of(v).items():
+            rows.append((*said, name, c.title, c.description, c.sensitivity.name.lower(), v.file))
+    create_table(connection, "views", columns, rows)

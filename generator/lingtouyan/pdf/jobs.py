@@ -28,7 +28,6 @@ from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
 from lingtouyan.templates.escaping import REPLACEMENT, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
-from lingtouyan.templates.paths import output_path
 from lingtouyan.templates.sandbox import Groups, Row, Sandbox, compiled, rendered
 from lingtouyan.templates.templates import (
     XML_SUFFIXES,
@@ -36,6 +35,7 @@ from lingtouyan.templates.templates import (
     Results,
     Template,
     make_environment,
+    output_path,
     read_templates,
     run_queries,
     template_fault,

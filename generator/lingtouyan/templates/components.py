@@ -39,11 +39,7 @@ def link(href: object, words: object) -> Markup:
 
 def badge(words: object, kind: object = "neutral") -> Markup:
     """A short mark. The words carry the meaning; the colour only repeats it."""
-    return tag("span", words, class_=f"badge badge--{_kind(kind)}")
-
-
-def _kind(given: object) -> object:
-    return given if given in KINDS else "neutral"
+    return tag("span", words, class_=f"badge badge--{_kind({'kind': kind})}")
 
 
 def is_number(value: object) -> bool:
@@ -162,14 +158,11 @@ def _letters(words: str) -> int:
 
 def definition(pairs: Sequence[tuple[object, object]], *, wide: Sequence[object] = ()) -> Markup:
     """Labels and values side by side; values of labels in `wide` take a whole line. Missing ones show a dash."""
-    return _list(
-        "dl",
-        "facts",
-        (
-            tag("div", tag("dt", label), tag("dd", _or_dash(value)), class_=label in wide and "wide")
-            for label, value in pairs
-        ),
+    facts = (
+        tag("div", tag("dt", label), tag("dd", _or_dash(value)), class_=label in wide and "wide")
+        for label, value in pairs
     )
+    return _list("dl", "facts", facts)
 
 
 def _list(name: str, kind: str, items: Iterable[Markup]) -> Markup:
@@ -185,51 +178,36 @@ def _span(kind: str, words: object) -> Markup:
     return markup("") if words is None or words == "" else tag("span", words, class_=kind)
 
 
-def _title(item: Row) -> Markup:
-    return link(item.get("href"), item.get("title"))
+def _title(kind: str, item: Row) -> Markup:
+    return tag("span", link(item.get("href"), item.get("title")), class_=f"{kind}-title")
+
+
+def _kind(item: Row) -> object:
+    return kind if (kind := item.get("kind")) in KINDS else "neutral"
 
 
 def tiles(items: Sequence[Row]) -> Markup:
     """Large figures for a home page: each with `title`, `value` and, if any, `unit`, `note`, `href`, `kind`."""
-    return _list(
-        "ul",
-        "tiles",
-        (
-            tag(
-                "li",
-                tag("span", _title(item), class_="tile-title"),
-                tag(
-                    "span",
-                    _or_dash(item.get("value")),
-                    tag("small", item["unit"]) if item.get("unit") else "",
-                    class_="tile-value",
-                ),
-                _span("tile-note", item.get("note")),
-                class_=f"tile tile--{_kind(item.get('kind'))}",
-            )
-            for item in items
-        ),
-    )
+    shown = []
+    for item in items:
+        unit = tag("small", item["unit"]) if item.get("unit") else ""
+        value = tag("span", _or_dash(item.get("value")), unit, class_="tile-value")
+        note = _span("tile-note", item.get("note"))
+        shown.append(tag("li", _title("tile", item), value, note, class_=f"tile tile--{_kind(item)}"))
+    return _list("ul", "tiles", shown)
 
 
 def timeline(items: Sequence[Row], *, empty: str = "没有记录。") -> Markup:
     """What happened, in the order given: each with `date`, `title` and, if any, `text`, `href`, `kind`."""
     if not items:
         return tag("p", empty, class_="none")
-    return _list(
-        "ol",
-        "timeline",
-        (
-            tag(
-                "li",
-                tag("span", item.get("date"), class_="timeline-date"),
-                tag("span", _title(item), class_="timeline-title"),
-                _span("timeline-text", item.get("text")),
-                class_=f"timeline-item timeline-item--{_kind(item.get('kind'))}",
-            )
-            for item in items
-        ),
-    )
+    shown = []
+    for item in items:
+        date = tag("span", item.get("date"), class_="timeline-date")
+        words = _span("timeline-text", item.get("text"))
+        kind = f"timeline-item timeline-item--{_kind(item)}"
+        shown.append(tag("li", date, _title("timeline", item), words, class_=kind))
+    return _list("ol", "timeline", shown)
 
 
 def flow(steps: Sequence[Row]) -> Markup:
@@ -237,23 +215,14 @@ def flow(steps: Sequence[Row]) -> Markup:
 
     `state` is one of done, current, open, failed; it is also said in words for those who do not see colours.
     """
-    return _list(
-        "ol",
-        "flow",
-        (
-            tag(
-                "li",
-                _span("step-count", step.get("count")),
-                tag("span", _title(step), class_="step-title"),
-                _span("step-note", step.get("note")),
-                _span("step-state", _STATES.get(state)),
-                class_=f"step step--{state if state in _STATES else 'plain'}",
-                aria_current=state == "current" and "step",
-            )
-            for step in steps
-            for state in [text(step.get("state"))]
-        ),
-    )
+    shown = []
+    for step in steps:
+        state = text(step.get("state"))
+        count, note = _span("step-count", step.get("count")), _span("step-note", step.get("note"))
+        parts = (count, _title("step", step), note, _span("step-state", _STATES.get(state)))
+        kind = f"step step--{state if state in _STATES else 'plain'}"
+        shown.append(tag("li", *parts, class_=kind, aria_current=state == "current" and "step"))
+    return _list("ol", "flow", shown)
 
 
 def heatmap(

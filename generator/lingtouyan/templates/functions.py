@@ -48,16 +48,6 @@ class Labels:
         return str(self._tables.get(name, name))
 
 
-def _record_page(links: Links, record: str, key: str, row: components.Row) -> str | None:
-    return None if row[key] is None else links.href(record, row[key])
-
-
-def _commit_address(project: Project, edition: str) -> str:
-    """Return the address of a commit with `{commit}` in it; the public has no business on the git host."""
-    given = project.settings.commit_url
-    return given if EDITION_LEVELS[edition] >= Sensitivity.INTERNAL else ""
-
-
 def make_functions(
     project: Project, connection: duckdb.DuckDBPyConnection, links: Links, edition: str
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
@@ -66,6 +56,9 @@ def make_functions(
     # Of the whole register: what an edition leaves out is no fault of the templates that serve all.
     views = project.source.files(["schemas/views"]).files
     links.known = {*project.package.tables, *(PurePosixPath(file).stem for file in views)}
+
+    def page_of(record: str, key: str, row: components.Row) -> str | None:
+        return None if row[key] is None else links.href(record, row[key])
 
     def table(
         rows: Sequence[Row],
@@ -93,10 +86,11 @@ def make_functions(
             links.find(record, None)
             if rows and key not in rows[0]:
                 raise TemplateRuntimeError(f"links_to 用来链接的列 {key} 不在所给的行里。")
-            href[column] = partial(_record_page, links, record, key)
+            href[column] = partial(page_of, record, key)
         return components.table(rows, shown, labels=names, href=href, **options)
 
-    address = _commit_address(project, edition)
+    # The public has no business on the git host.
+    address = project.settings.commit_url if EDITION_LEVELS[edition] >= Sensitivity.INTERNAL else ""
 
     def commit_link(commit: object) -> Markup:
         """The first ten digits of a commit, linked to it on the git host where the data package names one."""
@@ -106,10 +100,9 @@ def make_functions(
 
     functions: dict[str, Any] = {
         **{
-            name: getattr(components, name)
-            for name in ("badge", "definition", "tiles", "timeline", "flow", "heatmap")
+            n: getattr(components, n) for n in ("badge", "definition", "tiles", "timeline", "flow", "heatmap")
         },
-        **{name: getattr(charts, name) for name in ("bars", "columns", "progress")},
+        **{n: getattr(charts, n) for n in ("bars", "columns", "progress")},
         "table": table,
         "link": links.link,
         "href": links.href,

@@ -76,7 +76,9 @@ class Template:
 
 
 PATH_SLOT = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
-UNSAFE_IN_PATH = re.compile(r"[^0-9A-Za-z_\-\u00b7\u3400-\u9fff\U00020000-\U0003ffff.]")
+_UNSAFE_IN_PATH = re.compile(r"[^0-9A-Za-z_\-\u00b7\u3400-\u9fff\U00020000-\U0003ffff.]")
+# Names that one system or another takes for a device.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)", re.IGNORECASE)
 _TAKEN = ("row", "title", "edition", "as_of", "draft", "build", "blank")
 MAX_BLANK_ROWS = 500
 # Dossiers that are no pages but data for other programs; made on demand only.
@@ -313,7 +315,37 @@ def _blank(record: YamlMapping, queries: Mapping[str, Query]) -> dict[str, str |
 def _inside(path: str) -> bool:
     """Tell whether a pattern of output paths stays below the output folder, whatever values fill it."""
     segments = PATH_SLOT.sub("x", path.strip("/")).split("/")
-    return not path.startswith("/") and all(s.strip(".") and not UNSAFE_IN_PATH.search(s) for s in segments)
+    return not path.startswith("/") and all(s.strip(".") and not _UNSAFE_IN_PATH.search(s) for s in segments)
+
+
+def slug(value: object) -> str:
+    """Return a value as one path segment: what could climb, split, hide or confuse is written as `~` and its code."""
+    plain = _UNSAFE_IN_PATH.sub(lambda m: f"~{ord(m[0]):x}", text(value))
+    if _DEVICE.match(plain) or plain.startswith("."):
+        plain = f"~{ord(plain[0]):x}{plain[1:]}"
+    if plain.endswith("."):
+        plain = f"{plain[:-1]}~2e"
+    if len(plain.encode()) > 150:
+        return plain[:30] + "~" + hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
+    return plain or "~"
+
+
+def output_path(template: Template, row: Row) -> str:
+    """Return where a row's page goes, as the template's `path` says.
+
+    Raises:
+        RecordsError: the path names a column that the query does not give.
+    """
+
+    def segment(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        if name not in row:
+            raise RecordsError(
+                [error(template.file, 1, "template-error", f"path 用到了查询里没有的列 {name}。")]
+            )
+        return slug(row[name])
+
+    return PATH_SLOT.sub(segment, template.path).strip("/")
 
 
 def make_environment(

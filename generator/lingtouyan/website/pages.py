@@ -22,14 +22,15 @@ from lingtouyan.project import EDITION_TITLES, Project
 from lingtouyan.templates.escaping import front_matter, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
-from lingtouyan.templates.paths import output_path, slug
 from lingtouyan.templates.sandbox import Groups, Row, compiled, rendered
 from lingtouyan.templates.templates import (
     Query,
     Template,
     make_environment,
+    output_path,
     query_fault,
     run_queries,
+    slug,
     template_fault,
 )
 from lingtouyan.website.frames import FrameSpec
