@@ -1,6 +1,6 @@
 """Restricted values kept out of messages, whatever a rule selects: its own row's, and all that its SQL can reach.
 
-A rule may judge by what nobody may see, but what it says is read in logs, change requests and pages.
+A rule may judge by restricted values, but its messages are read in logs, change requests and pages.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import duckdb
 
@@ -43,6 +42,7 @@ class Secrets:
     ) -> None:
         self._connection = connection
         self._statements = list(statements)
+        self._through = passages(self._statements)
         self._fields = {
             t.name: fields
             for t in package.tables.values()
@@ -50,10 +50,6 @@ class Secrets:
         }
         self._near: dict[str, Mapping[tuple[str, int], list[str]]] = {}
         self._columns: dict[tuple[str, str], list[str]] = {}
-
-    @cached_property
-    def _through(self) -> dict[str, set[str]]:
-        return passages(self._statements)
 
     def near(self, table: str, file: str, line: int) -> Sequence[str]:
         """Return the restricted values of one row."""

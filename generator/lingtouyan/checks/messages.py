@@ -1,7 +1,6 @@
 """What is wrong with a value, in words a clerk can act on; a restricted value is never repeated.
 
-Names what copying, spreadsheets and input methods did to it, since the cause is half of the repair; a character that
-nobody sees is named by its place and code point.
+Names what copying, spreadsheets and input methods did to it; an invisible character is named by place and code point.
 """
 
 from __future__ import annotations
@@ -83,7 +82,7 @@ _MAX_LOOKED_AT = 200
 
 
 def hidden(value: str, *, tabs: bool = False) -> tuple[Severity, str] | None:
-    """Name the first character of a value that nobody sees, or that only stands for a lost one; `tabs` counts them too."""
+    """Name the first invisible or replacement character of a value; `tabs` counts them too."""
     found = _SEEN_HIDDEN.search(value) or (re.search(r"\t", value) if tabs else None)
     if found is None:
         return None
@@ -124,7 +123,7 @@ def _look_alike(value: str, *, shown: bool) -> str:
 
 
 def _plain(value: str) -> str:
-    """Return a code as it was probably meant: half-width, without spaces and without what nobody sees."""
+    """Return a code as it was probably meant: half-width, without spaces and invisible characters."""
     return re.sub(r"\s+", "", _SEEN_HIDDEN.sub("", value.translate(FULL_WIDTH)))
 
 

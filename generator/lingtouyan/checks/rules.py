@@ -233,20 +233,8 @@ def create_rules(
         # What lies behind the views that it names is how they work, and not what the rule is about.
         words = r.statement.words.union(*(named[w] for w in r.statement.words if w in named))
         tables = sorted(words & package.tables.keys())
-        clauses = ("".join(r.clauses[:1]), list(r.clauses))
-        rows.append(
-            (
-                r.id,
-                r.title,
-                r.severity.value,
-                *clauses,
-                r.message,
-                r.remedy,
-                r.table,
-                tables,
-                r.statement.file,
-            )
-        )
+        said = (r.id, r.title, r.severity.value, "".join(r.clauses[:1]), list(r.clauses), r.message)
+        rows.append((*said, r.remedy, r.table, tables, r.statement.file))
     create_table(connection, "rules", _COLUMNS, rows)
 
 

@@ -13,7 +13,7 @@ from lingtouyan.database.database import literal, quote
 from lingtouyan.reading.package import Field, Package, Table
 
 CELLS = "cells"
-# No number that means somebody (a telephone, a card, an identity) has fewer digits.
+# Telephone, card and identity numbers have at least this many digits.
 _TELLING = 11
 # One thing that may match a digit, and how often it is repeated.
 _DIGITS = re.compile(r"(?:\\[dw]|\[[^\]]*\]|[0-9.](?![0-9,]*\})|\))(?:\{(\d+)(?:,(\d*))?\}|([*+]))?")

@@ -101,7 +101,7 @@ def typed(field: Field) -> str:
     if field.type == "array":
         return f"TRY_CAST(TRY_CAST({cell} AS JSON) AS VARCHAR[])"
     if field.type == "date":
-        # The database knows a year 0, nobody else does.
+        # The database knows a year 0, the calendar does not.
         shape = f"regexp_full_match({cell}, {literal(_DATE)}) AND {cell} >= '0001'"
         return f"CASE WHEN {shape} THEN TRY_CAST({cell} AS DATE) END"
     if field.type in ("year", "integer"):

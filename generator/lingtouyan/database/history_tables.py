@@ -57,7 +57,7 @@ def create_history(
 
     by_id = {c.id: c for c in history.commits}
     signatures = history.signatures or {}
-    # Nothing is said of signatures that nobody looked at.
+    # Where signatures were not checked, the column stays empty.
     unsigned = NONE if history.signatures is not None else None
     commits = []
     for n, c in enumerate(history.commits, 1):
@@ -119,7 +119,7 @@ def create_proposal(
 
 
 def _add_imported(connection: duckdb.DuckDBPyConnection, history: History, package: Package) -> None:
-    """Add that the records came which stand in files of an import that nobody touched since: by the register's own keys."""
+    """Add as `added` the records of imported files that did not change since, by the keys in the register."""
     create_table(connection, "imported", "file VARCHAR, commit VARCHAR", list(history.imports.items()))
     for table in package.tables.values():
         if table.path and table.primary_key:

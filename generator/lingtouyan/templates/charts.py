@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from markupsafe import Markup
 
@@ -175,35 +176,28 @@ def columns(
         middle, below = _LEFT + slot * (place + 0.5), 0.0
         for index, (name, size) in enumerate(zip(series, figures, strict=True)):
             centre = middle if stacked else middle + width * (index + 0.5 - len(series) / 2)
-            wide = width if stacked else width * 0.9
-            parts.append(
-                tag(
-                    "rect",
-                    class_=f"c{index % _COLOURS}",
-                    x=f"{centre - wide / 2:.2f}%",
-                    width=f"{wide:.2f}%",
-                    y=round(floor - scale * (below + size), 1),
-                    height=round(max(0.0, scale * size), 1),
-                )
-            )
-            said, at = number(row.get(name), unit), f"{centre:.2f}%"
+            wide, high, said = width if stacked else width * 0.9, scale * size, number(row.get(name), unit)
+            top = floor - scale * below - high
+            shape: dict[str, Any] = {
+                "x": f"{centre - wide / 2:.2f}%",
+                "width": f"{wide:.2f}%",
+                "y": round(top, 1),
+            }
+            parts.append(tag("rect", class_=f"c{index % _COLOURS}", **shape, height=round(max(0.0, high), 1)))
             if not stacked:
-                parts.append(_text("over", at, floor - scale * size - 5, said))
-            else:
-                if scale * size >= _WITHIN:
-                    parts.append(_text("within", at, floor - scale * (below + size / 2) + 5, said))
-                below += size
+                parts.append(_text("over", f"{centre:.2f}%", top - 5, said))
+            elif high >= _WITHIN:
+                parts.append(_text("within", f"{centre:.2f}%", top + high / 2 + 5, said))
+            below += size if stacked else 0
         parts.append(_text("under", f"{middle:.2f}%", floor + 20, row.get(x)))
     legend = markup("")
     if len(series) > 1:
         keys = (tag("span", "", class_=f"key c{index % _COLOURS}") for index in range(len(series)))
         items = (tag("li", key, name, class_="legend-item") for key, name in zip(keys, named, strict=True))
         legend = tag("ul", *items, class_="legend")
-    words = "；".join(
-        f"{text(row.get(x))}："
-        + "，".join(
-            f"{label} {number(row.get(name), unit)}" for label, name in zip(named, series, strict=True)
-        )
+    told = [
+        "，".join(f"{label} {number(row.get(name), unit)}" for label, name in zip(named, series, strict=True))
         for row in rows
-    )
+    ]
+    words = "；".join(f"{text(row.get(x))}：{figures}" for row, figures in zip(rows, told, strict=True))
     return _figure("columns", caption, legend, floor + _FOOT, (caption or "柱形图", words), parts)
