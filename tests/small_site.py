@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,8 @@ from lingtouyan.templates.components import definition, flow, table, tiles, time
 from lingtouyan.templates.escaping import escape, front_matter
 from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.search import RecordEntry, write_record_index
-from lingtouyan.website.sitemap import write_sitemap
-from lingtouyan.website.website import SiteJob, Website, build_written
+from lingtouyan.website.search import INDEX, RecordEntry, check_searchable, write_record_index
+from lingtouyan.website.website import SiteJob, Website, begin, finish, write_sitemap
 
 PROJECT = Path(__file__).parents[1]
 FRAMES = (FrameSpec("people", "people", "people/"), FrameSpec("places", "towns/places", "towns/"))
@@ -132,8 +132,18 @@ def make_job(folder: Path, out: str = "site", **changes: Any) -> SiteJob:
         make_project(root)
     if not tree.exists():
         write_tree(tree)
-    job = SiteJob(WorkTree(root), tree, folder / "work" / out, "public", "公开版", False)
+    job = SiteJob(WorkTree(root), tree, folder / "work" / out, "public", False)
     return replace(job, as_of="2026-11-20", commit="0123456789abcdef", frames=FRAMES, **changes)
+
+
+def build_written(job: SiteJob, mkdocs: MkDocs | None = None) -> Website:
+    """The written pages and the frames, built by a child of MkDocs that runs already, or by one for this build alone."""
+    with contextlib.nullcontext(mkdocs) if mkdocs is not None else MkDocs() as child:
+        begin(job, child)
+        website = finish(job, child)
+    if (job.out / INDEX).is_file():
+        check_searchable(job.out)
+    return website
 
 
 def stamp(job: SiteJob, website: Website) -> None:

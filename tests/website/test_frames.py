@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from small_site import NAMES, make_job
+from small_site import NAMES, build_written, make_job
 
 from lingtouyan.website.frames import Frame, FrameSpec
-from lingtouyan.website.website import Website, build_written
+from lingtouyan.website.website import Website
 
 
 class _Reader(HTMLParser):

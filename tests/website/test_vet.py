@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from small_site import make_job, write_page
+from small_site import build_written, make_job, write_page
 
 from lingtouyan.website.site_config import SiteError
 from lingtouyan.website.vet import vet_page, vet_part, vet_style
-from lingtouyan.website.website import build_written
 
 REFUSED = [
     '<img src="//e.invalid/x.png">',

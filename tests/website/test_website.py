@@ -20,6 +20,7 @@ from small_site import (
     EPOCH,
     FRAMES,
     build_site,
+    build_written,
     contents,
     make_job,
     write_page,
@@ -29,8 +30,7 @@ from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.mkdocs import MkDocs
 from lingtouyan.website.search import RecordEntry, plain_letters, write_record_index
 from lingtouyan.website.site_config import SiteError
-from lingtouyan.website.sitemap import write_sitemap
-from lingtouyan.website.website import SiteJob, Website, build_written
+from lingtouyan.website.website import SiteJob, Website, write_sitemap
 
 pytestmark = pytest.mark.slow
 

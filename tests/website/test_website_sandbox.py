@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from small_site import contents, make_job, write_page
+from small_site import build_written, contents, make_job, write_page
 
 from lingtouyan.website.mkdocs import MkDocs
 from lingtouyan.website.site_config import SiteError
-from lingtouyan.website.website import SiteJob, build_written
+from lingtouyan.website.website import SiteJob
 
 pytestmark = pytest.mark.slow
 SECRET = "secret-9f31c"

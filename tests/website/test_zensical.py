@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from small_site import FRAMES, make_job, people
+from small_site import FRAMES, build_written, make_job, people
 
-from lingtouyan.website.website import build_written, take_frames
+from lingtouyan.website.website import take_frames
 
 zensical = pytest.importorskip("zensical", reason="zensical is a development dependency")
 

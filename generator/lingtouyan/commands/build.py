@@ -25,12 +25,11 @@ from lingtouyan.templates.templates import Template, read_templates
 from lingtouyan.website.feeds import write_feeds
 from lingtouyan.website.frames import Frame
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.pages import PageMaker, entries, site_job
+from lingtouyan.website.pages import PageMaker, entries, frame_of
 from lingtouyan.website.record_pages import RecordWork, filling
 from lingtouyan.website.search import INDEX, check_searchable, write_record_index
 from lingtouyan.website.site_config import read_config
-from lingtouyan.website.sitemap import write_sitemap
-from lingtouyan.website.website import begin, finish
+from lingtouyan.website.website import SiteJob, begin, finish, write_file, write_sitemap
 
 
 @dataclass
@@ -124,34 +123,27 @@ def staging(build: Path, names: list[str], progress: TextIO | None) -> Iterator[
     folders = {n: build / f".{n}.new" for n in names}
     try:
         build.mkdir(exist_ok=True)
-        # The system lets go of the lock for whoever is killed.
-        with contextlib.closing(_Held(build, progress)):
-            try:
-                for folder in folders.values():
-                    _remove(folder)
-                    folder.mkdir()
-                yield folders
-            finally:
-                for folder in folders.values():
-                    _remove(folder)
+        held = os.open(build, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileExistsError as fault:
         raise UsageError(f"{printable(str(fault.filename))} 不是文件夹，没有写入。请删除它后重试。") from None
-
-
-class _Held:
-    """A folder that no other build holds at the same time: two builds write the same editions."""
-
-    def __init__(self, folder: Path, progress: TextIO | None) -> None:
-        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        # Two builds write the same editions. The system lets go of the lock for whoever is killed.
         try:
-            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if progress is not None:
                 progress.write("另一次生成正在进行，等它结束……\n")
-            fcntl.flock(self._folder, fcntl.LOCK_EX)
-
-    def close(self) -> None:
-        os.close(self._folder)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            for folder in folders.values():
+                _remove(folder)
+                folder.mkdir()
+            yield folders
+        finally:
+            for folder in folders.values():
+                _remove(folder)
+    finally:
+        os.close(held)
 
 
 def _swap(new: Path, current: Path) -> None:
@@ -197,7 +189,16 @@ class _Edition:
         self._facts: dict[str, Any] = {"edition": name, "as_of": as_of, "draft": draft}
         self._templates = [t for t in templates if t.edition in ("", name)]
         self.titles = {f"{t.name}.md": t.title for t in self._templates if not t.each}
-        self.job = site_job(project, name, self._facts, self._templates, out / "tree" / "docs", out / "site")
+        self.job = SiteJob(
+            source=project.source,
+            tree=out / "tree" / "docs",
+            out=out / "site",
+            edition=name,
+            draft=draft,
+            as_of=as_of.isoformat(),
+            commit=project.commit.short if project.commit else "",
+            frames=tuple(frame_of(t) for t in self._templates if t.each),
+        )
         self.empty = replace(self.job, tree=folder / "docs", out=folder / "site")
 
     def plan(self, frames: Mapping[str, Frame]) -> duckdb.DuckDBPyConnection:
@@ -207,7 +208,7 @@ class _Edition:
         self._maker = PageMaker(self._project, self._connection, self._facts)
         self._pages = self._maker.plan(self._templates)
         for page in self._pages.written:
-            _write(self.job.tree / page.path, page.markdown.encode())
+            write_file(self.job.tree / page.path, page.markdown)
         self.work = RecordWork(
             self._project,
             self.database,
@@ -222,13 +223,9 @@ class _Edition:
     def data(self, register: Register) -> None:
         """Write the data package."""
         created = datetime.datetime.fromtimestamp(self._project.epoch, datetime.UTC)
+        package, where = self._project.package, self.out / "data"
         export_edition(
-            self.database,
-            register.views,
-            self._project.package,
-            self.name,
-            self.out / "data",
-            created=f"{created:%Y-%m-%dT%H:%M:%SZ}",
+            self.database, register.views, package, self.name, where, created=f"{created:%Y-%m-%dT%H:%M:%SZ}"
         )
 
     def site(self, mkdocs: MkDocs) -> None:
@@ -255,9 +252,9 @@ class _Edition:
         """Print the PDFs; return lines for the user."""
         from lingtouyan.pdf.run import print_dossiers
 
-        out = self.out / "dossiers"
+        where = self.out / "dossiers"
         return print_dossiers(
-            self._project, self._connection, self.name, self._facts, out, problems, progress
+            self._project, self._connection, self.name, self._facts, where, problems, progress
         )
 
 
@@ -268,11 +265,3 @@ def facts_of(
     row = connection.execute("SELECT commit, commit_time FROM build").fetchone() or ("", None)
     facts = {"edition": edition, "as_of": as_of, "draft": draft}
     return {**facts, "build": {**facts, "commit": row[0], "commit_time": row[1]}}
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)

@@ -1,6 +1,7 @@
 """The preview: shows one edition to this machine only; open pages follow the files as they are edited.
 
-A page is rendered when it is asked for. What is wrong is shown over the page as it was before.
+A page is rendered when it is asked for, from what it shows; the whole register, with all its rules and links, is
+worked out when there is time. What is wrong is shown over the page as it was before.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ import contextlib
 import json
 import mimetypes
 import queue
+import re
+import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,12 +23,26 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
 
+import duckdb
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
-from lingtouyan.commands.live import LiveSite
-from lingtouyan.problems import RecordsError, UsageError, as_text
-from lingtouyan.project import Project
+from lingtouyan.checks.register import Register, register_with_editions
+from lingtouyan.commands.build import facts_of
+from lingtouyan.database.editions import open_edition
+from lingtouyan.database.statements import words_of
+from lingtouyan.problems import Problem, RecordsError, Severity, UsageError, as_text
+from lingtouyan.project import EDITIONS, Project
+from lingtouyan.templates.links import Links
+from lingtouyan.templates.templates import PATH_SLOT, Template, read_templates
+from lingtouyan.website.feeds import write_feeds
+from lingtouyan.website.frames import Frame
+from lingtouyan.website.mkdocs import MkDocs
+from lingtouyan.website.pages import Kind, PageMaker, entries, frame_of, written_url
+from lingtouyan.website.search import write_record_index
+from lingtouyan.website.site_config import CONFIG, read_config
+from lingtouyan.website.website import SiteJob, begin, finish, write_file
 
 HOST = "127.0.0.1"
 EVENTS, SCRIPT = "/__preview", "/__preview.js"
@@ -62,26 +80,25 @@ class _State:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._version = 0
-        self._state: dict[str, Any] = {"build": 0, "busy": True, "error": ""}
+        self._version = self._build = 0
+        self._state = ""
         self.closed = False
+        self.set(busy=True)
 
-    def set(self, *, built: bool = False, busy: bool = False, error: str = "") -> None:
+    def set(self, *, built: bool = False, busy: bool = False, error: str = "", closed: bool = False) -> None:
         with self._changed:
-            self._state = {"build": self._state["build"] + built, "busy": busy, "error": error}
+            self._build += built
+            state = {"build": self._build, "busy": busy, "error": error}
+            self._state = json.dumps(state, ensure_ascii=False)
             self._version += 1
-            self._changed.notify_all()
-
-    def close(self) -> None:
-        with self._changed:
-            self.closed = True
+            self.closed = self.closed or closed
             self._changed.notify_all()
 
     def wait(self, seen: int, seconds: float) -> tuple[int, str]:
-        """The state as JSON, as soon as it differs from version `seen` or the time is over."""
+        """Return the state as JSON, as soon as it differs from version `seen` or the time is over."""
         with self._changed:
             self._changed.wait_for(lambda: self._version != seen or self.closed, seconds)
-            return self._version, json.dumps(self._state, ensure_ascii=False)
+            return self._version, self._state
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -92,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*args, **options)
 
     def log_message(self, *_: object) -> None:
-        """Requests of one's own browser are no news."""
+        """Log no requests."""
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -148,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             with contextlib.suppress(OSError):
-                # Whoever asked may be gone.
+                # The browser may have closed the connection.
                 self.wfile.write(data)
 
 
@@ -160,33 +177,227 @@ def _with_script(html: str) -> bytes:
 class _Watcher(FileSystemEventHandler):
     """Puts every changed path of interest into a queue."""
 
-    def __init__(self, paths: Iterable[Path], changes: queue.Queue[Path | None]) -> None:
-        self._files = {path.resolve() for path in paths if not path.is_dir()}
-        self._folders = [path.resolve() for path in paths if path.is_dir()]
+    def __init__(self, root: Path, changes: queue.Queue[Path | None]) -> None:
+        self._root = root.resolve()
         self._changes = changes
 
-    def places(self) -> list[tuple[Path, bool]]:
-        """Folders to watch, and whether with all below them."""
-        around = {path.parent for path in self._files}
-        return [(path, True) for path in self._folders] + [(path, False) for path in sorted(around)]
+    def watch(self, observer: BaseObserver) -> None:
+        """Have the folders of interest watched."""
+        observer.schedule(self, str(self._root))
+        for folder in filter(Path.is_dir, (self._root / name for name in _WATCHED)):
+            observer.schedule(self, str(folder), recursive=True)
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type not in _CHANGES or event.is_directory:
-            return
-        for name in (event.src_path, event.dest_path):
-            path = Path(str(name))
-            if name and not _passing(path.name) and self._watched(path):
-                self._changes.put(path)
-
-    def _watched(self, path: Path) -> bool:
-        return path in self._files or any(path.is_relative_to(folder) for folder in self._folders)
+        if event.event_type in _CHANGES and not event.is_directory:
+            for path in (Path(str(name)) for name in (event.src_path, event.dest_path) if name):
+                inside = path.relative_to(self._root).parts if path.is_relative_to(self._root) else ()
+                if {*inside[:1]} & {*_WATCHED} and not _passing(path.name):
+                    self._changes.put(path)
 
 
 def _passing(name: str) -> bool:
-    """Lock and swap files that office programs and editors leave beside what they edit."""
+    """Tell whether a file is a lock or swap file that office programs and editors leave beside what they edit."""
     return (
         name.startswith((".~", "~$", ".#")) or name.endswith(("~", ".swp", ".swx", ".tmp")) or name == "4913"
     )
+
+
+class _Moment:
+    """The records as they were at one moment, and what of them was worked out so far."""
+
+    def __init__(self, root: Path, edition: str, as_of: str | None, links: Links) -> None:
+        self.project = Project.open(root)
+        self.as_of = self.project.as_of(as_of)
+        every = read_templates(self.project.source, "site/pages", ".md", EDITIONS)
+        self.templates = [t for t in every if t.edition in ("", edition)]
+        self.links = links
+        self._edition = edition
+        self._made: dict[str, tuple[PageMaker, Kind | None]] = {}
+        self._folder = tempfile.TemporaryDirectory(prefix="lingtouyan-")
+        self._connections: list[duckdb.DuckDBPyConnection] = []
+        # Files that are made of the whole register.
+        self.files = Path(self._folder.name) / "site"
+
+    def of(self, template: Template) -> tuple[PageMaker, Kind | None]:
+        """Return what makes a template's pages, and its record pages."""
+        if template.file not in self._made:
+            # Besides what its queries name, a template may show facts and labels.
+            words = {w for query in template.queries.values() for w in words_of(query.sql)}
+            maker, _ = self._maker({"build", "fields", "tables", "views", *words})
+            self._made[template.file] = (maker, maker.kind(template) if template.each else None)
+        return self._made[template.file]
+
+    def complete(self) -> list[Problem]:
+        """Work out everything; return the errors of the records.
+
+        Raises:
+            RecordsError: templates or SQL of the tree are at fault.
+        """
+        self.links = Links()
+        maker, register = self._maker(None)
+        kinds = {t.file: maker.kind(t) for t in self.templates if t.each}
+        self._made = {t.file: (maker, kinds.get(t.file)) for t in self.templates}
+        write_record_index(self.files, entries(kinds.values()))
+        write_feeds(self.project.source, self.files, maker.connection, maker.environment, maker.facts)
+        return [p for p in register.problems if p.severity is Severity.ERROR]
+
+    def _maker(self, only: Collection[str] | None) -> tuple[PageMaker, Register]:
+        database = Path(self._folder.name) / f"{len(self._connections)}.duckdb"
+        paths = {self._edition: database}
+        register = register_with_editions(self.project, self.as_of, paths, allow_errors=True, only=only)
+        register.connection.close()
+        self._connections.append(open_edition(database))
+        facts = facts_of(self._connections[-1], self._edition, self.as_of, draft=False)
+        return PageMaker(self.project, self._connections[-1], facts, self.links), register
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+        self._folder.cleanup()
+
+
+class LiveSite:
+    """The pages of one edition of a work tree. Safe to use from threads.
+
+    Args:
+        root: the tree.
+        edition: a name of `EDITIONS`.
+        as_of: reference date; None takes the project's.
+    """
+
+    def __init__(self, root: Path, edition: str, as_of: str | None) -> None:
+        self._root, self._edition, self._as_of = root, edition, as_of
+        self._lock = threading.Lock()
+        # One at a time works out everything.
+        self._whole = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="lingtouyan-")
+        self._mkdocs = MkDocs()
+        self._moment: _Moment | None = None
+        self._key: object = None
+        self._frames: dict[str, Frame] = {}
+
+    def close(self) -> None:
+        """Let go of everything."""
+        with self._whole, self._lock:
+            if self._moment:
+                self._moment.close()
+            self._mkdocs.close()
+            self._folder.cleanup()
+
+    def renew(self) -> None:
+        """Look at the tree anew; pages asked for from now on show it as it is.
+
+        Raises:
+            RecordsError, UsageError: data package, templates, settings or theme are at fault.
+        """
+        with self._lock:
+            before = self._moment
+            moment = _Moment(self._root, self._edition, self._as_of, before.links if before else Links())
+            try:
+                self._frame(moment)
+            except BaseException:
+                moment.close()
+                raise
+            self._moment = moment
+            if before:
+                before.close()
+
+    def _frame(self, moment: _Moment) -> None:
+        """Have the theme put around pages anew, where it, the settings or the navigation changed."""
+        source = moment.project.source
+        theme = read_config(source).theme
+        files = [CONFIG, *(source.files([theme]).files if theme else ())]
+        titles = {f"{t.name}.md": t.title for t in moment.templates if not t.each}
+        folder = Path(self._folder.name)
+        job = SiteJob(
+            source=source,
+            tree=folder / "docs",
+            out=folder / "site",
+            edition=self._edition,
+            draft=False,
+            as_of=moment.as_of.isoformat(),
+            commit=moment.project.commit.short if moment.project.commit else "",
+            frames=tuple(frame_of(t) for t in moment.templates if t.each),
+        )
+        key = (source.digests(files), titles, job.frames, job.as_of, job.commit)
+        if key != self._key:
+            begin(job, self._mkdocs, titles, only={f.source for f in job.frames} or {"-"})
+            self._frames = dict(finish(job, self._mkdocs).frames)
+        self._job, self._titles, self._key = job, titles, key
+
+    def complete(self) -> list[Problem] | None:
+        """Work out all that no page has asked for yet, while pages go on being shown.
+
+        Returns:
+            The errors of the records; None when the tree was looked at anew meanwhile.
+
+        Raises:
+            RecordsError: templates or SQL of the tree are at fault.
+        """
+        with self._whole:
+            before = self._moment
+            moment = _Moment(self._root, self._edition, self._as_of, Links())
+            try:
+                errors = moment.complete()
+            except BaseException:
+                moment.close()
+                raise
+            with self._lock:
+                if self._moment is not before:
+                    moment.close()
+                    return None
+                self._moment = moment
+                if before:
+                    before.close()
+                return errors
+
+    def page(self, url: str) -> str | None:
+        """Render a page.
+
+        Args:
+            url: below the site's root, with a slash at the end, or empty.
+
+        Raises:
+            RecordsError, UsageError: the page's template, or what it shows, is at fault.
+        """
+        with self._lock:
+            moment = self._moment
+            if moment is None:
+                return None
+            for template in moment.templates:
+                if not template.each and written_url(template) == url:
+                    return self._written(moment, template)
+                if template.each and re.fullmatch(_pattern(template), url):
+                    maker, kind = moment.of(template)
+                    for page in kind.pages if kind else ():
+                        if page.url == url:
+                            frame = self._frames[frame_of(template).name]
+                            content = maker.body(template, page, alone=True)
+                            html = frame.fill(page.title, content, url, page.description)
+                            return html.decode()
+        return None
+
+    def _written(self, moment: _Moment, template: Template) -> str:
+        page = moment.of(template)[0].write(template)
+        job = replace(self._job, out=Path(self._folder.name) / "page")
+        write_file(job.tree / page.path, page.markdown)
+        begin(job, self._mkdocs, self._titles, only=[page.path])
+        finish(job, self._mkdocs)
+        return (job.out / written_url(template) / "index.html").read_text("utf-8")
+
+    def file(self, name: str) -> Path | None:
+        """Return a file of the site that is no page."""
+        for folder in (self._moment.files, self._job.out) if self._moment else ():
+            path = folder / name
+            if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+                return path
+        return None
+
+
+def _pattern(template: Template) -> str:
+    """Return a regular expression for the addresses of a template's record pages."""
+    parts = PATH_SLOT.sub("\0", template.path.strip("/")).split("\0")
+    return "[^/]+".join(re.escape(part) for part in parts) + "/"
 
 
 class Preview:
@@ -213,11 +424,9 @@ class Preview:
             raise UsageError(f"端口 {port} 已被占用。请关闭占用它的程序，或用 --port 换一个端口。") from None
         self._server.daemon_threads = True
         self.url = f"http://{HOST}:{self._server.server_address[1]}/"
-        watcher = _Watcher([root / n for n in _WATCHED if (root / n).exists()], self._changes)
         self._observer = Observer()
         try:
-            for folder, below in watcher.places():
-                self._observer.schedule(watcher, str(folder), recursive=below)
+            _Watcher(root, self._changes).watch(self._observer)
             self._observer.start()
         except OSError as fault:
             self._server.server_close()
@@ -237,7 +446,7 @@ class Preview:
     def close(self) -> None:
         """Stop serving and watching; `run` returns after what is under way."""
         self._changes.put(None)
-        self.state.close()
+        self.state.set(closed=True)
         self._observer.stop()
         self._observer.join()
         self._server.shutdown()
@@ -247,21 +456,14 @@ class Preview:
 
     def page(self, url: str) -> str | None:
         """Return a page as the files are now; where that is not possible, as it was, with what is wrong told."""
-        error = ""
         try:
             html = self.site.page(url)
         except Exception as fault:
-            error, html = _told(fault), self._shown.get(url, _WAITING)
-        if error:
-            self.state.set(error=error)
-        elif html is not None:
+            self.state.set(error=_told(fault))
+            return self._shown.get(url, _WAITING)
+        if html is not None:
             self._shown[url], self._last = html, url
         return html
-
-    def _differs(self) -> bool:
-        """Tell whether the page shown last says something else, now that all is known."""
-        before = self._shown.get(self._last)
-        return before is not None and self.page(self._last) != before
 
     def run(self, say: Callable[[str], object]) -> None:
         """Follow the files until `close`.
@@ -271,15 +473,19 @@ class Preview:
         """
         while True:
             self.state.set(busy=True)
-            error = _fault_of(self.site.renew)
-            if not error and not self._shown:
-                # The links between pages, before the first one is shown.
-                error = self._whole() or ""
+            error = ""
+            try:
+                self.site.renew()
+                if not self._shown:
+                    # The links between pages, before the first one is shown.
+                    error = self._whole() or ""
+            except Exception as fault:
+                error = _told(fault)
             self.state.set(built=not error, error=error)
             say(error or "预览已更新。")
             changed = self._wait(_QUIET)
             if changed is None:
-                # Nobody is typing: the whole register, with its rules.
+                # No change for a while: time for the whole register, with its rules.
                 if not error:
                     threading.Thread(target=self._follow, daemon=True).start()
                 changed = self._wait(None)
@@ -298,7 +504,9 @@ class Preview:
         """Tell the open pages what only the whole register says."""
         error = self._whole()
         if error is not None:
-            self.state.set(built=not error and self._differs(), error=error)
+            before = self._shown.get(self._last)
+            differs = not error and before is not None and self.page(self._last) != before
+            self.state.set(built=differs, error=error)
 
     def _wait(self, seconds: float | None) -> bool | None:
         """Wait for a change and for quiet after it: whether there was one; None when the time is over."""
@@ -312,14 +520,6 @@ class Preview:
             except queue.Empty:
                 return True
         return False
-
-
-def _fault_of(work: Callable[[], object]) -> str:
-    try:
-        work()
-    except Exception as fault:
-        return _told(fault)
-    return ""
 
 
 def _told(fault: Exception) -> str:

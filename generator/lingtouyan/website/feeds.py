@@ -17,12 +17,13 @@ from typing import Any
 import duckdb
 import jinja2
 
-from lingtouyan.problems import RecordsError, error
+from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.project import EDITIONS
 from lingtouyan.reading.source import Source
 from lingtouyan.templates.escaping import text
 from lingtouyan.templates.sandbox import Sandbox, compiled, rendered
 from lingtouyan.templates.templates import read_templates, run_queries, template_fault
+from lingtouyan.website.website import write_file
 
 _LINE = 75
 # What a spreadsheet takes for a formula, which may start programs and send cells elsewhere. An amount or a telephone
@@ -80,15 +81,11 @@ def _parsed(made: str) -> str:
     return made
 
 
-def _for_spreadsheets(made: str) -> str:
-    # Without the mark, a spreadsheet on Chinese Windows takes UTF-8 for GBK.
-    return f"\ufeff{made}"
-
-
 # What writes a value, and what the whole file goes through at the end.
 _FORMATS: dict[str, tuple[Callable[[Any], str], Callable[[str], str]]] = {
     ".json": (_literal, _parsed),
-    ".csv": (_cell, _for_spreadsheets),
+    # Without the mark, a spreadsheet on Chinese Windows takes UTF-8 for GBK.
+    ".csv": (_cell, "\ufeff{}".format),
     ".ics": (_calendar_text, _folded),
 }
 
@@ -99,7 +96,7 @@ def write_feeds(
     connection: duckdb.DuckDBPyConnection,
     environment: Sandbox,
     facts: Mapping[str, Any],
-) -> list[str]:
+) -> None:
     """Make every feed of one edition.
 
     Args:
@@ -109,14 +106,11 @@ def write_feeds(
         environment: where templates run.
         facts: what every template sees besides its rows.
 
-    Returns:
-        The addresses below the site's root.
-
     Raises:
         RecordsError: with the faults of all templates.
     """
     edition = str(facts["edition"])
-    problems, made = [], []
+    problems: list[Problem] = []
     for suffix, (write, finish) in _FORMATS.items():
         plain = environment.overlay(autoescape=False, finalize=write)
         for template in read_templates(tree, "site/feeds", suffix, EDITIONS):
@@ -127,15 +121,11 @@ def write_feeds(
                 if template.each or target.exists():
                     reason = "数据文件不能用 each，也不能与网站已有的文件同名。"
                     raise RecordsError([error(template.file, 1, "template-error", reason)])
-                results = run_queries(connection, template, edition)
-                words = rendered(compiled(plain, template.body), **{**results.rows, **facts})
-                content = finish(words)
+                rows = run_queries(connection, template, edition).rows
+                content = finish(rendered(compiled(plain, template.body), **{**rows, **facts}))
             except Exception as fault:
                 problems.extend(template_fault(template, fault).problems)
             else:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content.encode("utf-8", "replace"))
-                made.append(f"{template.name}{suffix}")
+                write_file(target, content.encode("utf-8", "replace"))
     if problems:
         raise RecordsError(problems)
-    return made

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html import escape as html_escape
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from pathlib import Path
 from urllib.parse import quote, unquote, urljoin
 
 from lingtouyan.templates.escaping import escape, front_matter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 _TITLE, _CONTENT, _DESCRIPTION = "framed-title-7d1c", "framed-content-7d1c", "framed-description-7d1c"
 _PAGE = "frame-7d1c-"
@@ -38,29 +37,20 @@ class FrameSpec:
     parent: str = ""
 
     @property
-    def source(self) -> str:
-        """The frame's page in the Markdown tree, at the depth of the pages that it serves."""
-        return f"{self._base}.md"
-
-    @property
     def url(self) -> str:
         """Where the frame stands in the built site."""
-        return f"{self._base}/"
-
-    @property
-    def _base(self) -> str:
         # The name may hold any characters; the address holds none that a builder would change.
         page = _PAGE + hashlib.blake2b(self.name.encode(), digest_size=4).hexdigest()
-        return f"{self.folder}/{page}" if self.folder else page
+        return f"{self.folder}/{page}/".lstrip("/")
+
+    @property
+    def source(self) -> str:
+        """The frame's page in the Markdown tree, at the depth of the pages that it serves."""
+        return f"{self.url[:-1]}.md"
 
     def markdown(self) -> str:
-        """The empty page: slots for title, description and content, unknown to the search."""
-        head = {
-            "title": _TITLE,
-            "description": _DESCRIPTION,
-            "hide": ["toc"],
-            "search": {"exclude": True},
-        }
+        """Return the empty page: slots for title, description and content, unknown to the search."""
+        head = {"title": _TITLE, "description": _DESCRIPTION, "hide": ["toc"], "search": {"exclude": True}}
         return f"{front_matter(head)}<h1>{_TITLE}</h1>\n\n<!-- {_CONTENT} -->\n"
 
 
@@ -85,8 +75,8 @@ class Frame:
             end = slot.end()
         return cls((*parts, html[end:]))
 
-    def fill(self, *, title: str, content: str, url: str, description: str = "") -> bytes:
-        """One record's page.
+    def fill(self, title: str, content: str, url: str, description: str = "") -> bytes:
+        """Return one record's page.
 
         Args:
             title: plain text, escaped here.
@@ -100,28 +90,34 @@ class Frame:
             _DESCRIPTION: escape(description or title),
             "url": quote(url),
         }
-        parts = self.parts
-        return "".join(values[part] if i % 2 else part for i, part in enumerate(parts)).encode()
+        return "".join(values[part] if i % 2 else part for i, part in enumerate(self.parts)).encode()
 
 
 @dataclass
 class _Element:
-    """A start tag in the page's text: where it stands, what it says, and the element that holds it."""
+    """A start tag: where it stands in the page, its text as it is to be, and the element that holds it."""
 
     tag: str
     start: int
     source: str
+    size: int
     classes: list[str]
     href: str
     parent: _Element | None
     label: str = ""
 
-    def inside(self) -> Iterator[_Element]:
-        """Its holders, nearest first."""
+    def holders(self) -> Iterator[_Element]:
+        """Yield the elements around this one, nearest first."""
         holder = self.parent
         while holder is not None:
             yield holder
             holder = holder.parent
+
+    def add_class(self, name: str) -> None:
+        """Write one more class into the tag."""
+        self.source = re.sub(
+            r'class="([^"]*)"', lambda m: f'class="{m[1].strip()} {name}"', self.source, count=1
+        )
 
 
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -131,10 +127,8 @@ class _Page(HTMLParser):
     """The elements of a page, in order, each knowing its place in the text."""
 
     def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=False)
-        self._lines = [0]
-        for line in html.split("\n"):
-            self._lines.append(self._lines[-1] + len(line) + 1)
+        super().__init__()
+        self._lines = [0, *accumulate(len(line) + 1 for line in html.split("\n"))]
         self.elements: list[_Element] = []
         self._open: _Element | None = None
         self.feed(html)
@@ -143,14 +137,10 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         line, column = self.getpos()
         given = {key: value or "" for key, value in attrs}
-        element = _Element(
-            tag,
-            self._lines[line - 1] + column,
-            self.get_starttag_text() or "",
-            given.get("class", "").split(),
-            given.get("href", ""),
-            self._open,
-        )
+        source = self.get_starttag_text() or ""
+        start = self._lines[line - 1] + column
+        classes = given.get("class", "").split()
+        element = _Element(tag, start, source, len(source), classes, given.get("href", ""), self._open)
         self.elements.append(element)
         if tag not in _VOID:
             self._open = element
@@ -168,27 +158,12 @@ class _Page(HTMLParser):
         if element is not None:
             self._open = element.parent
 
-    def _text(self, source: str) -> None:
-        if self._open is not None and "md-ellipsis" in self._open.classes:
-            for element in self._open.inside():
-                if element.tag in ("a", "label"):
-                    element.label += source
-                    return
-
     def handle_data(self, data: str) -> None:
-        self._text(data)
-
-    def handle_entityref(self, name: str) -> None:
-        self._text(f"&{name};")
-
-    def handle_charref(self, name: str) -> None:
-        self._text(f"&#{name};")
-
-
-def _with_class(source: str, *names: str) -> str:
-    return re.sub(
-        r'class="([^"]*)"', lambda m: f'class="{" ".join((m[1].strip(), *names))}"', source, count=1
-    )
+        if self._open is not None and "md-ellipsis" in self._open.classes:
+            for element in self._open.holders():
+                if element.tag in ("a", "label"):
+                    element.label += data
+                    return
 
 
 def _open_navigation(html: str, spec: FrameSpec) -> str:
@@ -197,62 +172,58 @@ def _open_navigation(html: str, spec: FrameSpec) -> str:
     A frame stands outside the navigation, or every page would link to it.
     """
     elements = _Page(html).elements
-    nav = next((e for e in elements if e.tag == "nav" and "md-nav--primary" in e.classes), None)
-    here = quote(f"/{spec.url}")
-
-    def leads_to(element: _Element, url: str) -> bool:
-        return unquote(urljoin(here, element.href)).rstrip("/") == f"/{url}".rstrip("/")
-
     links = [
         e
         for e in elements
-        if e.tag == "a" and "md-nav__link" in e.classes and nav is not None and nav in e.inside()
+        if e.tag == "a"
+        and "md-nav__link" in e.classes
+        and any("md-nav--primary" in holder.classes for holder in e.holders())
     ]
+
+    def leads_to(element: _Element, url: str) -> bool:
+        there = urljoin(quote(f"/{spec.url}"), element.href)
+        return unquote(there).rstrip("/") == f"/{url}".rstrip("/")
+
+    path = [(link.label, link.href) for link in links if leads_to(link, "")][:1]
     target = next((link for link in links if leads_to(link, spec.parent)), None)
-    edits: dict[int, tuple[_Element, str]] = {}
-    path = [link for link in links if leads_to(link, "")][:1]
     if target is not None:
-        edits[target.start] = (target, _with_class(target.source, "md-nav__link--active"))
-        items = [e for e in target.inside() if e.tag == "li" and "md-nav__item" in e.classes]
+        target.add_class("md-nav__link--active")
+        items = [e for e in target.holders() if e.tag == "li" and "md-nav__item" in e.classes]
         tabs = [e for e in elements if "md-tabs__item" in e.classes]
-        for depth, item in enumerate(reversed(items)):
-            top = ["md-nav__item--section"] if depth == 0 and len(items) > 1 and tabs else []
-            edits[item.start] = (item, _with_class(item.source, "md-nav__item--active", *top))
+        if tabs:
+            tops = [e for e in elements if e.tag == "li" and e.parent is items[-1].parent]
+            tabs[tops.index(items[-1])].add_class("md-tabs__item--active")
+            if len(items) > 1:
+                items[-1].add_class("md-nav__item--section")
+        for item in reversed(items):
+            item.add_class("md-nav__item--active")
             below = [e for e in elements if e.parent is item]
             for element in below:
                 if "md-nav__toggle" in element.classes:
-                    edits[element.start] = (element, element.source.replace("<input", "<input checked", 1))
+                    element.source = element.source.replace("<input", "<input checked", 1)
                 elif element.tag == "nav":
-                    opened = element.source.replace('aria-expanded="false"', 'aria-expanded="true"')
-                    edits[element.start] = (element, opened)
-            if item is not items[0] and (label := next((e for e in below if e.label), None)):
-                first = next(link for link in links if item in link.inside())
-                path.append(replace(first, label=label.label))
-        tops = [e for e in elements if e.tag == "li" and e.parent is items[-1].parent]
-        if tabs:
-            tab = tabs[tops.index(items[-1])]
-            edits[tab.start] = (tab, _with_class(tab.source, "md-tabs__item--active"))
-        path.append(target)
+                    element.source = element.source.replace('aria-expanded="false"', 'aria-expanded="true"')
+            if item is not items[0] and (label := next((e.label for e in below if e.label), "")):
+                path.append((label, next(link.href for link in links if item in link.holders())))
+        path.append((target.label, target.href))
     article = next((e for e in elements if e.tag == "article"), None)
     if article is not None:
-        edits[article.start] = (article, _path(path) + article.source)
-    for start, (element, source) in sorted(edits.items(), reverse=True):
-        html = html[:start] + source + html[start + len(element.source) :]
+        article.source = _path(path) + article.source
+    for element in reversed(elements):
+        html = html[: element.start] + element.source + html[element.start + element.size :]
     return html
 
 
-def _path(links: list[_Element]) -> str:
-    """The way here, in the theme's own markup."""
+def _path(links: Iterable[tuple[str, str]]) -> str:
+    """Return the links above the title, in the theme's own markup."""
     seen: dict[str, str] = {}
-    for link in links:
-        seen.setdefault(" ".join(link.label.split()), link.href)
+    for label, href in links:
+        seen.setdefault(" ".join(label.split()), href)
     items = "".join(
-        f'<li class="md-path__item"><a href="{href}" class="md-path__link">'
-        f'<span class="md-ellipsis">{label}</span></a></li>'
+        f'<li class="md-path__item"><a href="{html_escape(href)}" class="md-path__link">'
+        f'<span class="md-ellipsis">{html_escape(label)}</span></a></li>'
         for label, href in seen.items()
     )
-    return (
-        f'<nav class="md-path" aria-label="当前位置"><ol class="md-path__list">{items}</ol></nav>'
-        if items
-        else ""
-    )
+    if not items:
+        return ""
+    return f'<nav class="md-path" aria-label="当前位置"><ol class="md-path__list">{items}</ol></nav>'

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from lingtouyan.problems import os_fault, quoted
@@ -37,7 +36,7 @@ class MkDocs:
     """A running child; as a context, it is ended when left. Sites are built in the order in which they are asked for."""
 
     def __init__(self) -> None:
-        # The dictionary's own cache would lie where anybody can put one.
+        # jieba keeps a cache of its dictionary in TMPDIR: not where another user could put one.
         self._folder = tempfile.TemporaryDirectory(prefix="lingtouyan-")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the process
         # -I: no PYTHON* variables, no user site, and neither the working directory nor the script's in sys.path.
@@ -55,9 +54,7 @@ class MkDocs:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -70,7 +67,7 @@ class MkDocs:
     def order(self, config_file: Path, out: Path) -> None:
         """Have the site that a mkdocs.yml describes built into a folder; `wait` says what became of it."""
         stdin = cast("IO[str]", self._process.stdin)
-        # A child that has ended is told of by `wait`.
+        # `wait` reports a child that has ended.
         with contextlib.suppress(BrokenPipeError):
             stdin.write(json.dumps([str(config_file.resolve()), str(out.resolve())]) + "\n")
             stdin.flush()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -18,7 +17,7 @@ import markdown
 
 from lingtouyan.database.database import SqlError, literal, quote, rows_of
 from lingtouyan.problems import Problem, RecordsError, error
-from lingtouyan.project import EDITION_TITLES, Project
+from lingtouyan.project import Project
 from lingtouyan.templates.escaping import front_matter, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
@@ -37,7 +36,6 @@ from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.search import RecordEntry
 from lingtouyan.website.site_config import read_config
 from lingtouyan.website.vet import vet_part
-from lingtouyan.website.website import SiteJob
 
 # Of one edition, all kinds together.
 MAX_PAGES = 500_000
@@ -47,10 +45,9 @@ _SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
 
 @dataclass(frozen=True, slots=True)
 class WrittenPage:
-    """A page that MkDocs renders: `path` in the Markdown tree, `url` in the site."""
+    """A page that MkDocs renders, and its `path` in the Markdown tree."""
 
     path: str
-    url: str
     markdown: str
 
 
@@ -121,19 +118,20 @@ class PageMaker:
     def plan(self, templates: Sequence[Template]) -> Pages:
         """Register all record pages, render the written ones.
 
+        Args:
+            templates: those of this edition.
+
         Raises:
             RecordsError: with the faults of all templates.
         """
         pages = Pages()
         problems: list[Problem] = []
-        shown = [t for t in templates if t.edition in ("", self._edition)]
-        written = [t for t in shown if not t.each]
-        for template in shown:
-            if template.each:
-                try:
-                    pages.kinds.append(self.kind(template))
-                except RecordsError as fault:
-                    problems.extend(fault.problems)
+        written = [t for t in templates if not t.each]
+        for template in (t for t in templates if t.each):
+            try:
+                pages.kinds.append(self.kind(template))
+            except RecordsError as fault:
+                problems.extend(fault.problems)
         problems.extend(_doubles(pages.kinds, written))
         for template in written:
             try:
@@ -150,15 +148,14 @@ class PageMaker:
         Raises:
             RecordsError: the template or a query is at fault.
         """
-        url = written_url(template)
-        results = run_queries(self.connection, template, self._edition)
-        self.links.start(url)
+        rows = run_queries(self.connection, template, self._edition).rows
+        self.links.start(written_url(template))
         try:
-            body = rendered(compiled(self.environment, template.body), **{**results.rows, **self.facts})
+            body = rendered(compiled(self.environment, template.body), **{**rows, **self.facts})
         except Exception as fault:
             raise template_fault(template, fault) from None
         head = front_matter({"title": template.title, **template.meta})
-        return WrittenPage(f"{template.name}.md", url, head + body.lstrip("\n"))
+        return WrittenPage(f"{template.name}.md", head + body.lstrip("\n"))
 
     def kind(self, template: Template) -> Kind:
         """Find the record pages of one template and enter them into the links.
@@ -167,7 +164,14 @@ class PageMaker:
             RecordsError: the query, the path or the title is at fault, or there are more pages than any city has.
         """
         each = template.queries[template.each]
-        columns, rows = self._rows(template, each)
+        columns: list[str] = []
+        rows: list[Row] = []
+        if each.edition in ("", self._edition):
+            try:
+                columns, found = rows_of(self.connection, each.sql)
+            except SqlError as fault:
+                raise query_fault(self.connection, template, each, fault, self._edition) from None
+            rows = [Row(zip(columns, row, strict=True)) for row in found]
         self._count += len(rows)
         if self._count > MAX_PAGES:
             reason = f"记录页共超过 {MAX_PAGES:,} 页，没有生成。请核对 each 的查询 {each.name} 是否多给了行。"
@@ -176,34 +180,22 @@ class PageMaker:
             if query.by and query.by not in columns and columns:
                 reason = f"查询 {query.name} 按 {query.by} 分组，但 each 的查询 {each.name} 没有这一列。"
                 raise RecordsError([error(template.file, query.line, "template-error", reason)])
+        described = template.meta.get("description", "")
+        pages = []
+        urls = [output_path(template, row) + "/" for row in rows]
         try:
             title = compiled(self.environment.overlay(autoescape=False, finalize=text), template.title)
+            for url, row in zip(urls, rows, strict=True):
+                words = rendered(title, row=row, **self.facts).strip()
+                pages.append(RecordPage(url, words, text(row.get(described, "")), row))
         except Exception as fault:
             raise template_fault(template, fault, "title", lambda _: 0) from None
-        pages = [self._page(template, title, row) for row in rows]
         if template.record:
             for page in pages:
                 key = page.row.get(template.key) if template.key else next(iter(page.row.values()))
                 if key is not None:
                     self.links.add(template.record, str(key), page.url)
         return Kind(template, frame_of(template), pages)
-
-    def _rows(self, template: Template, query: Query) -> tuple[list[str], list[Row]]:
-        if query.edition not in ("", self._edition):
-            return [], []
-        try:
-            columns, rows = rows_of(self.connection, query.sql)
-        except SqlError as fault:
-            raise query_fault(self.connection, template, query, fault, self._edition) from None
-        return columns, [Row(zip(columns, row, strict=True)) for row in rows]
-
-    def _page(self, template: Template, title: jinja2.Template, row: Row) -> RecordPage:
-        url = output_path(template, row) + "/"
-        try:
-            words = rendered(title, row=row, **self.facts).strip()
-        except Exception as fault:
-            raise template_fault(template, fault, "title", lambda _: 0) from None
-        return RecordPage(url, words, text(row.get(template.meta.get("description", ""), "")), row)
 
     def body(self, template: Template, page: RecordPage, *, alone: bool = False) -> str:
         """Render a record page: the HTML below its heading.
@@ -217,14 +209,12 @@ class PageMaker:
         if template.file not in self._bodies:
             self._bodies[template.file] = self._compiled(template)
         body, lines = self._bodies[template.file]
-        if alone:
-            results: Mapping[str, Any] = run_queries(
-                self.connection, _narrowed(template, page.row), self._edition
-            ).rows
-        else:
-            if template.file not in self._results:
-                self._results[template.file] = run_queries(self.connection, template, self._edition).rows
-            results = self._results[template.file]
+        results = None if alone else self._results.get(template.file)
+        if results is None:
+            asked = _narrowed(template, page.row) if alone else template
+            results = run_queries(self.connection, asked, self._edition).rows
+            if not alone:
+                self._results[template.file] = results
         self.links.start(page.url)
         mine = {
             name: rows[page.row.get(template.queries[name].by)] if isinstance(rows, Groups) else rows
@@ -288,53 +278,27 @@ def _doubles(kinds: Sequence[Kind], written: Sequence[Template]) -> Iterator[Pro
 def entries(kinds: Iterable[Kind]) -> Iterator[RecordEntry]:
     """Yield what the exact search finds."""
     for kind in kinds:
-        if kind.template.search:
-            yield from (_entry(kind.template, page) for page in kind.pages)
-
-
-def _entry(template: Template, page: RecordPage) -> RecordEntry:
-    def value(name: str) -> str:
-        column = template.search.get(name, "")
-        return text(page.row[column]) if column in page.row else column if name == "kind" else ""
-
-    codes = tuple(c for c in value("key").split("、") if c)
-    return RecordEntry(
-        value("kind"), page.url, value("title"), value("subtitle"), value("pinyin"), codes=codes
-    )
+        search = kind.template.search
+        for page in kind.pages if search else ():
+            # A name of a column stands for its value; another word, as the kind of record, for itself.
+            value = {
+                name: text(page.row[column]) if column in page.row else column if name == "kind" else ""
+                for name, column in search.items()
+            }
+            yield RecordEntry(
+                value.get("kind", ""),
+                page.url,
+                value.get("title", ""),
+                value.get("subtitle", ""),
+                value.get("pinyin", ""),
+                tuple(filter(None, value.get("key", "").split("、"))),
+            )
 
 
 def frame_of(template: Template) -> FrameSpec:
     """Return the frame of a template's record pages."""
     folder = template.path.split("{")[0].rpartition("/")[0]
     return FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
-
-
-def site_job(
-    project: Project,
-    edition: str,
-    facts: Mapping[str, Any],
-    templates: Iterable[Template],
-    tree: Path,
-    out: Path,
-) -> SiteJob:
-    """Return what is to be built for one edition.
-
-    Args:
-        facts: holds `as_of` and `draft`.
-        templates: of the edition's pages.
-        tree, out: see `SiteJob`.
-    """
-    return SiteJob(
-        source=project.source,
-        tree=tree,
-        out=out,
-        edition=edition,
-        edition_title=EDITION_TITLES[edition],
-        draft=facts["draft"],
-        as_of=facts["as_of"].isoformat(),
-        commit=project.commit.short if project.commit else "",
-        frames=tuple(frame_of(t) for t in templates if t.each),
-    )
 
 
 def written_url(template: Template) -> str:

@@ -26,7 +26,7 @@ MANY = 400
 SHARE = 100
 
 
-@dataclass(frozen=True)
+@dataclass
 class RecordWork:
     """The record pages of one edition, for one process or several.
 
@@ -42,6 +42,23 @@ class RecordWork:
     out: Path
     kinds: list[tuple[Template, Frame, list[RecordPage]]]
     maker: PageMaker | None = None
+
+    def fill(self, kind: int, share: slice) -> list[Problem]:
+        """Make some pages of one kind; return what is wrong."""
+        if self.maker is None:
+            self.maker = PageMaker(self.project, open_edition(self.database), self.facts, self.links)
+        template, frame, pages = self.kinds[kind]
+        try:
+            for page in pages[share]:
+                html = self.maker.body(template, page)
+                content = frame.fill(page.title, html, page.url, page.description)
+                folder = f"{self.out}/{page.url}"
+                os.makedirs(folder, exist_ok=True)  # noqa: PTH103 -- once per page
+                with open(f"{folder}index.html", "wb", buffering=0) as file:  # noqa: PTH123
+                    file.write(content)
+        except RecordsError as fault:
+            return fault.problems
+        return []
 
 
 @contextlib.contextmanager
@@ -60,8 +77,7 @@ def filling(work: Sequence[RecordWork]) -> Iterator[Callable[[], None]]:
     ]
     cores = len(os.sched_getaffinity(0))
     if cores == 1 or sum(len(pages) for one in work for _, _, pages in one.kinds) < MANY:
-        _take(work)
-        yield lambda: _raise(_fill(*share) for share in shares)
+        yield lambda: _raise(work[edition].fill(kind, share) for edition, kind, share in shares)
         return
     # Not forked: this process has databases open.
     context = multiprocessing.get_context("forkserver")
@@ -89,34 +105,15 @@ def _raise(results: Iterable[list[Problem]]) -> None:
             raise RecordsError(problems)
 
 
-_WORK: list[RecordWork] = []
-
-
-def _take(work: Sequence[RecordWork]) -> None:
-    _WORK[:] = work
+_work: list[RecordWork] = []
 
 
 def _start(work: Sequence[RecordWork]) -> None:
-    # Whoever interrupts a build at a terminal interrupts all its processes; the first one says so.
+    # Ctrl-C reaches all processes of a build; only the first one reports it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
-    _take(work)
+    _work[:] = work
 
 
 def _fill(edition: int, kind: int, share: slice) -> list[Problem]:
-    """Make some pages of one kind; return what is wrong."""
-    work = _WORK[edition]
-    maker = work.maker or PageMaker(work.project, open_edition(work.database), work.facts, work.links)
-    _WORK[edition] = replace(work, maker=maker)
-    template, frame, pages = work.kinds[kind]
-    try:
-        for page in pages[share]:
-            html = maker.body(template, page)
-            content = frame.fill(title=page.title, content=html, url=page.url, description=page.description)
-            folder = f"{work.out}/{page.url}"
-            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 -- once per page
-            with open(f"{folder}index.html", "wb", buffering=0) as file:  # noqa: PTH123
-                file.write(content)
-    except RecordsError as fault:
-        return fault.problems
-    return []
+    return _work[edition].fill(kind, share)

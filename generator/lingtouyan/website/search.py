@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
 
 from lingtouyan.website.site_config import SiteError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+from lingtouyan.website.website import write_file
 
 INDEX = "search/search_index.json"
 RECORDS = "search/records.json"
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]{2,}")
 
 
-@dataclass(frozen=True)
-class RecordEntry:
+class RecordEntry(NamedTuple):
     """One record as the search box finds it.
 
     Attributes:
@@ -29,7 +26,6 @@ class RecordEntry:
         title: its name, found by any part.
         subtitle: shown beside the name and found by any part.
         pinyin: the name in Latin letters, syllables separated by spaces; tone marks are ignored.
-        initials: first letters of the syllables; taken from `pinyin` when empty.
         codes: numbers and identifiers it is found by.
     """
 
@@ -38,7 +34,6 @@ class RecordEntry:
     title: str
     subtitle: str = ""
     pinyin: str = ""
-    initials: str = ""
     codes: tuple[str, ...] = ()
 
 
@@ -58,15 +53,12 @@ def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
     rows: list[tuple[int, str, str, str, str]] = []
     for entry in entries:
         letters = plain_letters(entry.pinyin)
-        initials = plain_letters(entry.initials) or "".join(word[0] for word in letters.split())
+        initials = "".join(word[0] for word in letters.split())
         keys = "\n".join(filter(None, (letters.replace(" ", ""), initials, *entry.codes)))
         kind = kinds.setdefault(entry.kind, len(kinds))
         rows.append((kind, entry.url, entry.title, entry.subtitle, keys))
-    path = out / RECORDS
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"kinds": list(kinds), "rows": rows}, ensure_ascii=False, separators=(",", ":"))
-    path.unlink(missing_ok=True)
-    path.write_text(text, "utf-8")
+    write_file(out / RECORDS, text)
 
 
 def check_searchable(out: Path) -> None:

@@ -29,6 +29,9 @@ _EXTENSIONS = {
     *("abbr", "admonition", "attr_list", "def_list", "fenced_code", "footnotes", "md_in_html"),
     *("sane_lists", "tables", "toc", "pymdownx.details", "pymdownx.superfences", "pymdownx.tasklist"),
 }
+_THEME = {
+    *("custom_dir", "favicon", "features", "font", "icon", "language", "logo", "name", "palette", "variant"),
+}
 # What the theme puts into pages as it is.
 _SHOWN_TEXTS = ("site_name", "site_url", "site_description", "site_author")
 
@@ -117,16 +120,14 @@ def _parsed(source: Source) -> Settings:
         raise SiteError(f"{CONFIG} 不是 UTF-8 编码。请另存为 UTF-8 后重试。") from None
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 0
+        reason = "的 YAML 写法有误。请检查缩进、冒号和引号。"
         if isinstance(fault, yaml.constructor.ConstructorError):
             reason = "用了 YAML 标签（如 !!python、!ENV），可能运行程序或读取环境变量，不能使用。请改成普通的文字或列表。"
-        else:
-            reason = "的 YAML 写法有误。请检查缩进、冒号和引号。"
         raise SiteError(f"{CONFIG} 第{line}行{reason}") from None
-    except yaml.YAMLError:
-        raise SiteError(f"{CONFIG} 里有不能显示的字符。请检查这个文件。") from None
-    except (ValueError, RecursionError) as fault:
+    except (yaml.YAMLError, ValueError, RecursionError) as fault:
         raise SiteError(
-            f"{CONFIG} 里有不成立的日期、过长的数字或过深的层次（{quoted(fault, 120)}）。请改正，文字请加引号。"
+            f"{CONFIG} 里有不能显示的字符、不成立的日期、过长的数字或过深的层次（{quoted(fault, 120)}）。"
+            "请改正，文字请加引号。"
         ) from None
     if not isinstance(settings, dict):
         raise SiteError(f"{CONFIG} 应是“项: 值”的形式。请参照 README 中的示例。")
@@ -155,23 +156,9 @@ def _theme(_: str, value: object) -> Settings:
     theme = {"name": value} if isinstance(value, str) else value
     if not isinstance(theme, dict):
         raise _refused("theme", "应是 name、language 等项")
-    known = {
-        *(
-            "name",
-            "variant",
-            "custom_dir",
-            "language",
-            "font",
-            "favicon",
-            "logo",
-            "features",
-            "palette",
-            "icon",
-        )
-    }
     for key in theme:
-        if key not in known:
-            raise _refused(f"theme.{key}", f"可用的项有 {'、'.join(sorted(known))}")
+        if key not in _THEME:
+            raise _refused(f"theme.{key}", f"可用的项有 {'、'.join(sorted(_THEME))}")
     if theme.get("name", "material") != "material":
         raise _refused("theme.name", "只支持 material")
     # A font named here is fetched from a font service by every reader.

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 
+from lingtouyan.project import EDITION_TITLES
 from lingtouyan.reading.source import Source
 from lingtouyan.website.frames import Frame, FrameSpec
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.search import INDEX, check_searchable
-from lingtouyan.website.site_config import CONFIG, SiteConfig, read_config
+from lingtouyan.website.site_config import CONFIG, read_config
 from lingtouyan.website.vet import vet_site
 
 FACTS = "assets/build.js"
@@ -32,7 +35,6 @@ class SiteJob:
             other programs (`mkdocs build -f`, `zensical build -f`) can build the same.
         out: the site, to which the pages are added.
         edition: name of the edition, for styles and templates.
-        edition_title: its title for readers.
         draft: whether every page is marked as a draft.
         as_of: reference date, shown at the foot of every page.
         commit: commit that was built, shown there too.
@@ -43,7 +45,6 @@ class SiteJob:
     tree: Path
     out: Path
     edition: str
-    edition_title: str
     draft: bool
     as_of: str = ""
     commit: str = ""
@@ -73,28 +74,10 @@ class Website:
     urls: tuple[str, ...]
 
 
-def build_written(job: SiteJob, mkdocs: MkDocs | None = None) -> Website:
-    """Build the written pages of `job.tree` and the frames into `job.out`.
-
-    Args:
-        job: what to build.
-        mkdocs: a child started earlier; without it, one is started for this build.
-
-    Raises:
-        SiteError: settings, theme or pages are at fault, or the search would not find Chinese words.
-    """
-    with nullcontext(mkdocs) if mkdocs is not None else MkDocs() as child:
-        begin(job, child)
-        website = finish(job, child)
-    if (job.out / INDEX).is_file():
-        check_searchable(job.out)
-    return website
-
-
 def begin(
     job: SiteJob, mkdocs: MkDocs, titles: Mapping[str, str] | None = None, only: Iterable[str] = ()
 ) -> None:
-    """Complete the tree and have it built; arguments as for `prepare`."""
+    """Complete the tree and have it built by MkDocs; the other arguments as for `prepare`."""
     prepare(job, titles, only)
     mkdocs.order(job.config_file, job.beside)
 
@@ -120,7 +103,7 @@ def finish(job: SiteJob, mkdocs: MkDocs) -> Website:
     return Website(frames, tuple(urls))
 
 
-def prepare(job: SiteJob, titles: Mapping[str, str] | None = None, only: Iterable[str] = ()) -> SiteConfig:
+def prepare(job: SiteJob, titles: Mapping[str, str] | None = None, only: Iterable[str] = ()) -> None:
     """Complete the tree: frame pages and facts, and beside it the theme and a mkdocs.yml.
 
     Args:
@@ -133,27 +116,28 @@ def prepare(job: SiteJob, titles: Mapping[str, str] | None = None, only: Iterabl
     """
     config = read_config(job.source)
     for spec in job.frames:
-        _write(job.tree / spec.source, spec.markdown())
-    facts = {"edition": job.edition_title, "as_of": job.as_of, "commit": job.commit, "draft": job.draft}
-    _write(job.tree / FACTS, f"var siteFacts = {json.dumps(facts, ensure_ascii=False, sort_keys=True)};\n")
+        write_file(job.tree / spec.source, spec.markdown())
+    title = EDITION_TITLES[job.edition]
+    facts = {"edition": title, "as_of": job.as_of, "commit": job.commit, "draft": job.draft}
+    write_file(
+        job.tree / FACTS, f"var siteFacts = {json.dumps(facts, ensure_ascii=False, sort_keys=True)};\n"
+    )
     for name in titles or ():
         if not (job.tree / name).exists():
-            _write(job.tree / name, "")
+            write_file(job.tree / name, "")
     folder = job.tree.parent
     pages = titles or {p.relative_to(job.tree).as_posix(): "" for p in job.tree.rglob("*.md")}
-    extra = {"edition": job.edition, "edition_title": job.edition_title, "draft": job.draft}
+    extra = {"edition": job.edition, "edition_title": title, "draft": job.draft}
     settings = config.derive(pages, extra)
     if config.theme:
         for path, data in job.source.folder(config.theme, lambda _: True):
-            _write(folder / "theme" / path, data)
+            write_file(folder / "theme" / path, data)
         settings["theme"] = {**settings["theme"], "custom_dir": "theme"}
     settings["docs_dir"] = job.tree.name
     settings["site_dir"] = Path(os.path.relpath(job.out, folder)).as_posix()
     if names := sorted(only):
         settings["exclude_docs"] = "\n".join(["*.md", *(f"!/{name}" for name in names)])
-    text = yaml.dump(settings, Dumper=yaml.CSafeDumper, allow_unicode=True, width=120)
-    _write(job.config_file, text)
-    return config
+    write_file(job.config_file, yaml.dump(settings, Dumper=yaml.CSafeDumper, allow_unicode=True, width=120))
 
 
 def take_frames(out: Path, specs: Iterable[FrameSpec]) -> dict[str, Frame]:
@@ -171,6 +155,27 @@ def take_frames(out: Path, specs: Iterable[FrameSpec]) -> dict[str, Frame]:
     return frames
 
 
-def _write(path: Path, content: str | bytes) -> None:
+def write_sitemap(out: Path, base: str, urls: Iterable[str], epoch: int) -> None:
+    """Write sitemap.xml and its compressed twin.
+
+    Args:
+        out: the site.
+        base: where it will stand (`https://…/`); when that is not known, the sitemap stays empty.
+        urls: pages, relative to the site's root.
+        epoch: time of the build in seconds since 1970, the date of every page.
+    """
+    date = time.strftime("%Y-%m-%d", time.gmtime(epoch))
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>']
+    lines.append('<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">')
+    if base:
+        pages = (escape(base + quote(url)) for url in sorted(set(urls)))
+        lines += (f"<url><loc>{page}</loc><lastmod>{date}</lastmod></url>" for page in pages)
+    data = "\n".join([*lines, "</urlset>", ""]).encode()
+    write_file(out / "sitemap.xml", data)
+    write_file(out / "sitemap.xml.gz", gzip.compress(data, mtime=epoch))
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file, and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
