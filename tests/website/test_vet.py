@@ -130,7 +130,7 @@ def test_a_build_that_fetches_from_elsewhere_is_refused_and_says_where(tmp_path:
     with (root / "site/theme/assets/site.css").open("a", encoding="utf-8") as styles:
         styles.write('\n@font-face { font-family: x; src: url("//fonts.invalid/x.woff2") }\n')
     settings = root / "mkdocs.yml"
-    text = settings.read_text("utf-8").replace("site_name: 领头雁", "site_name: 领<b>头</b>雁")
+    text = settings.read_text("utf-8")
     settings.write_text(f"copyright: <img src='https://seen.invalid/x'>\n{text}", "utf-8")
     (root / "site/theme/partials/copyright.html").unlink()
     write_page(job.tree, "outside.md", "页", '<p onclick="x()">甲</p>')
@@ -142,4 +142,14 @@ def test_a_build_that_fetches_from_elsewhere_is_refused_and_says_where(tmp_path:
     assert "outside/index.html" in told
     assert "seen.invalid" in told
     assert "请" in told
+    assert not (job.out / "index.html").exists()
+
+
+@pytest.mark.slow
+def test_the_name_of_the_site_is_shown_as_typed(tmp_path: Path) -> None:
+    job = make_job(tmp_path)
+    settings = tmp_path / "root" / "mkdocs.yml"
+    text = settings.read_text("utf-8").replace("site_name: 领头雁", "site_name: 领<b>头</b>雁")
+    settings.write_text(text, "utf-8")
+    build_written(job)
     assert "领&lt;b&gt;头" in (job.out / "index.html").read_text("utf-8")
