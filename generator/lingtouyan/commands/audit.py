@@ -1,6 +1,6 @@
-"""Whether the history is still the one that was published: nothing lost, nothing rewritten, nobody approving their own work.
+"""Whether the history is still the one that was published, and keeps the city's rules about changes and signatures.
 
-Each published site and each print carries an anchor; what it names is held against the history of today.
+Each published site and each print names a commit (its anchor), which is compared with the history of today.
 """
 
 from __future__ import annotations
@@ -61,14 +61,8 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     history = read_history(project.root, project.package, tip, Cache())
     result = Audit(len(history.commits))
     if history.rewritten:
-        result.problems.append(
-            error(
-                "",
-                0,
-                "history-rewritten",
-                "本机上次读到的历史已不在当前分支上：有提交被改写或强制推送。请对照其他副本查明原因。",
-            )
-        )
+        text = "本机上次读到的历史已不在当前分支上：有提交被改写或强制推送。请对照其他副本查明原因。"
+        result.problems.append(error("", 0, "history-rewritten", text))
     anchors = anchors or [read_anchor(p) for p in sorted(project.build.glob(f"*/site/{ANCHOR}"))]
     for anchor in anchors:
         result.anchors.append(anchor.name)
@@ -117,16 +111,13 @@ def _dates(history: History, wanted: Collection[str]) -> Iterator[Problem]:
     for commit in history.commits:
         before = max((times[p] for p in commit.parents if p in times), default=commit.commit_time)
         if commit.id in wanted and before - commit.commit_time > _SKEW:
-            own, former = (
-                datetime.datetime.fromtimestamp(t, ZONE).date() for t in (commit.commit_time, before)
-            )
-            yield warning(
-                "",
-                0,
-                "commit-date",
+            dates = (commit.commit_time, before)
+            own, former = (datetime.datetime.fromtimestamp(t, ZONE).date() for t in dates)
+            text = (
                 f"提交 {commit.id[:10]}（{commit.author}：{commit.subject}）的提交日期 {own} 早于它所接续的提交 {former}，"
-                "其中一个日期不真实，可能是倒填。请查明原因。",
+                "其中一个日期不真实，可能是倒填。请查明原因。"
             )
+            yield warning("", 0, "commit-date", text)
 
 
 def _signatures(project: Project, history: History, wanted: Collection[str]) -> Iterator[Problem]:

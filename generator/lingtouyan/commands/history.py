@@ -1,6 +1,6 @@
-"""The whole history of one record: every field it had, who changed it, when, in which commit, on what paper.
+"""The whole history of one record: every change of its fields, who made it, when, in which commit, with what message.
 
-Where other records had the same key, each is told by itself. What is restricted stays hidden, down to whether it is there.
+Other records that had the same key are listed apart. Restricted values are hidden; of restricted tables not even keys show.
 """
 
 from __future__ import annotations

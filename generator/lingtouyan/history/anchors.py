@@ -1,6 +1,6 @@
-"""Anchors: what a published site or print says of the commit it was made from, held against today's history.
+"""Anchors: the commit and tree that a published site or print was made from, compared with today's history.
 
-Whoever kept one can prove later that what they saw is still part of the record, or what became of it.
+With a copy of an anchor it can be proved later that the published commit is still there, or what became of it.
 """
 
 from __future__ import annotations
@@ -54,10 +54,8 @@ def anchor_text(root: Path, commit: Commit, as_of: str) -> str:
 
 
 def _digest(facts: dict[str, object]) -> str:
-    canonical = json.dumps(
-        {k: v for k, v in facts.items() if k != "digest"}, sort_keys=True, separators=(",", ":")
-    )
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    signed = {k: v for k, v in facts.items() if k != "digest"}
+    return hashlib.sha256(json.dumps(signed, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def read_anchor(path: Path) -> Anchor:
@@ -92,29 +90,20 @@ def compare(root: Path, tip: str, anchor: Anchor) -> Iterator[Problem]:
         return
     present = ask(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}", no=(1, 128))
     if present is None:
-        yield error(
-            name,
-            0,
-            "history-lost",
-            f"已发布的提交 {commit[:10]} 在本仓库中找不到：历史被删除或强制推送过。请从其他副本恢复。",
-        )
+        text = f"已发布的提交 {commit[:10]} 在本仓库中找不到：历史被删除或强制推送过。请从其他副本恢复。"
+        yield error(name, 0, "history-lost", text)
     elif anchor.tree and present.decode().strip() != anchor.tree:
         yield error(name, 0, "anchor-altered", f"提交 {commit[:10]} 的内容与锚点记载的不同。")
     elif ask(root, "merge-base", "--is-ancestor", commit, tip, no=(1,)) is None:
-        yield error(
-            name,
-            0,
-            "history-rewritten",
-            f"已发布的提交 {commit[:10]} 不在当前历史中：发布之后历史被改写过（强制推送）。请对照已发布的网站查明原因。",
+        text = (
+            f"已发布的提交 {commit[:10]} 不在当前历史中：发布之后历史被改写过（强制推送）。"
+            "请对照已发布的网站查明原因。"
         )
+        yield error(name, 0, "history-rewritten", text)
         yield from _what_became(root, tip, anchor)
     elif not anchor.clean:
-        yield warning(
-            name,
-            0,
-            "anchor-unclean",
-            f"该网站由提交 {commit[:10]} 加上未提交的改动生成，不能作为凭据。请提交后重新发布。",
-        )
+        text = f"该网站由提交 {commit[:10]} 加上未提交的改动生成，不能作为凭据。请提交后重新发布。"
+        yield warning(name, 0, "anchor-unclean", text)
 
 
 def _what_became(root: Path, tip: str, anchor: Anchor) -> Iterator[Problem]:

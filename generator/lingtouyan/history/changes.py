@@ -1,13 +1,12 @@
-"""What each commit changed in which record, field by field: one `git log`, one `git cat-file`.
+"""What each commit changed in which record, field by field: one `git log`, and contents fetched many at once.
 
-A record is known by its table, its key and the file that it stands in: where a key stands in two files, each is told by
-itself unless it is a copy. What moves to another file has not changed. A commit that adds more than a thousand record
-files is an import: of those that nobody touched since no values are read, `History.imports` names them.
+A record is known by its table, its key and its file: where one key stands in two files, these are two records unless
+one is a copy of the other. Moving a record to another file changes nothing. A commit that adds more than a thousand
+record files is an import: files of it that no other commit touched are not read, `History.imports` names them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import gc
 import itertools
@@ -137,13 +136,17 @@ def read_history(root: Path, package: Package, tip: str, cache: Cache | None) ->
         UsageError: not a repository, a shallow clone, or one whose contents are not all there.
     """
     refuse_shallow(root)
-    with _no_collection():
+    # All rows stay: a third of the time would go to searching them for garbage.
+    gc.disable()
+    try:
         known = _kept(cache, root, package, tip)
         before = len(known.commits)
         if known.tip != tip:
             _extend(root, package, tip, known)
             if cache and (not before or len(known.commits) - before >= _OFTEN):
                 cache.put(_entry(package, tip), pickle.dumps(known))
+    finally:
+        gc.enable()
     order = {c.id: n for n, c in enumerate(known.commits)}
     return History(
         known.commits,
@@ -153,18 +156,6 @@ def read_history(root: Path, package: Package, tip: str, cache: Cache | None) ->
         known.imports,
         _rewritten(root, tip, cache),
     )
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the collector from searching a growing heap of rows that all stay: a third of the time goes there."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @dataclass
@@ -224,9 +215,8 @@ def _reaches(root: Path, commit: str, earlier: str) -> bool:
 
 def _extend(root: Path, package: Package, tip: str, known: _Known) -> None:
     """Add all that leads from what is known to `tip`."""
-    fresh = list(read_log(root, tip, known.tip, merges="first-parent"))
     start = len(known.commits)
-    known.commits += fresh
+    known.commits += read_log(root, tip, known.tip, merges="first-parent")
     known.tip = tip
     complete_merges(known.commits, start)
     work = list(_work(package, known, start))
@@ -384,14 +374,11 @@ class _Telling:
         Args:
             before: bits of the commits that its first parent reaches, and its own.
         """
-        sides: list[dict[Key, dict[str, Document]]] = [
-            {} for _ in range(max(len(f.before) for f in files) + 2)
-        ]
+        width = max(len(f.before) for f in files) + 2
+        sides: list[dict[Key, dict[str, Document]]] = [{} for _ in range(width)]
         for file in files:
-            blobs = [
-                self._known.broken.get(b, b)
-                for b in (*file.before, *(() if file.base is None else (file.base,)))
-            ]
+            bases = () if file.base is None else (file.base,)
+            blobs = [self._known.broken.get(b, b) for b in (*file.before, *bases)]
             now, *olds = self._versions.differing(source, file.path, [file.after, *blobs])
             if now is None:
                 # What the commit did to this file shows when it can be read again.
@@ -552,11 +539,10 @@ def _merged_record(base: Record | None, sides: Sequence[Record | None], now: Rec
     there = [s for s in sides if s is not None]
     if now is None or len(there) < len(sides):
         return expected(base, sides, now)
+    was = base or {}
     names = dict.fromkeys(n for r in (now, *there) for n in r)
-    values = (
-        (n, expected((base or {}).get(n, ""), [s.get(n, "") for s in there], now.get(n, ""))) for n in names
-    )
-    return {n: v for n, v in values if v}
+    values = {n: expected(was.get(n, ""), [s.get(n, "") for s in there], now.get(n, "")) for n in names}
+    return {n: v for n, v in values.items() if v}
 
 
 def table_changes(
@@ -617,7 +603,10 @@ def aligned(table: Table, old: Records, new: Records, moved: _Renumbered) -> Rec
     if above:
         width = len(next(iter(above)))
         old = {
-            (*above.get(k[:width], k[:width]), *k[width:]): _below(table, r, above.get(k[:width]))
+            (*above.get(k[:width], k[:width]), *k[width:]): {
+                **r,
+                **dict(zip(table.primary_key, above.get(k[:width], ()), strict=False)),
+            }
             for k, r in old.items()
         }
     if not table.parent or table.field("ordinal") is None or not old or not new or old == new:
@@ -644,11 +633,6 @@ def aligned(table: Table, old: Records, new: Records, moved: _Renumbered) -> Rec
             result[target] = record
             mine[key] = target
     return result
-
-
-def _below(table: Table, record: Record, target: Key | None) -> Record:
-    """Return an item's record with the new key of the item that it stands below."""
-    return {**record, **dict(zip(table.primary_key, target, strict=False))} if target else record
 
 
 def _pairs(left: Sequence[object], right: Sequence[object]) -> Iterator[tuple[int, int | None, bool]]:

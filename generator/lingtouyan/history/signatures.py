@@ -1,6 +1,6 @@
 """Who signed each commit, and whether that key was admitted by then: one git process for each list of admitted keys.
 
-The list is a file of the repository; a commit is judged by the list as it stood before it, so that nobody admits himself.
+The list is a file of the repository; a commit is judged by the list as it stood before it: it cannot admit its own key.
 """
 
 from __future__ import annotations
