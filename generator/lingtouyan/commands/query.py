@@ -70,7 +70,8 @@ def _shown(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> str:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_plain(v) for v in row] for row in rows)
-        return stream.getvalue()
+        # Without the mark, a spreadsheet opened by a double click takes it for another encoding.
+        return "\ufeff" + stream.getvalue()
     return _table(columns, rows)
 
 
