@@ -46,24 +46,19 @@ def _check(options: argparse.Namespace) -> int:
     from lingtouyan.checks.register import check
     from lingtouyan.project import Project
 
-    # A short life, and hardly a cycle in it: to look for some again and again would cost a tenth of it.
-    gc.disable()
     try:
         project = Project.open(options.root, options.rev)
         problems = check(project, project.as_of(options.as_of))
     except RecordsError as fault:
         problems = in_order(fault.problems)
-    finally:
-        gc.enable()
     return _show(problems, options.format)
 
 
 def _query(options: argparse.Namespace) -> int:
     from lingtouyan.commands.query import query
 
-    print(
-        query(options.root, options.sql, options.edition, options.as_of, options.format, options.rev), end=""
-    )
+    given = options.root, options.sql, options.edition, options.as_of, options.format, options.rev
+    print(query(*given), end="")
     return FINE
 
 
@@ -148,8 +143,6 @@ def _review(options: argparse.Namespace) -> int:
     from lingtouyan.review.compare import review
     from lingtouyan.review.report import as_json, as_markdown, as_text, unreadable
 
-    # As in a check: hardly a cycle among all these rows.
-    gc.disable()
     try:
         result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
     except RecordsError as fault:
@@ -157,8 +150,6 @@ def _review(options: argparse.Namespace) -> int:
             raise
         print(unreadable(in_order(fault.problems), options.format), end="")
         return RECORDS_WRONG
-    finally:
-        gc.enable()
     write = {"text": as_text, "markdown": as_markdown, "json": as_json}[options.format]
     print(write(result), end="")
     return RECORDS_WRONG if result.refused else FINE
@@ -192,9 +183,8 @@ def _audit(options: argparse.Namespace) -> int:
         return _show(result.problems, options.format)
     if result.problems:
         print(as_text(result.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
-    anchored = "没有锚点可对照（已发布网站里的 anchor.json 或卷宗 PDF，用 --anchor 指明）"
-    if result.anchors:
-        anchored = f"对照锚点 {len(result.anchors)} 个"
+    none = "没有锚点可对照（已发布网站里的 anchor.json 或卷宗 PDF，用 --anchor 指明）"
+    anchored = f"对照锚点 {len(result.anchors)} 个" if result.anchors else none
     print(f"核查提交 {result.commits} 个，{anchored}。{summary(result.problems)}{_PROVED}")
     return RECORDS_WRONG if has_errors(result.problems) else FINE
 
@@ -228,17 +218,11 @@ def _new(options: argparse.Namespace) -> int:
 
     def ask(field: Field, fault: str) -> str:
         words = field.constraints.get("enum")
-        choices = (
-            f"（{'、'.join(map(str, words))}）"
-            if words
-            else f"（例：{field.example}）"
-            if field.example
-            else ""
-        )
+        shown = "、".join(map(str, words)) if words else f"例：{field.example}" if field.example else ""
         if fault:
             print(fault)
         try:
-            return input(f"{field.title}{choices}：")
+            return input(f"{field.title}{f'（{shown}）' if shown else ''}：")
         except EOFError:
             raise UsageError("\n没有填完，没有写入。") from None
 
@@ -290,22 +274,19 @@ _MESSAGES = (
 _CHOICE = re.compile(r"argument (.*?): invalid choice: '?(.*?)'? \(choose from (.*)\)")
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, "用法：" if prefix is None else prefix)
+
+
 class Parser(argparse.ArgumentParser):
-    """An argument parser that speaks the user's language; a message of its that is not known stays as it is."""
+    """An argument parser with Chinese messages; one that is not listed here stays English."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        super().__init__(add_help=False, formatter_class=_Formatter, **options)
         self._positionals.title = "参数"
         self._optionals.title = "选项"
         self.add_argument("-h", "--help", action="help", help="显示本说明")
-
-    def format_usage(self) -> str:
-        """Return how to call the command."""
-        return super().format_usage().replace("usage: ", "用法：")
-
-    def format_help(self) -> str:
-        """Return the whole description."""
-        return super().format_help().replace("usage: ", "用法：")
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and stop with exit code 2."""
@@ -345,20 +326,12 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
 
     def general(to: Parser, **more: Any) -> None:
         """Add what the whole command line takes, and every command too: that is where people type it."""
-        for name, settings, words in (
-            ("--root", {"type": Path, "metavar": "目录"}, "记录库的根目录（默认当前目录）"),
-            (
-                "--untrusted",
-                {"action": "store_true"},
-                "内容来自陌生人：隔离起来运行，不能联网，只能写 build/",
-            ),
-            (
-                "--untrusted-container",
-                {"action": "store_true"},
-                "内容来自陌生人，但本机是用后即弃、没有密钥的容器：只设时间和内存的上限",
-            ),
-        ):
-            to.add_argument(name, **{"help": words, **settings, **more})
+        words = "记录库的根目录（默认当前目录）"
+        to.add_argument("--root", type=Path, metavar="目录", **{"help": words, **more})
+        words = "内容来自陌生人：隔离起来运行，不能联网，只能写 build/"
+        to.add_argument("--untrusted", action="store_true", **{"help": words, **more})
+        words = "内容来自陌生人，但本机是用后即弃、没有密钥的容器：只设时间和内存的上限"
+        to.add_argument("--untrusted-container", action="store_true", **{"help": words, **more})
 
     def command(run: Callable[[argparse.Namespace], int], text: str, example: str, *shared: str) -> Any:
         """Add a command that takes some of the options that several share; return what adds the others."""
@@ -377,13 +350,8 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     general(whole)
     whole.set_defaults(root=Path())
 
-    add = command(
-        _check,
-        "校验全部记录：先按表结构，再按规则。",
-        "--as-of 2026-11-20",
-        "--as-of",
-        "--rev",
-    )
+    text = "校验全部记录：先按表结构，再按规则。"
+    add = command(_check, text, "--as-of 2026-11-20", "--as-of", "--rev")
     formats(add, "text", "json", "github", "codequality")
 
     sql = '"SELECT name FROM members" --format csv'
@@ -491,6 +459,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     "serve 和 --sign 不能与 --untrusted 同用：隔离环境不能联网，也不该拿到私钥。"
                 )
             return confine(options.root, _files(options), given, container=options.untrusted_container)
+        if options.run in (_check, _review):
+            # Hardly a cycle among all these rows: looking for some again and again would cost a tenth of the time.
+            gc.disable()
         code: int = options.run(options)
         return code
     except UsageError as fault:
@@ -519,3 +490,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return BROKEN
+    finally:
+        gc.enable()

@@ -5,9 +5,11 @@ Reading, conformance and rules all yield `Problem`; printers turn lists of them 
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -46,14 +48,7 @@ class Problem:
 
     def as_dict(self) -> dict[str, str | int]:
         """Return the six members that the JSON output promises, in that order."""
-        return {
-            "file": self.file,
-            "line": self.line,
-            "column": self.column,
-            "rule": self.rule,
-            "severity": self.severity.value,
-            "message": self.message,
-        }
+        return dataclasses.asdict(self) | {"severity": self.severity.value}
 
 
 class RecordsError(Exception):
@@ -101,7 +96,7 @@ _LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:\d{15,18}[\dXx]|1[3-9]\d{9})(?![0
 
 
 def quoted(value: object, limit: int = 40) -> str:
-    """Quote a value for a message, bounded in length; of a number that may be somebody's only the beginning."""
+    """Quote a value for a message, bounded in length; of a number that may be a person's only the beginning."""
     text = printable(_LONG_NUMBER.sub(lambda m: f"{m[0][:2]}●●●", str(value)))
     return f"“{text if len(text) <= limit else text[: limit - 1] + '…'}”"
 
@@ -128,14 +123,9 @@ _MACHINE = {
 }
 
 
-def os_reason(fault: OSError) -> str:
-    """Say in the user's language why the machine refused."""
-    return _MACHINE.get(fault.errno or 0) or fault.strerror or type(fault).__name__
-
-
 def os_fault(fault: OSError) -> str:
     """Say in the user's language what the machine refused, and where."""
-    reason = os_reason(fault)
+    reason = _MACHINE.get(fault.errno or 0) or fault.strerror or type(fault).__name__
     name = fault.filename if isinstance(fault.filename, str | bytes) else ""
     place = printable(os.fsdecode(name))
     return f"{f'{place}：' if place else ''}{reason}，没有做完。请检查磁盘空间和读写权限后重试。"
@@ -193,32 +183,21 @@ def as_text(problems: Sequence[Problem], *, colour: bool = False, limit: int | N
     """Print grouped by file, errors and warnings marked; `limit` bounds the lines shown per file and rule."""
     red, yellow, bold, off = ("\033[31m", "\033[33m", "\033[1m", "\033[0m") if colour else ("", "", "", "")
     lines: list[str] = []
-    current: str | None = None
-    shown: Counter[tuple[str, str]] = Counter()
-    left_out: Counter[tuple[str, str]] = Counter()
-    for p in problems:
-        if p.file != current:
-            lines.extend(_left_out(left_out))
-            left_out.clear()
-            current = p.file
-            lines.append(f"{bold}{printable(p.file) or '（整库）'}{off}")
-        shown[p.file, p.rule] += 1
-        if limit is not None and shown[p.file, p.rule] > limit:
-            left_out[p.file, p.rule] += 1
-            continue
-        mark = f"{red}错误{off}" if p.severity is Severity.ERROR else f"{yellow}提醒{off}"
-        place = f"第{p.line}行" if p.line else ""
-        column = f"[{printable(p.column)}]" if p.column else ""
-        head = " ".join(part for part in (place, column, mark) if part)
-        lines.append(f"  {head} {printable(p.rule)}：{printable(p.message)}")
-    lines.extend(_left_out(left_out))
+    for file, found in itertools.groupby(problems, lambda p: p.file):
+        lines.append(f"{bold}{printable(file) or '（整库）'}{off}")
+        shown: Counter[str] = Counter()
+        for p in found:
+            shown[p.rule] += 1
+            if limit is None or shown[p.rule] <= limit:
+                mark = f"{red}错误{off}" if p.severity is Severity.ERROR else f"{yellow}提醒{off}"
+                place = f"第{p.line}行" if p.line else ""
+                column = f"[{printable(p.column)}]" if p.column else ""
+                head = " ".join(part for part in (place, column, mark) if part)
+                lines.append(f"  {head} {printable(p.rule)}：{printable(p.message)}")
+        for rule, count in shown.items():
+            if limit is not None and count > limit:
+                lines.append(f"  …… 同类 {rule} 还有 {count - limit} 处（--format json 列出全部）")
     return "\n".join(lines)
-
-
-def _left_out(left_out: Counter[tuple[str, str]]) -> list[str]:
-    return [
-        f"  …… 同类 {rule} 还有 {count} 处（--format json 列出全部）" for (_, rule), count in left_out.items()
-    ]
 
 
 def written(problems: Sequence[Problem], form: str, *, colour: bool = False, limit: int | None = None) -> str:
@@ -231,8 +210,8 @@ def written(problems: Sequence[Problem], form: str, *, colour: bool = False, lim
 
 def summary(problems: Sequence[Problem]) -> str:
     """Say in one line how many errors and warnings there are."""
-    errors = sum(p.severity is Severity.ERROR for p in problems)
-    files = len({p.file for p in problems})
     if not problems:
         return "没有发现问题。"
+    errors = sum(p.severity is Severity.ERROR for p in problems)
+    files = len({p.file for p in problems})
     return f"共 {errors} 个错误、{len(problems) - errors} 个提醒，涉及 {files} 个文件。"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -195,21 +195,15 @@ def read_settings(given: Mapping[str, Any], tables: Tables) -> tuple[Settings, l
 
 def as_markdown() -> str:
     """Return the page of the manual that lists all settings."""
-    return "".join(f"{line}\n" for line in _lines())
-
-
-def _lines() -> Iterator[str]:
-    yield from (
-        "# 设置",
-        "",
+    lines = [
+        "# 设置\n",
         "写在 `datapackage.yaml` 的 `lingtouyan:` 之下，每项一行“名称: 值”；写错名称或值时 `check` 指出是哪一行。",
-        "（本页由 `lingtouyan schemas --settings` 生成。）",
-        "",
-        "| 设置 | 用途 | 例 | 默认 |",
-        "|---|---|---|---|",
-    )
+        "（本页由 `lingtouyan schemas --settings` 生成。）\n",
+        "| 设置 | 用途 | 例 | 默认 |\n|---|---|---|---|",
+    ]
     for name, field in _FIELDS.items():
         default = field.default
         shown = " ".join(default) if isinstance(default, tuple) else str(default or "")
-        example = field.metadata["example"]
-        yield f"| `{name}` | {field.metadata['description']} | `{example}` | {f'`{shown}`' if shown else ''} |"
+        told = f"{field.metadata['description']} | `{field.metadata['example']}`"
+        lines.append(f"| `{name}` | {told} | {f'`{shown}`' if shown else ''} |")
+    return "\n".join(lines) + "\n"

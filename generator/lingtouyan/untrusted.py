@@ -36,9 +36,7 @@ def confine(root: Path, files: Iterable[Path], arguments: Sequence[str], *, cont
     """Run this command again, confined, and return its exit code; 2 where it had to be stopped.
 
     Args:
-        root: the tree.
         files: what else the command line names, to be read.
-        arguments: the command line.
         container: whether this machine is itself thrown away and holds no secrets: then only the limits are set.
 
     Raises:
@@ -72,10 +70,7 @@ def confine(root: Path, files: Iterable[Path], arguments: Sequence[str], *, cont
 def sandbox(root: Path, home: Path, files: Iterable[Path] = ()) -> list[str]:
     """Return the beginning of a command line that runs the rest of it with `root` to read and `root/build` to write.
 
-    Args:
-        root: the tree, an absolute path without links.
-        home: a folder with `.gitconfig` and `passwd`.
-        files: others to read.
+    `root` is absolute and without links; `home` holds `.gitconfig` and `passwd`; `files` are others to read.
     """
     build = root / "build"
     if build.is_symlink():
@@ -102,19 +97,8 @@ def sandbox(root: Path, home: Path, files: Iterable[Path] = ()) -> list[str]:
             for name in dict.fromkeys((str(path.resolve()), os.path.abspath(path))):  # noqa: PTH100
                 line += ["--ro-bind", str(path.resolve()), name]
     here = str(Path.cwd())
-    return [
-        *line,
-        "--bind",
-        str(build),
-        str(build),
-        "--dir",
-        here,
-        "--chdir",
-        here,
-        "--remount-ro",
-        "/",
-        "--",
-    ]
+    line += ["--bind", str(build), str(build), "--dir", here, "--chdir", here]
+    return [*line, "--remount-ro", "/", "--"]
 
 
 def _history(root: Path) -> Iterator[Path]:

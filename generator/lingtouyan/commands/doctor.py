@@ -9,8 +9,8 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, TextIO
 
 from lingtouyan.pdf.fonts import (
     LIBRARIES,
@@ -21,34 +21,22 @@ from lingtouyan.pdf.fonts import (
     library_version,
     load_library,
 )
-from lingtouyan.problems import Problem, UsageError, error
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from lingtouyan.problems import UsageError
 
 _PACKAGES = ("duckdb", "frictionless", "jinja2", "mkdocs", "mkdocs-material", "weasyprint", "fonttools")
 _TEST_PROGRAMS = (("chromium", "chromium"), ("pdftotext", "poppler-utils"))
 
 
-def doctor(out: TextIO | None = None) -> list[Problem]:
-    """Check the machine and print a line for each thing it needs.
-
-    Args:
-        out: where to print; default standard output.
-
-    Returns:
-        What is missing and must be mended; hints are only printed.
-    """
-    stream = sys.stdout if out is None else out
-    problems: list[Problem] = []
+def doctor() -> list[str]:
+    """Check the machine, print a line for each thing it needs, and return what is missing and must be mended."""
+    missing = []
     for mark, line in _findings():
-        stream.write(f"{mark} {line}\n")
+        sys.stdout.write(f"{mark} {line}\n")
         if mark == "✗":
-            problems.append(error("", 0, "machine", line))
-    stream.write(
-        "\n本机可以使用。\n" if not problems else f"\n有 {len(problems)} 项需要先处理，见上面标 ✗ 的行。\n"
-    )
-    return problems
+            missing.append(line)
+    end = f"有 {len(missing)} 项需要先处理，见上面标 ✗ 的行。" if missing else "本机可以使用。"
+    sys.stdout.write(f"\n{end}\n")
+    return missing
 
 
 def _findings() -> Iterator[tuple[str, str]]:
@@ -99,18 +87,13 @@ def _fonts() -> Iterator[tuple[str, str]]:
         if stack.proper:
             yield "✓", f"{role.title}：{first}"
         elif first == role.stand_ins[0]:
-            yield (
-                "✓",
-                f"{role.title}：{first}（开源字体代用；装有 {'、'.join(role.proper[:2])} 时优先用它们）",
-            )
+            better = "、".join(role.proper[:2])
+            yield "✓", f"{role.title}：{first}（开源字体代用；装有 {better} 时优先用它们）"
         else:
             yield "·", f"{role.title}：{first}（代用；{role.advice}）"
     missing = [name for name in RARE if name.lower() not in installed()]
     if missing:
-        packages = " ".join(RARE_PACKAGES)
-        yield (
-            "·",
-            f"缺少生僻字字体 {'、'.join(missing)}，遇到这些字时会停止打印。可安装：apt install {packages}",
-        )
+        advice = f"遇到这些字时会停止打印。可安装：apt install {' '.join(RARE_PACKAGES)}"
+        yield "·", f"缺少生僻字字体 {'、'.join(missing)}，{advice}"
     else:
         yield "✓", "生僻字：BabelStone Han、花园明朝"

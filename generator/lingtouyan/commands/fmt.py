@@ -49,14 +49,7 @@ _MENDED = frozenset({"blank-row", "byte-order-mark", "line-ending"})
 
 @dataclass
 class Formatted:
-    """What formatting did.
-
-    Attributes:
-        changed: files that were, or would be, rewritten.
-        left: files left alone, with the reason.
-        named: values that a spreadsheet has ruined; nobody can tell what they were.
-        seen: how many files were looked at.
-    """
+    """What formatting did: files (to be) rewritten, files left alone and why, values ruined by a spreadsheet, files seen."""
 
     changed: list[str] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
@@ -65,12 +58,7 @@ class Formatted:
 
 
 def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True) -> Formatted:
-    """Put record files into canonical form.
-
-    Args:
-        root: the tree.
-        only: these files, or all of them.
-        write: rewrite them; otherwise only say which would be.
+    """Put record files, `only` these or all, into canonical form, or only say which are not.
 
     Raises:
         UsageError: a named file lies outside the tree, or is not there.
@@ -86,9 +74,9 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
             continue
         result.seen += 1
         data = project.source.read(name)
-        made = (
-            data if isinstance(data, Problem) else canonical(data, name, table, project.package, result.named)
-        )
+        made = data
+        if not isinstance(data, Problem):
+            made = canonical(data, name, table, project.package, result.named)
         if isinstance(made, Problem):
             place = f"第{made.line}行" + (f" [{made.column}]" if made.column else "") + "："
             result.left.append((name, (place if made.line else "") + made.message))
@@ -120,9 +108,7 @@ def canonical(
 ) -> bytes | Problem:
     """Return a file's content in canonical form, or why it is left alone: an error when it cannot be read as a whole.
 
-    Args:
-        data: the file, `name` its path.
-        ruined: values that a spreadsheet has ruined are added here.
+    Values that a spreadsheet has ruined are added to `ruined`.
     """
     text = decoded(data)
     if text is None:
@@ -140,17 +126,9 @@ def decoded(data: bytes) -> str | None:
         if data.decode("gb18030", "replace").replace("\r\n", "\n").replace("\r", "\n") != text:
             return None
         foreign = [c for c in text if c > "\x7f"]
-        if sum(not _common(c) for c in foreign) > _RARE * len(foreign):
+        if sum(not c.encode("gb2312", "ignore") for c in foreign) > _RARE * len(foreign):
             return None
     return text
-
-
-def _common(character: str) -> bool:
-    try:
-        character.encode("gb2312")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def plain_value(field: Field, value: str) -> str:
@@ -218,7 +196,7 @@ def _mended(
 def _natural(text: str) -> list[tuple[int, int, str]]:
     """Return what sorts V2 before V10."""
     return [
-        (0, int(p), "") if p.isascii() and p.isdigit() else (1, 0, p) for p in re.findall(r"\d+|\D+", text)
+        (0, int(p), "") if p[0] in "0123456789" else (1, 0, p) for p in re.findall(r"[0-9]+|[^0-9]+", text)
     ]
 
 
@@ -366,11 +344,7 @@ def _written(table: Table, name: str, text: str) -> str:
 
 
 def scalar(text: str, *, plain: bool = False) -> str:
-    """Write one YAML scalar; quoted wherever any reader of YAML could take it for something else.
-
-    Args:
-        plain: the field is a number, and may look like one.
-    """
+    """Write one YAML scalar, quoted where a reader could take it for something else; a `plain` one may look like a number."""
     if _DATE.match(text) or (plain and _NUMBER.match(text)):
         return text
     if _SAFE.match(text) and text.lower() not in _WORDS:

@@ -9,7 +9,7 @@ import csv
 import datetime
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,7 +19,7 @@ from lingtouyan.commands.fmt import as_item, canonical, decoded, plain_value, re
 from lingtouyan.database.database import SqlError, literal, quote, rows_of
 from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project
-from lingtouyan.reading.package import Field, Sensitivity, Table
+from lingtouyan.reading.package import Field, ForeignKey, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.templates.templates import slug
 
@@ -31,12 +31,7 @@ Lists = Mapping[str, list[dict[str, Any]]]
 
 @dataclass
 class NewRecord:
-    """What was written.
-
-    Attributes:
-        problems: what the check says of the new record.
-        checklist: title of a list, and what is still to be entered there once it is known.
-    """
+    """What was written, what the check says of it, and by title of a list what is still to be entered there."""
 
     file: str
     key: str
@@ -48,8 +43,6 @@ def new_record(root: Path, table: str, given: Mapping[str, str], folder: str, as
     """Write one new record, if it meets its table's schema; else nothing.
 
     Args:
-        root: the tree.
-        table: name or title of its table; not a list inside documents.
         given: values by field name or title.
         folder: words that pick one folder where the table has several, or empty.
         ask: asks a person for a missing required value; None makes a missing value an error.
@@ -142,15 +135,9 @@ class _Draft:
         """Say what is wrong with a value: in itself, or because it names a record that does not exist."""
         if words := value_fault(self._table, field_, self.values[field_.name]):
             return words
-        for key in self._table.foreign_keys:
-            given = {r: self.values.get(f, "") for f, r in zip(key.fields, key.references, strict=True)}
+        for key, given in self._references():
             own = key.table == self._table.name and all(self.values.get(r) == v for r, v in given.items())
-            if (
-                field_.name not in key.fields
-                or own
-                or not all(given.values())
-                or self._found(key.table, given)
-            ):
+            if field_.name not in key.fields or own or self._found(key.table, given):
                 continue
             hidden = any(
                 f.sensitivity is Sensitivity.RESTRICTED for f in self._table.fields if f.name in key.fields
@@ -158,6 +145,13 @@ class _Draft:
             shown = "所填内容（不予显示）" if hidden else quoted("/".join(given.values()))
             return f"填的 {shown} 在“{self._project.package.tables[key.table].title}”里没有。请核对编号。"
         return ""
+
+    def _references(self) -> Iterator[tuple[ForeignKey, dict[str, str]]]:
+        """Yield the foreign keys that are filled in, and the key of the record that each names."""
+        for key in self._table.foreign_keys:
+            given = {r: self.values.get(f, "") for f, r in zip(key.fields, key.references, strict=True)}
+            if all(given.values()):
+                yield key, given
 
     def _found(self, table: str, given: Mapping[str, str], column: str = "_file") -> list[Any]:
         condition = " AND ".join(f"{quote(name)} = ?" for name in given) or "true"
@@ -189,15 +183,7 @@ class _Draft:
             UsageError: it is not clear which.
         """
         path, root = PurePosixPath(self._table.path), self._project.root
-        referred = {
-            str(file)
-            for key in self._table.foreign_keys
-            for given in [
-                {r: self.values.get(f, "") for f, r in zip(key.fields, key.references, strict=True)}
-            ]
-            if all(given.values())
-            for file in self._found(key.table, given)
-        }
+        referred = {f for key, given in self._references() for f in self._found(key.table, given)}
         prefix = PurePosixPath(static_prefix(self._table.path))
         if self._table.kind == "csv" and "*" in path.name:
             # Rows of several files in one folder: the file itself is what must be named.
@@ -314,10 +300,7 @@ def _write(
 def _problems_of(
     register: Register, table: Table, key: Mapping[str, str], file: str, *, alone: bool
 ) -> list[Problem]:
-    """Return what the check says of one record.
-
-    Args:
-        alone: the file holds nothing else.
+    """Return what the check says of one record; `alone`: its file holds nothing else.
 
     Raises:
         UsageError: it cannot be read, or does not meet its schema.

@@ -23,14 +23,7 @@ _BY_EXPRESSION = (".gitea", ".forgejo")
 
 
 def write_owners(root: Path, *, write: bool) -> list[str]:
-    """Bring the files that name the owners up to date.
-
-    Args:
-        root: the tree.
-        write: whether to write; else only tell.
-
-    Returns:
-        The files that are, or were, out of date.
+    """Bring the files that name the owners up to date, and return those that are, or were, out of date.
 
     Raises:
         UsageError: the data package does not say which table and files, or says it wrongly.
@@ -65,7 +58,7 @@ def _read(project: Project) -> dict[str, list[str]]:
     records = read_records(project.source, dataclasses.replace(package, tables={table.name: table}))
     names = [f.name for f in table.fields]
     folder_at, accounts_at = names.index(owners.folder), names.index(owners.accounts)
-    # The other tables' files are nobody's here; that is no fault.
+    # Files of the other tables belong to no table here; that is no fault.
     mine = glob_regex(table.path)
     problems: list[Problem] = [p for p in records.problems if mine.match(p.file)]
     found: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""What is so large, or so quiet, that it has to be read first: losses, jumping figures, rules that fall silent.
+"""What a reviewer has to read first: many records lost, figures that jump, rules that report no longer what they did.
 
 Thresholds are settings of the data package, taken as the base has them: a change does not silence its own alarm.
 """
@@ -29,13 +29,7 @@ _FILES = 3
 
 @dataclass(frozen=True, slots=True)
 class FigureChange:
-    """One figure of a view whose header declares `compare`.
-
-    Attributes:
-        view: title of the view, `column` title of the column.
-        row: the words of the columns that the view is compared by.
-        loud: whether a jump of it is said first.
-    """
+    """A figure of a view whose header declares `compare`: titles of view and column, the words that name the row."""
 
     view: str
     row: str
@@ -68,11 +62,7 @@ class Comparison:
         return frozenset(self._declared)
 
     def figures(self, register: Register) -> Figures:
-        """Return the figures of a register.
-
-        Raises:
-            RecordsError: they are too many.
-        """
+        """Return the figures of a register; RecordsError where a view cannot be asked or has too many rows."""
         there = {v.name: v for v in register.views}
         return {
             name: _figures(register, there[name], keys, figures)
@@ -151,7 +141,7 @@ def losses(changes: Iterable[Change], totals: Mapping[str, int], review: Review)
         total, table = totals.get(name, 0), review.table(name)
         gone = kinds["removed"]
         for word, count in (("删除", len(gone)), ("改动", len(kinds["changed"] - gone))):
-            # A small table gives no share worth the name, but losing all of it is never small.
+            # Of a small table a share says little, but losing all of it is told.
             emptied = word == "删除" and count >= total > 2
             if total and count and (emptied or (total >= _ALARM_FROM and count > share * total)):
                 yield (
@@ -191,7 +181,7 @@ def altered_rules(
 
 
 def silenced(review: Review) -> Iterator[str]:
-    """Yield the rules that no longer say what they said although nobody can tell that it was mended."""
+    """Yield the rules that changed and report less: whether the records were corrected is not known."""
     for rule, count in sorted(Counter(p.rule for p in review.met if p.rule in review.altered).items()):
         yield (
             f"规则 {rule}（或者它所用的视图、宏）改动或取消以后，原来报告的 {count} 处不再报告。"

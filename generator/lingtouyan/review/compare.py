@@ -55,8 +55,7 @@ class RecordChange:
     Attributes:
         name: what the record is called, or empty; `kind` the title of its table.
         action: `added`, `changed`, `removed` or `renamed`; `former` is its former key then.
-        facts: for one that came or went, its fields that may be shown: name, title and value.
-        names: values of its fields, by name, as far as they may be shown: what it refers to.
+        values: of its fields, by name, as far as they may be shown.
     """
 
     table: str
@@ -65,8 +64,7 @@ class RecordChange:
     kind: str
     action: str
     changes: tuple[Change, ...]
-    facts: tuple[tuple[str, str, str], ...]
-    names: Mapping[str, str]
+    values: Mapping[str, str]
     former: str = ""
 
 
@@ -117,15 +115,16 @@ class Review:
         subjects: records, findings and prints under whom or what they are about.
         broken, met: findings that are new, and findings that are gone; `problems` everything wrong at the head.
         altered: rules that ask otherwise than before or not at all: what they no longer find is not thereby mended.
-        prints: dossiers that are not the same on both sides; None when nobody looked.
+        prints: dossiers that are not the same on both sides; None when they were not compared.
         proposal: the commits and their files.
+        names: what records are called, as far as that may be shown.
     """
 
     base: Commit
     head: Commit
     as_of: datetime.date
     sides: tuple[Side, Side]
-    names: Names
+    names: dict[Place, str] = field(default_factory=dict)
     alarms: list[str] = field(default_factory=list)
     records: list[RecordChange] = field(default_factory=list)
     subjects: list[SubjectChange] = field(default_factory=list)
@@ -181,25 +180,15 @@ class Side:
         return {"/".join(key): record for key, _, record in self.records(table)}
 
 
-class Names:
-    """What records are called; a restricted label is not used."""
-
-    def __init__(self) -> None:
-        self._known: dict[Place, str] = {}
-
-    def read(self, package: Package, register: Register, tables: Iterable[str]) -> None:
-        """Read the labels of these tables; what is known already stays."""
-        for table in (package.tables[n] for n in tables if n in package.tables):
-            label = table.field(table.label)
-            if label and label.sensitivity is not Sensitivity.RESTRICTED and table.primary_key:
-                keys = " || '/' || ".join(map(quote, table.primary_key))
-                sql = f"SELECT {keys}, {quote(label.name)} FROM raw.{quote(table.name)} WHERE {quote(label.name)} IS NOT NULL"
-                for key, name in register.connection.execute(sql).fetchall():
-                    self._known.setdefault((table.name, key), name)
-
-    def of(self, table: str, key: str) -> str:
-        """Return what a record is called, or nothing."""
-        return self._known.get((table, key), "")
+def _labels(package: Package, register: Register, tables: Iterable[str]) -> Iterator[tuple[Place, str]]:
+    """Yield what the records of these tables are called; a restricted label is not used."""
+    for table in (package.tables[n] for n in tables if n in package.tables):
+        label = table.field(table.label)
+        if label and label.sensitivity is not Sensitivity.RESTRICTED and table.primary_key:
+            keys, name = " || '/' || ".join(map(quote, table.primary_key)), quote(label.name)
+            sql = f"SELECT {keys}, {name} FROM raw.{quote(table.name)} WHERE {name} IS NOT NULL"
+            for key, words in register.connection.execute(sql).fetchall():
+                yield (table.name, key), words
 
 
 def _owners(package: Package) -> list[tuple[Any, Table]]:
@@ -210,7 +199,6 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     """Compare two revisions; the change is what `head` made since the two parted.
 
     Args:
-        root: the repository; its work tree is not touched.
         base, head: names, tags, numbers or dates of commits.
         as_of: reference date for both sides; None takes the head's.
         prints: also say which dossiers change.
@@ -236,11 +224,14 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     projects = old_project, new_project
     date = new_project.as_of(as_of)
     files = changed_files(*projects)
-    sides = before, after = _sides(*projects, files)
+    sides = before, after = (
+        _side(old_project, new_project, files),
+        _side(new_project, old_project, files),
+    )
     changes = list(changes_between(before, after))
     commits = list(read_log(root, head_commit.id, base_commit.id))
     proposal = Proposal(commits, changes, brought_by(commits, head_commit.id))
-    result = Review(base_commit, head_commit, date, sides, Names(), proposal=proposal)
+    result = Review(base_commit, head_commit, date, sides, proposal=proposal)
     recorded = {f for s in sides for f in s.files if any(p.match(f) for p, _ in _owners(s.package))}
     result.design = schema_changes(*projects, files - recorded)
     result.records = by_record(changes, before, after)
@@ -309,7 +300,7 @@ class _Work:
         self._files = {
             s: {e: folder / f"{s}-{e}.duckdb" for e in EDITIONS if prints} for s in ("before", "after")
         }
-        # All are attached at once: later the doors are shut.
+        # All are attached at once: a connection that is locked attaches no more.
         self.attached = {f"{e}_{s}": path for s, files in self._files.items() for e, path in files.items()}
         words = {w.lower() for p in result.sides for w in _template_words(p.project)} if prints else set()
         # What the labels of all templates are made of.
@@ -320,7 +311,8 @@ class _Work:
 
     def take(self, side: str, project: Project, register: Register) -> _Judged:
         """Take from a register what the review tells, and the names of what its records refer to."""
-        self._result.names.read(project.package, register, self._named)
+        for place, name in _labels(project.package, register, self._named):
+            self._result.names.setdefault(place, name)
         count = "SELECT count(*) FROM raw.{}"
         totals = {
             n: int((register.connection.execute(count.format(quote(n))).fetchone() or (0,))[0])
@@ -353,22 +345,13 @@ def _template_words(project: Project) -> set[str]:
     return {w for text in texts for w in re.findall(r"[A-Za-z_]\w*", text)}
 
 
-def _sides(old: Project, new: Project, files: set[str]) -> tuple[Side, Side]:
-    """Return both sides with the records of all files that differ, or that are read otherwise than before."""
-    sides = []
-    for mine, other in ((old, new), (new, old)):
-        tables = mine.package.tables
-        otherwise = {
-            mine.package.origin(t).name for n, t in tables.items() if t != other.package.tables.get(n)
-        }
-        patterns = [p for p, t in _owners(mine.package) if t.name in otherwise]
-        more = (
-            {f for f in mine.source.files([""]).files if any(p.match(f) for p in patterns)}
-            if patterns
-            else set()
-        )
-        sides.append(Side(mine, files | more))
-    return sides[0], sides[1]
+def _side(mine: Project, other: Project, files: set[str]) -> Side:
+    """Return a tree with the records of all files that differ, or that are read otherwise than on the other side."""
+    package, tables = mine.package, other.package.tables
+    otherwise = {package.origin(t).name for n, t in package.tables.items() if t != tables.get(n)}
+    patterns = [p for p, t in _owners(package) if t.name in otherwise]
+    names = mine.source.files([""]).files if patterns else ()
+    return Side(mine, files | {f for f in names if any(p.match(f) for p in patterns)})
 
 
 def changes_between(old: Side, new: Side) -> Iterator[Change]:
@@ -444,22 +427,14 @@ def _record(
     action = "added" if was is None else "removed" if now is None else "changed"
     action = "renamed" if former else "changed" if key == HIDDEN else action
     record = now or was or {}
-    open_fields = [
-        f for f in table.fields if f.name in record and f.sensitivity is not Sensitivity.RESTRICTED
-    ]
-    shown = {f.name: record[f.name] for f in open_fields}
-    facts = [(f.name, f.title, shown[f.name]) for f in open_fields if f.name not in table.primary_key]
-    return RecordChange(
-        table=table.name,
-        key=key,
-        name="" if table.primary_key == (table.label,) else shown.get(table.label, ""),
-        kind=table.title,
-        action=action,
-        changes=() if former else tuple(members),
-        facts=tuple(facts) if action in ("added", "removed") else (),
-        names=shown,
-        former=former,
-    )
+    shown = {
+        f.name: record[f.name]
+        for f in table.fields
+        if f.name in record and f.sensitivity is not Sensitivity.RESTRICTED
+    }
+    name = "" if table.primary_key == (table.label,) else shown.get(table.label, "")
+    told = () if former else tuple(members)
+    return RecordChange(table.name, key, name, table.title, action, told, shown, former)
 
 
 def _findings(old: list[Problem], new: list[Problem]) -> tuple[list[Problem], list[Problem]]:
@@ -531,10 +506,10 @@ def _subjects(result: Review, old: _Judged, new: _Judged) -> list[SubjectChange]
     for record in result.records:
         keys = declared.foreign_keys if (declared := result.table(record.table)) else ()
         named = [
-            (t, record.names[k.fields[0]])
+            (t, record.values[k.fields[0]])
             for t in tables
             for k in keys
-            if k.table == t and len(k.fields) == 1 and record.names.get(k.fields[0])
+            if k.table == t and len(k.fields) == 1 and record.values.get(k.fields[0])
         ]
         own = (record.table, record.key)
         at(own if record.table in tables or not named else named[0]).records.append(record)
@@ -556,7 +531,7 @@ def _subjects(result: Review, old: _Judged, new: _Judged) -> list[SubjectChange]
             at(place).prints.append(item)
     for place, subject in found.items():
         own_name = next((r.name for r in subject.records if (r.table, r.key) == place), "")
-        subject.name = own_name or result.names.of(*place)
+        subject.name = own_name or result.names.get(place, "")
     same = Counter(s.name for s in found.values())
     for subject in found.values():
         title = declared.title if (declared := result.table(subject.table)) else subject.table

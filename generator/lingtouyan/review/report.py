@@ -109,9 +109,15 @@ def _record_words(record: RecordChange, subject: SubjectChange, review: Review) 
     if record.action == "renamed":
         return f"{called}编号 {short(record.former)} → {short(record.key)}"
     if record.action == "changed":
-        fields = dict.fromkeys(w for c in record.changes if (w := _field_words(c, record, review)))
-        return (f"{called}：" if called else "") + "，".join(fields)
-    facts = "，".join(f"{t} {_value(record.table, n, v, review)}" for n, t, v in record.facts[:_FACTS])
+        told = dict.fromkeys(w for c in record.changes if (w := _field_words(c, record, review)))
+        return (f"{called}：" if called else "") + "，".join(told)
+    table, values = review.table(record.table), record.values
+    fields = (
+        [f for f in table.fields if f.name in values and f.name not in table.primary_key] if table else []
+    )
+    facts = "，".join(
+        f"{f.title} {_value(record.table, f.name, values[f.name], review)}" for f in fields[:_FACTS]
+    )
     return f"{called}{ACTIONS[record.action]}" + (f"（{facts}）" if facts else "")
 
 
@@ -137,7 +143,7 @@ def _value(table: str, field: str, value: str, review: Review) -> str:
     declared = review.table(table)
     keys = declared.foreign_keys if declared and value else ()
     target = next((k.table for k in keys if k.fields == (field,)), "")
-    name = review.names.of(target, value) if target else ""
+    name = review.names.get((target, value), "")
     return (f"{short(name)}（{short(value)}）" if name else short(value)) or "（空）"
 
 
@@ -256,38 +262,31 @@ def as_markdown(review: Review, limit: int = LIMIT) -> str:
 def as_json(review: Review) -> str:
     """Write everything, for scripts."""
     subjects = [
-        {
-            "table": s.table,
-            "key": s.key,
-            "name": s.name,
+        _members(s, "table", "key", "name")
+        | {
             "words": subject_words(s, review),
-            "records": [{"table": r.table, "key": r.key} for r in s.records],
+            "records": [_members(r, "table", "key") for r in s.records],
             "broken": [p.rule for p in s.broken],
             "met": [p.rule for p in s.met],
-            "prints": [{"edition": p.edition, "path": p.path} for p in s.prints],
+            "prints": [_members(p, "edition", "path") for p in s.prints],
         }
         for s in review.subjects
     ]
+    change = ("table", "key", "action", "field", "before", "after", "file")
     records = [
-        {
-            "table": r.table,
-            "key": r.key,
-            "name": r.name or None,
-            "action": r.action,
-            "former_key": r.former or None,
-            "changes": [
-                {
-                    n: getattr(c, n) or None
-                    for n in ("table", "key", "action", "field", "before", "after", "file")
-                }
-                for c in r.changes
-            ],
-        }
+        _members(r, "table", "key")
+        | {"name": r.name or None, "action": r.action, "former_key": r.former or None}
+        | {"changes": [{n: v or None for n, v in _members(c, *change).items()} for c in r.changes]}
         for r in review.records
     ]
     settings = [
         {"words": p.words, "rules": {r: {"broken": b, "met": m} for r, (b, m) in p.rules.items()}}
         for p in review.settings
+    ]
+    prints = [_members(p, "edition", "path", "title", "action") for p in review.prints or ()]
+    commits = [
+        {"commit": c.id, "author": c.author, "subject": c.subject, "files": [f.path for f in c.files]}
+        for c in review.proposal.commits
     ]
     return _json(
         {
@@ -306,13 +305,8 @@ def as_json(review: Review) -> str:
             "schema_changes": [d.as_dict() for d in review.design],
             "settings": settings,
             "figures": [_members(f, "view", "row", "column", "before", "after") for f in review.figures],
-            "prints": None
-            if review.prints is None
-            else [_members(p, "edition", "path", "title", "action") for p in review.prints],
-            "commits": [
-                {"commit": c.id, "author": c.author, "subject": c.subject, "files": [f.path for f in c.files]}
-                for c in review.proposal.commits
-            ],
+            "prints": None if review.prints is None else prints,
+            "commits": commits,
         }
     )
 

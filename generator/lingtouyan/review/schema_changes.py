@@ -66,7 +66,7 @@ _FILES = {
 }
 _LOUD_FILES = {Kind.CONFIG, Kind.PIPELINE, Kind.ENGINE, Kind.THEME}
 _FOLDERS = {"views": Kind.VIEW, "macros": Kind.MACRO, "rules": Kind.RULE}
-_LEVELS = {"public": "公开", "internal": "内部", "restricted": "限制"}
+_LEVELS = ("公开", "内部", "限制")
 # What only names and explains, and cannot let anything pass or be seen.
 _HARMLESS = frozenset(
     {"title", "description", "example", "label", "order", "scaffold", "codes", "message", "remedy", "clause"}
@@ -111,12 +111,8 @@ class SchemaChange:
 
     def as_dict(self) -> dict[str, object]:
         """Return it for scripts."""
-        return {
-            "kind": self.kind.name.lower(),
-            "place": list(self.place),
-            "words": self.words,
-            "loud": self.loud,
-        }
+        kind, place = self.kind.name.lower(), list(self.place)
+        return {"kind": kind, "place": place, "words": self.words, "loud": self.loud}
 
 
 def changed_files(old: Project, new: Project) -> set[str]:
@@ -153,9 +149,8 @@ def loud(changes: Iterable[SchemaChange]) -> Iterator[str]:
     by_thing: dict[Place, list[SchemaChange]] = {}
     for change in changes:
         if change.loud:
-            by_thing.setdefault(
-                change.place[: 2 if change.kind in (Kind.TABLE, Kind.VIEW) else 1], []
-            ).append(change)
+            depth = 2 if change.kind in (Kind.TABLE, Kind.VIEW) else 1
+            by_thing.setdefault(change.place[:depth], []).append(change)
     for found in by_thing.values():
         yield from (c.words for c in found[:_LOUD])
         if len(found) > _LOUD:
@@ -256,140 +251,101 @@ def _moved(old: Node, new: Node) -> str:
 
 
 def _judged(place: Place, old: Node, new: Node, things: Mapping[Any, Any]) -> Iterator[SchemaChange]:
-    """Yield what one difference means; what nobody has thought of is loud."""
+    """Yield what one difference means; what is not known to be harmless is loud."""
     kind, name, rest = Kind(place[0]), place[1] if len(place) > 1 else "", place[2:]
     found = things.get((kind, name))
     thing: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
-    title = str(thing.get("title") or name)
-    verb = "新增" if old is None else "取消" if new is None else "修改"
-
-    def change(words: str, *, loud: bool, rule: str = "", column: str = "", weight: int = 0) -> SchemaChange:
-        return SchemaChange(kind, place, words, loud, rule, column, weight)
-
-    if kind is Kind.SETTING:
-        yield change(f"设置 {'.'.join(place[1:])} {_moved(old, new)}。", loud=True)
+    title, file = str(thing.get("title") or name), str(thing.get("file") or name)
+    came, went = old is None and not rest, new is None and not rest
+    verb = "新增" if came else ("取消" if kind is Kind.TABLE else "删除") if went else "修改"
+    where = f"“{title}”" if kind is Kind.TABLE else f"视图“{title}”（{name}）"
+    words, is_loud = "", True
+    if kind in (Kind.SETTING, Kind.CONFIG):
+        words = f"{kind} {'.'.join(place[1:])} {_moved(old, new)}。"
     elif kind is Kind.TABLE and not rest:
-        gone = "，其中的记录不再读取" if new is None else ""
-        yield change(f"{verb}登记表“{title}”（{name}）{gone}。", loud=new is None)
+        words = f"{verb}登记表“{title}”（{name}）{'，其中的记录不再读取' if went else ''}。"
+        is_loud = went
     elif kind in (Kind.TABLE, Kind.VIEW) and rest:
-        yield from _part(
-            change,
-            f"“{title}”" if kind is Kind.TABLE else f"视图“{title}”（{name}）",
-            kind,
-            thing,
-            rest,
-            old,
-            new,
-        )
+        yield from _part(place, where, thing, old, new)
     elif kind is Kind.VIEW:
-        verb = "删除" if new is None else verb
-        yield change(f"{verb}视图 {_file(thing, name)}。", loud=new is None)
-        for column, declared in (thing.get("fields") or {}).items() if old is None else ():
-            yield from _part(
-                change, f"视图“{title}”（{name}）", kind, thing, ("fields", column), None, declared
-            )
+        words, is_loud = f"{verb}视图 {file}。", went
+        for column, declared in (thing.get("fields") or {}).items() if came else ():
+            yield from _part((*place, "fields", column), where, thing, None, declared)
     elif kind is Kind.MACRO and (not rest or rest[-1] not in _HARMLESS):
-        verb = "删除" if new is None and not rest else "新增" if old is None and not rest else "修改"
-        effect = "，用到它的视图和规则可能改变结论" if verb != "新增" else ""
-        yield change(f"{verb}宏 {_file(thing, name)}{effect}。", loud=verb != "新增")
+        effect = "" if came else "，用到它的视图和规则可能改变结论"
+        words, is_loud = f"{verb}宏 {file}{effect}。", not came
     elif kind is Kind.RULE:
-        yield from _rule(change, name, title, rest, old, new)
-    elif kind is Kind.CONFIG:
-        yield change(f"{kind} {'.'.join(place[1:])} {_moved(old, new)}。", loud=True)
+        words, is_loud = _rule(f"规则 {name} {title}", rest, old, new)
     elif kind is Kind.OTHER and name == DESCRIPTOR:
-        yield change(f"{name} 的 {'.'.join(rest)} {_moved(old, new)}。", loud=False)
+        words, is_loud = f"{name} 的 {'.'.join(rest)} {_moved(old, new)}。", False
     elif rest and rest[-1] == "edition":
         shown = [EDITION_TITLES.get(str(v or ""), "各版") for v in (old, new)]
-        yield change(
-            f"{kind} {name} 由只在{shown[0]}改为在{shown[1]}显示，请核对是否会多公开。",
-            loud=new != "internal",
-        )
+        words = f"{kind} {name} 由只在{shown[0]}改为在{shown[1]}显示，请核对是否会多公开。"
+        is_loud = new != "internal"
     elif not rest or rest[-1] == "content":
-        verb = "删除" if new is None else verb
-        yield change(
-            f"{verb}{kind} {name}。", loud=kind in _LOUD_FILES or (kind is Kind.CASE and new is None)
-        )
+        words, is_loud = f"{verb}{kind} {name}。", kind in _LOUD_FILES or (kind is Kind.CASE and went)
+    if words:
+        yield SchemaChange(kind, place, words, is_loud, rule=name if kind is Kind.RULE else "")
 
 
-def _file(thing: Mapping[str, Any], name: str) -> str:
-    return str(thing.get("file") or name)
-
-
-def _rule(change: Any, name: str, title: str, rest: Place, old: Node, new: Node) -> Iterator[SchemaChange]:
-    if not rest:
-        words = f"取消规则 {name} {title}，今后不再检查。" if new is None else f"新增规则 {name} {title}。"
-        yield change(words, loud=new is None, rule=name)
-    elif rest[0] == "severity":
+def _rule(rule: str, rest: Place, old: Node, new: Node) -> tuple[str, bool]:
+    """Return what changes in a rule, and whether it is loud."""
+    part = rest[0] if rest else ""
+    if not part:
+        return (f"取消{rule}，今后不再检查。", True) if new is None else (f"新增{rule}。", False)
+    if part == "severity":
         levels = ["错误" if v == "error" else "提醒" for v in (old, new)]
-        yield change(f"规则 {name} {title} 由{levels[0]}改为{levels[1]}。", loud=new != "error", rule=name)
-    elif rest[0] == "sql":
-        words = f"规则 {name} {title} 的判断条件有改动，请核对是否放宽。"
-        yield change(words, loud=True, rule=name)
-    elif rest[0] == "complete":
-        words = f"规则 {name} {title} 的 complete {_moved(old, new)}：所列的表有文件读不出来时不下结论。"
-        yield change(words, loud=new is not None, rule=name)
-    elif rest[0] != "file":
-        words = f"规则 {name} {title} 的 {'.'.join(rest)} {_moved(old, new)}。"
-        yield change(words, loud=rest[0] not in _HARMLESS and rest[0] != "table", rule=name)
+        return f"{rule} 由{levels[0]}改为{levels[1]}。", new != "error"
+    if part == "sql":
+        return f"{rule} 的判断条件有改动，请核对是否放宽。", True
+    if part == "complete":
+        words = f"{rule} 的 complete {_moved(old, new)}：所列的表有文件读不出来时不下结论。"
+        return words, new is not None
+    words = "" if part == "file" else f"{rule} 的 {'.'.join(rest)} {_moved(old, new)}。"
+    return words, part not in _HARMLESS and part != "table"
 
 
-def _part(
-    change: Any, where: str, kind: Kind, thing: Mapping[str, Any], rest: Place, old: Node, new: Node
-) -> Iterator[SchemaChange]:
+def _part(place: Place, where: str, thing: Mapping[str, Any], old: Node, new: Node) -> Iterator[SchemaChange]:
     """Yield what changes within a table or a view."""
-    key, field = rest[-1], rest[1] if rest[0] == "fields" and len(rest) > 1 else ""
+    kind, rest, key = Kind(place[0]), place[2:], place[-1]
+    field = rest[1] if rest[0] == "fields" and len(rest) > 1 else ""
     declared = (thing.get("fields") or {}).get(field) if field else None
     title = str((declared if isinstance(declared, Mapping) else {}).get("title") or field)
     own = f"{where}的“{title}”" if kind is Kind.VIEW else f"{where}表“{title}”的"
+    is_loud, weight, column = True, 0, title
     if field and (len(rest) == 2 or key == "sensitivity"):
-        levels = [_level(v) if len(rest) == 2 or v is not None else "restricted" for v in (old, new)]
-        order = list(_LEVELS)
-        was, now = (order.index(v) if v in order else 2 for v in levels)
-        shown = f"由{_LEVELS.get(levels[0], '限制')}改为{_LEVELS.get(levels[1], '限制')}"
-        more = "，会让更多人看到，请确认经过保密审查"
+        was, now = _level(old), _level(new)
+        level, more = _LEVELS[now], "，会让更多人看到，请确认经过保密审查"
         if len(rest) > 2:
-            words = f"{own}{shown}" if kind is Kind.VIEW else f"{own}密级{shown}"
-            yield change(
-                f"{words}{more if now < was else ''}。", loud=now < was, column=title, weight=now - was
-            )
+            is_loud, weight = now < was, now - was
+            words = f"{own}{'密级' if kind is Kind.TABLE else ''}由{_LEVELS[was]}改为{level}"
+            words += f"{more if is_loud else ''}。"
         elif kind is Kind.VIEW:
-            level = _LEVELS.get(levels[1], "限制")
-            words = (
-                f"{own}新列为{level}{more}。"
-                if now == 0
-                else f"{own}新列为{level}。"
-                if new
-                else f"{own}不再列出。"
-            )
-            yield change(words, loud=bool(new) and now == 0, weight=now - 2)
+            is_loud, weight, column = bool(new) and now == 0, now - 2, ""
+            words = f"{own}新列为{level}{more if is_loud else ''}。" if new else f"{own}不再列出。"
         elif old is None:
-            yield change(
-                f"{where}新增字段“{title}”（{field}，{_LEVELS.get(levels[1], '限制')}）。",
-                loud=False,
-                column=title,
-            )
+            words, is_loud = f"{where}新增字段“{title}”（{field}，{level}）。", False
         else:
-            yield change(f"{where}取消字段“{title}”（{field}），其中的内容不再读取。", loud=True)
+            words, column = f"{where}取消字段“{title}”（{field}），其中的内容不再读取。", ""
     elif rest[0] == "rows":
-        edition = EDITION_TITLES.get(key, key)
+        edition, is_loud = EDITION_TITLES.get(key, key), old is not None
         words = f"{where}在{edition}显示哪些行的条件{_moved(old, new)}，请核对是否会多公开。"
-        yield change(words, loud=old is not None)
     elif key == "sql" and kind is Kind.VIEW:
-        yield change(
-            f"{where}的查询有改动：各列可能显示别的内容，以它为据的规则可能改变结论，请核对。", loud=True
-        )
+        words = f"{where}的查询有改动：各列可能显示别的内容，以它为据的规则可能改变结论，请核对。"
     elif key == "title" and field:
-        yield change(
-            f"{where}字段 {field} 的名称由“{_short(old)}”改为“{_short(new)}”。", loud=False, column=title
-        )
-    elif key != "file":
-        quiet = key in _HARMLESS or (old is None and not _TIGHTENING.isdisjoint(rest))
+        words = f"{where}字段 {field} 的名称由“{_short(old)}”改为“{_short(new)}”。"
+        is_loud = False
+    elif key == "file":
+        return
+    else:
+        is_loud = key not in _HARMLESS and not (old is None and not _TIGHTENING.isdisjoint(rest))
         what = "的".join(_NAMES.get(r, r) for r in (rest[2:] if field else rest))
         words = f"{own}{what}" if field and kind is Kind.TABLE else f"{own if field else where}的{what}"
-        yield change(f"{words} {_moved(old, new)}。", loud=not quiet, column=title if field else "")
+        words += f" {_moved(old, new)}。"
+    yield SchemaChange(kind, place, words, is_loud, column=column, weight=weight)
 
 
-def _level(declared: Node) -> str:
-    """Return who may see a column; what is not declared is restricted."""
+def _level(declared: Node) -> int:
+    """Return who may see a column, as a place in the levels; what is not declared is restricted."""
     value = declared.get("sensitivity") if isinstance(declared, Mapping) else declared
-    return str(value or "restricted")
+    return {"public": 0, "internal": 1}.get(str(value), 2)
