@@ -37,7 +37,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A draft of the internal edition, under a path."""
     folder = tmp_path_factory.mktemp("served")
-    job = build_site(folder, edition="internal", edition_title="内部版", draft=True)
+    job = build_site(folder, edition="internal", draft=True)
     (folder / "host").mkdir()
     job.out.rename(folder / "host" / BELOW)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder / "host")))
