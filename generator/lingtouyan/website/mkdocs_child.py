@@ -73,7 +73,8 @@ class _Engine(BasePlugin):  # type: ignore[type-arg, no-untyped-call]
             _SANDBOXES[folders] = _Sandbox(loader=env.loader, extensions=list(env.extensions))
         sandbox = _SANDBOXES[folders]
         sandbox.filters.update(env.filters)
-        sandbox.globals.update(env.globals)
+        # Jinja's plain range has no upper bound.
+        sandbox.globals.update({**env.globals, "range": jinja2.sandbox.safe_range})
         return sandbox
 
 
