@@ -167,7 +167,10 @@ def head_commit(root: Path) -> Commit | None:
     Raises:
         UsageError: there is a repository and git cannot read it.
     """
-    if not os.path.lexists(root / ".git") or shutil.which("git") is None:
+    marker = root / ".git"
+    if not os.path.lexists(marker) or shutil.which("git") is None:
+        return None
+    if marker.is_dir() and not any(os.path.lexists(marker / name) for name in ("HEAD", "objects")):
         return None
     answer = ask(root, "log", "-1", "--format=%H %ct", no=(128,))
     if answer is None:

@@ -27,6 +27,7 @@ _SPECIAL = re.compile(f"(?P<forbidden>{_FORBIDDEN})|{_ACTIVE}|{_EDGE}|{_SPACE}")
 _SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _SCHEMES = ("http", "https", "mailto")
 _PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_PATH = re.compile("&#(45|46|47);")
 REPLACEMENT = "\ufffd"
 # The same names and words stand on many pages.
 _LONG = 200
@@ -91,11 +92,17 @@ def address(url: str) -> Markup:
     return markup(quote(url, safe="/:?#=&%~+,;", errors="replace").replace("&", "&amp;"))
 
 
+def location(path: object) -> Markup:
+    """The way to another page as the value of an attribute: escaped, but readable, since a path acts nowhere in there."""
+    return markup(_PATH.sub(lambda found: chr(int(found[1])), escape(path)))
+
+
 def attribute(name: str, value: object) -> str:
     """` name="value"`, escaped; nothing when the value is None, False or empty; the bare name when it is True."""
     if value is None or value is False or value == "":
         return ""
-    return f" {name}" if value is True else f' {name}="{escape(value)}"'
+    shown = location(value) if name in ("href", "src") else escape(value)
+    return f" {name}" if value is True else f' {name}="{shown}"'
 
 
 def tag(name: str, *inner: object, class_: object = None, style: str = "", **attributes: object) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 
-from lingtouyan.templates.escaping import escape, markup
+from lingtouyan.templates.escaping import escape, location, markup
 
 
 class Links:
@@ -61,4 +61,4 @@ class Links:
         """Return a link to a record's page; plain text where this edition has no such page."""
         shown = escape(key if words is None else words)
         href = None if key is None else self.href(record, key)
-        return shown if href is None else markup(f'<a href="{escape(href)}">{shown}</a>')
+        return shown if href is None else markup(f'<a href="{location(href)}">{shown}</a>')
