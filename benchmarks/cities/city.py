@@ -132,9 +132,8 @@ class Copy:
             words[row["short_name"]] = f"{self._label}{row['short_name']}"
             words[row["doc_prefix"]] = f"{self._label}{row['doc_prefix']}"
         names = {n for files in sample.townships.values() for t in files.values() for n in _NAME.findall(t)}
-        self._people = {n: self._surname[0] + n[1:] for n in names}
         plain = "|".join(sorted(map(re.escape, [*words, *names]), key=len, reverse=True))
-        self._words = {**self._people, **words}
+        self._words = {**{n: self._surname[0] + n[1:] for n in names}, **words}
         # An office's key is a whole word; a document's prefix stands before its year, and there no name does.
         prefixes = "|".join(re.escape(r["doc_prefix"]) for r in sample.offices)
         self._pattern = re.compile(rf"(?:{prefixes})(?=〔)|(?<![a-z@.])(?:{plain})(?![a-z.〔])")
