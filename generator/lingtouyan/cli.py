@@ -72,6 +72,7 @@ def _build(options: argparse.Namespace) -> int:
         revision=options.rev,
         draft=options.draft,
         dossiers=not options.no_dossiers,
+        offline=options.offline,
     )
     if report.problems:
         _show(report.problems)
@@ -363,6 +364,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add("--edition", choices=("public", "internal", "all"), default="all", help="生成哪一版（默认全部）")
     add("--draft", action="store_true", help="记录有错误也生成，每页标明“草稿”并在相应处显示问题")
     add("--no-dossiers", action="store_true", help="只生成网站和数据包，不生成 PDF")
+    add("--offline", action="store_true", help="网站放在硬盘或 U 盘上，不经服务器直接打开")
 
     text = "只排印选定的文书，例如一个人的登记表。"
     add = command(_dossiers, text, "form --key M001", "--edition", "--as-of", "--rev")

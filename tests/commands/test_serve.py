@@ -133,7 +133,7 @@ def test_pages_are_those_of_a_build_with_a_script_more(unchanged: Preview) -> No
     assert "Content-Security-Policy" in text
     assert "EventSource" in get(unchanged.url + "__preview.js")[2]
     assert get(unchanged.url + PAGE.rstrip("/"))[2] == text
-    until(lambda: get(unchanged.url + "search/records.json")[0] == 200)
+    until(lambda: get(unchanged.url + "search/records.js")[0] == 200)
     styles = re.search(r'href="([^"]*assets/stylesheets/main[^"]*\.css)"', get(unchanged.url)[2])
     assert styles is not None
     assert get(unchanged.url + styles[1])[:2] == (200, "text/css; charset=utf-8")

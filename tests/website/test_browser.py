@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -12,10 +13,11 @@ from pathlib import Path
 import pytest
 from browser import EXECUTABLE, Browser, browser
 from pypdf import PdfReader
-from small_site import NAMES, build_site, people
+from small_site import NAMES, build_site, make_project, people
 from trees import copy_of
 
 from lingtouyan.commands.serve import Preview
+from lingtouyan.website.website import for_disk
 
 pytestmark = [
     pytest.mark.slow,
@@ -29,18 +31,34 @@ HITS = "[...document.querySelectorAll('.record-hits a')]"
 
 
 class _Quiet(SimpleHTTPRequestHandler):
+    """A host that shows the site's own page for what is not there."""
+
     def log_message(self, *_: object) -> None:
         pass
 
+    def send_error(self, code: int, *_: object) -> None:  # type: ignore[override]
+        page = (Path(self.directory) / BELOW / "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(page)
+
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A draft of the internal edition, under a path."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A draft of the internal edition, whose settings do not say where it will stand."""
     folder = tmp_path_factory.mktemp("served")
+    settings = make_project(folder / "root") / "mkdocs.yml"
+    settings.write_text(settings.read_text("utf-8").replace("site_url:", "# site_url:"), "utf-8")
     job = build_site(folder, edition="internal", draft=True)
     (folder / "host").mkdir()
-    job.out.rename(folder / "host" / BELOW)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder / "host")))
+    return job.out.rename(folder / "host" / BELOW)
+
+
+@pytest.fixture(scope="module")
+def served(site: Path) -> Iterator[str]:
+    """The site under a path of a host."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site.parent)))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}/{BELOW}/"
@@ -119,6 +137,46 @@ def test_records_are_found_exactly(words: str, first: str, served: str, chromium
     _search(chromium, served + "rules/", words)
     chromium.until(f"{HITS}.length")
     assert chromium.evaluate(f"{HITS}[0].querySelector('strong').textContent") == first
+    assert chromium.complaints() == []
+
+
+@pytest.mark.parametrize("place", ["nothing", "people/P9999/", "a/b/c/d.html"])
+def test_the_page_for_wrong_addresses_works_at_any_depth(place: str, served: str, chromium: Browser) -> None:
+    _search(chromium, served + place, "示范")
+    assert chromium.evaluate("document.querySelector('h1').textContent") == "没有这个页面"
+    # Its own style sheet was found.
+    assert chromium.evaluate("getComputedStyle(document.querySelector('.site-facts')).display") == "flex"
+    assert chromium.evaluate("document.querySelector('article a[href]:not([href^=\"#\"])').href") == served
+    links = "[...document.querySelectorAll('.md-nav__link[href], .md-logo, link[rel=stylesheet]')]"
+    assert chromium.evaluate(f"{links}.filter(a => !a.href.startsWith('{served}')).length") == 0
+    chromium.until(f"{HITS}.length")
+    assert chromium.evaluate(f"{HITS}[0].href") == served + "people/P0000/"
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_site_works_from_a_disk(width: int, site: Path, tmp_path: Path, chromium: Browser) -> None:
+    folder = shutil.copytree(site, tmp_path / "U 盘" / "100%#1 站点")
+    for_disk(folder)
+    here = folder.as_uri() + "/"
+    chromium.size(width, 844)
+    chromium.open(here + "people/P0001/index.html")
+    for page in ("people/index.html", "roster/index.html", "people/P0000/index.html"):
+        links = f"[...document.querySelectorAll('a')].find(a => a.href === '{here}{page}')"
+        chromium.open(chromium.evaluate(f"{links}.href"))
+        assert chromium.evaluate("document.querySelector('h1') !== null")
+        assert chromium.evaluate("getComputedStyle(document.querySelector('.site-facts')).display") == "flex"
+        assert chromium.evaluate("document.querySelector('.site-facts').innerText.includes('2026-11-20')")
+    # Both searches, and the theme's for a word of a page.
+    chromium.evaluate(f"{QUERY}.focus()")
+    chromium.type("示范")
+    chromium.until(f"{HITS}.length")
+    assert chromium.evaluate(f"{HITS}[0].href") == here + "people/P0000/index.html"
+    chromium.evaluate(f"{QUERY}.value = ''")
+    chromium.type("报送")
+    found = "document.querySelector('.md-search-result__list a')"
+    chromium.until(f"{found} !== null")
+    assert chromium.evaluate(f"{found}.href").startswith(here + "rules/index.html")
+    assert [url for url in chromium.requests() if not url.startswith((here, "data:"))] == []
     assert chromium.complaints() == []
 
 

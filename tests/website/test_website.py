@@ -55,6 +55,13 @@ def test_pages_stand_where_their_links_say(built: tuple[SiteJob, Website]) -> No
     assert 'href="../roster/"' in (job.out / "rules" / "index.html").read_text("utf-8")
 
 
+def test_the_page_for_wrong_addresses_knows_where_the_site_stands(built: tuple[SiteJob, Website]) -> None:
+    html = (built[0].out / "404.html").read_text("utf-8")
+    assert "没有这个页面" in html
+    assert 'href="/goose/roster/"' in html
+    assert not re.search(r'(?:src|href)="(?!/goose|#|https://example)', html)
+
+
 def test_navigation_leaves_out_pages_that_the_edition_lacks(built: tuple[SiteJob, Website]) -> None:
     home = (built[0].out / "index.html").read_text("utf-8")
     assert "花名册" in home
@@ -195,7 +202,8 @@ def test_record_index_is_small_exact_and_stable(tmp_path: Path) -> None:
         RecordEntry("人员", "people/P2/", "无拼音"),
     ]
     write_record_index(tmp_path, entries)
-    index = json.loads((tmp_path / "search" / "records.json").read_text("utf-8"))
+    script = (tmp_path / "search" / "records.js").read_text("utf-8")
+    index = json.loads(script.removeprefix("var recordIndex = ").removesuffix(";\n"))
     assert index == {
         "kinds": ["人员", "地方"],
         "rows": [

@@ -27,9 +27,9 @@ from lingtouyan.website.frames import Frame
 from lingtouyan.website.mkdocs import MkDocs
 from lingtouyan.website.pages import PageMaker, entries, frame_of
 from lingtouyan.website.record_pages import RecordWork, filling
-from lingtouyan.website.search import INDEX, check_searchable, write_record_index
+from lingtouyan.website.search import check_searchable, write_record_index
 from lingtouyan.website.site_config import read_config
-from lingtouyan.website.website import SiteJob, begin, finish, write_file, write_sitemap
+from lingtouyan.website.website import INDEX, SiteJob, begin, finish, for_disk, write_file, write_sitemap
 
 
 @dataclass
@@ -55,6 +55,7 @@ def build(
     revision: str | None = None,
     draft: bool = False,
     dossiers: bool = True,
+    offline: bool = False,
     progress: TextIO | None = None,
 ) -> BuildReport:
     """Build one edition or all.
@@ -66,6 +67,7 @@ def build(
         revision: commit, tag or date whose knowledge is shown; None takes the work tree.
         draft: build in spite of errors, every page marked.
         dossiers: also print the PDFs; if not, those of the last build stay.
+        offline: the site is to be read from a disk, where no server answers.
         progress: where printing shows how far it is.
 
     Raises:
@@ -102,6 +104,8 @@ def build(
                 made.data(register)
                 made.site(mkdocs)
             filled()
+        for made in editions if offline else ():
+            for_disk(made.job.out)
         for made in editions:
             report.lines.append(made.line())
             last = project.build / made.name

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lingtouyan.website.site_config import SiteError
-from lingtouyan.website.website import write_file
+from lingtouyan.website.website import INDEX, write_file
 
-INDEX = "search/search_index.json"
-RECORDS = "search/records.json"
+RECORDS = "search/records.js"
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]{2,}")
 
 
@@ -44,7 +43,7 @@ def plain_letters(pinyin: str) -> str:
 
 
 def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
-    """Write the exact index of the records: `{"kinds": […], "rows": [[kind, url, title, subtitle, keys], …]}`.
+    """Write the exact index of the records, a script: `{"kinds": […], "rows": [[kind, url, title, subtitle, keys], …]}`.
 
     `keys` is what a query is looked for in besides title and subtitle: letters, initials and codes, one a line.
     Rows stand in the order given, which is the order of equally good hits.
@@ -58,7 +57,7 @@ def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
         kind = kinds.setdefault(entry.kind, len(kinds))
         rows.append((kind, entry.url, entry.title, entry.subtitle, keys))
     text = json.dumps({"kinds": list(kinds), "rows": rows}, ensure_ascii=False, separators=(",", ":"))
-    write_file(out / RECORDS, text)
+    write_file(out / RECORDS, f"var recordIndex = {text};\n")
 
 
 def check_searchable(out: Path) -> None:

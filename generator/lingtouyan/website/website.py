@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,13 @@ from lingtouyan.website.site_config import CONFIG, read_config
 from lingtouyan.website.vet import vet_site
 
 FACTS = "assets/build.js"
+INDEX = "search/search_index.json"
+# The engine's part of the theme; the city's own stands above it.
+THEME = Path(__file__).with_name("theme")
+# A link to a folder of the site. `&#95;` is a letter; any other `#` begins a fragment.
+_FOLDER_LINK = re.compile(
+    r'(<(?:a|area|link)\b[^>]*? href="(?:\.\.?|(?![\w+.-]*:|/)(?:[^"?#]|(?<=&)#)*?/(?:\.\.?)?))(?=["?#])'
+)
 
 
 @dataclass(frozen=True)
@@ -129,10 +137,10 @@ def prepare(job: SiteJob, titles: Mapping[str, str] | None = None, only: Iterabl
     pages = titles or {p.relative_to(job.tree).as_posix(): "" for p in job.tree.rglob("*.md")}
     extra = {"edition": job.edition, "edition_title": title, "draft": job.draft}
     settings = config.derive(pages, extra)
-    if config.theme:
-        for path, data in job.source.folder(config.theme, lambda _: True):
-            write_file(folder / "theme" / path, data)
-        settings["theme"] = {**settings["theme"], "custom_dir": "theme"}
+    shutil.copytree(THEME, folder / "theme", dirs_exist_ok=True)
+    for path, data in job.source.folder(config.theme, lambda _: True) if config.theme else ():
+        write_file(folder / "theme" / path, data)
+    settings["theme"] = {**settings["theme"], "custom_dir": "theme"}
     settings["docs_dir"] = job.tree.name
     settings["site_dir"] = Path(os.path.relpath(job.out, folder)).as_posix()
     if names := sorted(only):
@@ -153,6 +161,19 @@ def take_frames(out: Path, specs: Iterable[FrameSpec]) -> dict[str, Frame]:
                     break
                 folder.rmdir()
     return frames
+
+
+def for_disk(site: Path) -> None:
+    """Make a finished site work where no server answers: links name files, and the theme's index is a script too."""
+    for page in site.rglob("*.html"):
+        html = page.read_text("utf-8")
+        page.write_text(_FOLDER_LINK.sub(lambda m: m[1].removesuffix("/") + "/index.html", html), "utf-8")
+    file = site / INDEX
+    if file.is_file():
+        index = json.loads(file.read_text("utf-8"))
+        for entry in index["docs"]:
+            entry["location"] = re.sub(r"(?:(?<=/)|^)(?=#|$)", "index.html", entry["location"], count=1)
+        write_file(file.with_suffix(".js"), f"var __index = {json.dumps(index, ensure_ascii=False)};\n")
 
 
 def write_sitemap(out: Path, base: str, urls: Iterable[str], epoch: int) -> None:

@@ -22,20 +22,22 @@
   const fold = (text) => text.normalize("NFKC").toLowerCase().replace(/[·•‧・．.\s]+/g, "");
 
   let index = null;
+  // A script and not data to be fetched: pages that are read from a disk may fetch nothing.
   const load = () => {
-    index ??= fetch(new URL("search/records.json", base))
-      .then((answer) => (answer.ok ? answer.json() : { kinds: [], rows: [] }))
-      .then(({ kinds, rows }) => ({
-        kinds,
-        rows: rows.map(([kind, url, title, subtitle, keys]) => ({
-          kind, url, title, subtitle, name: fold(title), beside: fold(subtitle),
-          keys: keys ? keys.split("\n").map(fold) : [],
-        })),
-      }))
-      .catch(() => {
-        index = null;
-        return { kinds: [], rows: [] };
-      });
+    index ??= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      Object.assign(script, { src: new URL("search/records.js", base), onload: resolve, onerror: reject });
+      document.head.append(script);
+    }).then(() => ({
+      kinds: recordIndex.kinds,
+      rows: recordIndex.rows.map(([kind, url, title, subtitle, keys]) => ({
+        kind, url, title, subtitle, name: fold(title), beside: fold(subtitle),
+        keys: keys ? keys.split("\n").map(fold) : [],
+      })),
+    })).catch(() => {
+      index = null;
+      return { kinds: [], rows: [] };
+    });
     return index;
   };
 
@@ -82,7 +84,7 @@
       for (const row of rows.slice(0, SHOWN)) {
         const item = document.createElement("li");
         const link = document.createElement("a");
-        link.href = new URL(row.url, base);
+        link.href = new URL(row.url + (location.protocol === "file:" ? "index.html" : ""), base);
         link.tabIndex = -1;
         const title = document.createElement("strong");
         title.textContent = row.title;
