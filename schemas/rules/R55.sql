@@ -14,9 +14,7 @@ remedy: "请核对发放记录；确实没有发放、没有直达账户或者�
 SELECT y.person_id, y.village_id, y.tenure_id, coalesce(v.name, y.village_id) AS village_name, coalesce(p.name, y.person_id) AS person_name, y.year,
     '应发' || len(y.months_due) || '次，' || array_to_string(y.months_missing, '、') || '月没有发放记录' AS problem,
     'tenures' AS _table, 'person_id' AS _column, s._file, s._line
-FROM build CROSS JOIN pay_years AS y
-JOIN (SELECT person_id, village_id, arg_max(_file, started_on) AS _file, arg_max(_line, started_on) AS _line
-      FROM secretary_tenures GROUP BY person_id, village_id) AS s ON s.person_id = y.person_id AND s.village_id = y.village_id
+FROM build CROSS JOIN pay_years AS y JOIN tenures AS s USING (tenure_id)
 LEFT JOIN people AS p ON p.person_id = y.person_id LEFT JOIN villages AS v ON v.village_id = y.village_id
 WHERE y.year < year(as_of) AND len(y.months_missing) > 0
 UNION ALL BY NAME

@@ -29,10 +29,15 @@ SELECT a.advancement_id, a.person_id, p.name AS person_name, a.village_id, v.nam
     nullif(concat_ws('、', CASE WHEN a.political_quality IS NULL THEN '思想政治素质好' END,
         CASE WHEN a.double_lead IS NULL THEN '“双带”能力强' END, CASE WHEN a.prestige IS NULL THEN '群众威信高' END,
         CASE WHEN a.deliberation IS NULL THEN '有一定参政议政能力' END), '') AS criteria_missing,
-    years_between(s.first_started_on, a.recommended_on) AS service_years,
+    years_between(s.counts_from, a.recommended_on) AS service_years,
     CASE WHEN a.kind = '选拔乡镇领导干部' THEN param_number('advancement_service_years', a.recommended_on)::INTEGER END AS service_required
 FROM build CROSS JOIN advancement AS a
-LEFT JOIN (SELECT person_id, min(started_on) AS first_started_on FROM secretary_tenures GROUP BY person_id) AS s ON s.person_id = a.person_id
+-- Years in which he was no secretary do not count: what was served before lies as if it went before the last service.
+LEFT JOIN (
+    SELECT a.advancement_id, a.recommended_on - sum(least(coalesce(s.ended_on, a.recommended_on), a.recommended_on) - s.started_on)::INTEGER AS counts_from
+    FROM advancement AS a JOIN secretary_tenures AS s ON s.person_id = a.person_id AND s.started_on <= a.recommended_on
+    GROUP BY a.advancement_id, a.recommended_on
+) AS s ON s.advancement_id = a.advancement_id
 LEFT JOIN people AS p ON p.person_id = a.person_id
 LEFT JOIN villages AS v ON v.village_id = a.village_id
 LEFT JOIN organisations AS o ON o.org_id = v.township_id

@@ -55,12 +55,15 @@ SELECT s.tenure_id, s.person_id, p.name, p.pinyin, s.village_id, v.name AS villa
     b.first_started_on, s.serve_years, b.is_new, s.party_years, p.party_joined, s.channel, t.channel_note, t.origin,
     t.exemption, t.exemption_document,
     date_diff('day', t.started_on, s.reference_date) AS days_in_office,
-    (t.started_on + to_years(param_count('party_term_years', t.started_on)))::DATE AS term_ends_on,
+    -- Who came between two general elections stays until the next.
+    least((t.started_on + to_years(param_count('party_term_years', t.started_on)))::DATE,
+        (r.ended_on + to_years(r.party_term_years::INTEGER))::DATE) AS term_ends_on,
     s.tenure_id IN (SELECT tenure_id FROM published_tenures) AS published
 FROM secretaries_at AS s
 JOIN build ON s.reference_date = build.as_of
 JOIN tenures AS t USING (tenure_id)
 JOIN secretary_tenures AS b USING (tenure_id)
+LEFT JOIN terms AS r ON r.term = t.term
 LEFT JOIN people AS p ON p.person_id = s.person_id
 LEFT JOIN villages AS v ON v.village_id = s.village_id
 LEFT JOIN organisations AS o ON o.org_id = s.township_id

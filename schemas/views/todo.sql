@@ -150,13 +150,16 @@ items AS (
         a.township_id AS org_id, a.township_id, a.village_id, a.person_id, a.rectify_by AS due_on, 'audits' AS table_name, a.audit_id AS record_key
     FROM audit_status AS a WHERE a.state IN ('整改中', '整改逾期')
     UNION ALL BY NAME
-    SELECT 'M12' AS system, '任中审计' AS kind, s.village_name || '书记' || coalesce(p.name, s.person_id) || '任职满' || param('mid_audit_years', as_of)
-            || '年，没有任中或者任期审计' AS title,
-        s.township_id AS org_id, s.township_id, s.village_id, s.person_id, (s.started_on + to_years(param_number('mid_audit_years', as_of)::INTEGER))::DATE AS due_on,
-        'tenures' AS table_name, s.tenure_id AS record_key
-    FROM horizon CROSS JOIN secretary AS s LEFT JOIN people AS p USING (person_id)
-    WHERE s.started_on + to_years(param_number('mid_audit_years', as_of)::INTEGER) <= soon
-      AND NOT EXISTS (SELECT 1 FROM audits AS a WHERE a.tenure_id = s.tenure_id AND a.kind <> '离任审计' AND a.started_on <= as_of)
+    SELECT 'M12' AS system, '任中审计' AS kind, s.village_name || '书记' || coalesce(p.name, s.person_id) || '到' || s.due_on || '满'
+            || param('mid_audit_years', as_of) || '年没有任中或者任期审计' AS title,
+        s.township_id AS org_id, s.township_id, s.village_id, s.person_id, s.due_on, 'tenures' AS table_name, s.tenure_id AS record_key
+    FROM horizon CROSS JOIN (
+        -- Counted over the terms that adjoin, from the audit before.
+        SELECT s.*, (greatest(s.service_from, (SELECT max(a.started_on) FROM audits AS a WHERE a.person_id = s.person_id
+            AND a.kind <> '离任审计' AND a.started_on <= as_of)) + to_years(param_count('mid_audit_years', as_of)))::DATE AS due_on
+        FROM horizon CROSS JOIN secretary AS s
+    ) AS s LEFT JOIN people AS p USING (person_id)
+    WHERE s.due_on <= soon
     UNION ALL BY NAME
     SELECT 'M13' AS system, '不合格书记调整' AS kind, j.village_name || '书记' || j.person_name || '：' || coalesce(j.tier || '，', '') || j.state AS title,
         j.township_id AS org_id, j.township_id, j.village_id, j.person_id,
@@ -175,7 +178,7 @@ items AS (
     SELECT 'M14' AS system, '绩效报酬' AS kind, any_value(a.township_name) || '还有' || count(*) || '名书记的' || a.year || '年绩效报酬没有发放' AS title,
         a.township_id AS org_id, a.township_id, 'payments' AS table_name, a.township_id || '/' || a.year AS record_key
     FROM horizon CROSS JOIN appraisal_summary AS a
-    JOIN pay_years AS y ON y.person_id = a.person_id AND y.village_id = a.village_id AND y.year = a.year AND len(y.months_due) > 0
+    JOIN pay_years AS y ON y.person_id = a.person_id AND y.year = a.year AND len(y.months_due) > 0
     WHERE a.year = this_year - 1 AND a.grade <> '不称职' AND a.decided_on <= as_of AND y.performance_payments = 0
     GROUP BY a.township_id, a.year
 
