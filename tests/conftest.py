@@ -42,6 +42,11 @@ for _name in ("SOURCE_DATE_EPOCH", "FORCE_COLOR", "NO_COLOR"):
     os.environ.pop(_name, None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow files, so that several processes end at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def no_unexpected_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail on a warning in the log. A test that expects one asserts it and then calls `caplog.clear()`."""
