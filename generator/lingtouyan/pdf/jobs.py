@@ -9,7 +9,7 @@ import datetime
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,6 +20,7 @@ import jinja2
 from markupsafe import Markup
 
 from lingtouyan.database.editions import open_edition
+from lingtouyan.database.statements import words_of
 from lingtouyan.history.log import last_commits, uncommitted
 from lingtouyan.pdf.footer import SCHEMA, Mark, canonical, mark_of, plain
 from lingtouyan.pdf.render import DossierJob
@@ -28,7 +29,7 @@ from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
 from lingtouyan.templates.escaping import REPLACEMENT, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
-from lingtouyan.templates.sandbox import Groups, Row, Sandbox, compiled, rendered
+from lingtouyan.templates.sandbox import Groups, Row, Sandbox, compiled, known, rendered
 from lingtouyan.templates.templates import (
     XML_SUFFIXES,
     Query,
@@ -175,6 +176,14 @@ def chosen_templates(
     ]
 
 
+def words_asked(templates: Collection[Template], where: str = "") -> set[str]:
+    """Return the words of all that is asked for templates: what must be read to print them."""
+    asked = [where, *(q.sql for t in templates for q in t.queries.values())]
+    asked += [sql for t in templates for sql in (t.blank or {}).values() if isinstance(sql, str)]
+    # Besides what its queries name, a template may show facts and labels.
+    return {"build", "fields", "tables", "views", *(w for sql in asked for w in words_of(sql))}
+
+
 def _answers(
     connection: duckdb.DuckDBPyConnection, template: Template, edition: str, where: str
 ) -> tuple[Template, Results]:
@@ -231,12 +240,11 @@ def dossier_jobs(
     functions, filters, shapes = make_functions(project, connection, Links(), edition)
     environment = make_environment(project.source, html=True, functions=functions, filters=filters)
     files = shared_files(project)
-    shared = f"{shapes}\0{facts!r}"
-    created = datetime.datetime.combine(facts["as_of"], datetime.time(), datetime.UTC)
     for template in templates:
         template, results = _answers(connection, template, edition, selection.where)
         form = _form(template, files)
-        always = [r for n, v in results.rows.items() if n != template.each and isinstance(v, list) for r in v]
+        groups = {n: v for n, v in results.rows.items() if isinstance(v, Groups)}
+        lists = {n: v for n, v in results.rows.items() if n != template.each and not isinstance(v, Groups)}
         suffix = PurePosixPath(template.file).suffix
         try:
             body = compiled(
@@ -245,11 +253,9 @@ def dossier_jobs(
             title = compiled(environment.overlay(autoescape=False, finalize=text), template.title)
         except Exception as broken:
             raise template_fault(template, broken) from None
-        common = hashlib.blake2b(f"{form}\0{shared}\0".encode(), digest_size=32)
-        groups = {n: v for n, v in results.rows.items() if isinstance(v, Groups)}
-        for name, value in sorted(results.rows.items()):
-            if name not in groups and name != template.each:
-                common.update(repr(value).encode("utf-8", "backslashreplace"))
+        common = hashlib.blake2b(f"{form}\0{shapes}\0".encode(), digest_size=32)
+        if not template.as_of:
+            common.update(repr(lists).encode("utf-8", "backslashreplace"))
         rows: Any = results.rows[template.each] if template.each else [Row()]
         seen: set[str] = set()
         for row in rows:
@@ -262,18 +268,25 @@ def dossier_jobs(
             seen.add(path)
             if not selection.takes(path.rpartition(".")[0]):
                 continue
-            digest = common.copy()
             mine = {n: v[row.get(template.queries[n].by)] for n, v in groups.items()}
-            digest.update(repr((list(row.items()), mine)).encode("utf-8", "backslashreplace"))
-            name = _title(template, title, row, facts) if template.each else template.title
+            told = facts
+            if template.as_of:
+                mine = {**lists, **mine}
+            if day := _day(template, row):
+                told, row = {**facts, "as_of": day}, known(row, day)
+                mine = {n: known(v, day) for n, v in mine.items()}
+            digest = common.copy()
+            digest.update(repr((told, list(row.items()), mine)).encode("utf-8", "backslashreplace"))
+            name = _title(template, title, row, told) if template.each else template.title
             commit: str | None = None
             data = b""
             if commit_of is not None:
-                commit = commit_of([row, *always, *(r for rows in mine.values() for r in rows)])
-                carried = _carried(template, form, path, name, facts, row, results, mine)
+                shown = {**lists, **mine}
+                commit = commit_of([row, *(r for rows in shown.values() for r in rows)])
+                carried = _carried(template, form, path, name, facts, row, shown)
                 data = canonical({**carried, "commit": commit or ""})
             own = {"row": row, "title": name, "blank": False}
-            values = {**results.rows, **mine, **facts, **own}
+            values = {**results.rows, **mine, **told, **own}
             yield DossierJob(
                 path=path,
                 html=functools.partial(_render, template, body, name, values),
@@ -283,10 +296,25 @@ def dossier_jobs(
                 styles=template.styles,
                 digest=digest.hexdigest(),
                 row=row,
-                created=created,
+                created=_midnight(told["as_of"]),
                 data=data,
                 mark=mark_of(commit, data) if data else None,
             )
+
+
+def _midnight(day: datetime.date) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+
+
+def _day(template: Template, row: Row) -> datetime.date | None:
+    """Return the day that a row's dossier tells of; None where the template names none, or the row has none yet."""
+    day = row.get(template.as_of)
+    if not isinstance(day, datetime.date) and (
+        day is not None or (template.as_of and template.as_of not in row)
+    ):
+        fault = f"as_of 应是 each 的查询里的一列日期，{quoted(template.as_of)} 不是。"
+        raise RecordsError([error(template.file, 1, "template-error", fault)])
+    return day
 
 
 def _carried(
@@ -296,8 +324,7 @@ def _carried(
     title: str,
     facts: Mapping[str, Any],
     row: Row,
-    results: Results,
-    mine: Mapping[str, list[Row]],
+    lists: Mapping[str, list[Row]],
 ) -> dict[str, Any]:
     """Return the data of one dossier but for its commit; `form` is a digest of the template and what it shares."""
 
@@ -305,9 +332,6 @@ def _carried(
         # Where a record stands (`_file`, `_line`) is no part of what it says.
         return {k: plain(v) for k, v in row.items() if not k.startswith("_")}
 
-    lists = {
-        n: mine[n] if isinstance(v, Groups) else v for n, v in results.rows.items() if n != template.each
-    }
     return {
         "schema": SCHEMA,
         "kind": template.name,
@@ -315,7 +339,8 @@ def _carried(
         "edition": facts["edition"],
         "path": path,
         "title": title,
-        "as_of": plain(facts["as_of"]),
+        # Of its own day, whatever the reference date.
+        "as_of": None if template.as_of else plain(facts["as_of"]),
         "draft": bool(facts["draft"]),
         "row": shown(row),
         "lists": {n: [shown(r) for r in rows] for n, rows in lists.items()},
@@ -439,7 +464,7 @@ def _lenient(name: str, made: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(made)
     def lenient(*arguments: Any, **options: Any) -> Any:
-        asked = arguments[first:] if name not in ("default", "d") else arguments[first : first + 1]
+        asked = arguments[first:] if name not in ("default", "d", "known") else arguments[first : first + 1]
         if name not in ("length", "count", "list") and any(isinstance(a, Nothing) for a in asked):
             return Nothing()
         return made(*arguments, **options)
@@ -493,7 +518,6 @@ def blank_jobs(
     functions, filters, shapes = make_functions(project, connection, Links(), edition)
     environment = _emptied(make_environment(project.source, html=True, functions=functions, filters=filters))
     files = shared_files(project)
-    created = datetime.datetime.combine(as_of, datetime.time(), datetime.UTC)
     for template in chosen_templates(project, edition, Selection(kinds), on_demand=True):
         if template.blank is None:
             if template.name in kinds:
@@ -521,6 +545,6 @@ def blank_jobs(
             source=template.file,
             styles=template.styles,
             digest=known.hexdigest(),
-            created=created,
+            created=_midnight(as_of),
             mark=Mark(commit and commit[:10], form[:16], blank=True),
         )

@@ -10,9 +10,18 @@ from typing import Any, TextIO
 import duckdb
 
 from lingtouyan.cache import Cache
-from lingtouyan.checks.register import register_with_editions
+from lingtouyan.checks.register import check, register_with_editions
 from lingtouyan.database.editions import open_edition
-from lingtouyan.pdf.jobs import Commits, Selection, blank_jobs, dossier_jobs, shared_files, xml_document
+from lingtouyan.pdf.jobs import (
+    Commits,
+    Selection,
+    blank_jobs,
+    chosen_templates,
+    dossier_jobs,
+    shared_files,
+    words_asked,
+    xml_document,
+)
 from lingtouyan.pdf.previews import self_contained
 from lingtouyan.pdf.render import DossierJob, render_dossiers, write_whole
 from lingtouyan.pdf.signing import Seal, sign
@@ -105,10 +114,12 @@ def print_selection(
         date = project.as_of(as_of)
         report = PrintReport(out or project.build / "prints" / edition)
         database = Path(folder) / "edition.duckdb"
-        register = register_with_editions(project, date, {edition: database})
-        if has_errors(register.problems):
-            report.problems, report.refused = list(register.problems), True
+        templates = chosen_templates(project, edition, selection, on_demand=blank)
+        only = words_asked(templates, selection.where)
+        if has_errors(problems := check(project, date)):
+            report.problems, report.refused = problems, True
             return report
+        register_with_editions(project, date, {edition: database}, allow_errors=True, only=only)
         connection = open_edition(database)
         facts = {"edition": edition, "as_of": date, "draft": False}
         commits = Commits(project)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, overload
 
 import jinja2
 from jinja2.exceptions import SecurityError
@@ -52,6 +52,36 @@ def grouped(rows: Iterable[Row], column: str) -> Groups:
 
 def _no_text(self: object) -> str:
     raise SecurityError("函数不能当作文字显示，要加括号调用")
+
+
+@overload
+def known(value: Row, day: object) -> Row: ...
+@overload
+def known(value: Iterable[Row], day: object) -> list[Row]: ...
+def known(value: Row | Iterable[Row], day: object) -> Row | list[Row]:
+    """Return a row, or those of rows, as far as they were known on a day.
+
+    A row's column `_since` is the day from which there was such a row; `_since_x` is that of its column `x`, and of all
+    called `x_…`, which are empty before. Of a month or a year it is known once it is over.
+    """
+    if not isinstance(value, Row):
+        return [known(row, day) for row in value if not _later(row.get("_since"), day)]
+    hidden = [
+        n.removeprefix("_since_") for n, since in value.items() if n[:7] == "_since_" and _later(since, day)
+    ]
+    return Row(
+        (
+            name,
+            None if any(f"{name.removeprefix('_since_')}_".startswith(f"{h}_") for h in hidden) else content,
+        )
+        for name, content in value.items()
+    )
+
+
+def _later(since: object, day: object) -> bool:
+    date = "" if since is None else str(since)[:10]
+    same = str(day)[: len(date)]
+    return date > same or (0 < len(date) < 10 and date == same)
 
 
 class Function:

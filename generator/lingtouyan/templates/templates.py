@@ -24,7 +24,7 @@ from lingtouyan.reading.source import Source, UnsafePathError, WorkTree, checked
 from lingtouyan.reading.yaml import Mapping as YamlMapping
 from lingtouyan.reading.yaml import YamlError, parse_yaml
 from lingtouyan.templates.escaping import escape, text
-from lingtouyan.templates.sandbox import Groups, Row, Sandbox, grouped
+from lingtouyan.templates.sandbox import Groups, Row, Sandbox, grouped, known
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Template:
         record, key: the table whose records these pages show, and the column that identifies them.
         search: what of each row the header search finds.
         edition: the only edition it belongs to, or empty.
+        as_of: the column of the `each` query that says what day each page tells of, or empty for the reference date.
         on_demand: it is made only when asked for by name, not by a build.
         blank: what an empty form for handwriting has instead of rows: query name -> a SELECT, or how many empty rows;
             None when there is no such form.
@@ -71,6 +72,7 @@ class Template:
     styles: tuple[str, ...]
     meta: dict[str, str]
     digest: str
+    as_of: str = ""
     on_demand: bool = False
     blank: Mapping[str, str | int] | None = field(default_factory=dict)
 
@@ -83,7 +85,7 @@ _TAKEN = ("row", "title", "edition", "as_of", "draft", "build", "blank")
 MAX_BLANK_ROWS = 500
 # Dossiers that are no pages but data for other programs; made on demand only.
 XML_SUFFIXES = (".lrmx", ".xml")
-_TEXTS = {"title", "description", "each", "path", "record", "key", "edition", "icon", "status"}
+_TEXTS = {"title", "description", "each", "as_of", "path", "record", "key", "edition", "icon", "status"}
 _KNOWN = _TEXTS | {"queries", "search", "styles", "on_demand", "blank", "hide"}
 _SHARED_NAME = re.compile(r"_[\w-]+\.yaml", re.ASCII)
 _INCLUDES = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b(.*?)%\}", re.DOTALL)
@@ -239,6 +241,8 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
         fail("each", f"each 的查询 {each} 不能分组（by）。")
     if each and (each not in queries or not path):
         fail("each", "each 应是 queries 中的一个查询名，并用 path 写明每页的路径。")
+    if plain("as_of") and not each:
+        fail("as_of", "as_of 应是 each 的查询里写明日期的列名，要同 each 一起用。")
     if edition and edition not in editions:
         fail("edition", f"edition 应为 {'、'.join(sorted(editions))} 之一。")
     if (on_demand := plain("on_demand") or "false") not in ("true", "false"):
@@ -263,6 +267,7 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
         styles=tuple(s for s in styles if isinstance(s, str)) if isinstance(styles, list) else (),
         meta={k: plain(k) for k in ("description", "icon", "status") if plain(k)},
         digest=shared.digest(words, files),
+        as_of=plain("as_of"),
         on_demand=on_demand == "true",
         blank=_blank(record, queries),
     )
@@ -373,7 +378,7 @@ def make_environment(
 
     return Sandbox(
         functions,
-        {"grouped": grouped, **filters},
+        {"grouped": grouped, "known": known, **filters},
         loader=jinja2.FunctionLoader(load),
         autoescape=True,
         finalize=_shown if html else escape,

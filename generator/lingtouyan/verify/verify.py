@@ -19,7 +19,15 @@ from lingtouyan.database.editions import open_edition
 from lingtouyan.history.anchors import Anchor
 from lingtouyan.history.git import ask, head_commit
 from lingtouyan.pdf.footer import SCHEMA, PageMark, blank_in, canonical, digest_of, marks_in
-from lingtouyan.pdf.jobs import CommitOf, Commits, Selection, dossier_jobs, shared_files
+from lingtouyan.pdf.jobs import (
+    CommitOf,
+    Commits,
+    Selection,
+    chosen_templates,
+    dossier_jobs,
+    shared_files,
+    words_asked,
+)
 from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.problems import RecordsError, UsageError, printable, quoted
 from lingtouyan.project import EDITIONS, Project
@@ -31,8 +39,8 @@ from lingtouyan.verify.signatures import judge_signatures
 TRUE, DIFFERS, UNPROVEN = "属实", "不符", "无法核验"
 # How many commits between the one that a print names and the newest are tried; each costs reading the records again.
 MAX_BETWEEN = 8
-_TEXTS = ("schema", "kind", "form", "edition", "path", "title", "as_of", "commit")
-_MEMBERS = {*_TEXTS, "draft", "row", "lists"}
+_TEXTS = ("schema", "kind", "form", "edition", "path", "title", "commit")
+_MEMBERS = {*_TEXTS, "as_of", "draft", "row", "lists"}
 
 
 @dataclass
@@ -105,7 +113,7 @@ def verify(root: Path, files: Sequence[Path], trust: Sequence[bytes] = ()) -> li
             verdict.unproven("印的时候记录还没有提交，或者没有写明提交，追溯不到仓库里的哪个版本。")
     groups: dict[tuple[str, bool], list[_Case]] = {}
     for case in cases:
-        groups.setdefault((case.data["as_of"], case.data["draft"]), []).append(case)
+        groups.setdefault((case.data["as_of"] or "", case.data["draft"]), []).append(case)
     for _, members in sorted(groups.items(), key=lambda item: item[0]):
         _against_repository(root, members)
     for verdict, evidence in zip(verdicts, gathered, strict=True):
@@ -177,7 +185,7 @@ def _well_formed(data: dict[str, Any]) -> bool:
         return isinstance(value, list) and all(isinstance(r, dict) for r in value)
 
     try:
-        datetime.date.fromisoformat(data["as_of"])
+        datetime.date.fromisoformat(data["as_of"] or "2000-01-01")
     except (TypeError, ValueError):
         return False
     return (
@@ -337,9 +345,12 @@ def _jobs_of(
     project: Project, cases: list[_Case], place: Path, commit_of: CommitOf
 ) -> Iterator[tuple[_Case, DossierJob | None, Labels]]:
     """Yield what the tree prints in place of each case; None where it prints no such thing."""
-    date, draft = datetime.date.fromisoformat(cases[0].data["as_of"]), cases[0].data["draft"]
+    date, draft = project.as_of(cases[0].data["as_of"]), cases[0].data["draft"]
     paths = {e: place / f"{e}.duckdb" for e in sorted({c.data["edition"] for c in cases})}
-    register_with_editions(project, date, paths, draft=draft, allow_errors=True)
+    kinds = {c.data["kind"] for c in cases}
+    every = [t for e in paths for t in chosen_templates(project, e, Selection(), on_demand=True)]
+    only = words_asked([t for t in every if t.name in kinds])
+    register_with_editions(project, date, paths, draft=draft, allow_errors=True, only=only)
     for edition, path in paths.items():
         members = [c for c in cases if c.data["edition"] == edition]
         connection = open_edition(path)
