@@ -2,18 +2,24 @@
 id: R26
 title: 当选有票数，得票超过规定比例
 severity: error
-clause: selection#22
+clause: [selection#22, elections#6, elections#7, elections#8]
 complete: elections
 table: meeting_votes
 column: approve
 message: "{village_name}{what}{person_name}{problem}。"
 remedy: "票数、选任编号有误的请更正；无误的不能当选，结果应当改为“未当选”，并在规定期限内重新选举。"
 */
--- What counts as the whole, those who should attend or those who did, is set by the policy of the day.
+-- Each kind of meeting by its own test: Party meetings by the policy of the day (of those who should attend, or who did),
+-- villagers' elections by the law (of those who voted; in another election of the ballots cast), all by the most votes.
 WITH short AS (
     SELECT t.election_id, t.village_id, t.person_id, t.on_date || t.meeting || '：' AS what, t.numerator,
         fraction(t.numerator, t.denominator) AS arithmetic, regexp_extract(t.detail, '，([^；]*)', 1) AS base,
-        as_percent(t.threshold) AS needed, 'meeting_votes' AS _table, 'approve' AS _column, t._file, t._line
+        as_percent(t.threshold) AS needed,
+        '得赞成票' || t.numerator || '票，' || CASE WHEN contains(t.detail, '未当选的') THEN regexp_extract(t.detail, '未当选的.*$') || '，不是得票最多的'
+            ELSE fraction(t.numerator, t.denominator) || '（' || regexp_extract(t.detail, '，([^；]*)', 1) || '），'
+                || CASE t.comparison WHEN '超过' THEN '没有超过' ELSE '少于' END || as_percent(t.threshold)
+                || CASE WHEN t.meeting LIKE '村%' THEN '（村民委员会组织法第十五条）' ELSE '' END END AS problem,
+        'meeting_votes' AS _table, 'approve' AS _column, t._file, t._line
     FROM election_tests AS t WHERE t.rule = 'R26' AND t.decided AND NOT t.met
 ),
 -- Called elected, and no vote says so; whoever is appointed has no votes.
@@ -43,7 +49,6 @@ unelected AS (
       AND (e.kind NOT IN ('党组织换届', '党组织补选') OR e.village_id <> t.village_id OR e.outcome <> '成功'
            OR NOT list_contains(coalesce(c.winners, [t.person_id]), t.person_id))
 )
-SELECT f.* REPLACE (coalesce(f.problem, '得赞成票' || f.numerator || '票，' || f.arithmetic || '（' || f.base || '），没有超过' || f.needed) AS problem),
-    v.name AS village_name, coalesce(p.name, f.person_id) AS person_name
-FROM (SELECT *, NULL AS problem FROM short UNION ALL BY NAME SELECT * FROM unvoted UNION ALL BY NAME SELECT * FROM unelected) AS f
+SELECT f.*, v.name AS village_name, coalesce(p.name, f.person_id) AS person_name
+FROM (SELECT * FROM short UNION ALL BY NAME SELECT * FROM unvoted UNION ALL BY NAME SELECT * FROM unelected) AS f
 LEFT JOIN villages AS v ON v.village_id = f.village_id LEFT JOIN people AS p ON p.person_id = f.person_id

@@ -26,7 +26,9 @@ WITH limits AS (
     -- What was in force on each day on which there was a meeting: looked up once a day, not once a meeting.
     SELECT date, param_decimal('quorum_share', date) AS quorum_share, param_decimal('candidate_ratio', date) AS candidate_ratio,
         param_decimal('preselection_share', date) AS preselection_share, param_decimal('recommend_share', date) AS recommend_share,
-        param_decimal('win_share', date) AS win_share, param('vote_base', date) AS vote_base
+        param_decimal('win_share', date) AS win_share, param('vote_base', date) AS vote_base,
+        param_decimal('voter_turnout_share', date) AS turnout_share, param_decimal('villagers_win_share', date) AS villagers_win_share,
+        param_decimal('other_election_part', date) AS other_election_part
     FROM (SELECT DISTINCT date FROM election_meetings WHERE date IS NOT NULL)
 ),
 meetings AS MATERIALIZED (
@@ -35,15 +37,21 @@ meetings AS MATERIALIZED (
         CASE m.meeting WHEN '党员推荐会' THEN '党员推荐' WHEN '群众推荐会' THEN '群众推荐' ELSE '大会选举' END AS stage,
         -- A vote that was taken is decided, even while the election goes on.
         e.outcome <> '失败' AND (e.outcome = '成功' OR m.issued > 0) AS decided,
-        -- Villagers' elections count those who took part, whatever the Party's rule counts.
-        CASE WHEN m.meeting IN ('村（居）民选举', '村（居）民另选') OR l.vote_base = '实到会' THEN '实到' ELSE '应到' END AS base_name
+        -- Villagers' elections count those who took part, another election the ballots cast, whatever the Party's rule counts.
+        CASE WHEN m.meeting = '村（居）民另选' THEN '收回' WHEN m.meeting = '村（居）民选举' THEN '参加投票'
+            WHEN l.vote_base = '实到会' THEN '实到' ELSE '应到' END AS base_name
     FROM election_meetings AS m JOIN elections AS e USING (election_id) LEFT JOIN limits AS l ON l.date = m.date
 ),
 votes AS MATERIALIZED (
-    SELECT v.*, m.village_id, m.stage, m.date, m.decided, m.base_name, m.valid, m.preselection_share, m.win_share, m.by_villagers,
-        CASE m.base_name WHEN '实到' THEN m.present ELSE m.expected END AS base,
-        m._file AS meeting_file
+    SELECT v.*, m.village_id, m.stage, m.date, m.decided, m.base_name, m.valid, m.preselection_share,
+        CASE m.base_name WHEN '收回' THEN m.returned WHEN '应到' THEN m.expected ELSE m.present END AS base,
+        CASE m.base_name WHEN '收回' THEN '票' ELSE '人' END AS unit,
+        CASE WHEN m.meeting = '村（居）民选举' THEN m.villagers_win_share WHEN m.meeting <> '村（居）民另选' THEN m.win_share END AS win_share,
+        CASE WHEN m.meeting = '村（居）民另选' THEN m.other_election_part END AS part,
+        -- The best of those for the same post who were not elected: nobody is elected with no more votes than they have.
+        max(v.approve) FILTER (v.result = '未当选') OVER (PARTITION BY v.election_id, v.meeting, c.post) AS best_other
     FROM meeting_votes AS v JOIN meetings AS m ON m.election_id = v.election_id AND m.meeting = v.meeting
+    LEFT JOIN election_candidates AS c ON c.election_id = v.election_id AND c.person_id = v.person_id
 ),
 -- The notes of a candidate who withdrew or was struck off are history, not a judgement.
 standing AS MATERIALIZED (
@@ -58,12 +66,13 @@ quorum AS (
         '实到' || present || '人，应到' || expected || '人' AS detail, 'election_meetings' AS _table, 'present' AS _column, _file, _line
     FROM meetings WHERE NOT by_villagers
 ),
--- Shown, not judged by R22: the law asks that more than half of the voters take part.
+-- The first vote stands when more than half of the registered took part; another election has no such condition.
 turnout AS (
     SELECT election_id, village_id, stage, meeting, date AS on_date, '参加投票' AS item,
-        present AS numerator, expected AS denominator, '超过' AS comparison, 0.5 AS threshold,
-        2 * present > expected AS met, decided,
-        '参加投票' || present || '人，登记选民' || expected || '人' AS detail
+        CASE WHEN meeting = '村（居）民选举' THEN 'R22' END AS rule,
+        present AS numerator, expected AS denominator, '超过' AS comparison, turnout_share AS threshold,
+        present > turnout_share * expected AS met, decided,
+        '参加投票' || present || '人，登记选民' || expected || '人' AS detail, 'election_meetings' AS _table, 'present' AS _column, _file, _line
     FROM meetings WHERE by_villagers
 ),
 expected_count AS (
@@ -106,9 +115,12 @@ preselected AS (
 won AS (
     SELECT election_id, village_id, stage, meeting, date AS on_date, person_id, '选举得票' AS item,
         CASE WHEN result = '当选' THEN 'R26' END AS rule,
-        approve AS numerator, base AS denominator, '超过' AS comparison, win_share AS threshold,
-        approve > win_share * base AS met, decided,
-        '赞成' || approve || '票，' || base_name || base || '人；' || result AS detail,
+        approve AS numerator, base AS denominator, CASE WHEN part IS NULL THEN '超过' ELSE '不少于' END AS comparison,
+        coalesce(win_share, 1 / part) AS threshold,
+        CASE WHEN part IS NULL THEN approve > win_share * base ELSE approve * part >= base END
+            AND (result <> '当选' OR approve > coalesce(best_other, -1)) AS met, decided,
+        '赞成' || approve || '票，' || base_name || base || unit || '；' || result
+            || CASE WHEN result = '当选' AND approve <= best_other THEN '，未当选的最多得' || best_other || '票' ELSE '' END AS detail,
         'meeting_votes' AS _table, 'approve' AS _column, _file, _line
     FROM votes
     WHERE (candidate OR result = '当选')
