@@ -26,7 +26,12 @@ fields:
   worst_incompetent: {title: 该类不称职票, sensitivity: internal}
   worst_returned: {title: 该类收回票, sensitivity: internal}
   worst_share: {title: 该类不称职比例, sensitivity: internal}
+  category: {title: 考核类别, sensitivity: internal}
+  target_score: {title: 目标得分, sensitivity: internal}
+  target_share: {title: 目标得分占比, sensitivity: internal}
+  vote_score: {title: 民主测评得分, sensitivity: internal}
   score: {title: 考核得分, sensitivity: internal}
+  score_due: {title: 应得分, description: 按目标得分、民主测评得分和该类村（社区）的占比计算。, sensitivity: internal}
   grade: {title: 考核等次, sensitivity: internal}
   decided_on: {title: 等次确定日期, sensitivity: internal}
   years_incompetent: {title: 连续不称职年数, sensitivity: internal}
@@ -38,14 +43,22 @@ fields:
   adjustment_asked: {title: 是否应当启动调整, sensitivity: internal}
   asked_on: {title: 应当启动的日期, sensitivity: internal}
 */
-WITH tallies AS (
-    SELECT appraisal_id, sum(issued)::BIGINT AS issued, sum(returned)::BIGINT AS returned, sum(excellent)::BIGINT AS excellent,
+WITH points AS (
+    SELECT year, param_decimal('vote_points_excellent', year_end(year)) AS excellent_points,
+        param_decimal('vote_points_competent', year_end(year)) AS competent_points, param_decimal('vote_points_basic', year_end(year)) AS basic_points,
+        MAP {'城区': param_decimal('target_share_urban', year_end(year)), '平川': param_decimal('target_share_plain', year_end(year)),
+            '山区': param_decimal('target_share_hill', year_end(year))} AS target_shares
+    FROM (SELECT DISTINCT year FROM appraisals)
+),
+tallies AS (
+    SELECT appraisal_id, avg((100 * excellent_points * excellent + 100 * competent_points * competent + 100 * basic_points * basic) / returned)
+            FILTER (returned > 0) / 100 AS vote_score, sum(issued)::BIGINT AS issued, sum(returned)::BIGINT AS returned, sum(excellent)::BIGINT AS excellent,
         sum(competent)::BIGINT AS competent, sum(basic)::BIGINT AS basic, sum(incompetent)::BIGINT AS incompetent,
         -- One third is asked of each body by itself, so the worst of them decides.
         arg_max(body, (incompetent / returned, body)) FILTER (returned > 0) AS worst_body,
         arg_max(incompetent, (incompetent / returned, body)) FILTER (returned > 0) AS worst_incompetent,
         arg_max(returned, (incompetent / returned, body)) FILTER (returned > 0) AS worst_returned
-    FROM appraisal_tallies GROUP BY appraisal_id
+    FROM appraisal_tallies JOIN appraisals AS a USING (appraisal_id) JOIN points USING (year) GROUP BY appraisal_id
 ),
 -- Years running: the difference between the year and its place among the bad years is the same within one run.
 bad AS (
@@ -71,7 +84,8 @@ SELECT a.appraisal_id, a.person_id, p.name AS person_name, a.village_id, v.name 
     t.issued, t.returned, t.excellent, t.competent, t.basic, t.incompetent,
     share_of(t.excellent + t.competent, t.returned, 1) AS satisfied_share,
     t.worst_body, t.worst_incompetent, t.worst_returned, part_of(t.worst_incompetent, t.worst_returned) AS worst_share,
-    a.score, a.grade::VARCHAR AS grade, a.decided_on, coalesce(r.years_incompetent, 0) AS years_incompetent,
+    v.category, g.score_total AS target_score, q.target_shares[v.category]::DOUBLE AS target_share, rounded(t.vote_score, 1) AS vote_score,
+    a.score, rounded(g.score_total * target_share + rounded(t.vote_score, 1) * (1 - target_share), 1) AS score_due, a.grade::VARCHAR AS grade, a.decided_on, coalesce(r.years_incompetent, 0) AS years_incompetent,
     a.integrity_result::VARCHAR AS integrity_result, a.openness_times, a.openness_result::VARCHAR AS openness_result,
     a.procedure_result::VARCHAR AS procedure_result, a.feedback_on,
     coalesce(t.worst_incompetent >= param_decimal('incompetent_share', a.on_date) * t.worst_returned, false)
@@ -79,6 +93,8 @@ SELECT a.appraisal_id, a.person_id, p.name AS person_name, a.village_id, v.name 
     a.on_date AS asked_on
 FROM dated AS a
 LEFT JOIN tallies AS t ON t.appraisal_id = a.appraisal_id
+LEFT JOIN target_years AS g ON g.village_id = a.village_id AND g.year = a.year AND g.complete
+LEFT JOIN points AS q ON q.year = a.year
 LEFT JOIN running AS r ON r.appraisal_id = a.appraisal_id
 LEFT JOIN people AS p ON p.person_id = a.person_id
 LEFT JOIN villages AS v ON v.village_id = a.village_id
