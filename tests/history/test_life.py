@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from repository import LI, WANG, Repository
 
 from lingtouyan.cli import main
+from lingtouyan.history import changes
 
 Asked = Callable[..., tuple[int, str, str]]
 
@@ -119,3 +121,96 @@ def test_what_is_not_there_is_told_with_what_to_do(
     assert (code, out) == (2, "")
     assert words in err
     assert "\x1b" not in err
+
+
+# one key in two files
+
+
+V = "records/{}/villages.csv"
+HEAD = "village,name,size\n"
+
+
+def village(repository: Repository, capsys: pytest.CaptureFixture[str]) -> list[tuple[bool, list[str]]]:
+    """Of each record that was ever V6: whether it lives, and what happened to it in words."""
+    assert main(["--root", str(repository.root), "history", "villages", "V6", "--format", "json"]) == 0
+    stories: dict[tuple[str, bool], list[str]] = {}
+    for r in json.loads(capsys.readouterr().out):
+        words = r["values"].get("name") or f"{r['field']} {r['before']}→{r['after']}"
+        stories.setdefault((r["record"], r["lives"]), []).append(f"{r['action']} {words}")
+    return [(lives, told) for (_, lives), told in sorted(stories.items())]
+
+
+@pytest.mark.parametrize("at_the_merge", [False, True])
+def test_a_number_taken_on_two_branches_by_records_that_are_much_alike(
+    repository: Repository, capsys: pytest.CaptureFixture[str], at_the_merge: bool
+) -> None:
+    repository.commit({V.format("a"): HEAD + "V1,一,10\n", V.format("b"): HEAD + "V2,二,10\n"})
+    repository.branch("side")
+    repository.commit({V.format("b"): HEAD + "V2,二,10\nV6,乙,10\n"})
+    repository.git("checkout", "-q", "main")
+    repository.commit({V.format("a"): HEAD + "V1,一,10\nV6,甲,10\n"})
+    renumbered = {V.format("b"): HEAD + "V2,二,10\nV7,乙,10\n"}
+    repository.merge("side", renumbered if at_the_merge else {})
+    if not at_the_merge:
+        assert village(repository, capsys) == [(True, ["added 甲"]), (True, ["added 乙"])]
+        repository.commit(renumbered)
+    gone = ["added 乙", "removed village V6→None", "removed name 乙→None", "removed size 10→None"]
+    assert village(repository, capsys) == [(True, ["added 甲"]), (False, gone)]
+
+
+def test_a_number_taken_again_by_another_is_another_record(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.commit({V.format("a"): HEAD + "V1,一,10\nV6,甲,10\n"})
+    repository.commit({V.format("b"): HEAD + "V6,乙,10\n"})
+    repository.commit({V.format("a"): HEAD + "V1,一,10\nV7,甲,10\n"})
+    gone = ["added 甲", "removed village V6→None", "removed name 甲→None", "removed size 10→None"]
+    assert village(repository, capsys) == [(False, gone), (True, ["added 乙"])]
+    repository.commit({V.format("a"): HEAD + "V1,一,10\nV6,丙,30\n"})
+    assert [told for lives, told in village(repository, capsys) if lives] == [["added 丙"], ["added 乙"]]
+
+
+def test_a_number_handed_on_in_one_commit_is_no_move(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.commit({V.format("a"): HEAD + "V1,一,10\nV6,甲,10\n"})
+    repository.commit({V.format("a"): HEAD + "V1,一,10\nV7,甲,10\n", V.format("b"): HEAD + "V6,乙,30\n"})
+    gone = ["added 甲", "removed village V6→None", "removed name 甲→None", "removed size 10→None"]
+    assert village(repository, capsys) == [(False, gone), (True, ["added 乙"])]
+
+
+def test_taken_out_of_one_file_and_then_put_into_another_it_is_one_record(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.commit({V.format("a"): HEAD + "V1,一,10\nV6,甲,10\n"})
+    repository.commit({V.format("a"): HEAD + "V1,一,10\n"})
+    repository.commit({V.format("b"): HEAD + "V6,甲,11\n"})
+    [(lives, told)] = village(repository, capsys)
+    assert lives
+    assert (told[0], told[-2:]) == ("added 甲", ["added 甲", "changed size 10→11"])
+
+
+def test_of_two_copies_changed_apart_the_one_that_stays_is_told_as_it_is(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.commit({V.format("a"): HEAD + "V6,甲,10\n"})
+    repository.commit({V.format("b"): HEAD + "V6,甲,10\n"})
+    repository.commit({V.format("a"): HEAD + "V6,甲,11\n"})
+    repository.commit({V.format("b"): HEAD + "V6,甲村,10\n"})
+    repository.commit({V.format("a"): HEAD})
+    assert village(repository, capsys) == [
+        (True, ["added 甲", "changed size 10→11", "changed name 甲→甲村", "changed size 11→10"])
+    ]
+
+
+def test_an_import_with_odd_names_is_told(
+    repository: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "IMPORT", 1)
+    odd = os.fsdecode(b"records/\xb1\xb1/people/P2.yaml")
+    repository.commit({"records/a/people/P1.yaml": "id: P1\nname: 张三\n", odd: "id: P2\nname: 李四\n"})
+    root = ["--root", str(repository.root)]
+    assert main([*root, "history", "people", "P1"]) == 0
+    assert "name标题 张三" in capsys.readouterr().out
+    assert main([*root, "query", "SELECT record_key, action FROM changes"]) == 0
+    assert "P1" in capsys.readouterr().out

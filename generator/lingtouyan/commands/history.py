@@ -84,15 +84,10 @@ def _field(table: Table, name: str) -> str:
 
 @dataclass
 class _Story:
-    """One record: the files that it stood in one after another, and what happened to it, with the values it came with.
+    """One record: what happened to it, with the values it came with; `file` is where it stands, or stood last."""
 
-    Attributes:
-        file: where it stands, or stood last.
-    """
-
-    files: set[str]
     file: str
-    lives: bool
+    lives: bool = False
     events: list[tuple[Change, Record]] = field(default_factory=list)
 
 
@@ -109,6 +104,7 @@ class _Past:
         self.versions = Versions(project.root, self.package)
         self.read: dict[str, Documents] = {}
         self.tree = CommitTree(project.root, project.commit)
+        self.keys = {"/".join(key): key for table, key in self.history.stays if table == self.source.name}
 
     def called(self, name: str) -> str:
         """Return the key of the one record of that name; the name itself when there is none."""
@@ -152,38 +148,32 @@ class _Past:
         return sorted((s for s in stories if s.events), key=lambda s: s.lives)
 
     def _stories(self, root: str, here: set[str]) -> list[_Story]:
-        source = self.source.name
-        changes = [c for c in self.history.changes if c.root_table == source and c.root_key == root]
-        stories: list[_Story] = [
-            _Story({f}, f, f in here) for f in sorted(here.union(c.file for c in changes))
-        ]
-        for move in self.history.moves:
-            if (move.table, move.key) == (source, root):
-                joined = [s for s in stories if not s.files.isdisjoint((move.origin, move.target))]
-                stories = [s for s in stories if s not in joined]
-                files = {move.origin, move.target}.union(*(s.files for s in joined))
-                lives = next((s.file for s in joined if s.lives), "")
-                stories.append(_Story(files, lives or move.target, bool(lives)))
-        for story in stories:
-            mine = [c for c in changes if c.file in story.files]
-            imported = [f for f in sorted(story.files) if f in self.history.imports]
-            if imported and not any(c.action == "added" and c.table == source for c in mine):
-                mine = [*self._imported(imported[0], root), *mine]
-            for change in mine:
+        """Return the stories of the documents that had this key; `here` are the files that hold one today."""
+        name = self.source.name
+        stories: dict[str, _Story] = {}
+        for change in self.history.changes:
+            if (change.root_table, change.root_key) == (name, root):
+                story = stories.setdefault(change.life, _Story(change.file))
+                story.file = change.file
                 document = self._at(change.commit, change.file, root) if change.action == "added" else {}
-                record = {"/".join(k): r for k, r in document.get(change.table, {}).items()}.get(
-                    change.key, {}
-                )
-                story.events.append((change, record))
-        return stories
+                held = {"/".join(k): r for k, r in document.get(change.table, {}).items()}
+                story.events.append((change, held.get(change.key, {})))
+        stays = self.history.stays.get((name, self.keys.get(root, ())), ())
+        lives = {readable(s.file): s.life for s in sorted(stays)}
+        for file in sorted(here):
+            story = stories.setdefault(lives.get(file) or file, _Story(file))
+            story.file, story.lives = file, True
+            if file in self.history.imports and not any(c.action == "added" for c, _ in story.events):
+                story.events[:0] = self._imported(file, root)
+        return list(stories.values())
 
-    def _imported(self, file: str, root: str) -> Iterator[Change]:
+    def _imported(self, file: str, root: str) -> Iterator[tuple[Change, Record]]:
         commit = self.history.imports[file]
         document = self._at(commit, file, root)
         for table in (t for t in self.package.tables if t in document):
             for key in sorted(document[table]):
                 names = (table, "/".join(key), self.source.name, root)
-                yield Change(commit, "added", *names, "", "", "", file)
+                yield Change(commit, "added", *names, "", "", "", file), document[table][key]
 
     def _at(self, commit: str, file: str, root: str) -> Document:
         """Return a record as a commit left it in a file that it touched."""

@@ -1,7 +1,7 @@
 """What each commit changed in which record, field by field: one `git log`, and contents fetched many at once.
 
-A record is known by its table, its key and its file: where one key stands in two files, these are two records unless
-one is a copy of the other. Moving a record to another file changes nothing. A commit that adds more than a thousand
+A record is known by its table, its key and its life: where one key stands in two files, these are two records unless
+one was copied from the other. Moving a record to another file changes nothing. A commit that adds more than a thousand
 record files is an import: files of it that no other commit touched are not read, `History.imports` names them.
 """
 
@@ -30,7 +30,6 @@ __all__ = [
     "Change",
     "History",
     "Key",
-    "Move",
     "Proposal",
     "Record",
     "Records",
@@ -61,6 +60,7 @@ class Change(NamedTuple):
         root_table, root_key: the record whose document holds it (itself, unless it is a list item).
         field: the field; empty for a record that was added.
         before, after: the values as written; restricted ones are hidden.
+        life: tells the record from others that had its key: the file where it began, and which time it was there.
     """
 
     commit: str
@@ -73,16 +73,15 @@ class Change(NamedTuple):
     before: str
     after: str
     file: str
+    life: str = ""
 
 
-class Move(NamedTuple):
-    """A record that went from one file to another, or was copied to it."""
+class Stay(NamedTuple):
+    """That a record came to stand in a file with a commit, by the commit's ordinal; without a life, that it left it."""
 
-    commit: str
-    table: str
-    key: str
-    origin: str
-    target: str
+    ordinal: int
+    file: str
+    life: str
 
 
 @dataclass
@@ -91,7 +90,7 @@ class History:
 
     Attributes:
         brought: commit -> the merge on the main line that it came by.
-        moves: records that changed their file.
+        stays: (table, key) of records with files -> where they stood one after another.
         imports: file -> the import that added it, for files that nobody touched since: the records in them have no
             row of their coming in `changes`.
         rewritten: whether what was read before is no longer part of any line.
@@ -101,7 +100,7 @@ class History:
     commits: list[LoggedCommit]
     changes: list[Change]
     brought: dict[str, str] = field(default_factory=dict)
-    moves: list[Move] = field(default_factory=list)
+    stays: Mapping[tuple[str, Key], Sequence[Stay]] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     rewritten: bool = False
     signatures: Mapping[str, Signature] | None = None
@@ -152,8 +151,8 @@ def read_history(root: Path, package: Package, tip: str, cache: Cache | None) ->
         known.commits,
         sorted(known.changes, key=lambda c: order[c.commit]),
         brought_by(known.commits, tip),
-        known.moves,
-        known.imports,
+        known.stays,
+        {readable(f): c for f, c in known.imports.items()},
         _rewritten(root, tip, cache),
     )
 
@@ -164,16 +163,14 @@ class _Known:
 
     Attributes:
         broken: blob that nothing can be read from -> the last one before it that could be.
-        places: (table, key) of records with files -> file -> ordinal of the commit that last wrote it there.
     """
 
     tip: str = ""
     commits: list[LoggedCommit] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
-    moves: list[Move] = field(default_factory=list)
+    stays: dict[tuple[str, Key], list[Stay]] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
-    places: dict[tuple[str, Key], dict[str, int]] = field(default_factory=dict)
 
 
 def _kept(cache: Cache | None, root: Path, package: Package, tip: str) -> _Known:
@@ -227,7 +224,7 @@ def _extend(root: Path, package: Package, tip: str, known: _Known) -> None:
     for ordinal, source, files in work:
         while reached < ordinal:
             reached, (_, sides) = reached + 1, next(masks)
-        telling.tell(ordinal, source, files, (sides[0] if sides else 0) | 1 << ordinal)
+        telling.tell(ordinal, source, files, sides or [0])
 
 
 def _work(package: Package, known: _Known, start: int) -> Iterator[tuple[int, Table, list[FileChange]]]:
@@ -367,13 +364,19 @@ class _Telling:
         self._known = known
         self._blobs: dict[str, list[tuple[int, str]]] = {}
         self._indexed = 0
+        self._lines: dict[tuple[str, str], list[Change]] = {}
+        self._lined = 0
 
-    def tell(self, ordinal: int, source: Table, files: Sequence[FileChange], before: int) -> None:
+    def tell(self, ordinal: int, source: Table, files: Sequence[FileChange], parents: Sequence[int]) -> None:
         """Tell what one commit changed in the records of one table's files.
 
         Args:
-            before: bits of the commits that its first parent reaches, and its own.
+            parents: for each parent, bits of the commits that it reaches.
         """
+        reached = 1 << ordinal
+        for bits in parents:
+            reached |= bits
+        before = parents[0] | 1 << ordinal
         width = max(len(f.before) for f in files) + 2
         sides: list[dict[Key, dict[str, Document]]] = [{} for _ in range(width)]
         for file in files:
@@ -395,15 +398,15 @@ class _Telling:
             else:
                 old = self._expected(base.get(key, {}), [b.get(key, {}) for b in befores], new)
             if old != new:
-                self._record(ordinal, source, key, old, new, before)
+                self._record(ordinal, source, key, old, new, before, reached)
 
     def _expected(
         self, base: dict[str, Document], sides: list[dict[str, Document]], new: dict[str, Document]
     ) -> dict[str, Document]:
         """Return file -> what a merge should hold of a record there."""
         together = [base, *sides, new]
-        if all(len(t) <= 1 for t in together):
-            # One record, wherever each side has it.
+        if base and all(len(t) <= 1 for t in together):
+            # One record, wherever each side has it; what both sides began are two.
             place = next(iter([*new, *(f for s in sides for f in s)]), "")
             base, *sides = (dict.fromkeys((place,) if t else (), *t.values()) for t in (base, *sides))
         result = {}
@@ -435,58 +438,93 @@ class _Telling:
         old: dict[str, Document],
         new: dict[str, Document],
         before: int,
+        reached: int,
     ) -> None:
         """Tell what happened to one record, by the files that it stood and stands in."""
-        places = self._known.places.setdefault((source.name, key), {})
-        others = {
-            f: d
-            for f in places
-            if f not in old and f not in new and (d := self._elsewhere(source, f, key, before))
-        }
         commit = self._known.commits[ordinal].id
+        stays = self._known.stays.setdefault((source.name, key), [])
+        past = sorted(s for s in stays if reached >> s.ordinal & 1)
+        lives = {s.file: s.life for s in past}
         for file in sorted(old.keys() & new.keys()):
             if old[file] != new[file]:
-                places[file] = ordinal
-                self._rows(commit, source, key, old[file], new[file], file)
+                self._rows(commit, source, key, old[file], new[file], file, lives.get(file) or readable(file))
         gone = {f: old[f] for f in sorted(old.keys() - new.keys())}
-        stays = {f: d for f, d in old.items() if f in new} | others
-        for file in sorted(new.keys() - old.keys()):
-            twin = self._twin(source, key, new[file], gone) or self._twin(source, key, new[file], stays)
-            if twin is None and len(gone) == 1 and len(new) == 1 and not others:
-                # The only one there is, however much was changed on the way.
-                twin = next(iter(gone))
-            former = self._former(source, key, before) if places and twin is None else None
-            places[file] = ordinal
-            self._rows(commit, source, key, (old | others)[twin] if twin else {}, new[file], file)
-            if former and self._twin(source, key, new[file], {"": former}) is not None:
-                # Came back: what is not as it was when it went is a change of its own.
-                self._rows(commit, source, key, former, new[file], file, came=False)
+        arrived = sorted(new.keys() - old.keys())
+        if not gone and not arrived:
+            return
+        others = {
+            f: d
+            for f, life in lives.items()
+            if life and f not in old and f not in new and (d := self._elsewhere(source, f, key, before))
+        }
+        there, left = old | others, dict(gone)
+        # The only one there is, however much was changed on the way.
+        least = 0.0 if len(gone) == len(new) == 1 and not others else 0.5
+        for file in arrived:
+            twin = self._twin(source, key, new[file], left, least) or self._twin(
+                source, key, new[file], there
+            )
+            former = self._former(source, key, new[file], before) if past and twin is None else None
             if twin is not None:
-                move = Move(commit, source.name, "/".join(key), readable(twin), readable(file))
-                self._known.moves.append(move)
-                gone.pop(twin, None)
-        left = {**new, **others}
+                life = lives.get(twin) or readable(twin)
+                left.pop(twin, None)
+            else:
+                begun = {s.life for s in past if s.life.partition("\0")[0] == readable(file)}
+                life = former[1] if former else readable(file) + (f"\0{len(begun)}" if begun else "")
+            lives[file] = life
+            stays.append(Stay(ordinal, file, life))
+            self._rows(commit, source, key, there[twin] if twin else {}, new[file], file, life)
+            if former:
+                # Came back: what is not as it was when it went is a change of its own.
+                rows = self._told(commit, source, key, former[0], new[file], file, life)
+                self._known.changes.extend(r for r in rows if r.action != "added")
         for file, document in gone.items():
-            twin = self._twin(source, key, document, left)
+            stays.append(Stay(ordinal, file, ""))
+            if file not in left:
+                continue
+            life = lives.get(file) or readable(file)
+            copies = {f: d for f, d in (new | others).items() if lives.get(f) == life}
+            twin = self._twin(source, key, document, copies, 0.0, 0.0)
             if twin is None:
-                self._rows(commit, source, key, document, {}, file)
-            elif places.get(file, 0) > places.get(twin, 0):
-                # What was written last is taken back; otherwise nothing changes with the older of two copies.
-                self._rows(commit, source, key, document, left[twin], twin)
+                self._rows(commit, source, key, document, {}, file, life)
+            elif document != copies[twin]:
+                # Of each field that copy counts which was written last: what it says now is taken back.
+                last = {_spot(c): c.file for c in self._lines_of(source, key, reached) if c.life == life}
+                rows = self._told(commit, source, key, document, copies[twin], twin, life)
+                self._known.changes.extend(r for r in rows if last.get(_spot(r)) == readable(file))
 
     def _twin(
-        self, source: Table, key: Key, document: Document, others: Mapping[str, Document]
+        self,
+        source: Table,
+        key: Key,
+        document: Document,
+        others: Mapping[str, Document],
+        least: float = 0.5,
+        renamed: float = 0.75,
     ) -> str | None:
-        """Return the file of that record among others of the same key which is surely the same: alike in half its fields."""
+        """Return the file of that record among others of the same key which is the same; None when none is.
+
+        Args:
+            least, renamed: share of fields in which they have to be alike, and in which when they are called otherwise.
+        """
         record = document.get(source.name, {}).get(key, {})
-        best, most = None, 0.5
-        for file, other in others.items():
+        best, most = None, -1.0
+        for file, other in sorted(others.items()):
             twin = other.get(source.name, {}).get(key, {})
             names = (record.keys() | twin.keys()) - set(source.primary_key)
             alike = sum(record.get(n) == twin.get(n) for n in names) / len(names) if names else 1.0
-            if alike > most or (alike == most and best is None):
+            other_name = source.label in names and record.get(source.label) != twin.get(source.label)
+            if alike > most and alike >= (renamed if other_name else least):
                 best, most = file, alike
         return best
+
+    def _lines_of(self, source: Table, key: Key, reached: int) -> list[Change]:
+        """Return what was told of a record up to some commits."""
+        for change in self._known.changes[self._lined :]:
+            self._lines.setdefault((change.root_table, change.root_key), []).append(change)
+        self._lined = len(self._known.changes)
+        found = self._lines.get((source.name, "/".join(key)), ())
+        return [c for c in found if reached >> self._ordinals[c.commit] & 1]
 
     def _elsewhere(self, source: Table, file: str, key: Key, before: int) -> Document | None:
         """Return a record as it stood in another file that this commit does not touch."""
@@ -500,30 +538,30 @@ class _Telling:
         blob = self._known.broken.get(blob, blob)
         return (self._versions.read(source, file, blob) or {}).get(key) if blob else None
 
-    def _former(self, source: Table, key: Key, before: int) -> Document | None:
-        """Return a record as it was when it was last removed."""
-        place = (source.name, "/".join(key))
-        for change in reversed(self._known.changes):
-            if change.action == "removed" and (change.table, change.key) == place:
-                ordinal = self._ordinals[change.commit]
-                if before >> ordinal & 1:
-                    found = (f for f in self._known.commits[ordinal].files if readable(f.path) == change.file)
-                    blobs = ((f.path, self._known.broken.get(b, b)) for f in found for b in f.before if b)
-                    read = (self._versions.read(source, path, blob) or {} for path, blob in blobs)
-                    return next((d[key] for d in read if key in d), None)
+    def _former(
+        self, source: Table, key: Key, document: Document, before: int
+    ) -> tuple[Document, str] | None:
+        """Return a record as it was when it was last removed, and its life, if this is the same."""
+        lines = self._lines_of(source, key, before)
+        last = next((c for c in reversed(lines) if c.action == "removed" and c.table == source.name), None)
+        if last is None:
+            return None
+        files = self._known.commits[self._ordinals[last.commit]].files
+        blobs = [(f.path, b) for f in files if readable(f.path) == last.file for b in f.before if b]
+        for path, blob in blobs:
+            read = self._versions.read(source, path, self._known.broken.get(blob, blob)) or {}
+            if key in read and self._twin(source, key, document, {"": read[key]}) is not None:
+                return read[key], last.life
         return None
 
     def _rows(
-        self,
-        commit: str,
-        source: Table,
-        key: Key,
-        old: Document,
-        new: Document,
-        file: str,
-        *,
-        came: bool = True,
+        self, commit: str, source: Table, key: Key, old: Document, new: Document, file: str, life: str
     ) -> None:
+        self._known.changes.extend(self._told(commit, source, key, old, new, file, life))
+
+    def _told(
+        self, commit: str, source: Table, key: Key, old: Document, new: Document, file: str, life: str
+    ) -> Iterator[Change]:
         moved: _Renumbered = {}
         root = (source.name, "/".join(key))
         for name in sorted({*old, *new}, key=self._order.__getitem__):
@@ -531,8 +569,12 @@ class _Telling:
             before, after = old.get(name, {}), new.get(name, {})
             if before != after:
                 before = aligned(table, before, after, moved)
-                rows = _changes(commit, table, root, before, after, readable(file))
-                self._known.changes.extend(r for r in rows if came or r.action != "added")
+                yield from _changes(commit, table, root, before, after, readable(file), life)
+
+
+def _spot(change: Change) -> tuple[str, str]:
+    """Return what a change is about: a field of the record itself, or one of its lists as a whole."""
+    return (change.table, change.field if change.table == change.root_table else "")
 
 
 def _merged_record(base: Record | None, sides: Sequence[Record | None], now: Record | None) -> Record | None:
@@ -565,7 +607,13 @@ def table_changes(
 
 
 def _changes(
-    commit: str, table: Table, root: tuple[str, str], before: Records, after: Records, file: str
+    commit: str,
+    table: Table,
+    root: tuple[str, str],
+    before: Records,
+    after: Records,
+    file: str,
+    life: str = "",
 ) -> Iterator[Change]:
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key), after.get(key)
@@ -573,7 +621,7 @@ def _changes(
             continue
         place = (table.name, "/".join(key), *root)
         if old is None:
-            yield Change(commit, "added", *place, "", "", "", file)
+            yield Change(commit, "added", *place, "", "", "", file, life)
             continue
         names = old if new is None else dict.fromkeys((*old, *new))
         for name in names:
@@ -582,7 +630,8 @@ def _changes(
             if field is not None:
                 if field.sensitivity is Sensitivity.RESTRICTED:
                     was, now = HIDDEN if was else "", HIDDEN if now else ""
-                yield Change(commit, "removed" if new is None else "changed", *place, name, was, now, file)
+                action = "removed" if new is None else "changed"
+                yield Change(commit, action, *place, name, was, now, file, life)
 
 
 # ---- lists ----

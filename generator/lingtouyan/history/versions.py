@@ -9,7 +9,7 @@ import csv
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,6 @@ Document = dict[str, Records]
 """Table -> a record of a table with files and what stands below it."""
 Documents = dict[Key, Document]
 """Key of the record -> its document."""
-_Lines = tuple[str, list[str]]
-"""A table file's header and its other lines."""
 _AT_ONCE = 200
 
 
@@ -59,42 +57,42 @@ class Versions:
         Raises:
             UsageError: the repository does not hold the content.
         """
-        made = self._version(source, path, blob)
-        return self._table(source, path, *made) if made and source.kind == "csv" else made
+        return self._documents(source, path, self._version(source, path, blob))
 
     def parse(self, source: Table, path: str, data: bytes) -> Documents | None:
         """Return all documents of a file with this content; None when nothing can be read from it."""
-        made: Any = self._make(source, path, data)
-        return self._table(source, path, *made) if made and source.kind == "csv" else made
+        return self._documents(source, path, self._make(source, path, data))
 
     def differing(self, source: Table, path: str, blobs: Sequence[str]) -> list[Documents | None]:
-        """Return the documents of each version of a file; of a table, lines that all versions have may be left out."""
-        if source.kind != "csv":
-            return [self.read(source, path, b) for b in blobs]
-        parts: list[_Lines | None] = [self._version(source, path, b) if b else ("", []) for b in blobs]
+        """Return the documents of each version of a file; what all versions have may be left out.
+
+        That is lines of a table, and of documents the lists that are the same in all of them.
+        """
+        parts = [self._version(source, path, b) for b in blobs]
         known = [p for p in parts if p is not None]
         common: set[str] = set()
+        if source.kind != "csv":
+            if known:
+                common = {n for n, rows in known[0].items() if all(p.get(n) == rows for p in known[1:])}
+            return [self._documents(source, path, p, common - {source.name}) for p in parts]
         if known and len({head for head, _ in known}) == 1:
             common = set.intersection(*(set(lines) for _, lines in known))
-        tables = [
-            None if p is None else self._table(source, path, p[0], [x for x in p[1] if x not in common])
-            for p in parts
-        ]
+        tables = [self._documents(source, path, p, common) for p in parts]
         found = [t for t in tables if t is not None]
         times = Counter(k for t in found for k in t)
         single = {k for k, n in times.items() if n < len(found)}
         # A key that stands on another line of all versions has not come or gone.
         words = {k[-1] for k in single}
         lines = [x for x in common if any(w in x for w in words)]
-        for key in single.intersection(self._table(source, path, known[0][0], lines) or () if lines else ()):
+        for key in single.intersection(self._documents(source, path, (known[0][0], lines)) or ()):
             for table in found:
                 table.pop(key, None)
         return tables
 
     def _version(self, source: Table, path: str, blob: str) -> Any:
-        """Return the lines of a table, or the documents of any other file; None when it is too large or unreadable."""
+        """Return what `_make` returns of a blob; of a file that is not there, nothing."""
         if not blob:
-            return {}
+            return ("", []) if source.kind == "csv" else {}
         place = (source.name, blob)
         if place not in self._made:
             self._made[place] = self._make(source, path, self._content(blob))
@@ -104,13 +102,17 @@ class Versions:
             del self._made[place]
         return made
 
-    def _make(self, source: Table, path: str, data: bytes) -> _Lines | Documents | None:
+    def _make(self, source: Table, path: str, data: bytes) -> Any:
+        """Return a table's header and its other lines, or the rows of documents by table; None when too large or unreadable."""
         if len(data) > limit_of(path):
             return None
-        if source.kind != "csv":
-            return self._documents(source, path, data)
-        head, *rest = decode(data, "")[0].split("\n")
-        return head, [line for line in rest if line]
+        if source.kind == "csv":
+            head, *rest = decode(data, "")[0].split("\n")
+            return head, [line for line in rest if line]
+        read, problems = rows_of(data, path, self._package.tables[source.name], self._package)
+        if not read and any(p.rule == "source-error" for p in problems):
+            return None
+        return {name: [cells for _, cells in rows] for name, rows in read.items()}
 
     def _content(self, blob: str) -> bytes:
         while blob in self._due:
@@ -119,14 +121,17 @@ class Versions:
             self._fetched.update(zip(group, read_objects(self._root, group), strict=True))
         return self._fetched.pop(blob) if blob in self._fetched else read_objects(self._root, [blob])[0]
 
-    def _documents(self, source: Table, path: str, data: bytes) -> Documents | None:
-        table = self._package.tables[source.name]
-        read, problems = rows_of(data, path, table, self._package)
-        if not read and any(p.rule == "source-error" for p in problems):
+    def _documents(
+        self, source: Table, path: str, made: Any, without: Collection[str] = ()
+    ) -> Documents | None:
+        """Return the documents of what was made of a file, without these lines or tables."""
+        if made is None:
             return None
+        if source.kind == "csv":
+            return self._table(source, path, made[0], [x for x in made[1] if x not in without])
         result: Documents = {}
-        for name, rows in read.items():
-            for key, record in self._records(name, [cells for _, cells in rows]):
+        for name in made.keys() - without:
+            for key, record in self._records(name, made[name]):
                 root = root_key(source, key, record)
                 result.setdefault(root, {}).setdefault(name, {})[key] = record
         return result

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lingtouyan.history.changes import Change
+from lingtouyan.history.log import readable
 from lingtouyan.problems import Problem, Severity, has_errors, printable
 from lingtouyan.project import EDITION_TITLES
 from lingtouyan.review.compare import PrintChange, RecordChange, Review, SubjectChange
@@ -285,7 +286,12 @@ def as_json(review: Review) -> str:
     ]
     prints = [_members(p, "edition", "path", "title", "action") for p in review.prints or ()]
     commits = [
-        {"commit": c.id, "author": c.author, "subject": c.subject, "files": [f.path for f in c.files]}
+        {
+            "commit": c.id,
+            "author": c.author,
+            "subject": c.subject,
+            "files": [readable(f.path) for f in c.files],
+        }
         for c in review.proposal.commits
     ]
     return _json(
