@@ -223,6 +223,35 @@ def test_a_rule_about_changes_names_the_same_lines_in_a_review_and_in_an_audit(
     assert {(p["file"], p["line"], p["message"]) for p in told} == found
 
 
+def test_a_record_that_is_gone_or_went_on_to_another_file_is_told_where_it_is(
+    house: Edited, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.git("switch", "-q", "main")
+    (house.root / "schemas/rules/Q9.sql").write_text(
+        '/*\nid: Q9\ntitle: 学位\nseverity: warning\nmessage: "{record_key}改了。"\n*/\n'
+        "SELECT DISTINCT _file, _line, record_key FROM proposed_changes WHERE field = 'degree'",
+        "utf-8",
+    )
+    house.commit("规则")
+    house.git("switch", "-q", "-C", "change")
+    write_members(house, {3: {"degree": "硕士"}})
+    house.commit("改")
+    path = house.root / "records/members-a.csv"
+    lines = [x for x in path.read_text("utf-8").splitlines(keepends=True) if "M005" not in x]
+    path.write_text("".join(lines), "utf-8")
+    house.git("mv", "records/members-a.csv", "records/members-b.csv")
+    house.commit("删一人，改文件名")
+    main(["--root", str(house.root), "audit", "--since", "main", "--format", "json"])
+    told = [p for p in json.loads(capsys.readouterr().out) if p["rule"] == "Q9"]
+    assert {(p["file"], p["line"], p["message"]) for p in told} == {
+        ("records/members-b.csv", 4, "M003改了。"),
+        # No line is left; the first is the header's.
+        ("records/members-a.csv", 0, "M005改了。"),
+    }
+    found = {(p.file, p.line, p.message) for p in review(house.root, "main", "HEAD").broken}
+    assert found == {(p["file"], p["line"], p["message"]) for p in told}
+
+
 def test_a_bad_template_is_told_and_all_else_as_well(house: Edited) -> None:
     template = "---\ntitle: 表\nqueries:\n  all: SELECT name FROM members\n---\n{{ all }}"
     (house.root / "site/dossiers").mkdir()

@@ -101,7 +101,7 @@ def create_proposal(
         )
     files = [(path, 1, c.id, c.author, c.author_email) for path, c in proposal.files]
     changes = [
-        (c.file, 1, c.commit or None, order.get(c.commit, 0), *_record(c), *_values(c))
+        (c.file, 0, c.commit or None, order.get(c.commit, 0), *_record(c), *_values(c))
         for c in proposal.changes
     ]
     create_table(connection, "proposed_commits", _TABLES["proposed_commits"], commits)
@@ -109,13 +109,14 @@ def create_proposal(
     create_table(connection, "proposed_changes", _TABLES["proposed_changes"], changes)
     touched = {c.table for c in proposal.changes}
     for table in (t for t in tables if t.name in touched and t.primary_key):
-        # Where the record stands now; one that is gone stood somewhere in its file.
+        # Where the record stands now, though it went on to another file; one that is gone stands on no line.
         key = ", ".join(f"r.{quote(name)}" for name in table.primary_key)
-        connection.execute(
-            f"UPDATE proposed_changes AS c SET _line = r._line FROM raw.{quote(table.name)} AS r "
-            f"WHERE c.table_name = ? AND c._file = r._file AND c.record_key = concat_ws('/', {key})",
-            [table.name],
-        )
+        for where in ("c._file = r._file", "c._line = 0 AND c.action <> 'removed'"):
+            connection.execute(
+                f"UPDATE proposed_changes AS c SET _file = r._file, _line = r._line FROM raw.{quote(table.name)} AS r "
+                f"WHERE c.table_name = ? AND {where} AND c.record_key = concat_ws('/', {key})",
+                [table.name],
+            )
 
 
 def _add_imported(connection: duckdb.DuckDBPyConnection, history: History, package: Package) -> None:
