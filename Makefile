@@ -1,6 +1,6 @@
 # Every habit of the project in one place; `make help` lists them. All set-up is done by .ci/set-up.
 .DEFAULT_GOAL := help
-.PHONY: help site serve check test coverage format bench lock clean run-ready dev-ready
+.PHONY: help site serve check docs test coverage format bench lock clean run-ready dev-ready
 MAKEFLAGS += --no-print-directory
 
 bin := .venv/bin
@@ -21,6 +21,10 @@ serve: run-ready ## 在本机打开网站，修改档案后自动更新
 
 check: run-ready ## 校验全部档案，指出错在哪个文件、哪一行、哪一栏
 	@$(bin)/lingtouyan check
+
+docs: run-ready ## 生成使用指南（放在 build/docs 下，用浏览器打开 guide/index.html）
+	@NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --quiet -f .ci/docs.yml
+	$(say) '使用指南在 build/docs/guide/index.html'
 
 # One process keeps a file of tests together, so that what they share is made once.
 # pytest comes last: its closing line is the verdict.
