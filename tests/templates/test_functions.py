@@ -36,6 +36,8 @@ ROWS = [Row(person_id="P1", name="甲"), Row(person_id=None, name="乙")]
         ("{{ table(rows, ['name'], links_to={'name': ['persons', 'person_id']}) }}", ["persons"]),
         ("{{ table([], ['name'], links_to={'name': ['persons', 'person_id']}) }}", ["persons"]),
         ("{{ table(rows, ['name'], links_to={'name': ['people', 'id']}) }}", [" id "]),
+        ("{{ table(rows, ['name'], links_to={'nam': ['people', 'person_id']}) }}", [" nam "]),
+        ("{{ table(rows, ['name'], source='persons') }}", ["persons"]),
         ("{{ link('persons', 'P1') }}", ["persons"]),
         ("{{ href('persons', 'P1') }}", ["persons"]),
         ("{{ heatmap(rows, 'name', 'person_id', 'n') }}", [" n "]),

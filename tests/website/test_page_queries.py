@@ -145,6 +145,18 @@ def test_a_group_that_the_rows_cannot_be_asked_for_is_refused(tree: Path) -> Non
     assert (caught.value.problems[0].line, "party" in caught.value.problems[0].message) == (5, True)
 
 
+@pytest.mark.parametrize(
+    "head, line, told", [("key: nam", 8, "nam"), ("key: name\nsearch: {kind: 人, title: titel}", 9, "titel")]
+)
+def test_a_column_that_the_rows_lack_is_told_where_it_is_named(
+    head: str, line: int, told: str, tree: Path
+) -> None:
+    with pytest.raises(RecordsError) as caught:
+        plan(tree, "public", EACH.replace('row.name }}"\n---', f'row.name }}}}"\n{head}\n---'))
+    assert caught.value.problems[0].line == line
+    assert told in caught.value.problems[0].message
+
+
 def test_more_pages_than_any_city_has_are_not_begun(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(plan(tree, "public", EACH)[1].kinds[0].pages) == 2
     monkeypatch.setattr(website_pages, "MAX_PAGES", 1)

@@ -195,6 +195,17 @@ def test_a_separator_that_hides_chinese_words_is_noticed(tmp_path: Path) -> None
         build_written(job)
 
 
+def test_an_english_site_with_a_chinese_word_builds(tmp_path: Path, mkdocs: MkDocs) -> None:
+    job = replace(make_job(tmp_path), frames=())
+    for page in job.tree.rglob("*.md"):
+        page.unlink()
+    write_page(job.tree, "index.md", "Home", "Members of the 议会 meet.")
+    settings = job.source.root / "mkdocs.yml"
+    settings.write_text(settings.read_text("utf-8").replace("language: zh", "language: en"), "utf-8")
+    build_written(job, mkdocs=mkdocs)
+    assert "议会" in (job.out / "index.html").read_text("utf-8")
+
+
 def test_record_index_is_small_exact_and_stable(tmp_path: Path) -> None:
     entries = [
         RecordEntry("人员", "people/P1/", "单<b>", "青山镇", "Shàn xióng", codes=("P1",)),

@@ -52,6 +52,9 @@ REFUSED = {
     "no page": ("nav: [{x: index.html}]", "nav"),
     "flat addresses": ("use_directory_urls: false", "use_directory_urls"),
     "no address": ("site_url: 'javascript:x'", "site_url"),
+    "script that is not there": ("extra_javascript: [assets/nothing.js]", "第2行"),
+    "style that is not there": ("copyright: x\nextra_css:\n  - assets/nothing.css", "第4行"),
+    "logo that is not there": ("theme: {name: material, logo: nothing.svg}", "nothing.svg"),
     "environment": ("site_description: !ENV [HOME, x]", "!ENV"),
     "python": ("extra: !!python/object/apply:os.system [id]", "!!python"),
     "python name": ("extra: {x: !!python/name:os.system }", "!!python"),
@@ -88,6 +91,18 @@ def test_refuses_a_file_that_is_missing_empty_large_or_not_text(tmp_path: Path) 
     path.write_text("nav: []", "utf-8")
     with pytest.raises(SiteError, match="site_name"):
         read_config(WorkTree(tmp_path))
+
+
+def test_a_navigation_names_pages_that_some_edition_has(tmp_path: Path) -> None:
+    source = WorkTree(make_project(tmp_path / "root"))
+    pages = {"index.md", "roster.md", "people/index.md", "towns/index.md", "rules.md"}
+    read_config(source, {*pages, "internal.md"})
+    line = (
+        source.root.joinpath("mkdocs.yml").read_text("utf-8").split("\n").index("  - 只在内部版: internal.md")
+        + 1
+    )
+    with pytest.raises(SiteError, match=f"第{line}行.*internal.md"):
+        read_config(source, pages)
 
 
 def test_accepts_the_settings_of_this_project() -> None:
@@ -139,6 +154,7 @@ def test_derived_settings_are_plain_yaml_with_relative_places(tmp_path: Path) ->
         "edition": "public",
         "edition_title": "公开版",
         "generator": False,
+        "polyfills": ["assets/offline.js"],
     }
     assert settings["nav"][1] == {"队伍": [{"花名册": "roster.md"}, {"人员": "people/index.md"}]}
 

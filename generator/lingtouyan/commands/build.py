@@ -78,6 +78,7 @@ def build(
     project = Project.open(root, revision)
     date = project.as_of(as_of)
     templates = read_templates(project.source, "site/pages", ".md", EDITIONS)
+    read_config(project.source, {f"{t.name}.md" for t in templates if not t.each})
     with contextlib.ExitStack() as stack:
         staged = stack.enter_context(staging(project.build, names, progress))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lingtouyan-")))

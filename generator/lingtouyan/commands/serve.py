@@ -209,6 +209,7 @@ class _Moment:
         self.project = Project.open(root)
         self.as_of = self.project.as_of(as_of)
         every = read_templates(self.project.source, "site/pages", ".md", EDITIONS)
+        read_config(self.project.source, {f"{t.name}.md" for t in every if not t.each})
         self.templates = [t for t in every if t.edition in ("", edition)]
         self.links = links
         self._edition = edition

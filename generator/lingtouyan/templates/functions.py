@@ -15,7 +15,7 @@ from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 
 from lingtouyan.project import EDITION_TITLES, Project
-from lingtouyan.reading.package import EDITION_LEVELS, Sensitivity
+from lingtouyan.reading.package import EDITION_LEVELS, ENGINE_TABLES, Sensitivity
 from lingtouyan.templates import charts, components
 from lingtouyan.templates.escaping import FILTERS, tag, text
 from lingtouyan.templates.links import Links
@@ -80,12 +80,15 @@ def make_functions(
             options: as for `components.table`; what writes cells is a macro that is given the row.
         """
         shown = list(columns or (rows[0].keys() if rows else ()))
+        if source and source not in links.known and source not in ENGINE_TABLES:
+            raise TemplateRuntimeError(f"table 的 source 是 {source}，但没有这张表或视图。")
         names = {c: (titles or {}).get(c) or labels.of(c, source) for c in shown}
         href = {}
         for column, (record, key) in (links_to or {}).items():
             links.find(record, None)
-            if rows and key not in rows[0]:
-                raise TemplateRuntimeError(f"links_to 用来链接的列 {key} 不在所给的行里。")
+            for name in (column, key):
+                if rows and name not in rows[0] and name not in shown:
+                    raise TemplateRuntimeError(f"links_to 写的列 {name} 不在所给的行里。")
             href[column] = partial(page_of, record, key)
         return components.table(rows, shown, labels=names, href=href, **options)
 

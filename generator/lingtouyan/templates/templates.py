@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import duckdb
 import jinja2
@@ -54,6 +54,7 @@ class Template:
         on_demand: it is made only when asked for by name, not by a build.
         blank: what an empty form for handwriting has instead of rows: query name -> a SELECT, or how many empty rows;
             None when there is no such form.
+        lines: where the keys of the head stand.
         digest: over the file and all that it takes in: files of queries, includes, imports, each with its name.
     """
 
@@ -70,11 +71,12 @@ class Template:
     search: dict[str, str]
     edition: str
     styles: tuple[str, ...]
-    meta: dict[str, str]
+    meta: dict[str, Any]
     digest: str
     as_of: str = ""
     on_demand: bool = False
     blank: Mapping[str, str | int] | None = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 PATH_SLOT = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
@@ -86,7 +88,9 @@ MAX_BLANK_ROWS = 500
 # Dossiers that are no pages but data for other programs; made on demand only.
 XML_SUFFIXES = (".lrmx", ".xml")
 _TEXTS = {"title", "description", "each", "as_of", "path", "record", "key", "edition", "icon", "status"}
-_KNOWN = _TEXTS | {"queries", "search", "styles", "on_demand", "blank", "hide"}
+_LISTS, _MAPPINGS = {"hide", "styles"}, {"queries", "search"}
+_KNOWN = _TEXTS | _LISTS | _MAPPINGS | {"on_demand", "blank"}
+_SEARCHED = ("kind", "title", "subtitle", "pinyin", "key")
 _SHARED_NAME = re.compile(r"_[\w-]+\.yaml", re.ASCII)
 _INCLUDES = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b(.*?)%\}", re.DOTALL)
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
@@ -222,11 +226,23 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
     def fail(key: str, reason: str) -> NoReturn:
         raise YamlError(record.lines[key], reason)
 
-    for key in record:
+    for key, value in record.items():
         if key not in _KNOWN | {"body", "sections"}:
             fail(key, f"不认识的键 {key}。可用：{'、'.join(sorted(_KNOWN))}。")
-    found = record.get("queries")
-    declared = found if isinstance(found, YamlMapping) else YamlMapping(1)
+        if value is None:
+            continue
+        if key in _TEXTS and not isinstance(value, str):
+            fail(key, f"{key} 应是一段文字。")
+        if key in _LISTS and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+            fail(key, f"{key} 应是一个列表，写成 {key}: [名称]。")
+        if key in _MAPPINGS and not isinstance(value, YamlMapping):
+            fail(key, f"{key} 应是“名称: 内容”的映射。")
+    declared, search = (cast("YamlMapping", record.get(k) or YamlMapping(1)) for k in ("queries", "search"))
+    for word, column in search.items():
+        if word not in _SEARCHED or not isinstance(column, str):
+            raise YamlError(
+                search.lines[word], f"search 的 {quoted(word)} 应是 {'、'.join(_SEARCHED)} 之一，值是列名。"
+            )
     queries: dict[str, Query] = {}
     files: list[str] = []
     for query in declared:
@@ -247,7 +263,6 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
         fail("edition", f"edition 应为 {'、'.join(sorted(editions))} 之一。")
     if (on_demand := plain("on_demand") or "false") not in ("true", "false"):
         fail("on_demand", "on_demand 应为 true 或 false。")
-    search, styles = record.get("search"), record.get("styles")
     line = record.lines["body"]
     return Template(
         name=name,
@@ -260,16 +275,15 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
         path=path,
         record=plain("record"),
         key=plain("key"),
-        search={k: v for k, v in search.items() if isinstance(v, str)}
-        if isinstance(search, YamlMapping)
-        else {},
+        search={k: str(v) for k, v in search.items()},
         edition=edition,
-        styles=tuple(s for s in styles if isinstance(s, str)) if isinstance(styles, list) else (),
-        meta={k: plain(k) for k in ("description", "icon", "status") if plain(k)},
+        styles=tuple(map(str, record.get("styles") or ())),
+        meta={k: record[k] for k in ("description", "icon", "status", "hide") if record.get(k)},
         digest=shared.digest(words, files),
         as_of=plain("as_of"),
         on_demand=on_demand == "true",
         blank=_blank(record, queries),
+        lines=record.lines,
     )
 
 
@@ -285,7 +299,12 @@ def _query(name: str, declared: YamlMapping, editions: set[str], shared: _Shared
         files.append(file)
     if isinstance(value, str):
         return Query(name, value, "", line)
-    if not isinstance(value, YamlMapping) or not isinstance(value.get("sql"), str):
+    known = {"sql", "by", "edition"}
+    if (
+        not isinstance(value, YamlMapping)
+        or not isinstance(value.get("sql"), str)
+        or not known.issuperset(value)
+    ):
         raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition、from、where 的映射。")
     only = str(value.get("edition") or "")
     if only and only not in editions:
@@ -346,7 +365,14 @@ def output_path(template: Template, row: Row) -> str:
         name = found[1] or found[2]
         if name not in row:
             raise RecordsError(
-                [error(template.file, 1, "template-error", f"path 用到了查询里没有的列 {name}。")]
+                [
+                    error(
+                        template.file,
+                        template.lines.get("path", 1),
+                        "template-error",
+                        f"path 用到了查询里没有的列 {name}。",
+                    )
+                ]
             )
         return slug(row[name])
 

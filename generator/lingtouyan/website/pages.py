@@ -180,6 +180,13 @@ class PageMaker:
             if query.by and query.by not in columns and columns:
                 reason = f"查询 {query.name} 按 {query.by} 分组，但 each 的查询 {each.name} 没有这一列。"
                 raise RecordsError([error(template.file, query.line, "template-error", reason)])
+        named = [("search", column) for name, column in template.search.items() if name != "kind"]
+        for where, column in [("key", template.key), *named]:
+            if column and columns and column not in columns:
+                reason = f"{where} 用到的列 {column} 不在 each 的查询 {each.name} 里。"
+                raise RecordsError(
+                    [error(template.file, template.lines.get(where, 1), "template-error", reason)]
+                )
         described = template.meta.get("description", "")
         pages = []
         urls = [output_path(template, row) + "/" for row in rows]

@@ -20,13 +20,10 @@ from lingtouyan.project import EDITION_TITLES
 from lingtouyan.reading.source import Source
 from lingtouyan.website.frames import Frame, FrameSpec
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.site_config import CONFIG, read_config
+from lingtouyan.website.site_config import CONFIG, FACTS, THEME, read_config
 from lingtouyan.website.vet import vet_site
 
-FACTS = "assets/build.js"
 INDEX = "search/search_index.json"
-# The engine's part of the theme; the city's own stands above it.
-THEME = Path(__file__).with_name("theme")
 # A link to a folder of the site. `&#95;` is a letter; any other `#` begins a fragment.
 _FOLDER_LINK = re.compile(
     r'(<(?:a|area|link)\b[^>]*? href="(?:\.\.?|(?![\w+.-]*:|/)(?:[^"?#]|(?<=&)#)*?/(?:\.\.?)?))(?=["?#])'
