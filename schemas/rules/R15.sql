@@ -9,7 +9,8 @@ message: "{village_name}{post}{name}（{person_id}）{started_on}任职，{until
 remedy: "请按期换届；已经换届的，填写离任日期，连任的另填一行新的任职。"
 */
 -- The term and the grace in force when it began; Party posts and committee posts have each their own. Rows of one term
--- that adjoin are one tenure, and who came between two general elections stays no longer than the term that he came into.
+-- that adjoin are one tenure, and who came between two general elections stays no longer than the term that he came into, since the clause
+-- is in force.
 WITH post AS (
     SELECT *, count_if(begins) OVER (PARTITION BY person_id, village_id, post ORDER BY started_on, tenure_id) AS stretch
     FROM (
@@ -18,7 +19,7 @@ WITH post AS (
         FROM tenures WINDOW line AS (PARTITION BY person_id, village_id, post ORDER BY started_on, tenure_id)
     )
 ), limited AS (
-    SELECT t.*, r.ended_on AS elected_by, CASE WHEN t.post LIKE '党组织%' THEN r.party_term_years ELSE r.committee_term_years END AS term_years,
+    SELECT t.*, CASE WHEN t.first_on >= (SELECT min(effective_from) FROM policies WHERE policy_id = 'selection') THEN r.ended_on END AS elected_by, CASE WHEN t.post LIKE '党组织%' THEN r.party_term_years ELSE r.committee_term_years END AS term_years,
         CASE WHEN t.post LIKE '党组织%' THEN param_count('party_term_years', t.first_on)
             ELSE param_count('committee_term_years', t.first_on) END AS years,
         coalesce(param_count('term_grace_days', t.first_on), 0) AS grace

@@ -2,11 +2,11 @@
 id: R23
 title: 应到会人数计算正确
 severity: error
-clause: [selection#15, elections#4]
+clause: selection#15
 table: election_meetings
 column: expected
 message: "{village_name}{on_date}{meeting}：{problem}。"
-remedy: "应到会人数等于有选举权人数减去不计入人数；不计入的逐项写明人数、规定的情形、党员大会决定日期和批准机构、批准日期，都不晚于会议。"
+remedy: "应到会人数等于有选举权人数减去不计入人数；不计入的逐项写明人数、理由、批准机构和会议之前的批准日期。"
 */
 -- Each of the three figures has its own row of proof: the sum, the groups behind it, and the approval of each group.
 WITH groups AS (
@@ -23,21 +23,13 @@ wrong AS (
     WHERE m.excluded <> coalesce(g.headcount, 0)
     UNION ALL
     SELECT x.election_id, x.meeting, m.date, 'meeting_exclusions',
-        CASE WHEN x.reason IS NULL THEN 'reason' WHEN x.decided_on IS NULL OR x.decided_on > m.date THEN 'decided_on'
-            WHEN x.approved_by IS NULL THEN 'approved_by' ELSE 'approved_on' END, x._file, x._line,
+        CASE WHEN x.reason IS NULL THEN 'reason' WHEN x.approved_by IS NULL THEN 'approved_by' ELSE 'approved_on' END, x._file, x._line,
         '不计入的' || x.headcount || '人' || CASE
-            WHEN x.decided_on > m.date THEN '党员大会于' || x.decided_on || '决定，晚于会议'
             WHEN x.approved_on > m.date THEN '于' || x.approved_on || '批准，晚于会议'
-            WHEN x.approved_on < x.decided_on THEN '于' || x.approved_on || '批准，早于党员大会决定日期' || x.decided_on
-            ELSE '缺少' || concat_ws('、', CASE WHEN x.reason IS NULL THEN '理由' END, CASE WHEN x.decided_on IS NULL THEN '党员大会决定日期' END,
+            ELSE '缺少' || concat_ws('、', CASE WHEN x.reason IS NULL THEN '理由' END,
                 CASE WHEN x.approved_by IS NULL THEN '批准机构' END, CASE WHEN x.approved_on IS NULL THEN '批准日期' END) END
     FROM meeting_exclusions AS x JOIN election_meetings AS m USING (election_id, meeting)
-    WHERE x.reason IS NULL OR x.decided_on IS NULL OR x.approved_by IS NULL OR x.approved_on IS NULL
-       OR greatest(x.decided_on, x.approved_on) > m.date OR x.approved_on < x.decided_on
-    UNION ALL
-    -- Who may vote in a villagers' election is settled when voters are registered: nobody is left out afterwards.
-    SELECT election_id, meeting, date, 'election_meetings', 'excluded', _file, _line, '村（居）民选举按登记的选民计算，不得另外不计入' || excluded || '人'
-    FROM election_meetings WHERE meeting LIKE '村（居）民%' AND excluded > 0
+    WHERE x.reason IS NULL OR x.approved_by IS NULL OR x.approved_on IS NULL OR x.approved_on > m.date
 )
 SELECT wrong.*, e.village_id, v.name AS village_name
 FROM wrong JOIN elections AS e USING (election_id) LEFT JOIN villages AS v ON v.village_id = e.village_id

@@ -1,6 +1,6 @@
 /*
-title: 走访和体检落实情况
-description: 每个慰问期台账上的每个对象是否走访、每年每名书记是否体检。困难台账只列编号，不写明是谁。
+title: 走访、体检和谈心落实情况
+description: 每个慰问期台账上的每个对象是否走访、每年每名书记是否体检、谈心。困难台账只列编号，不写明是谁。
 fields:
   kind: {title: 种类, sensitivity: internal}
   year: {title: 年度, sensitivity: internal}
@@ -34,21 +34,23 @@ visits AS (
     LEFT JOIN visited AS d ON d.year = w.year AND d.visit_window = w.visit_window AND d.ledger_id = g.ledger_id
     CROSS JOIN build WHERE w.window_start <= as_of
 ),
-checkups AS (
-    SELECT '体检' AS kind, s.year, make_date(s.year - n.years + 1, 1, 1) AS period_start, year_end(s.year) AS period_end, s.township_id,
+yearly AS (
+    SELECT n.action AS kind, s.year, make_date(s.year - n.years + 1, 1, 1) AS period_start, year_end(s.year) AS period_end, s.township_id,
         s.person_id, s.tenure_id,
-        (SELECT min(c.date) FROM care AS c WHERE c.action = '体检' AND c.person_id = s.person_id
+        (SELECT min(c.date) FROM care AS c WHERE c.action = n.action AND c.person_id = s.person_id
             AND c.date BETWEEN make_date(s.year - n.years + 1, 1, 1) AND year_end(s.year)) AS done_on,
         t._file, t._line
     FROM secretary_years AS s
-    JOIN ledger_starts AS l ON l.ledger = '体检' AND s.year >= l.first_year
-    CROSS JOIN build,
-        (SELECT param_number('checkup_interval_years', as_of)::INTEGER AS years FROM build) AS n
+    CROSS JOIN (
+        SELECT '体检' AS action, param_count('checkup_interval_years', as_of) AS years FROM build
+        UNION ALL SELECT '谈心', param_count('talk_interval_years', as_of) FROM build
+    ) AS n
+    JOIN ledger_starts AS l ON l.ledger = n.action AND s.year >= l.first_year
     JOIN secretary_tenures AS t ON t.tenure_id = s.tenure_id
     WHERE s.half_year AND s.in_office AND n.years IS NOT NULL
 )
 SELECT f.kind, f.year, f.visit_window, f.period_start, f.period_end, f.township_id, o.short_name AS township_name, f.ledger_id, f.ledger,
     f.person_id, p.name AS person_name, f.tenure_id, f.done_on,
     CASE WHEN f.done_on <= as_of THEN '已落实' WHEN f.period_end < as_of THEN '没有落实' ELSE '待落实' END AS state, f._file, f._line
-FROM build CROSS JOIN (SELECT * FROM visits UNION ALL BY NAME SELECT * FROM checkups) AS f
+FROM build CROSS JOIN (SELECT * FROM visits UNION ALL BY NAME SELECT * FROM yearly) AS f
 LEFT JOIN people AS p ON p.person_id = f.person_id LEFT JOIN organisations AS o ON o.org_id = f.township_id

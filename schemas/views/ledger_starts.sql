@@ -15,10 +15,9 @@ WITH kept AS (
     UNION ALL SELECT '考核', year FROM appraisals
     UNION ALL SELECT '审计', year(started_on) FROM audits
     UNION ALL SELECT '报酬', year FROM payments
-    UNION ALL SELECT '体检', year(date) FROM care WHERE action = '体检'
-    UNION ALL SELECT '走访慰问', year(date) FROM care WHERE action = '走访慰问'
+    UNION ALL SELECT action, year(date) FROM care
 )
 SELECT l.ledger, coalesce(min(k.year) FILTER (k.year BETWEEN 2000 AND 2100), any_value(year(as_of)) - 1)::INTEGER AS first_year
-FROM build CROSS JOIN (VALUES ('督导'), ('培训'), ('目标'), ('考核'), ('审计'), ('报酬'), ('体检'), ('走访慰问')) AS l(ledger)
+FROM build CROSS JOIN (VALUES ('督导'), ('培训'), ('目标'), ('考核'), ('审计'), ('报酬'), ('体检'), ('谈心'), ('走访慰问')) AS l(ledger)
 LEFT JOIN kept AS k ON k.ledger = l.ledger
 GROUP BY l.ledger

@@ -193,10 +193,10 @@ items AS (
         o.org_id, w.window_end AS due_on, 'visit_windows' AS table_name, w.year || w.visit_window AS record_key
     FROM horizon CROSS JOIN visit_windows AS w LEFT JOIN city_office AS o ON o.system = 'M16' WHERE w.window_start > as_of AND w.window_start <= soon
     UNION ALL BY NAME
-    SELECT 'M16' AS system, '体检' AS kind, any_value(d.township_name) || '还有' || count(*) || '名书记' || d.year || '年没有体检' AS title,
+    SELECT 'M16' AS system, d.kind, any_value(d.township_name) || '还有' || count(*) || '名书记' || d.year || '年没有' || d.kind AS title,
         d.township_id AS org_id, d.township_id, d.period_end AS due_on, 'care' AS table_name, d.township_id || '/' || d.year AS record_key
-    FROM horizon CROSS JOIN care_due AS d WHERE d.kind = '体检' AND d.year = this_year AND d.state <> '已落实'
-    GROUP BY d.township_id, d.year, d.period_end
+    FROM horizon CROSS JOIN care_due AS d WHERE d.kind IN ('体检', '谈心') AND d.year = this_year AND d.state <> '已落实'
+    GROUP BY d.kind, d.township_id, d.year, d.period_end
     UNION ALL BY NAME
     SELECT 'M16' AS system, '补助' AS kind, '补助' || s.subsidy_id || CASE WHEN s.approved_on IS NULL THEN '已经申请，等待批准' ELSE '已经批准，等待发放' END AS title,
         CASE WHEN s.approved_on IS NULL THEN o.org_id ELSE s.org_id END AS org_id, s.org_id AS township_id, 'subsidies' AS table_name, s.subsidy_id AS record_key
