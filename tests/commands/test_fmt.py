@@ -35,7 +35,7 @@ def declare(tree: Tree) -> Tree:
         [
             {"name": "village", "title": "编号"},
             {"name": "name", "title": "村名"},
-            {"name": "size", "title": "户数", "type": "integer"},
+            {"name": "size", "title": "户数", "type": "integer", "constraints": {"minimum": 0}},
             {"name": "since", "title": "成立", "type": "date"},
             {"name": "id_number", "title": "证号", "sensitivity": "restricted"},
         ],
@@ -151,10 +151,17 @@ def test_what_a_spreadsheet_ruined_is_named_and_not_guessed(
         HEAD + "V9,甲,约１２户,,\nV2,乙,２,,\n",
         (HEAD + "V9,云岭,1,,\n").encode("gb18030") + "V2,清泉,1,,\n".encode(),
         HEAD.encode() + "V9,雲嶺鄉許厝村,1,,\nV2,鹽埕區,1,,\n".encode("big5"),
+        HEAD.encode() + "V9,陳鎮,1,,\n".encode("big5"),
+        (HEAD + "V9,张𬭎,1,,\n").encode("gbk", "replace"),
+        HEAD.encode() + "V9,学校,1,,\nV2,小心,1,,\n".encode("gbk"),
+        HEAD + "V9,寮犱笁,1,,\nV2,甲,1,,\n",
+        HEAD + "V9,甲,1,,\nV2,乙,1,,\nV9,丙,1,,\n",
+        HEAD + "V9,甲,1,,\nV2,丁,-１,,\n",
     ],
     ids=[
         *("quote", "short", "label", "damaged", "binary", "separator", "title", "total", "conflict"),
-        *("merged cells", "second header", "no date", "no number", "two encodings", "big5"),
+        *("merged cells", "second header", "no date", "no number", "two encodings", "big5", "short big5"),
+        *("lost character", "short gbk", "misread", "key twice", "below zero"),
     ],
 )
 def test_a_table_that_cannot_be_read_whole_is_left_alone(city: Tree, content: str | bytes) -> None:
@@ -270,6 +277,15 @@ _ANY = st.text(
     ),
     max_size=12,
 )
+
+
+def test_a_number_that_begins_like_a_date_is_none(tree: Tree) -> None:
+    tree.table(
+        "a", ["id", {"name": "file_number", "constraints": {"pattern": r"\d{4}-\d+"}}], primaryKey=["id"]
+    )
+    for value in ("2026-1", "2026/1/5", "2026年1月"):
+        content = f"id,file_number\nb,{value}\na,2026-11\n"
+        assert value in formatted(tree, "records/a.csv", content)
 
 
 @given(_ANY)

@@ -16,8 +16,11 @@ from typing import Any
 
 from lingtouyan.database.database import literal, quote
 from lingtouyan.problems import Severity, quoted
+from lingtouyan.reading.garbled import garbled
 from lingtouyan.reading.package import Field, Sensitivity, Table
 
+# The types of what people write.
+TEXTS = frozenset({"string", "any", "array"})
 FULL_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 # Controls, direction and joining marks, unusual spaces, fillers, selectors, private characters, replacement marks.
 _HIDDEN = (
@@ -67,7 +70,7 @@ _DATE = re.compile(
 )
 # `2020.1` may be January, or October of which a spreadsheet has dropped the zero.
 DOUBTFUL_MONTH = re.compile(r"\d{4}\.\d\Z")
-_PARTIAL_DATE = re.compile(r"\^?\(?\\d\{4\}-")
+_PARTIAL_DATE = re.compile(r"\^?\(?\\d\{4\}-(?!\\d([+*]|\{[^2]))")
 _NO_DAYS = (
     (r"\d{4}-\d{1,2}-\d{1,2}", "日历上没有这一天"),
     (r"[1-9]\d{4}(\.0)?", "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按“年-月-日”填写"),
@@ -173,11 +176,13 @@ def doubtful(field: Field, csv: bool) -> str:
         field: the field.
         csv: the cells stand in a CSV file, where tabs and what spreadsheets do are to be expected.
     """
-    if field.type not in ("string", "any", "array"):
+    if field.type not in TEXTS:
         return "false"
     # The characters of a list stand in its JSON text, controls among them as escapes.
     odd, name = f"[{_HIDDEN}{_LOOK_ALIKE}]", quote(field.name)
-    pattern = rf"{odd}|\\(u00[01]|[bfr])" if field.type == "array" else f"{odd}|{_EDGE}"
+    pattern = (
+        rf'{odd}|\\(u00[01]|[bfr])|"\x{{3000}}|\x{{3000}}"' if field.type == "array" else f"{odd}|{_EDGE}"
+    )
     if csv:
         pattern += rf"|\t|{_RUINED}"
     test = f"coalesce(regexp_matches({name}, {literal(pattern)}), false)"
@@ -202,6 +207,7 @@ class Wording:
         """Return (rule, severity, message) for what the table standard lets pass and no record should hold."""
         field = self._field
         listed = field.type == "array"
+        wide = listed and re.search('"\u3000|\u3000"', value)
         if listed:
             value = _unlisted(value)
         if (unseen := hidden(value, tabs=csv)) is not None:
@@ -209,8 +215,11 @@ class Wording:
         if other := _look_alike(value, shown=self._open):
             return "look-alike-character", Severity.WARNING, f"{other}。"
         shown = self.value(value)
+        if wrong := garbled(value):
+            return "garbled-text", Severity.WARNING, f"{shown}：{wrong}。"
         if listed:
-            return None
+            told = f"{shown} 里有一项前后有多余的空格。请删去。"
+            return ("surrounding-spaces", Severity.WARNING, told) if wide else None
         if csv and (ruined := damage(value, code=True)):
             return "spreadsheet-damage", Severity.ERROR, f"{shown}：{ruined}。"
         if csv and re.match(r"'[0-9=+@-]", value):

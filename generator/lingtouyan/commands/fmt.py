@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import csv
 import io
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import yaml
-
-from lingtouyan.checks.messages import DOUBTFUL_MONTH, FULL_WIDTH, Wording, as_date, damage, partial_date
+from lingtouyan.checks.messages import (
+    DOUBTFUL_MONTH,
+    FULL_WIDTH,
+    TEXTS,
+    Wording,
+    as_date,
+    damage,
+    partial_date,
+)
 from lingtouyan.problems import Problem, Severity, UsageError, error, quoted, warning
 from lingtouyan.project import Project
-from lingtouyan.reading.csv import decode, read_csv
+from lingtouyan.reading.csv import decode, is_gb18030, read_csv
 from lingtouyan.reading.documents import rows_of
+from lingtouyan.reading.garbled import garbled
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex, static_prefix
-from lingtouyan.reading.yaml import Mapping, Value, parse_yaml
+from lingtouyan.reading.yaml import Mapping, Value, has_comments, parse_yaml
 
 # Text that no reader of YAML takes for anything else: a word, or digits with a word after them.
 _SAFE = re.compile(
@@ -36,14 +45,17 @@ _SHAPES = {
     "year": re.compile(r"\d{4}", re.ASCII),
     "number": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII),
 }
+_LIMITS: dict[str, Callable[[Any, Any], bool]] = {
+    **dict.fromkeys(("minLength", "minimum"), operator.ge),
+    **dict.fromkeys(("maxLength", "maximum"), operator.le),
+    "exclusiveMinimum": operator.gt,
+    "exclusiveMaximum": operator.lt,
+}
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"})
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\xa0\u2028\u2029\ufeff]")
-_HASH = re.compile(r"(?:(?<=\s)|^)#", re.MULTILINE)
 _UNREADABLE = (
     "文件的编码认不出来，或者有损坏的字节，没有改动。请在原来的软件里另存为“CSV UTF-8”或 UTF-8 文本。"
 )
-# Of text decoded rightly hardly a character is so rare.
-_RARE = 1 / 8
 _MENDED = frozenset({"blank-row", "byte-order-mark", "line-ending"})
 
 
@@ -121,14 +133,8 @@ def decoded(data: bytes) -> str | None:
     text, problems = decode(data, "")
     if "\ufffd" in text and "\ufffd".encode() not in data:
         return None
-    if any(p.rule == "encoding-error" for p in problems) and b"\0" not in data:
-        # Put together from files in two encodings, each line of it was a guess.
-        if data.decode("gb18030", "replace").replace("\r\n", "\n").replace("\r", "\n") != text:
-            return None
-        foreign = [c for c in text if c > "\x7f"]
-        if sum(not c.encode("gb2312", "ignore") for c in foreign) > _RARE * len(foreign):
-            return None
-    return text
+    guessed = any(p.rule == "encoding-error" for p in problems) and b"\0" not in data
+    return None if guessed and not is_gb18030(data) else text
 
 
 def plain_value(field: Field, value: str) -> str:
@@ -136,9 +142,15 @@ def plain_value(field: Field, value: str) -> str:
     half = value.translate(FULL_WIDTH).strip()
     if field.type in _SHAPES:
         return half if _SHAPES[field.type].fullmatch(half) else value
-    if not _is_date(field) or DOUBTFUL_MONTH.match(half):
+    pattern = str(field.constraints.get("pattern") or ".*")
+    if (
+        not _is_date(field)
+        or DOUBTFUL_MONTH.match(half)
+        or (field.type != "date" and re.fullmatch(pattern, value))
+    ):
         return value
-    return as_date(half, partial=field.type != "date") or value
+    made = as_date(half, partial=field.type != "date")
+    return made if made and re.fullmatch(pattern, made) else value
 
 
 def _is_date(field: Field) -> bool:
@@ -161,8 +173,11 @@ def value_fault(table: Table, field: Field, value: str) -> str:
     if field.descriptor.keys() & {"bareNumber", "groupChar", "decimalChar", "floatNumber"}:
         shape = None
     date = field.type == "date" and _is_date(field)
-    wrong = (shape and not shape.fullmatch(value)) or (date and as_date(value, partial=False) != value)
-    return wording.fault("type", value) if wrong else ""
+    if (shape and not shape.fullmatch(value)) or (date and as_date(value, partial=False) != value):
+        return wording.fault("type", value)
+    size: Any = len(value) if field.type == "string" else float(value) if shape else value if date else None
+    limits = field.constraints.items() if size is not None else ()
+    return next((wording.fault(n, value) for n, v in limits if n in _LIMITS and not _LIMITS[n](size, v)), "")
 
 
 def _ruined(field: Field, file: str, line: int, value: str) -> Problem | None:
@@ -188,7 +203,10 @@ def _mended(
             ruined.append(problem)
         value = plain_value(f, cell) if cell else cell
         mended.append(value)
-        if fault is None and (words := value_fault(table, f, value or "")):
+        words = value_fault(table, f, value or "")
+        if f.type in TEXTS and value and (wrong := garbled(value)):
+            words = f"{Wording(f).value(value)}：{wrong}。"
+        if words and fault is None:
             fault = warning(file, line, "format", f"{words}改正以后才整理这个文件，现在没有改动。", f.title)
     return mended, fault
 
@@ -218,9 +236,12 @@ def _csv(text: str, name: str, table: Table, _: Package, ruined: list[Problem]) 
         values, wrong = _mended(table, name, line, row, ruined)
         fault = fault or wrong
         cells.append([a if v is None else v for v, a in zip(values, absent, strict=True)])
+    names = [f.name for f in table.fields]
+    keys = [tuple(row[names.index(k)] for k in table.primary_key) for row in cells]
+    if fault is None and table.primary_key and len({*keys}) < len(keys):
+        fault = warning(name, 0, "format", "主键有重复。改正以后才整理这个文件，现在没有改动。")
     if fault is not None:
         return fault
-    names = [f.name for f in table.fields]
     places = [names.index(k) for k in table.order]
     if all(row[i] for row in cells for i in places):
         cells.sort(key=lambda row: [_natural(row[i]) for i in places])
@@ -242,7 +263,7 @@ def _yaml(text: str, name: str, table: Table, package: Package, ruined: list[Pro
     fault = next((p for p in problems if p.severity is Severity.ERROR), None)
     if fault is not None:
         return fault
-    if _commented(text):
+    if has_comments(text):
         return warning(name, 0, "format", "文件里有注释，重排会丢失注释，没有改动。")
     expected: dict[str, list[list[str | None]]] = {}
     for member, found in rows.items():
@@ -259,18 +280,6 @@ def _yaml(text: str, name: str, table: Table, package: Package, ruined: list[Pro
     again, faults = rows_of(out, name, table, package)
     same = {t: [c for _, c in r] for t, r in again.items()} == expected
     return out if same and not any(p.severity is Severity.ERROR for p in faults) else _unreliable(name)
-
-
-def _commented(text: str) -> bool:
-    """Tell whether a document has comments: a `#` that stands for itself, outside all values."""
-    places = [m.start() for m in _HASH.finditer(text)]
-    spans = []
-    for token in yaml.scan(text, Loader=yaml.SafeLoader) if places else ():
-        if isinstance(token, yaml.ScalarToken):
-            start, end = token.start_mark.index, token.end_mark.index
-            # What stands beside the sign of a block is not in the block.
-            spans.append((text.find("\n", start) if token.style in ("|", ">") else start, end))
-    return not all(any(a <= place < b for a, b in spans) for place in places)
 
 
 def as_item(text: str) -> str:

@@ -27,9 +27,14 @@ _OTHER_FILES = (
     (b"\xd0\xcf\x11\xe0", "旧版电子表格文件"),
     (b"%PDF", "PDF 文件"),
 )
-_TOTAL = re.compile(r"\s*(合\s*计|总\s*计|小\s*计|共\s*计)\s*[:：]?\s*")
+_TOTAL = re.compile(r"(\S{0,4}[合总小共累]\s*计|\S{0,2}总数|共)\s*[:：]?\s*([\d.,，]+\s*\w?)?")
+_REMARK = re.compile(
+    r"[（(【]?(注|备注|说明|附|填表|制表|填报|审核|复核|负责|单位|截至|数据来源)[^,]{0,8}[:：]"
+)
 csv.field_size_limit(2**31 - 1)
 _SAMPLE = 4096
+# Of text decoded rightly hardly a character is so rare.
+_RARE = 1 / 8
 _WIDE = {"utf-16-le": 1, "utf-16-be": 0}
 
 
@@ -98,12 +103,32 @@ def _decode_other(data: bytes) -> tuple[str, str]:
     )
     if not native and not _damaged(data):
         try:
-            return data.decode("gb18030"), "（应为 GB18030/GBK，WPS 或 Excel 的默认编码）"
+            sure = "（应为 GB18030/GBK，WPS 或 Excel 的默认编码）"
+            return data.decode("gb18030"), sure if is_gb18030(
+                data
+            ) else "，也认不准是 GB18030/GBK 还是 Big5 等"
         except UnicodeDecodeError:
             pass
     texts = [_line_in_other(line) if f else line.decode() for f, line in zip(foreign, lines, strict=True)]
     mixed = sum("\ufffd" not in t for t, f in zip(texts, foreign, strict=True) if f)
     return "\n".join(texts), f"：有 {mixed} 行是 GB18030/GBK 编码，与其他行不同" if mixed else ""
+
+
+def is_gb18030(data: bytes) -> bool:
+    """Tell whether bytes surely are GB18030: the characters are common there, and less so in Big5."""
+
+    def common(encoding: str, *leads: range) -> float:
+        foreign = [c.encode(encoding) for c in data.decode(encoding, "ignore") if c > "\x7f"]
+        return sum(len(c) == 2 and any(c[0] in r for r in leads) for c in foreign) / (len(foreign) or 1)
+
+    try:
+        text = data.decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    foreign = [c for c in text if c > "\x7f"]
+    rare = sum(not c.encode("gb2312", "ignore") for c in foreign)
+    mainland = common("gb18030", range(0xA1, 0xA4), range(0xB0, 0xD8))
+    return rare <= _RARE * len(foreign) and mainland > common("big5", range(0xA1, 0xC7))
 
 
 def _damaged(data: bytes) -> bool:
@@ -153,6 +178,7 @@ class _CsvReader:
         self.file = file
         self.table = table
         self.names = [f.name for f in table.fields]
+        self.words = {*self.names, *(f.title for f in table.fields)}
         self.problems = problems
 
     def fault(self, line: int, rule: str, message: str, title: str = "") -> None:
@@ -171,23 +197,17 @@ class _CsvReader:
         plain = where == list(range(width))
         missing = [self.table.missing(f) for f in self.table.fields]
         usual = all(m == ("",) for m in missing)
+        first = self.table.field(meant[0]) if (meant := self.meant(header)) else None
+        pattern = first.constraints.get("pattern") if first and first.name in self.table.primary_key else None
+        key = re.compile(pattern or r"(?!.*[计数共:：])[^\ufeff].*")
+        words = self.words
         for line, cells in records:
-            if cells == header:
-                self.fault(line, "duplicate-header", "这一行又是一遍表头。请删除这一行。")
+            odd = len(cells) != width or not key.fullmatch(cells[0]) or not words.isdisjoint(cells)
+            if odd and self.apart(cells, header, line, key if pattern else None):
                 continue
             if len(cells) != width:
-                if not any(c.strip() for c in cells):
-                    self.fault(line, "blank-row", "空行。请删除这一行。")
-                    continue
-                if self.total(cells, width, line):
-                    continue
                 self.ragged(cells, header, line)
                 cells = cells[:width] + [""] * (width - len(cells))
-            elif "计" in cells[0] and self.total(cells, width, line):
-                continue
-            elif not any(cells) or not any(map(str.strip, cells)):
-                self.fault(line, "blank-row", "整行都是空的。请删除这一行。")
-                continue
             if not plain:
                 cells = [cells[i] if i is not None else "" for i in where]
             if usual:
@@ -234,12 +254,31 @@ class _CsvReader:
                 advice = '请检查英文引号是否成对；内容里的引号要写两个（""），整格再用引号括起。'
                 self.fault(number, "source-error", f"{reason}，这一行无法读取。{advice}")
 
-    def total(self, cells: list[str], width: int, line: int) -> bool:
-        if not _TOTAL.fullmatch(cells[0]) or 2 * sum(map(bool, cells)) > width:
+    def apart(self, cells: list[str], header: list[str], line: int, key: re.Pattern[str] | None) -> bool:
+        """Tell whether a line is no record but something of the sheet around the records, and say so once.
+
+        Args:
+            key: what a record begins with, where that is known.
+        """
+        filled = [c for cell in cells if (c := cell.strip("\ufeff \t\u3000"))]
+        few = len(filled) <= max(2, len(header) / 2)
+        if not filled:
+            self.fault(line, "blank-row", "空行。请删除这一行。")
+            return True
+        if len(filled) > 1 and 2 * sum(c in self.words or c in header for c in filled) > len(filled):
+            self.fault(line, "duplicate-header", "这一行又是一遍表头。请删除这一行。")
+            return True
+        if (key and key.fullmatch(filled[0])) or not (key or few):
             return False
-        message = f"{quoted(cells[0])} 像是合计行，不是一条记录。请删除这一行，合计由系统计算。"
-        self.fault(line, "total-row", message)
-        return True
+        if _TOTAL.fullmatch(filled[0]):
+            message = f"{quoted(filled[0])} 像是合计行，不是一条记录。请删除这一行，合计由系统计算。"
+            self.fault(line, "total-row", message)
+            return True
+        titled = key and cells[0].strip() and len(filled) <= 2 < len(header) and not filled[0].isascii()
+        if few and (titled or _REMARK.match(filled[0])):
+            self.fault(line, "remark-row", "这一行像是标题、说明或落款，不是一条记录。请删除这一行。")
+            return True
+        return False
 
     def ragged(self, cells: list[str], header: list[str], line: int) -> None:
         count = f"这一行有 {len(cells)} 格，表头只有 {len(header)} 列"

@@ -14,11 +14,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from lingtouyan.problems import Problem, error, quoted
+from lingtouyan.problems import Problem, error, quoted, warning
 from lingtouyan.reading.csv import CONFLICT, Row, conflict_line, decode, read_csv
 from lingtouyan.reading.markdown import parse_markdown
 from lingtouyan.reading.package import Package, Table
-from lingtouyan.reading.yaml import Items, Mapping, Value, YamlError, parse_yaml
+from lingtouyan.reading.yaml import Items, Mapping, Remarks, Value, YamlError, parse_yaml
 
 Note = Callable[[str, int, str, int], None]
 """Called with (table, line of the row, field, line of the key) for each value read."""
@@ -44,11 +44,7 @@ def lines_of(data: bytes, file: str, table: Table, package: Package) -> tuple[di
     prefix = f"{file},"
     if '"' in file or "," in file:
         prefix = csv_lines(file, [(0, [])]).removesuffix("0\n")
-    plain = (
-        _plain_table(data, prefix, table)
-        if table.kind == "csv"
-        else plain_document(data, prefix, table, package)
-    )
+    plain = None if table.kind == "csv" else plain_document(data, prefix, table, package)
     if plain is not None:
         return plain, []
     found, problems = _fully(data, file, table, package)
@@ -100,32 +96,6 @@ def csv_lines(file: str, rows: Iterable[Row]) -> str:
     return stream.getvalue()
 
 
-def _plain_table(data: bytes, prefix: str, table: Table) -> dict[str, str] | None:
-    header = ",".join(f.name for f in table.fields)
-    if (
-        any(table.missing(f) != ("",) for f in table.fields)
-        or not data.startswith(header.encode() + b"\n")
-        or not data.endswith(b"\n")
-        or b"\r" in data
-        or b"\0" in data
-        or _BLANK_ROW.search(data)
-        or _MAYBE_TOTAL.search(data)
-        or f"\n{header}\n".encode() in data
-    ):
-        return None
-    commas = len(table.fields) - 1
-    made = []
-    try:
-        for number, line in enumerate(data.decode("utf-8").split("\n")[1:-1], 2):
-            width = len(next(csv.reader([line], strict=True))) - 1 if '"' in line else line.count(",")
-            if width != commas:
-                return None
-            made.append(f"{prefix}{number},{line}\n")
-    except (UnicodeDecodeError, csv.Error):
-        return None
-    return {table.name: "".join(made)}
-
-
 class Shape:
     """Where the values of one table's records stand in a document."""
 
@@ -165,10 +135,12 @@ def read_document(
         reader.fault(conflict, "source-error", CONFLICT)
         return {}, problems
     try:
-        value: Value = parse_markdown(text) if table.kind == "markdown" else parse_yaml(text)
+        remarks: Remarks = []
+        value: Value = (parse_markdown if table.kind == "markdown" else parse_yaml)(text, remarks)
     except YamlError as fault:
         reader.fault(fault.line, "source-error", str(fault))
         return {}, problems
+    problems += [warning(file, line, "doubtful-writing", message) for line, message in remarks]
     if value is None or value == []:
         message = "文件里没有记录：是空的，或只有注释。请补上内容；不再需要时请删除文件。"
         reader.fault(1, "source-error", message)
@@ -338,12 +310,11 @@ _HEAD = re.compile(r"( *)([a-z_][a-z0-9_]*)(:)?")
 _KEYS = re.compile(r"(?:\{|, )([a-z_][a-z0-9_]*): ")
 # Stands for a key without a value; told from every text by being this very object.
 _NOTHING = "\ufdd1"
+# A colon of another width after what looks like a key: the parser has a word to say.
+_SLIP = re.compile("[a-z]：")
 _END = "\0"
 _MOST_FORMS = 64
 _MOST_HEADS = 1000
-
-_BLANK_ROW = re.compile(rb'\n[ \t,"]*\n')
-_MAYBE_TOTAL = re.compile('\n[ "]*(合|总|小|共)( |　)*计'.encode())
 
 
 class _NotPlainError(Exception):
@@ -367,6 +338,7 @@ def plain_document(data: bytes, prefix: str, table: Table, package: Package) -> 
             sheet.usable
             and text.endswith("\n")
             and "null" not in text
+            and not _SLIP.search(text)
             and text.replace("\n", "").isprintable()
         ):
             return _Reading(text, prefix).document(sheet)

@@ -16,12 +16,13 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 
-from lingtouyan.problems import Problem, error, quoted
+from lingtouyan.problems import Problem, error, quoted, warning
 from lingtouyan.processes import end_with_parent
 from lingtouyan.reading.csv import Row
 from lingtouyan.reading.documents import EMPTY, lines_of
-from lingtouyan.reading.package import Package, Table
+from lingtouyan.reading.package import Package, Sensitivity, Table
 from lingtouyan.reading.source import Source, glob_regex, static_prefix
 
 # From so many files on, starting other processes pays; with so many at a time no process grows with the city.
@@ -41,12 +42,14 @@ class Records:
         problems: faults in the files' own form.
         files: file -> its table, for all that could be opened.
         filled: the files from which any row could be read.
+        names: table -> file, line and key of its files that hold one record each.
     """
 
     parts: dict[str, list[Path]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
+    names: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
 
     def rows(self, table: str) -> Iterator[tuple[str, Row]]:
         """Yield (file, (line, cells)) for one table, files in order; missing cells are None."""
@@ -70,13 +73,17 @@ def read_records(source: Source, package: Package) -> Records:
     folder = Path(tempfile.mkdtemp(prefix="lingtouyan-"))
     # The parts are there as long as this object is.
     weakref.finalize(records, shutil.rmtree, folder, ignore_errors=True)
-    records.problems += [*listing.problems, *_unclaimed(listing.files, owners)]
+    records.problems += [*listing.problems, *_unclaimed(listing.files, owners), *_alike(listing.files)]
     for made in _read_all(source, package, list(owners.items()), folder):
         for table, part in made.parts.items():
             records.parts.setdefault(table, []).extend(part)
         records.problems += made.problems
         records.files |= made.files
         records.filled |= made.filled
+        for table, found in made.names.items():
+            records.names.setdefault(table, []).extend(found)
+    for name, found in records.names.items():
+        records.problems += _misnamed(package.tables[name], found)
     return records
 
 
@@ -125,6 +132,12 @@ def _read_slice(
             made.files[name] = owner.name
             lines, problems = lines_of(data, name, owner, package)
             made.problems += problems
+            if owner.kind != "csv" and len(owner.primary_key) == 1 and "*" in PurePosixPath(owner.path).name:
+                rows = lines.get(owner.name, "").split("\n", 2)
+                if len(rows) == 2:
+                    _, line, *cells = next(csv.reader(rows))
+                    key = cells[[f.name for f in owner.fields].index(owner.primary_key[0])]
+                    made.names.setdefault(owner.name, []).append((name, int(line), key))
             for table, text in lines.items():
                 if text:
                     made.filled.add(name)
@@ -170,6 +183,34 @@ def _unclaimed(files: Iterable[str], claimed: Container[str]) -> list[Problem]:
         message = f"文件 {quoted(leaf)} 不属于任何登记表，里面的记录不会被读取。{advice}"
         problems.append(error(name, 0, "unclaimed-file", message))
     return problems
+
+
+def _alike(files: Iterable[str]) -> Iterator[Problem]:
+    """Name files and folders that are one where case, or how a letter is put together, tells nothing apart."""
+    known: dict[str, str] = {}
+    for name in files:
+        path = name
+        while path and (other := known.setdefault(normalize("NFC", path).casefold(), path)):
+            if other is not path:
+                if other != path:
+                    message = f"与 {other} 只有大小写不同，在 Windows 和 macOS 上只能留下一个。请改名或合并。"
+                    yield error(path, 0, "file-name", message)
+                break
+            path = path.rpartition("/")[0]
+
+
+def _misnamed(table: Table, found: Sequence[tuple[str, int, str]]) -> Iterator[Problem]:
+    """Name files that are not called by the key of their record, where most of the table's are."""
+    wrong = [(file, line, key) for file, line, key in found if key and PurePosixPath(file).stem != key]
+    title, shown = next(
+        (f.title, f.sensitivity < Sensitivity.RESTRICTED)
+        for f in table.fields
+        if f.name == table.primary_key[0]
+    )
+    for file, line, key in wrong if 2 * len(wrong) < len(found) else ():
+        held = f"是 {quoted(key)}" if shown else "与它不同"
+        message = f"文件名是 {quoted(PurePosixPath(file).name)}，里面的“{title}”{held}。请核对，使两者一致。"
+        yield warning(file, line, "file-name", message, title)
 
 
 def _owners(names: list[str], sources: list[Table]) -> dict[str, Table]:

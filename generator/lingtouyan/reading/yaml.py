@@ -83,7 +83,7 @@ def _events(text: str) -> Iterator[Any]:
         loader.dispose()
 
 
-_FULL_COLON = re.compile(r"[^:]*：[^:]*$")
+_FULL_COLON = re.compile(r"[^:]*(：|:[\u3000\xa0])[^:]*$")
 # Faults that are noticed long after the place that is to be mended.
 _LATE = ("could not find expected ':'", "found unexpected end of stream", "did not find expected ',' or")
 
@@ -130,18 +130,64 @@ _HINTS = (
 
 def _explain(fault: yaml.YAMLError, line: str) -> str:
     text = f"{getattr(fault, 'problem', '') or ''} {getattr(fault, 'context', '') or ''} {fault}"
-    if ("could not find expected ':'" in text and "：" in line) or (
+    if ("could not find expected ':'" in text and _FULL_COLON.match(line)) or (
         "mapping values are not allowed" in text and _FULL_COLON.match(line)
     ):
-        return "这一行的冒号是全角的。键和值之间应写“英文冒号加空格”。"
+        return "这一行的冒号或冒号后的空格是全角的。键和值之间应写“英文冒号加空格”。"
     return next((hint for key, hint in _HINTS if key in text), "请检查缩进、冒号和引号。")
 
 
-def parse_yaml(text: str) -> Value:
+Remarks: TypeAlias = list[tuple[int, str]]
+"""Line, and what stands there that is hardly meant as it is read."""
+
+_COMMENT = "“#”和它后面的文字是注释，没有读取。属于内容的，请给整个值加英文引号；是说明的，请另起一行。"
+_ONE_ITEM = "方括号里的项用英文逗号分隔，{}是一项。要分成几项，请改用英文逗号；就是一项的，请加英文引号。"
+_NO_PAIR = "{}看起来像键值，却没有当作键值读取：冒号应为英文冒号，后面加一个空格。是内容的，请加英文引号。"
+_GOES_ON = "这一行接在上一行的值后面，没有当作新的一项读取。请对齐缩进，“-”和英文冒号后加一个空格；是内容的，请加英文引号。"
+_NEW_LINE = re.compile(r"\s*(-\S|[A-Za-z_]\w*\s*[:：]|[-\w]+：)", re.ASCII)
+_PAIR = re.compile(r"(?:^|.*[，,；;、\s])[a-z_]+\s*(：|:(?!//))")
+
+
+def _scalar_remarks(event: Any, listed: bool, flow: bool, lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Tell of a plain value that was meant to be more than one, or something else."""
+    first, last = event.start_mark.line, event.end_mark.line
+    if listed and flow and re.search("[，、；;\u3000]", event.value):
+        yield first + 1, _ONE_ITEM.format(quoted(event.value))
+    if (listed or flow) and _PAIR.match(event.value):
+        yield first + 1, _NO_PAIR.format(quoted(event.value))
+    for n in range(first + 1, min(last + 1, len(lines))):
+        if _NEW_LINE.match(lines[n]):
+            yield n + 1, _GOES_ON
+
+
+def _comments(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield where the comments begin: a `#` outside all values, and the line it is on."""
+    line = 0
+    for place in (m.start() for m in re.finditer("#", text)):
+        number = text.count("\n", 0, place) + 1
+        if number > line and not any(a <= place < b for a, b in spans):
+            line = number
+            yield place, number
+
+
+def _span(event: Any, text: str) -> tuple[int, int]:
+    start, end = event.start_mark.index, event.end_mark.index
+    # What stands beside the sign of a block is not in the block.
+    return (text.find("\n", start) if event.style in ("|", ">") else start), end
+
+
+def has_comments(text: str) -> bool:
+    """Tell whether a document has comments, which whoever writes it anew would lose."""
+    spans = [_span(e, text) for e in _events(text) if type(e) is ScalarEvent] if "#" in text else []
+    return next(_comments(text, spans), None) is not None
+
+
+def parse_yaml(text: str, remarks: Remarks | None = None) -> Value:
     """Parse one document.
 
     Args:
         text: the file's text; BOM already removed.
+        remarks: takes what is hardly meant as it is read, where someone asks.
 
     Returns:
         Mappings (`Mapping`), lists, text, or None for a plain empty value, `~` or `null`. Scalars are never
@@ -155,6 +201,9 @@ def parse_yaml(text: str) -> Value:
     container: Mapping | Items | None = None
     key: str | None = None
     documents = line = 0
+    flows: list[bool] = [False]
+    spans: list[tuple[int, int]] = []
+    lines = text.split("\n") if remarks is not None else []
     for event in _events(text):
         kind = type(event)
         if kind is ScalarEvent:
@@ -164,6 +213,10 @@ def parse_yaml(text: str) -> Value:
             line = event.start_mark.line + 1
             if event.implicit[0] and value in ("", "~", "null"):
                 value = None
+            if remarks is not None:
+                spans.append(_span(event, text))
+                if event.implicit[0]:
+                    remarks.extend(_scalar_remarks(event, type(container) is Items, flows[-1], lines))
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             line = event.start_mark.line + 1
             if event.anchor is not None or event.tag is not None:
@@ -172,6 +225,7 @@ def parse_yaml(text: str) -> Value:
                 raise YamlError(line, f"嵌套超过 {MAX_DEPTH} 层。请按该表的填报说明书写。")
             if type(container) is Mapping and key is None:
                 raise YamlError(line, "键必须是文字，不能是列表或映射。")
+            flows.append(bool(event.flow_style))
             stack.append((container, key))  # type: ignore[arg-type]
             container, key = (Mapping(line) if kind is MappingStartEvent else Items(line)), None
             continue
@@ -179,6 +233,7 @@ def parse_yaml(text: str) -> Value:
             value = container
             line = container.line  # type: ignore[union-attr]
             container, key = stack.pop()
+            flows.pop()
         elif kind is AliasEvent:
             raise YamlError(event.start_mark.line + 1, _refuse(event))
         elif kind is DocumentStartEvent:
@@ -210,6 +265,10 @@ def parse_yaml(text: str) -> Value:
         else:
             container[key] = value  # type: ignore[call-overload]
             key = None
+    if remarks is not None:
+        for place, number in _comments(text, spans):
+            if text[text.rfind("\n", 0, place) + 1 : place].strip():
+                remarks.append((number, _COMMENT))
     return result
 
 
