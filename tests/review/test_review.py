@@ -99,6 +99,25 @@ def test_a_moved_and_resorted_table_is_no_change(house: Edited) -> None:
     assert "记录没有变化" in headline(result)
 
 
+def test_a_record_copied_to_another_file_and_then_taken_out_of_the_first_neither_came_nor_went(
+    house: Edited,
+) -> None:
+    path, other = house.root / "records/members-a.csv", house.root / "records/members-z.csv"
+    other.write_text(HEAD + member(3), "utf-8")
+    house.commit("抄到另一文件")
+    assert review(house.root, "main", "HEAD").records == []
+    house.git("branch", "copied")
+    path.write_text(path.read_text("utf-8").replace(member(3), ""), "utf-8")
+    house.commit("原来的删去")
+    assert review(house.root, "copied", "HEAD").records == []
+    assert review(house.root, "main", "HEAD").records == []
+    # The same number for somebody else is a record of its own.
+    other.write_text(HEAD + member(3) + member(4, name="别人", degree="博士", started="2025-01-01"), "utf-8")
+    house.commit("重号")
+    [taken] = review(house.root, "HEAD~1", "HEAD").records
+    assert (taken.action, taken.name) == ("added", "别人")
+
+
 def test_tells_a_new_key_from_a_record_that_went_and_one_that_came(house: Edited) -> None:
     write_members(house, {5: {"member_id": "M900"}, 6: {"member_id": "M901", "name": "新人"}})
     house.commit("改编号")

@@ -33,6 +33,8 @@ __all__ = [
     "Proposal",
     "Record",
     "Records",
+    "is_same",
+    "likeness",
     "read_history",
     "table_changes",
 ]
@@ -46,6 +48,8 @@ _BACK = 400
 _OFTEN = 16
 # Longer lists are compared place by place.
 _MOST_ITEMS = 2_000
+# Records of one key are one when this share of their fields is alike, and this when they are called otherwise.
+LEAST, RENAMED = 0.5, 0.75
 # Marks the former place of an item that is no longer in its list.
 _GONE = "−"
 _T = TypeVar("_T")
@@ -459,7 +463,7 @@ class _Telling:
         }
         there, left = old | others, dict(gone)
         # The only one there is, however much was changed on the way.
-        least = 0.0 if len(gone) == len(new) == 1 and not others else 0.5
+        least = 0.0 if len(gone) == len(new) == 1 and not others else LEAST
         for file in arrived:
             twin = self._twin(source, key, new[file], left, least) or self._twin(
                 source, key, new[file], there
@@ -499,8 +503,8 @@ class _Telling:
         key: Key,
         document: Document,
         others: Mapping[str, Document],
-        least: float = 0.5,
-        renamed: float = 0.75,
+        least: float = LEAST,
+        renamed: float = RENAMED,
     ) -> str | None:
         """Return the file of that record among others of the same key which is the same; None when none is.
 
@@ -510,10 +514,7 @@ class _Telling:
         record = document.get(source.name, {}).get(key, {})
         best, most = None, -1.0
         for file, other in sorted(others.items()):
-            twin = other.get(source.name, {}).get(key, {})
-            names = (record.keys() | twin.keys()) - set(source.primary_key)
-            alike = sum(record.get(n) == twin.get(n) for n in names) / len(names) if names else 1.0
-            other_name = source.label in names and record.get(source.label) != twin.get(source.label)
+            alike, other_name = likeness(source, record, other.get(source.name, {}).get(key, {}))
             if alike > most and alike >= (renamed if other_name else least):
                 best, most = file, alike
         return best
@@ -570,6 +571,19 @@ class _Telling:
             if before != after:
                 before = aligned(table, before, after, moved)
                 yield from _changes(commit, table, root, before, after, readable(file), life)
+
+
+def likeness(table: Table, one: Record, two: Record) -> tuple[float, bool]:
+    """Return which share of their fields besides the key two records have alike, and whether they are called otherwise."""
+    names = (one.keys() | two.keys()) - set(table.primary_key)
+    alike = sum(one.get(n) == two.get(n) for n in names) / len(names) if names else 1.0
+    return alike, table.label in names and one.get(table.label) != two.get(table.label)
+
+
+def is_same(table: Table, one: Record, two: Record) -> bool:
+    """Tell whether two records of one key are the same record."""
+    alike, other_name = likeness(table, one, two)
+    return alike >= (RENAMED if other_name else LEAST)
 
 
 def _spot(change: Change) -> tuple[str, str]:

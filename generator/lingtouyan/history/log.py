@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from lingtouyan.history.git import ask, seconds, status
 from lingtouyan.problems import UsageError, printable
@@ -21,8 +22,7 @@ _MAX_NAME = 100
 PLAIN_FILES = frozenset(("100644", "100755", "100664"))
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(NamedTuple):
     """One file in one commit.
 
     Attributes:

@@ -19,7 +19,7 @@ from lingtouyan.checks.rules import Finding
 from lingtouyan.database.database import quote
 from lingtouyan.database.editions import write_edition
 from lingtouyan.database.statements import Statement, read_statements
-from lingtouyan.history.changes import HIDDEN, Change, Key, Proposal, Record, Records, table_changes
+from lingtouyan.history.changes import HIDDEN, Change, Key, Proposal, Record, Records, is_same, table_changes
 from lingtouyan.history.git import Commit
 from lingtouyan.history.log import brought_by, read_log, refuse_shallow
 from lingtouyan.history.tree import first_common, resolve
@@ -228,13 +228,20 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         _side(old_project, new_project, files),
         _side(new_project, old_project, files),
     )
-    changes = list(changes_between(before, after))
+    # Copies of a record are compared with the files that hold it unchanged.
+    copies = _twins(before, after) | _twins(after, before)
+    told = (
+        (_side(old_project, new_project, files | copies), _side(new_project, old_project, files | copies))
+        if copies
+        else sides
+    )
+    changes = list(changes_between(*told))
     commits = list(read_log(root, head_commit.id, base_commit.id))
     proposal = Proposal(commits, changes, brought_by(commits, head_commit.id))
     result = Review(base_commit, head_commit, date, sides, proposal=proposal)
     recorded = {f for s in sides for f in s.files if any(p.match(f) for p, _ in _owners(s.package))}
     result.design = schema_changes(*projects, files - recorded)
-    result.records = by_record(changes, before, after)
+    result.records = by_record(changes, *told)
     statements = [
         [s for part in ("macros", "views", "rules") for s in read_statements(p.source, f"schemas/{part}")]
         for p in projects
@@ -354,6 +361,26 @@ def _side(mine: Project, other: Project, files: set[str]) -> Side:
     return Side(mine, files | {f for f in names if any(p.match(f) for p in patterns)})
 
 
+def _twins(side: Side, other: Side) -> set[str]:
+    """Return files that are the same on both sides and hold a record which a differing file holds on one side alone."""
+    found: set[str] = set()
+    for name, table in side.package.tables.items():
+        if not table.path or name not in other.package.tables:
+            continue
+        held = {k for k, _, _ in other.records(name)}
+        alone = {k: r for k, _, r in side.records(name) if k not in held}
+        pattern = glob_regex(table.path)
+        names = [n for n in side.project.source.files([""]).files if pattern.match(n)] if alone else []
+        same = [n for n in names if n not in side.files and n not in other.files]
+        words = {k[-1].encode() for k in alone if k}
+        for file, data in side.project.source.read_all(same):
+            if isinstance(data, bytes) and any(w in data for w in words):
+                twin = Side(side.project, {file})
+                if any(k in alone and is_same(table, alone[k], r) for k, _, r in twin.records(name)):
+                    found.add(file)
+    return found
+
+
 def changes_between(old: Side, new: Side) -> Iterator[Change]:
     """Yield every change of a field or record; a field or table that only one side knows counts too."""
     for name in dict.fromkeys([*new.package.tables, *old.package.tables]):
@@ -380,10 +407,13 @@ def _differing(table: Table, old: Side, new: Side) -> tuple[Records, Records, di
     before: Records = {}
     after: Records = {}
     where: dict[tuple[str, Key], str] = {}
-    for records, side in ((before, old), (after, new)):
+    # Of copies the one counts that stands in the same file on the other side.
+    files = [{(k, f) for k, f, _ in side.records(table.name)} for side in (new, old)]
+    for records, side, others in ((before, old, files[0]), (after, new, files[1])):
         for key, file, record in side.records(table.name):
-            records[key] = record
-            where[table.name, key] = file
+            if key not in records or (key, file) in others:
+                records[key] = record
+                where[table.name, key] = file
     same = {k for k, record in after.items() if before.get(k) == record}
     if table.parent:
         # Items of one list are told apart by their neighbours: a list is left out whole or not at all.
