@@ -104,7 +104,6 @@ class _Past:
         self.versions = Versions(project.root, self.package)
         self.read: dict[str, Documents] = {}
         self.tree = CommitTree(project.root, project.commit)
-        self.keys = {"/".join(key): key for table, key in self.history.stays if table == self.source.name}
 
     def called(self, name: str) -> str:
         """Return the key of the one record of that name; the name itself when there is none."""
@@ -158,7 +157,7 @@ class _Past:
                 document = self._at(change.commit, change.file, root) if change.action == "added" else {}
                 held = {"/".join(k): r for k, r in document.get(change.table, {}).items()}
                 story.events.append((change, held.get(change.key, {})))
-        stays = self.history.stays.get((name, self.keys.get(root, ())), ())
+        stays = self.history.stays.get((name, root), ())
         lives = {readable(s.file): s.life for s in sorted(stays)}
         for file in sorted(here):
             story = stories.setdefault(lives.get(file) or file, _Story(file))

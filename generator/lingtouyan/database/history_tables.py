@@ -88,6 +88,8 @@ def create_proposal(
         for name in PROPOSAL:
             create_table(connection, name, _TABLES[name])
         return
+    from lingtouyan.history.log import readable
+
     by_id = {c.id: c for c in proposal.commits}
     order = {c.id: n for n, c in enumerate(proposal.commits, 1)}
     commits = []
@@ -99,7 +101,7 @@ def create_proposal(
             + ((merge.id, merge.author_email, merge.committer_email) if merge else (None, None, None))
             + (proposal.landed,)
         )
-    files = [(path, 1, c.id, c.author, c.author_email) for path, c in proposal.files]
+    files = [(readable(f.path), 1, c.id, c.author, c.author_email) for c in proposal.commits for f in c.files]
     changes = [
         (c.file, 0, c.commit or None, order.get(c.commit, 0), *_record(c), *_values(c))
         for c in proposal.changes

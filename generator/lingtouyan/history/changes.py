@@ -33,10 +33,9 @@ __all__ = [
     "Proposal",
     "Record",
     "Records",
-    "is_same",
-    "likeness",
     "read_history",
     "table_changes",
+    "twin_of",
 ]
 
 HIDDEN = "●●●"
@@ -104,7 +103,7 @@ class History:
     commits: list[LoggedCommit]
     changes: list[Change]
     brought: dict[str, str] = field(default_factory=dict)
-    stays: Mapping[tuple[str, Key], Sequence[Stay]] = field(default_factory=dict)
+    stays: Mapping[tuple[str, str], Sequence[Stay]] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     rewritten: bool = False
     signatures: Mapping[str, Signature] | None = None
@@ -125,11 +124,6 @@ class Proposal:
     changes: Sequence[Change] = ()
     brought: Mapping[str, str] = field(default_factory=dict)
     landed: bool = False
-
-    @property
-    def files(self) -> list[tuple[str, LoggedCommit]]:
-        """Every file that a commit of it touches, with the commit."""
-        return [(readable(f.path), c) for c in self.commits for f in c.files]
 
 
 def read_history(root: Path, package: Package, tip: str, cache: Cache | None) -> History:
@@ -172,7 +166,7 @@ class _Known:
     tip: str = ""
     commits: list[LoggedCommit] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
-    stays: dict[tuple[str, Key], list[Stay]] = field(default_factory=dict)
+    stays: dict[tuple[str, str], list[Stay]] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
@@ -446,78 +440,66 @@ class _Telling:
     ) -> None:
         """Tell what happened to one record, by the files that it stood and stands in."""
         commit = self._known.commits[ordinal].id
-        stays = self._known.stays.setdefault((source.name, key), [])
+        stays = self._known.stays.setdefault((source.name, "/".join(key)), [])
         past = sorted(s for s in stays if reached >> s.ordinal & 1)
         lives = {s.file: s.life for s in past}
+
+        def life_of(file: str) -> str:
+            return lives.get(file) or readable(file)
+
+        def held(documents: Mapping[str, Document]) -> dict[str, Record]:
+            return {f: d.get(source.name, {}).get(key, {}) for f, d in documents.items()}
+
+        def told(old: Document, new: Document, file: str, life: str) -> Iterator[Change]:
+            return self._told(commit, source, key, old, new, file, life)
+
+        tell = self._known.changes.extend
         for file in sorted(old.keys() & new.keys()):
             if old[file] != new[file]:
-                self._rows(commit, source, key, old[file], new[file], file, lives.get(file) or readable(file))
+                tell(told(old[file], new[file], file, life_of(file)))
         gone = {f: old[f] for f in sorted(old.keys() - new.keys())}
         arrived = sorted(new.keys() - old.keys())
         if not gone and not arrived:
             return
-        others = {
-            f: d
-            for f, life in lives.items()
-            if life and f not in old and f not in new and (d := self._elsewhere(source, f, key, before))
-        }
-        there, left = old | others, dict(gone)
+        elsewhere = (
+            (f, self._elsewhere(source, f, key, before))
+            for f in lives.keys() - old.keys() - new.keys()
+            if lives[f]
+        )
+        others = {f: d for f, d in elsewhere if d}
+        there, left, records = old | others, dict(gone), held(new | others)
         # The only one there is, however much was changed on the way.
         least = 0.0 if len(gone) == len(new) == 1 and not others else LEAST
         for file in arrived:
-            twin = self._twin(source, key, new[file], left, least) or self._twin(
-                source, key, new[file], there
-            )
-            former = self._former(source, key, new[file], before) if past and twin is None else None
+            record = records[file]
+            twin = twin_of(source, record, held(left), least) or twin_of(source, record, held(there))
+            former = self._former(source, key, record, before) if past and twin is None else None
             if twin is not None:
-                life = lives.get(twin) or readable(twin)
+                life = life_of(twin)
                 left.pop(twin, None)
             else:
                 begun = {s.life for s in past if s.life.partition("\0")[0] == readable(file)}
                 life = former[1] if former else readable(file) + (f"\0{len(begun)}" if begun else "")
             lives[file] = life
             stays.append(Stay(ordinal, file, life))
-            self._rows(commit, source, key, there[twin] if twin else {}, new[file], file, life)
+            tell(told(there[twin] if twin else {}, new[file], file, life))
             if former:
                 # Came back: what is not as it was when it went is a change of its own.
-                rows = self._told(commit, source, key, former[0], new[file], file, life)
-                self._known.changes.extend(r for r in rows if r.action != "added")
+                tell(r for r in told(former[0], new[file], file, life) if r.action != "added")
         for file, document in gone.items():
             stays.append(Stay(ordinal, file, ""))
             if file not in left:
                 continue
-            life = lives.get(file) or readable(file)
-            copies = {f: d for f, d in (new | others).items() if lives.get(f) == life}
-            twin = self._twin(source, key, document, copies, 0.0, 0.0)
+            life = life_of(file)
+            copies = {f: r for f, r in records.items() if lives.get(f) == life}
+            twin = twin_of(source, held(gone)[file], copies, 0.0, 0.0)
             if twin is None:
-                self._rows(commit, source, key, document, {}, file, life)
-            elif document != copies[twin]:
+                tell(told(document, {}, file, life))
+            elif document != (other := (new | others)[twin]):
                 # Of each field that copy counts which was written last: what it says now is taken back.
                 last = {_spot(c): c.file for c in self._lines_of(source, key, reached) if c.life == life}
-                rows = self._told(commit, source, key, document, copies[twin], twin, life)
-                self._known.changes.extend(r for r in rows if last.get(_spot(r)) == readable(file))
-
-    def _twin(
-        self,
-        source: Table,
-        key: Key,
-        document: Document,
-        others: Mapping[str, Document],
-        least: float = LEAST,
-        renamed: float = RENAMED,
-    ) -> str | None:
-        """Return the file of that record among others of the same key which is the same; None when none is.
-
-        Args:
-            least, renamed: share of fields in which they have to be alike, and in which when they are called otherwise.
-        """
-        record = document.get(source.name, {}).get(key, {})
-        best, most = None, -1.0
-        for file, other in sorted(others.items()):
-            alike, other_name = likeness(source, record, other.get(source.name, {}).get(key, {}))
-            if alike > most and alike >= (renamed if other_name else least):
-                best, most = file, alike
-        return best
+                rows = told(document, other, twin, life)
+                tell([r for r in rows if last.get(_spot(r)) == readable(file)])
 
     def _lines_of(self, source: Table, key: Key, reached: int) -> list[Change]:
         """Return what was told of a record up to some commits."""
@@ -539,26 +521,20 @@ class _Telling:
         blob = self._known.broken.get(blob, blob)
         return (self._versions.read(source, file, blob) or {}).get(key) if blob else None
 
-    def _former(
-        self, source: Table, key: Key, document: Document, before: int
-    ) -> tuple[Document, str] | None:
+    def _former(self, source: Table, key: Key, record: Record, before: int) -> tuple[Document, str] | None:
         """Return a record as it was when it was last removed, and its life, if this is the same."""
         lines = self._lines_of(source, key, before)
         last = next((c for c in reversed(lines) if c.action == "removed" and c.table == source.name), None)
         if last is None:
             return None
         files = self._known.commits[self._ordinals[last.commit]].files
-        blobs = [(f.path, b) for f in files if readable(f.path) == last.file for b in f.before if b]
-        for path, blob in blobs:
+        for path, blob in [
+            (f.path, b) for f in files if readable(f.path) == last.file for b in f.before if b
+        ]:
             read = self._versions.read(source, path, self._known.broken.get(blob, blob)) or {}
-            if key in read and self._twin(source, key, document, {"": read[key]}) is not None:
+            if key in read and twin_of(source, record, {path: read[key].get(source.name, {}).get(key, {})}):
                 return read[key], last.life
         return None
-
-    def _rows(
-        self, commit: str, source: Table, key: Key, old: Document, new: Document, file: str, life: str
-    ) -> None:
-        self._known.changes.extend(self._told(commit, source, key, old, new, file, life))
 
     def _told(
         self, commit: str, source: Table, key: Key, old: Document, new: Document, file: str, life: str
@@ -573,17 +549,26 @@ class _Telling:
                 yield from _changes(commit, table, root, before, after, readable(file), life)
 
 
-def likeness(table: Table, one: Record, two: Record) -> tuple[float, bool]:
-    """Return which share of their fields besides the key two records have alike, and whether they are called otherwise."""
-    names = (one.keys() | two.keys()) - set(table.primary_key)
-    alike = sum(one.get(n) == two.get(n) for n in names) / len(names) if names else 1.0
-    return alike, table.label in names and one.get(table.label) != two.get(table.label)
+def twin_of(
+    table: Table,
+    record: Record,
+    others: Mapping[str, Record],
+    least: float = LEAST,
+    renamed: float = RENAMED,
+) -> str | None:
+    """Return the file of that record among others of the same key which is the same one; None when none is.
 
-
-def is_same(table: Table, one: Record, two: Record) -> bool:
-    """Tell whether two records of one key are the same record."""
-    alike, other_name = likeness(table, one, two)
-    return alike >= (RENAMED if other_name else LEAST)
+    Args:
+        least, renamed: share of fields in which they have to be alike, and in which when they are called otherwise.
+    """
+    best, most = None, -1.0
+    for file, other in sorted(others.items()):
+        names = (record.keys() | other.keys()) - set(table.primary_key)
+        alike = sum(record.get(n) == other.get(n) for n in names) / len(names) if names else 1.0
+        called_otherwise = table.label in names and record.get(table.label) != other.get(table.label)
+        if alike > most and alike >= (renamed if called_otherwise else least):
+            best, most = file, alike
+    return best
 
 
 def _spot(change: Change) -> tuple[str, str]:

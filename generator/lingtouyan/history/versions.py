@@ -27,7 +27,7 @@ Document = dict[str, Records]
 """Table -> a record of a table with files and what stands below it."""
 Documents = dict[Key, Document]
 """Key of the record -> its document."""
-_AT_ONCE = 200
+_AT_ONCE = 500
 
 
 class Versions:

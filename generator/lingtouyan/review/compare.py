@@ -19,7 +19,7 @@ from lingtouyan.checks.rules import Finding
 from lingtouyan.database.database import quote
 from lingtouyan.database.editions import write_edition
 from lingtouyan.database.statements import Statement, read_statements
-from lingtouyan.history.changes import HIDDEN, Change, Key, Proposal, Record, Records, is_same, table_changes
+from lingtouyan.history.changes import HIDDEN, Change, Key, Proposal, Record, Records, table_changes, twin_of
 from lingtouyan.history.git import Commit
 from lingtouyan.history.log import brought_by, read_log, refuse_shallow
 from lingtouyan.history.tree import first_common, resolve
@@ -376,7 +376,7 @@ def _twins(side: Side, other: Side) -> set[str]:
         for file, data in side.project.source.read_all(same):
             if isinstance(data, bytes) and any(w in data for w in words):
                 twin = Side(side.project, {file})
-                if any(k in alone and is_same(table, alone[k], r) for k, _, r in twin.records(name)):
+                if any(k in alone and twin_of(table, alone[k], {file: r}) for k, _, r in twin.records(name)):
                     found.add(file)
     return found
 

@@ -258,91 +258,77 @@ def _judged(place: Place, old: Node, new: Node, things: Mapping[Any, Any]) -> It
     title, file = str(thing.get("title") or name), str(thing.get("file") or name)
     came, went = old is None and not rest, new is None and not rest
     verb = "新增" if came else ("取消" if kind is Kind.TABLE else "删除") if went else "修改"
-    where = f"“{title}”" if kind is Kind.TABLE else f"视图“{title}”（{name}）"
-    words, is_loud = "", True
-    if kind in (Kind.SETTING, Kind.CONFIG):
-        words = f"{kind} {'.'.join(place[1:])} {_moved(old, new)}。"
-    elif kind is Kind.TABLE and not rest:
-        words = f"{verb}登记表“{title}”（{name}）{'，其中的记录不再读取' if went else ''}。"
-        is_loud = went
-    elif kind in (Kind.TABLE, Kind.VIEW) and rest:
-        yield from _part(place, where, thing, old, new)
-    elif kind is Kind.VIEW:
-        words, is_loud = f"{verb}视图 {file}。", went
-        for column, declared in (thing.get("fields") or {}).items() if came else ():
-            yield from _part((*place, "fields", column), where, thing, None, declared)
-    elif kind is Kind.MACRO and (not rest or rest[-1] not in _HARMLESS):
-        effect = "" if came else "，用到它的视图和规则可能改变结论"
-        words, is_loud = f"{verb}宏 {file}{effect}。", not came
-    elif kind is Kind.RULE:
-        words, is_loud = _rule(f"规则 {name} {title}", rest, old, new)
-    elif kind is Kind.OTHER and name == DESCRIPTOR:
-        words, is_loud = f"{name} 的 {'.'.join(rest)} {_moved(old, new)}。", False
-    elif rest and rest[-1] == "edition":
-        shown = [EDITION_TITLES.get(str(v or ""), "各版") for v in (old, new)]
-        words = f"{kind} {name} 由只在{shown[0]}改为在{shown[1]}显示，请核对是否会多公开。"
-        is_loud = new != "internal"
-    elif not rest or rest[-1] == "content":
-        words, is_loud = f"{verb}{kind} {name}。", kind in _LOUD_FILES or (kind is Kind.CASE and went)
-    if words:
-        yield SchemaChange(kind, place, words, is_loud, rule=name if kind is Kind.RULE else "")
-
-
-def _rule(rule: str, rest: Place, old: Node, new: Node) -> tuple[str, bool]:
-    """Return what changes in a rule, and whether it is loud."""
-    part = rest[0] if rest else ""
-    if not part:
-        return (f"取消{rule}，今后不再检查。", True) if new is None else (f"新增{rule}。", False)
-    if part == "severity":
-        levels = ["错误" if v == "error" else "提醒" for v in (old, new)]
-        return f"{rule} 由{levels[0]}改为{levels[1]}。", new != "error"
-    if part == "sql":
-        return f"{rule} 的判断条件有改动，请核对是否放宽。", True
-    if part == "complete":
-        words = f"{rule} 的 complete {_moved(old, new)}：所列的表有文件读不出来时不下结论。"
-        return words, new is not None
-    words = "" if part == "file" else f"{rule} 的 {'.'.join(rest)} {_moved(old, new)}。"
-    return words, part not in _HARMLESS and part != "table"
-
-
-def _part(place: Place, where: str, thing: Mapping[str, Any], old: Node, new: Node) -> Iterator[SchemaChange]:
-    """Yield what changes within a table or a view."""
-    kind, rest, key = Kind(place[0]), place[2:], place[-1]
-    field = rest[1] if rest[0] == "fields" and len(rest) > 1 else ""
+    is_table, moved, part = kind is Kind.TABLE, _moved(old, new), ".".join(rest)
+    where, rule = f"“{title}”" if is_table else f"视图“{title}”（{name}）", f"规则 {name} {title}"
+    # Of a table or a view, the field that it is about.
+    field = rest[1] if rest[:1] == ("fields",) and len(rest) > 1 else ""
     declared = (thing.get("fields") or {}).get(field) if field else None
-    title = str((declared if isinstance(declared, Mapping) else {}).get("title") or field)
-    own = f"{where}的“{title}”" if kind is Kind.VIEW else f"{where}表“{title}”的"
-    is_loud, weight, column = True, 0, title
-    if field and (len(rest) == 2 or key == "sensitivity"):
-        was, now = _level(old), _level(new)
-        level, more = _LEVELS[now], "，会让更多人看到，请确认经过保密审查"
-        if len(rest) > 2:
+    column = str((declared if isinstance(declared, Mapping) else {}).get("title") or field)
+    own = f"{where}表“{column}”的" if is_table else f"{where}的“{column}”"
+    more = "，会让更多人看到，请确认经过保密审查"
+    was, now, level = _level(old), _level(new), _LEVELS[_level(new)]
+    words, is_loud, weight = "", True, 0
+    match kind, rest:
+        case ((Kind.SETTING | Kind.CONFIG), _):
+            words = f"{kind} {'.'.join(place[1:])} {moved}。"
+        case Kind.TABLE, ():
+            words = f"{verb}登记表“{title}”（{name}）{'，其中的记录不再读取' if went else ''}。"
+            is_loud = went
+        case Kind.VIEW, ():
+            words, is_loud = f"{verb}视图 {file}。", went
+            for shown, told in (thing.get("fields") or {}).items() if came else ():
+                yield from _judged((*place, "fields", shown), None, told, things)
+        case (Kind.TABLE, ("fields", _, "sensitivity")) | (Kind.VIEW, ("fields", _, "sensitivity")):
             is_loud, weight = now < was, now - was
-            words = f"{own}{'密级' if kind is Kind.TABLE else ''}由{_LEVELS[was]}改为{level}"
-            words += f"{more if is_loud else ''}。"
-        elif kind is Kind.VIEW:
+            words = f"{own}{'密级' if is_table else ''}由{_LEVELS[was]}改为{level}{more if is_loud else ''}。"
+        case Kind.TABLE, ("fields", _):
+            words = f"{where}新增字段“{column}”（{field}，{level}）。"
+            is_loud = old is not None
+            if is_loud:
+                words = f"{where}取消字段“{column}”（{field}），其中的内容不再读取。"
+                column = ""
+        case Kind.VIEW, ("fields", _):
             is_loud, weight, column = bool(new) and now == 0, now - 2, ""
             words = f"{own}新列为{level}{more if is_loud else ''}。" if new else f"{own}不再列出。"
-        elif old is None:
-            words, is_loud = f"{where}新增字段“{title}”（{field}，{level}）。", False
-        else:
-            words, column = f"{where}取消字段“{title}”（{field}），其中的内容不再读取。", ""
-    elif rest[0] == "rows":
-        edition, is_loud = EDITION_TITLES.get(key, key), old is not None
-        words = f"{where}在{edition}显示哪些行的条件{_moved(old, new)}，请核对是否会多公开。"
-    elif key == "sql" and kind is Kind.VIEW:
-        words = f"{where}的查询有改动：各列可能显示别的内容，以它为据的规则可能改变结论，请核对。"
-    elif key == "title" and field:
-        words = f"{where}字段 {field} 的名称由“{_short(old)}”改为“{_short(new)}”。"
-        is_loud = False
-    elif key == "file":
-        return
-    else:
-        is_loud = key not in _HARMLESS and not (old is None and not _TIGHTENING.isdisjoint(rest))
-        what = "的".join(_NAMES.get(r, r) for r in (rest[2:] if field else rest))
-        words = f"{own}{what}" if field and kind is Kind.TABLE else f"{own if field else where}的{what}"
-        words += f" {_moved(old, new)}。"
-    yield SchemaChange(kind, place, words, is_loud, column=column, weight=weight)
+        case ((Kind.TABLE | Kind.VIEW), ("rows", *_)):
+            edition, is_loud = EDITION_TITLES.get(rest[-1], rest[-1]), old is not None
+            words = f"{where}在{edition}显示哪些行的条件{moved}，请核对是否会多公开。"
+        case Kind.VIEW, ("sql",):
+            words = f"{where}的查询有改动：各列可能显示别的内容，以它为据的规则可能改变结论，请核对。"
+        case ((Kind.TABLE | Kind.VIEW), ("fields", _, "title")):
+            words = f"{where}字段 {field} 的名称由“{_short(old)}”改为“{_short(new)}”。"
+            is_loud = False
+        case ((Kind.TABLE | Kind.VIEW | Kind.RULE), ("file",)):
+            pass
+        case ((Kind.TABLE | Kind.VIEW), _):
+            is_loud = rest[-1] not in _HARMLESS and not (old is None and not _TIGHTENING.isdisjoint(rest))
+            what = "的".join(_NAMES.get(r, r) for r in (rest[2:] if field else rest))
+            words = f"{(own if is_table else f'{own}的') if field else f'{where}的'}{what} {moved}。"
+        case Kind.MACRO, _ if not rest or rest[-1] not in _HARMLESS:
+            effect, is_loud = ("", False) if came else ("，用到它的视图和规则可能改变结论", True)
+            words = f"{verb}宏 {file}{effect}。"
+        case Kind.RULE, ():
+            words, is_loud = f"取消{rule}，今后不再检查。" if went else f"新增{rule}。", went
+        case Kind.RULE, ("severity",):
+            levels = ["错误" if v == "error" else "提醒" for v in (old, new)]
+            words, is_loud = f"{rule} 由{levels[0]}改为{levels[1]}。", new != "error"
+        case Kind.RULE, ("sql",):
+            words = f"{rule} 的判断条件有改动，请核对是否放宽。"
+        case Kind.RULE, ("complete", *_):
+            words, is_loud = f"{rule} 的 {part} {moved}：所列的表有文件读不出来时不下结论。", new is not None
+        case Kind.RULE, _:
+            words, is_loud = f"{rule} 的 {part} {moved}。", rest[0] not in _HARMLESS and rest[0] != "table"
+        case Kind.OTHER, _ if name == DESCRIPTOR:
+            words, is_loud = f"{name} 的 {part} {moved}。", False
+        case _, (*_, "edition"):
+            editions = [EDITION_TITLES.get(str(v or ""), "各版") for v in (old, new)]
+            words = f"{kind} {name} 由只在{editions[0]}改为在{editions[1]}显示，请核对是否会多公开。"
+            is_loud = new != "internal"
+        case (_, ()) | (_, (*_, "content")):
+            words, is_loud = f"{verb}{kind} {name}。", kind in _LOUD_FILES or (kind is Kind.CASE and went)
+    if words:
+        told_by = {"rule": name} if kind is Kind.RULE else {"column": column if rest else ""}
+        yield SchemaChange(kind, place, words, is_loud, weight=weight, **told_by)
 
 
 def _level(declared: Node) -> int:
