@@ -251,8 +251,9 @@ def told(
             yield ("added", table, key, "", "", "", path)
             yield from differences(back[-1][0], new[path], path, lives[path])
         else:
-            begun = {life for _, life in known if life.partition(" again ")[0] == path}
-            lives[path] = path + (f" again {len(begun)}" if begun else "")
+            start = f"{path} {new[path]['name']}"
+            begun = {life for _, life in known if life.partition(" again ")[0] == start}
+            lives[path] = start + (f" again {len(begun)}" if begun else "")
             yield ("added", table, key, "", "", "", path)
         past.stays.append((n, table, key, path, lives[path]))
     for path in sorted(gone):

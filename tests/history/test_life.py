@@ -158,6 +158,25 @@ def test_a_number_taken_on_two_branches_by_records_that_are_much_alike(
     assert village(repository, capsys) == [(True, ["added 甲"]), (False, gone)]
 
 
+def test_a_number_taken_on_two_branches_in_one_file(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = V.format("a")
+    repository.commit({file: HEAD + "V1,一,10\n"})
+    repository.branch("side")
+    repository.commit({file: HEAD + "V1,一,10\nV6,乙,30\n"})
+    repository.git("checkout", "-q", "main")
+    repository.commit({file: HEAD + "V1,一,10\nV6,甲,10\n"})
+    repository.merge("side", {file: HEAD + "V1,一,10\nV6,甲,10\nV6,乙,30\n"})
+    repository.commit({file: HEAD + "V1,一,10\nV7,甲,10\nV6,乙,30\n"})
+    gone = ["added 甲", "removed village V6→None", "removed name 甲→None", "removed size 10→None"]
+    assert village(repository, capsys) == [(False, gone), (True, ["added 乙"])]
+    repository.commit({file: HEAD + "V1,一,10\nV7,甲,10\nV6,乙,31\nV6,丙,40\n"})
+    repository.commit({file: HEAD + "V1,一,10\nV7,甲,10\nV6,丙,41\n"})
+    lives = [told for lives, told in village(repository, capsys) if lives]
+    assert lives == [["added 丙", "changed size 40→41"]]
+
+
 def test_a_number_taken_again_by_another_is_another_record(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:

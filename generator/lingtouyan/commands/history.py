@@ -154,13 +154,18 @@ class _Past:
             if (change.root_table, change.root_key) == (name, root):
                 story = stories.setdefault(change.life, _Story(change.file))
                 story.file = change.file
-                document = self._at(change.commit, change.file, root) if change.action == "added" else {}
+                document = {}
+                if change.action == "added":
+                    called = change.life.split("\0")[1:2]
+                    document = self._at(change.commit, change.file, root, *called)
                 held = {"/".join(k): r for k, r in document.get(change.table, {}).items()}
                 story.events.append((change, held.get(change.key, {})))
         stays = self.history.stays.get((name, root), ())
         lives = {readable(s.file): s.life for s in sorted(stays)}
-        for file in sorted(here):
-            story = stories.setdefault(lives.get(file) or file, _Story(file))
+        places = [(p.partition("\0")[0], life) for p, life in lives.items() if life]
+        unknown = here.difference(p for p, _ in places)
+        for file, life in sorted({(p, life) for p, life in places if p in here} | {(f, f) for f in unknown}):
+            story = stories.setdefault(life, _Story(file))
             story.file, story.lives = file, True
             if file in self.history.imports and not any(c.action == "added" for c, _ in story.events):
                 story.events[:0] = self._imported(file, root)
@@ -174,14 +179,15 @@ class _Past:
                 names = (table, "/".join(key), self.source.name, root)
                 yield Change(commit, "added", *names, "", "", "", file), document[table][key]
 
-    def _at(self, commit: str, file: str, root: str) -> Document:
-        """Return a record as a commit left it in a file that it touched."""
+    def _at(self, commit: str, file: str, root: str, called: str = "") -> Document:
+        """Return a record as a commit left it in a file that it touched; of several, that of this name."""
         found = next((f for f in self.commits[commit].files if readable(f.path) == file), None)
         if found is None:
             return {}
         if found.after not in self.read:
             self.read[found.after] = self.versions.read(self.source, found.path, found.after) or {}
-        return next((d for k, d in self.read[found.after].items() if "/".join(k) == root), {})
+        documents = {"/".join(k): d for k, d in self.read[found.after].items()}
+        return documents.get(f"{root}/{called}") or documents.get(root, {})
 
     def row(self, story: _Story, change: Change, values: Record, wanted: str) -> dict[str, Any]:
         """Return one event as it is told."""

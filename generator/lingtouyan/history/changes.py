@@ -21,7 +21,7 @@ from lingtouyan.cache import Cache
 from lingtouyan.history.git import ask
 from lingtouyan.history.log import FileChange, LoggedCommit, brought_by, read_log, readable, refuse_shallow
 from lingtouyan.history.signatures import Signature
-from lingtouyan.history.versions import Document, Key, Record, Records, Versions, root_key
+from lingtouyan.history.versions import Document, Key, Record, Records, Versions, name_of, root_key
 from lingtouyan.reading.package import Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex
 
@@ -80,7 +80,10 @@ class Change(NamedTuple):
 
 
 class Stay(NamedTuple):
-    """That a record came to stand in a file with a commit, by the commit's ordinal; without a life, that it left it."""
+    """That a record came to stand in a file with a commit, by the commit's ordinal; without a life, that it left it.
+
+    Where one key stands in a file more than once, a zero byte and the record's name follow the file.
+    """
 
     ordinal: int
     file: str
@@ -385,9 +388,14 @@ class _Telling:
                 # What the commit did to this file shows when it can be read again.
                 self._known.broken[file.after] = blobs[0]
                 continue
+            width = len(source.primary_key)
+            twice = {k[:width] for d in (now, *olds) for k in d or () if len(k) > width}
             for side, documents in zip(sides, [now, *olds], strict=False):
-                for key, document in (documents or {}).items():
-                    side.setdefault(key, {})[file.path] = document
+                for full, document in (documents or {}).items():
+                    key, place = full[:width], file.path
+                    if key in twice:
+                        place += f"\0{name_of(source, document[source.name][key])}"
+                    side.setdefault(key, {})[place] = document
         after, *befores, base = sides
         for key in sorted(set(after).union(*befores)):
             new = after.get(key, {})
@@ -445,7 +453,10 @@ class _Telling:
         lives = {s.file: s.life for s in past}
 
         def life_of(file: str) -> str:
-            return lives.get(file) or readable(file)
+            # Two that began in this file on two lines, and met in a merge, are known by their names.
+            known = lives.get(file) or next((s.life for s in past if s.life == readable(file)), "")
+            path = file.partition("\0")[0]
+            return known or lives.get(path) or readable(path)
 
         def held(documents: Mapping[str, Document]) -> dict[str, Record]:
             return {f: d.get(source.name, {}).get(key, {}) for f, d in documents.items()}
@@ -478,8 +489,9 @@ class _Telling:
                 life = life_of(twin)
                 left.pop(twin, None)
             else:
-                begun = {s.life for s in past if s.life.partition("\0")[0] == readable(file)}
-                life = former[1] if former else readable(file) + (f"\0{len(begun)}" if begun else "")
+                start = readable(file.partition("\0")[0]) + f"\0{name_of(source, record)}"
+                begun = {s.life for s in past if s.life == start or s.life.startswith(f"{start}\0")}
+                life = former[1] if former else start + (f"\0{len(begun)}" if begun else "")
             lives[file] = life
             stays.append(Stay(ordinal, file, life))
             tell(told(there[twin] if twin else {}, new[file], file, life))
@@ -499,7 +511,12 @@ class _Telling:
                 # Of each field that copy counts which was written last: what it says now is taken back.
                 last = {_spot(c): c.file for c in self._lines_of(source, key, reached) if c.life == life}
                 rows = told(document, other, twin, life)
-                tell([r for r in rows if last.get(_spot(r)) == readable(file)])
+                tell([r for r in rows if last.get(_spot(r)) == readable(file.partition("\0")[0])])
+        for file in [f for f in new if "\0" in f]:
+            path = file.partition("\0")[0]
+            if sum(f.startswith(f"{path}\0") for f in new) == 1:
+                # The last of several that had the key.
+                stays += [Stay(ordinal, path, life_of(file)), Stay(ordinal, file, "")]
 
     def _lines_of(self, source: Table, key: Key, reached: int) -> list[Change]:
         """Return what was told of a record up to some commits."""
@@ -511,6 +528,7 @@ class _Telling:
 
     def _elsewhere(self, source: Table, file: str, key: Key, before: int) -> Document | None:
         """Return a record as it stood in another file that this commit does not touch."""
+        file, _, name = file.partition("\0")
         for place, commit in enumerate(self._known.commits[self._indexed :], self._indexed):
             for f in commit.files:
                 self._blobs.setdefault(f.path, []).append((place, f.after))
@@ -519,7 +537,8 @@ class _Telling:
         self._indexed = len(self._known.commits)
         blob = next((b for n, b in reversed(self._blobs.get(file, ())) if before >> n & 1), "")
         blob = self._known.broken.get(blob, blob)
-        return (self._versions.read(source, file, blob) or {}).get(key) if blob else None
+        documents = (self._versions.read(source, file, blob) or {}) if blob else {}
+        return documents.get((*key, name)) or documents.get(key)
 
     def _former(self, source: Table, key: Key, record: Record, before: int) -> tuple[Document, str] | None:
         """Return a record as it was when it was last removed, and its life, if this is the same."""
@@ -540,13 +559,13 @@ class _Telling:
         self, commit: str, source: Table, key: Key, old: Document, new: Document, file: str, life: str
     ) -> Iterator[Change]:
         moved: _Renumbered = {}
-        root = (source.name, "/".join(key))
+        root, path = (source.name, "/".join(key)), readable(file.partition("\0")[0])
         for name in sorted({*old, *new}, key=self._order.__getitem__):
             table = self._package.tables[name]
             before, after = old.get(name, {}), new.get(name, {})
             if before != after:
                 before = aligned(table, before, after, moved)
-                yield from _changes(commit, table, root, before, after, readable(file), life)
+                yield from _changes(commit, table, root, before, after, path, life)
 
 
 def twin_of(

@@ -17,7 +17,7 @@ from lingtouyan.history.git import read_objects
 from lingtouyan.problems import Severity
 from lingtouyan.reading.csv import decode, read_csv
 from lingtouyan.reading.documents import rows_of
-from lingtouyan.reading.package import Package, Table
+from lingtouyan.reading.package import Package, Sensitivity, Table
 from lingtouyan.reading.source import limit_of
 
 Key = tuple[str, ...]
@@ -26,7 +26,7 @@ Records = dict[Key, Record]
 Document = dict[str, Records]
 """Table -> a record of a table with files and what stands below it."""
 Documents = dict[Key, Document]
-"""Key of the record -> its document."""
+"""Key of the record -> its document; of others with that key in one file the name is added to the key."""
 _AT_ONCE = 500
 
 
@@ -81,12 +81,13 @@ class Versions:
         found = [t for t in tables if t is not None]
         times = Counter(k for t in found for k in t)
         single = {k for k, n in times.items() if n < len(found)}
-        # A key that stands on another line of all versions has not come or gone.
-        words = {k[-1] for k in single}
-        lines = [x for x in common if any(w in x for w in words)]
-        for key in single.intersection(self._documents(source, path, (known[0][0], lines)) or ()):
-            for table in found:
-                table.pop(key, None)
+        # A key that stands on another line of all versions has not come or gone: that line belongs to each.
+        keys = {k[: len(source.primary_key)] for k in single}
+        lines = [x for x in common if any(k[-1] in x for k in keys)]
+        for document in (self._documents(source, path, (known[0][0], lines)) or {}).values():
+            for key, record in document[source.name].items():
+                for table in found if key in keys else ():
+                    _put(table, source, key, record)
         return tables
 
     def _version(self, source: Table, path: str, blob: str) -> Any:
@@ -164,8 +165,24 @@ class Versions:
         errors = [p for p in problems if p.severity is Severity.ERROR]
         if any(p.rule in lost or (p.rule == "missing-label" and p.column in keys) for p in errors):
             return None
-        records = self._records(source.name, [cells for _, cells in read])
-        return {key: {source.name: {key: record}} for key, record in records}
+        result: Documents = {}
+        for key, record in self._records(source.name, [cells for _, cells in read]):
+            _put(result, source, key, record)
+        return result
+
+
+def _put(documents: Documents, table: Table, key: Key, record: Record) -> None:
+    """Add a row to the documents of its file; one of the same key and name takes the other's place."""
+    first = documents.get(key)
+    name = name_of(table, record)
+    other = first is not None and name_of(table, first[table.name][key]) != name
+    documents[(*key, name) if other else key] = {table.name: {key: record}}
+
+
+def name_of(table: Table, record: Record) -> str:
+    """Return what a record is called, as far as that may be kept."""
+    label = table.field(table.label)
+    return record.get(table.label, "") if label and label.sensitivity is not Sensitivity.RESTRICTED else ""
 
 
 def root_key(source: Table, key: Key, record: Record) -> Key:

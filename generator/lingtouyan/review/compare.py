@@ -407,13 +407,17 @@ def _differing(table: Table, old: Side, new: Side) -> tuple[Records, Records, di
     before: Records = {}
     after: Records = {}
     where: dict[tuple[str, Key], str] = {}
-    # Of copies the one counts that stands in the same file on the other side.
-    files = [{(k, f) for k, f, _ in side.records(table.name)} for side in (new, old)]
-    for records, side, others in ((before, old, files[0]), (after, new, files[1])):
+    found: dict[Key, tuple[list[tuple[Record, str]], list[tuple[Record, str]]]] = {}
+    for place, side in enumerate((old, new)):
         for key, file, record in side.records(table.name):
-            if key not in records or (key, file) in others:
-                records[key] = record
-                where[table.name, key] = file
+            found.setdefault(key, ([], []))[place].append((record, file))
+    for key, (olds, news) in found.items():
+        # Where a key stands twice, what is the same on both sides counts, or stands in the same file.
+        pairs = [(was, now) for was in olds for now in news]
+        pair = max(pairs, key=lambda p: (p[0][0] == p[1][0], p[0][1] == p[1][1]), default=(*olds, *news)[-1:])
+        for records, some, one in zip((before, after), (olds, news), pair * (3 - len(pair)), strict=True):
+            if some:
+                records[key], where[table.name, key] = one
     same = {k for k, record in after.items() if before.get(k) == record}
     if table.parent:
         # Items of one list are told apart by their neighbours: a list is left out whole or not at all.
