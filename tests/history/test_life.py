@@ -158,16 +158,18 @@ def test_a_number_taken_on_two_branches_by_records_that_are_much_alike(
     assert village(repository, capsys) == [(True, ["added 甲"]), (False, gone)]
 
 
+@pytest.mark.parametrize("first", ["甲", "乙"])
 def test_a_number_taken_on_two_branches_in_one_file(
-    repository: Repository, capsys: pytest.CaptureFixture[str]
+    repository: Repository, capsys: pytest.CaptureFixture[str], first: str
 ) -> None:
     file = V.format("a")
     repository.commit({file: HEAD + "V1,一,10\n"})
+    lines = ["V6,甲,10\n", "V6,乙,30\n"][:: 1 if first == "甲" else -1]
     repository.branch("side")
-    repository.commit({file: HEAD + "V1,一,10\nV6,乙,30\n"})
+    repository.commit({file: HEAD + "V1,一,10\n" + lines[1]})
     repository.git("checkout", "-q", "main")
-    repository.commit({file: HEAD + "V1,一,10\nV6,甲,10\n"})
-    repository.merge("side", {file: HEAD + "V1,一,10\nV6,甲,10\nV6,乙,30\n"})
+    repository.commit({file: HEAD + "V1,一,10\n" + lines[0]})
+    repository.merge("side", {file: HEAD + "V1,一,10\n" + "".join(lines)})
     repository.commit({file: HEAD + "V1,一,10\nV7,甲,10\nV6,乙,30\n"})
     gone = ["added 甲", "removed village V6→None", "removed name 甲→None", "removed size 10→None"]
     assert village(repository, capsys) == [(False, gone), (True, ["added 乙"])]

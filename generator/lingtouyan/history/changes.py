@@ -472,11 +472,9 @@ class _Telling:
         arrived = sorted(new.keys() - old.keys())
         if not gone and not arrived:
             return
-        elsewhere = (
-            (f, self._elsewhere(source, f, key, before))
-            for f in lives.keys() - old.keys() - new.keys()
-            if lives[f]
-        )
+        touched = {f.partition("\0")[0] for f in old | new}
+        places = [f for f, life in lives.items() if life and f.partition("\0")[0] not in touched]
+        elsewhere = ((f, self._elsewhere(source, f, key, before)) for f in places)
         others = {f: d for f, d in elsewhere if d}
         there, left, records = old | others, dict(gone), held(new | others)
         # The only one there is, however much was changed on the way.
