@@ -20,8 +20,7 @@ WITH came AS (
     FROM proposed_changes WHERE root_table = 'policies' AND table_name = 'policies' AND action = 'removed' GROUP BY root_key
 ), noted AS (
     -- A parameter added by a later document.
-    SELECT record_key FROM proposed_changes
-    WHERE table_name = 'parameters' AND action = 'added' AND field = 'note' AND regexp_matches(after, '〔\d{4}〕[1-9]\d*号')
+    SELECT name || '/' || effective_from AS record_key FROM parameters WHERE regexp_matches(note, '〔\d{4}〕[1-9]\d*号')
 ), touched AS (
     SELECT c.*, t.title AS table_title, coalesce(f.title, c.field) AS field_title
     FROM proposed_changes AS c JOIN tables AS t ON t.name = c.table_name
@@ -30,7 +29,7 @@ WITH came AS (
     WHERE c.root_table = 'policies' AND c.ordinal > coalesce(n.since, -1)
       AND NOT (c.table_name = 'policies' AND c.field IN ('summary', 'systems', 'disclosure_id', 'supersedes'))
       AND NOT (c.action = 'changed' AND c.before IS NULL AND c.field IN ('effective_to', 'note'))
-      AND NOT (c.action = 'added' AND c.record_key IN (FROM noted))
+      AND NOT (c.action = 'added' AND c.table_name = 'parameters' AND c.record_key IN (FROM noted))
 ), deeds AS (
     SELECT root_key, _file, min(_line) AS _line, array_to_string(list_sort(list(DISTINCT CASE action WHEN 'added' THEN '增加了' WHEN 'removed' THEN '删除了' ELSE '改写了' END
         || CASE WHEN table_name = 'policies' THEN field_title ELSE table_title END)), '、') AS deed
