@@ -6,7 +6,7 @@ clause: selection#10
 complete: tenures
 table: tenures
 column: exemption
-message: "{village_name}书记{name}（{person_id}）{since}没有兼任村（居）民委员会主任，也没有写明不实行“一肩挑”的理由。"
+message: "{village_name}书记{name}（{person_id}）{since}没有兼任{head}，也没有写明不实行“一肩挑”的理由。"
 remedy: "已经当选主任的，补填主任的任职记录；确实不能兼任的，填写理由和批准文号。"
 */
 -- Asked since the clause is in force. Village committees are elected after the Party branch, so the time that a 换届 may
@@ -17,9 +17,9 @@ WITH secretary AS (
     WHERE s.started_on >= (SELECT min(effective_from) FROM policies WHERE policy_id = 'selection')
         AND least(coalesce(s.ended_on, as_of), as_of) > s.started_on + param_count('term_grace_days', s.started_on)
 )
-SELECT _file, _line, tenure_id, person_id, village_id, township_id, village_name, name,
+SELECT s._file, s._line, s.tenure_id, s.person_id, s.village_id, s.township_id, s.village_name, s.name, in_place('村（居）民委员会主任', v.kind) AS head,
     CASE WHEN serving THEN '自' || started_on || '任职以来，至今' ELSE '在' || started_on || '至' || ended_on || '任职期间' END AS since
-FROM secretary AS s
+FROM secretary AS s LEFT JOIN villages AS v USING (village_id)
 WHERE coalesce(trim(exemption), '') = '' AND NOT EXISTS (
     SELECT 1 FROM tenures AS h
     WHERE h.post = '村（居）委会主任' AND h.person_id = s.person_id AND h.village_id = s.village_id

@@ -6,10 +6,10 @@ clause: selection#11
 complete: elections
 table: tenures
 column: election_id
-message: "{village_name}村（居）委会主任{name}（{person_id}，{started_on}起）{problem}。"
+message: "{village_name}{post}{name}（{person_id}，{started_on}起）{problem}。"
 remedy: "请填写产生这名主任的村（居）民委员会选举；没有经过选举的，应当依法补选。"
 */
-SELECT t._file, t._line, t.tenure_id, t.person_id, t.village_id, v.township_id, v.name AS village_name, p.name, t.started_on,
+SELECT t._file, t._line, t.tenure_id, t.person_id, t.village_id, v.township_id, v.name AS village_name, p.name, t.started_on, in_place(t.post, v.kind) AS post,
     t.election_id,
     CASE
         WHEN t.origin <> '选举产生' THEN '的产生方式是“' || t.origin || '”，不是选举产生'

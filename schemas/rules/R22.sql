@@ -10,7 +10,7 @@ remedy: "到会、投票人数不足的会议不能推荐和选举；人数有�
 */
 -- Each kind of meeting by its own test: Party meetings by those who should attend, villagers' elections by who registered.
 -- A failed election is not judged again.
-SELECT t.election_id, t.village_id, v.name AS village_name, t.meeting, t.on_date, t.numerator, t.denominator,
+SELECT t.election_id, t.village_id, v.name AS village_name, in_place(t.meeting, v.kind) AS meeting, t.on_date, t.numerator, t.denominator,
     fraction(t.numerator, t.denominator) AS arithmetic, as_percent(t.threshold) AS needed,
     t.detail || '，' || fraction(t.numerator, t.denominator) || CASE t.comparison
         WHEN '超过' THEN '，没有超过' || as_percent(t.threshold) || '，选举无效（村民委员会组织法第十五条）'

@@ -15,14 +15,14 @@ fields:
   org_id: {title: 轮到哪个机构（编号）, sensitivity: internal}
   org_name: {title: 轮到哪个机构, sensitivity: internal}
   next_states: {title: 下一步, sensitivity: internal}
-  due_on: {title: 时限, sensitivity: internal}
+  due_on: {title: 期限, sensitivity: internal}
   overdue: {title: 是否超期, sensitivity: internal}
-  working_days_left: {title: 剩余工作日, description: 负数为已超期的工作日数。, sensitivity: internal}
+  days_left: {title: 剩余天数, description: 到时限那一天的天数，负数为已超期的天数。, sensitivity: internal}
   ordinal: {title: 次序, sensitivity: internal}
 */
 SELECT filing_id, kind, person_id, person_name, village_id, village_name, township_id, township_name, state, state_since,
     next_org_id AS org_id, next_org_name AS org_name, next_states, due_on, overdue,
-    CASE WHEN overdue THEN -overdue_working_days ELSE working_days_between(as_of, due_on) END AS working_days_left,
+    date_diff('day', as_of, due_on) AS days_left,
     row_number() OVER (ORDER BY due_on NULLS LAST, filing_id) AS ordinal
 FROM filing_status, build
 WHERE open

@@ -35,13 +35,13 @@ items AS (
 
     -- M1 elections
     UNION ALL BY NAME
-    SELECT 'M1' AS system, '选任进行中' AS kind, village_name || kind || '进行到“' || coalesce(latest_stage, '尚未开始') || '”' AS title,
-        township_id AS org_id, township_id, village_id, 'elections' AS table_name, election_id AS record_key
-    FROM election_summary WHERE outcome = '进行中'
+    SELECT 'M1' AS system, '选任进行中' AS kind, e.village_name || in_place(e.kind, v.kind) || '进行到“' || coalesce(latest_stage, '尚未开始') || '”' AS title,
+        e.township_id AS org_id, e.township_id, e.village_id, 'elections' AS table_name, e.election_id AS record_key
+    FROM election_summary AS e LEFT JOIN villages AS v USING (village_id) WHERE e.outcome = '进行中'
     UNION ALL BY NAME
-    SELECT 'M1' AS system, '失败待重选' AS kind, village_name || kind || '没有成功，应当在' || repeat_due_on || '以前重新选举' AS title,
+    SELECT 'M1' AS system, '失败待重选' AS kind, e.village_name || in_place(e.kind, v.kind) || '没有成功，应当在' || repeat_due_on || '以前重新选举' AS title,
         e.township_id AS org_id, e.township_id, e.village_id, repeat_due_on AS due_on, 'elections' AS table_name, election_id AS record_key
-    FROM election_summary AS e
+    FROM election_summary AS e LEFT JOIN villages AS v USING (village_id)
     WHERE outcome = '失败' AND repeated_by IS NULL
       -- Settled in another way since: by a new election that forgot to name this one, or by an appointment.
       AND NOT EXISTS (SELECT 1 FROM election_summary AS later

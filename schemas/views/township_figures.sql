@@ -11,6 +11,8 @@ fields:
   villages: {title: 村, sensitivity: public}
   communities: {title: 社区, sensitivity: public}
   secretaries: {title: 在任书记, sensitivity: public}
+  village_secretaries: {title: 村书记, sensitivity: public}
+  community_secretaries: {title: 社区书记, sensitivity: public}
   concurrent: {title: “一肩挑”人数, sensitivity: public}
   concurrent_share: {title: “一肩挑”占比（%）, sensitivity: public}
   women: {title: 女书记, sensitivity: public}
@@ -49,7 +51,8 @@ WITH band AS (
         max(persons) FILTER (WHERE item = 'edu_college') AS college, max(share) FILTER (WHERE item = 'edu_college') AS college_share
     FROM structure, band WHERE is_now GROUP BY ALL
 ), person AS (
-    SELECT o.org_id, count(*) AS secretaries, rounded(avg(c.age), 1) AS average_age, count(*) FILTER (WHERE c.is_new) AS newcomers
+    SELECT o.org_id, count(*) AS secretaries, rounded(avg(c.age), 1) AS average_age, count(*) FILTER (WHERE c.is_new) AS newcomers,
+        count(*) FILTER (WHERE c.village_kind = '村') AS village_secretaries, count(*) FILTER (WHERE c.village_kind = '社区') AS community_secretaries
     FROM current_secretaries AS c JOIN offices AS o USING (township_id) GROUP BY ALL
 ), filing AS (
     SELECT o.org_id, count(*) FILTER (WHERE f.open) AS filings_open, count(*) FILTER (WHERE f.overdue) AS filings_overdue,
@@ -66,6 +69,7 @@ WITH band AS (
 SELECT s.org_id, s.org_name, g.type, s.whole, g.sort_order,
     coalesce(v.villages, 0) AS villages, coalesce(v.communities, 0) AS communities,
     coalesce(p.secretaries, 0) AS secretaries,
+    coalesce(p.village_secretaries, 0) AS village_secretaries, coalesce(p.community_secretaries, 0) AS community_secretaries,
     h.concurrent, h.concurrent_share, h.women, p.average_age, h.youngest, h.youngest_share, h.oldest,
     h.senior, h.senior_share, h.college, h.college_share,
     coalesce(p.newcomers, 0) AS newcomers, coalesce(v.vacant, 0) AS vacant, coalesce(v.vacant_over, 0) AS vacant_over,
