@@ -28,11 +28,12 @@ SELECT person_id, year::INTEGER AS year,
     arg_max(village_id, (first_day, tenure_id)) AS village_id,
     arg_max(township_id, (first_day, tenure_id)) AS township_id,
     arg_max(tenure_id, (first_day, tenure_id)) AS tenure_id,
-    sum(next_day - first_day)::INTEGER AS days,
+    -- Two villages led at a time are no two years.
+    least(sum(next_day - first_day), max(next_day) - min(first_day))::INTEGER AS days,
     min(first_day) AS first_day,
     max(next_day) - 1 AS last_day,
     -- 任职不满半年的年度不作要求.
-    sum(next_day - first_day) >= 180 AS half_year,
+    least(sum(next_day - first_day), max(next_day) - min(first_day)) >= 180 AS half_year,
     year < year(any_value(as_of)) AS finished,
     max(next_day) = least(make_date(year + 1, 1, 1), any_value(as_of) + 1) AS in_office
 FROM served, build

@@ -150,6 +150,10 @@ items AS (
         a.township_id AS org_id, a.township_id, a.village_id, a.person_id, a.rectify_by AS due_on, 'audits' AS table_name, a.audit_id AS record_key
     FROM audit_status AS a WHERE a.state IN ('整改中', '整改逾期')
     UNION ALL BY NAME
+    SELECT 'M12' AS system, '审计公布' AS kind, a.village_name || a.person_name || a.kind || '结果还没有公布' AS title,
+        a.township_id AS org_id, a.township_id, a.village_id, a.person_id, a.publish_by AS due_on, 'audits' AS table_name, a.audit_id AS record_key
+    FROM audit_status AS a CROSS JOIN horizon WHERE a.reported_on <= as_of AND a.published_on IS NULL AND a.publish_by IS NOT NULL
+    UNION ALL BY NAME
     SELECT 'M12' AS system, '任中审计' AS kind, s.village_name || '书记' || coalesce(p.name, s.person_id) || '到' || s.due_on || '满'
             || param('mid_audit_years', as_of) || '年没有任中或者任期审计' AS title,
         s.township_id AS org_id, s.township_id, s.village_id, s.person_id, s.due_on, 'tenures' AS table_name, s.tenure_id AS record_key
