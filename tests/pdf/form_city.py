@@ -7,6 +7,7 @@ import datetime
 import shutil
 import tempfile
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ import yaml
 
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
+from lingtouyan.pdf.jobs import Selection, blank_jobs, chosen_templates, dossier_jobs, words_asked
 from lingtouyan.pdf.render import DossierJob
 from lingtouyan.project import Project
-from lingtouyan.templates.escaping import FILTERS, text
-from lingtouyan.templates.templates import Groups, make_environment, read_templates, run_queries
 
+AS_OF = datetime.date(2026, 11, 20)
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "site" / "dossiers"
 LONG_NAME = "阿卜杜热合曼·买买提图尔荪"
@@ -253,34 +254,34 @@ def _filing(n: int, person: str, village: str) -> dict[str, Any]:
     return filing
 
 
+def edition_of(root: Path, edition: str, kinds: Collection[str], folder: str) -> tuple[Project, Any]:
+    """Return a tree, and of its edition what the dossiers of these kinds read."""
+    project, path = Project.open(root), Path(folder) / "edition.duckdb"
+    wanted = Selection(frozenset(kinds))
+    only = words_asked(chosen_templates(project, edition, wanted, on_demand=True))
+    register = register_with_editions(project, AS_OF, {edition: path}, allow_errors=True, only=only)
+    register.connection.close()
+    return project, open_edition(path)
+
+
 def jobs_of(
-    root: Path, edition: str, kinds: Collection[str] = ("registration", "removal", "roster")
+    root: Path, edition: str, kinds: Collection[str] = ("registration", "removal")
 ) -> dict[str, DossierJob]:
     """Return what is to be printed of a tree in one edition, by path: whole kinds, or `kind/key` alone."""
-    project = Project.open(root)
-    as_of = datetime.date(2026, 11, 20)
-    environment = make_environment(root, html=True, functions={}, filters={**FILTERS, "plain": text})
-    jobs: dict[str, DossierJob] = {}
+    names = {k.split("/")[0] for k in kinds}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "edition.duckdb"
-        register_with_editions(project, as_of, {edition: path}, allow_errors=True)
-        connection = open_edition(path)
-        for template in read_templates(root, "site/dossiers", ".html", ["public", "internal"]):
-            if template.edition != edition or all(k.split("/")[0] != template.name for k in kinds):
-                continue
-            results = run_queries(connection, template, edition)
-            body = environment.from_string(template.body)
-            for row in results.rows[template.each]:
-                rows = {
-                    name: value[row[template.queries[name].by]] if isinstance(value, Groups) else value
-                    for name, value in results.rows.items()
-                }
-                name = template.path
-                for column, value in row.items():
-                    name = name.replace("{{ row." + column + " }}", str(value))
-                if name not in kinds and template.name not in kinds:
-                    continue
-                html = body.render(row=row, draft=False, blank=False, edition=edition, as_of=as_of, **rows)
-                jobs[name] = DossierJob(f"{name}.pdf", html, name, styles=template.styles)
+        project, connection = edition_of(root, edition, names, folder)
+        facts = {"edition": edition, "as_of": AS_OF, "draft": False}
+        made = dossier_jobs(project, connection, edition, facts, None, Selection(frozenset(names)))
+        jobs = {job.path.removesuffix(".pdf"): replace(job, html=job.document()) for job in made}
         connection.close()
-    return jobs
+    return {name: job for name, job in jobs.items() if name in kinds or name.split("/")[0] in kinds}
+
+
+def blanks_of(root: Path, kinds: Collection[str]) -> list[DossierJob]:
+    """Return the blank forms of these kinds."""
+    with tempfile.TemporaryDirectory() as folder:
+        project, connection = edition_of(root, "internal", kinds, folder)
+        made = list(blank_jobs(project, connection, "internal", AS_OF, lambda _: "", frozenset(kinds)))
+        connection.close()
+    return made

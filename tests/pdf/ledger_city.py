@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
-import tempfile
-from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import form_city
 from form_city import FOLDER, HOSTILE_NAME, LONG_NAME, RARE_NAME
 from form_city import _csv as write_csv
 from form_city import _yaml as write_yaml
-
-from lingtouyan.checks.register import register_with_editions
-from lingtouyan.database.editions import open_edition
-from lingtouyan.pdf.jobs import blank_jobs
-from lingtouyan.pdf.render import DossierJob
-from lingtouyan.project import Project
 
 __all__ = ["HOSTILE_NAME", "LONG_NAME", "RARE_NAME"]
 
@@ -262,14 +253,3 @@ def _pay(folder: Path) -> None:
         folder / "payments.csv",
         [{**paid, "month": m, "paid_on": f"2025-{m:02}-15", "amount": SECRETS["payments.amount"]} for m in range(1, 12)],
     )  # fmt: skip
-
-
-def blanks_of(root: Path, kinds: Collection[str] = KINDS) -> Iterator[DossierJob]:
-    """Yield the blank forms of these kinds."""
-    project, as_of = Project.open(root), datetime.date(2026, 11, 20)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "edition.duckdb"
-        register_with_editions(project, as_of, {"internal": path}, allow_errors=True)
-        connection = open_edition(path)
-        yield from blank_jobs(project, connection, "internal", as_of, lambda _: "", frozenset(kinds))
-        connection.close()

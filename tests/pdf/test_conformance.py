@@ -23,7 +23,7 @@ from PIL import Image
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.pdf.footer import ATTACHMENT, digest_of
-from lingtouyan.pdf.jobs import FOLDER, Selection, blank_jobs, dossier_jobs
+from lingtouyan.pdf.jobs import FOLDER, Selection, blank_jobs, chosen_templates, dossier_jobs, words_asked
 from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.pdf.signing import load_seal, sign
 from lingtouyan.project import EDITIONS, Project
@@ -51,7 +51,8 @@ def prints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     paths = {
         edition: folder / f"{edition}.duckdb" for edition in EDITIONS if edition in ("public", "internal")
     }
-    register_with_editions(project, AS_OF, paths)
+    every = [t for e in paths for t in chosen_templates(project, e, Selection(frozenset()), on_demand=True)]
+    register_with_editions(project, AS_OF, paths, allow_errors=True, only=words_asked(every))
     jobs: dict[str, DossierJob] = {}
     for edition, path in paths.items():
         connection = open_edition(path)

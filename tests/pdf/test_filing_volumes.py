@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import form_city
-import ledger_city
 import pypdf
 import pytest
 import yaml
@@ -99,7 +98,7 @@ def printed(tmp_path_factory) -> Path:
     jobs.append(
         DossierJob("letter.pdf", f"<html lang=zh><title>x</title>{LETTER}", "x", styles=("letter.css",))
     )
-    jobs.extend(ledger_city.blanks_of(root, BLANK))
+    jobs.extend(form_city.blanks_of(root, BLANK))
     out = root / "out"
     report = render_dossiers(jobs, files=files_in(root / "site" / "dossiers"), out=out)
     assert [p.message for p in report.problems] == []

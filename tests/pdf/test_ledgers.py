@@ -87,7 +87,9 @@ def prints(tmp_path_factory) -> Prints:
     jobs = form_city.jobs_of(root, "internal", ledger_city.KINDS)
     out = root / "out"
     report = render_dossiers(
-        [*jobs.values(), *ledger_city.blanks_of(root)], files=files_in(root / "site" / "dossiers"), out=out
+        [*jobs.values(), *form_city.blanks_of(root, ledger_city.KINDS)],
+        files=files_in(root / "site" / "dossiers"),
+        out=out,
     )
     assert [p.message for p in report.problems] == []
     made = {p.relative_to(out).as_posix().removesuffix(".pdf"): Print(p) for p in sorted(out.rglob("*.pdf"))}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 import shutil
 from pathlib import Path
@@ -14,11 +13,8 @@ import proof_city
 import pytest
 from trees import Tree
 
-from lingtouyan.checks.register import register_with_editions
 from lingtouyan.cli import main
-from lingtouyan.database.editions import open_edition
-from lingtouyan.pdf.jobs import Selection, dossier_jobs, xml_document, xml_text
-from lingtouyan.project import Project
+from lingtouyan.pdf.jobs import xml_document, xml_text
 
 # As programs that fill in and read the form of appointment write it; the order is that of their own files.
 FIELDS = re.findall(
@@ -51,15 +47,8 @@ def parsed(content: bytes) -> ElementTree.Element:
 def people(tmp_path_factory) -> dict[str, ElementTree.Element]:
     """The files of all people of a small city, by number."""
     root = form_city.write_tree(tmp_path_factory.mktemp("city") / "tree")
-    project = Project.open(root)
-    as_of = datetime.date(2026, 11, 20)
-    path = root / "edition.duckdb"
-    register_with_editions(project, as_of, {"internal": path}, allow_errors=True)
-    connection = open_edition(path)
-    facts = {"edition": "internal", "as_of": as_of, "draft": False}
-    jobs = list(dossier_jobs(project, connection, "internal", facts, None, Selection(frozenset({"cadre"}))))
-    connection.close()
-    return {Path(j.path).stem: parsed(xml_document(j.html())) for j in jobs if j.path.endswith(".lrmx")}
+    jobs = form_city.jobs_of(root, "internal", ["cadre"]).values()
+    return {Path(j.path).stem: parsed(xml_document(j.document())) for j in jobs if j.path.endswith(".lrmx")}
 
 
 def test_a_person_is_written_as_such_programs_read_it(people) -> None:

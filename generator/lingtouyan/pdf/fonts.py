@@ -9,104 +9,34 @@ import ctypes
 import hashlib
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 from lingtouyan.problems import UsageError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Role:
-    """A kind of type in official documents.
-
-    Attributes:
-        name: the style sheet variable is `--font-<name>`.
-        title: what printers call it.
-        proper: names of the typefaces that the standard means, best first (PostScript, full or family name).
-        stand_ins: open typefaces that come closest, best first.
-        package: the Debian package with a stand-in.
-        advice: how to come by the best stand-in, when it is not there.
-    """
+    """A kind of type in official documents; `fonts.toml` says what each attribute is."""
 
     name: str
     title: str
-    proper: tuple[str, ...]
-    stand_ins: tuple[str, ...]
+    proper: list[str]
+    stand_ins: list[str]
     package: str
     advice: str
 
 
-ROLES = (
-    Role(
-        "biaosong",
-        "小标宋",
-        ("方正小标宋简体", "方正小标宋_GBK", "FZXBSJW--GB1-0", "FZXiaoBiaoSong-B05S", "FZXiaoBiaoSong-B05"),
-        ("NotoSerifCJKsc-Bold", "NotoSerifCJKsc-SemiBold", "NotoSerifCJKsc-Regular"),
-        "fonts-noto-cjk",
-        "可安装：apt install fonts-noto-cjk",
-    ),
-    Role(
-        "fangsong",
-        "仿宋",
-        ("仿宋_GB2312", "FangSong_GB2312", "FangSong", "仿宋", "方正仿宋_GBK", "方正仿宋简体", "STFangsong"),
-        ("FandolFang-Regular", "LXGWWenKai-Light", "NotoSerifCJKsc-Light", "NotoSerifCJKsc-Regular"),
-        "fonts-lxgw-wenkai",
-        "Debian 软件包 texlive-lang-chinese 中的 FandolFang 更接近仿宋",
-    ),
-    Role(
-        "kaiti",
-        "楷体",
-        ("楷体_GB2312", "KaiTi_GB2312", "KaiTi", "楷体", "方正楷体_GBK", "方正楷体简体", "STKaiti"),
-        ("LXGWWenKai-Regular", "FandolKai-Regular", "ARPLKaitiMGB", "NotoSerifCJKsc-Regular"),
-        "fonts-lxgw-wenkai",
-        "可安装：apt install fonts-lxgw-wenkai",
-    ),
-    Role(
-        "heiti",
-        "黑体",
-        ("SimHei", "黑体", "方正黑体_GBK", "方正黑体简体", "STHeiti"),
-        ("NotoSansCJKsc-Regular", "NotoSansCJKsc-Medium"),
-        "fonts-noto-cjk",
-        "可安装：apt install fonts-noto-cjk",
-    ),
-    Role(
-        "songti",
-        "宋体",
-        ("SimSun", "宋体", "方正书宋_GBK", "方正书宋简体", "STSong"),
-        ("NotoSerifCJKsc-Regular",),
-        "fonts-noto-cjk",
-        "可安装：apt install fonts-noto-cjk",
-    ),
-)
-
-# Characters that none of a role's own fonts holds come from these: together, all of GB 18030-2022.
-RARE = ("NotoSerifCJKsc-Regular", "BabelStoneHan", "HanaMinA", "HanaMinB")
-RARE_PACKAGES = ("fonts-babelstone-han", "fonts-hanazono")
-# And those of other scripts from these.
-SCRIPTS = (
-    *(
-        "NotoNaskhArabic-Regular",
-        "NotoSansArabic-Regular",
-        "NotoSerifTibetan-Regular",
-        "NotoSansMongolian-Regular",
-    ),
-    *("NotoSansYi-Regular", "NotoSansNewTaiLue-Regular", "NotoSansTaiLe-Regular", "NotoSansLisu-Regular"),
-    *("NotoSansMiao-Regular", "NotoSansThai-Regular", "DejaVuSans"),
-)
-SCRIPTS_PACKAGE = "fonts-noto-core"
-
-# What printing loads, and the Debian package of each.
-LIBRARIES = {
-    "libgobject-2.0": "libglib2.0-0",
-    "libfontconfig": "libfontconfig1",
-    "libpango-1.0": "libpango-1.0-0",
-    "libpangoft2-1.0": "libpangoft2-1.0-0",
-    "libharfbuzz": "libharfbuzz0b",
-    "libharfbuzz-subset": "libharfbuzz-subset0",
-}
+_DATA: Any = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+ROLES = [Role(**role) for role in _DATA["roles"]]
+RARE, RARE_PACKAGES = _DATA["rare"], _DATA["rare_packages"]
+SCRIPTS, SCRIPTS_PACKAGE = _DATA["scripts"], _DATA["scripts_package"]
+LIBRARIES: dict[str, str] = _DATA["libraries"]
 
 # TeX keeps its fonts where fontconfig does not look.
 _MORE_FOLDERS = (Path("/usr/share/texlive/texmf-dist/fonts/opentype/public/fandol"),)
@@ -211,7 +141,7 @@ def find_stacks(*, open_only: bool = False) -> list[Stack]:
     """
     stacks = []
     for role in ROLES:
-        proper = () if open_only else role.proper
+        proper = [] if open_only else role.proper
         own = [name for name in (*proper, *role.stand_ins) if name.lower() in installed()]
         others = [name for name in (*RARE, *SCRIPTS) if name.lower() in installed()]
         if not own:

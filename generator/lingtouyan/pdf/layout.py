@@ -8,13 +8,13 @@ from __future__ import annotations
 import gc
 import html
 import logging
+import mimetypes
 import os
 import resource
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from multiprocessing import parent_process
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -36,13 +36,6 @@ MAX_MEMORY = 4 * 2**30
 MAX_PIXELS = 40_000_000
 # Where the files of the template folder stand for the layout engine; nothing on disk is called that.
 BASE = "file:///dossiers/"
-_TYPES = {
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-}
 
 
 class _Fetcher(URLFetcher):  # type: ignore[misc]
@@ -66,7 +59,7 @@ class _Fetcher(URLFetcher):  # type: ignore[misc]
         if not url.startswith(BASE) or name not in self._files:
             self.refused.append(url[:200])
             raise ValueError("not a file of the template folder")
-        kind = _TYPES.get(PurePosixPath(name).suffix.lower(), "application/octet-stream")
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         return URLFetcherResponse(url, self._files[name], {"Content-Type": kind})
 
 

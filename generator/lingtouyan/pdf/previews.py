@@ -7,19 +7,13 @@ from __future__ import annotations
 
 import base64
 import html
+import mimetypes
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 
 from lingtouyan.pdf.fonts import ROLES
 from lingtouyan.pdf.footer import Mark
 
-_TYPES = {
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-}
 # A stranger's template may hold scripts and forwardings; whoever opens its preview runs and follows none.
 _POLICY = (
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -106,6 +100,6 @@ def _inside(files: Mapping[str, bytes], address: str) -> str:
     """Return a picture's address as one that holds the picture; empty when it is none of the folder's."""
     if address.startswith("data:image/"):
         return html.escape(address)
-    kind = _TYPES.get(PurePosixPath(address).suffix.lower())
-    data = files.get(address, b"") if kind else b""
+    kind = mimetypes.guess_type(address)[0] or ""
+    data = files.get(address, b"") if kind.startswith("image/") else b""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}" if data else ""

@@ -140,17 +140,21 @@ class DossierReport:
     """What a run did.
 
     Attributes:
-        printed: path of every PDF now in the output folder -> hex SHA-256 of it.
+        printed: paths of all that is now in the output folder.
         rendered: how many were made anew.
         reused: how many were taken over unchanged.
         problems: one or more per dossier that could not be printed (errors), and remarks of the layout engine
             about templates and style sheets (warnings).
+        refused: nothing was printed, because the records have the errors that `problems` are.
+        folder: the output folder.
     """
 
-    printed: dict[str, str] = field(default_factory=dict)
+    printed: list[str] = field(default_factory=list)
     rendered: int = 0
     reused: int = 0
     problems: list[Problem] = field(default_factory=list)
+    refused: bool = False
+    folder: Path = Path()
 
 
 def render_dossiers(
@@ -211,8 +215,8 @@ def _programs(fonts: str) -> str:
         digest.update(f"{library} {library_version(library)}\n".encode())
     for package in _LAYOUT:
         digest.update(f"{package} {version(package)}\n".encode())
-    for module in ("fonts", "footer", "layout"):
-        digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
+    for name in ("fonts.py", "fonts.toml", "footer.py", "layout.py"):
+        digest.update((Path(__file__).parent / name).read_bytes())
     return digest.hexdigest()
 
 
@@ -271,7 +275,7 @@ class _Run:
     def _write(self, job: DossierJob, content: bytes) -> None:
         content = self._finish(content)
         write_whole(self._out, job.path, content)
-        self.report.printed[job.path] = digest_of(content)
+        self.report.printed.append(job.path)
 
     def _fail(self, job: DossierJob, rule: str, fault: str) -> None:
         self.report.problems.append(error(job.source, job.line, rule, f"{job.record}没有排印：{fault}"))

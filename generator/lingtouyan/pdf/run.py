@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,28 +22,10 @@ from lingtouyan.pdf.jobs import (
     xml_document,
 )
 from lingtouyan.pdf.previews import self_contained
-from lingtouyan.pdf.render import DossierJob, render_dossiers, write_whole
+from lingtouyan.pdf.render import DossierJob, DossierReport, render_dossiers, write_whole
 from lingtouyan.pdf.signing import Seal, sign
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors, printable, warning
 from lingtouyan.project import EDITION_TITLES, Project
-
-
-@dataclass
-class PrintReport:
-    """What was printed.
-
-    Attributes:
-        problems: what could not be printed; the findings of the check when they are why.
-        refused: nothing was printed, because the records have errors.
-        printed: the files, inside `folder`.
-        rendered: how many of them were made anew.
-    """
-
-    folder: Path
-    problems: list[Problem] = field(default_factory=list)
-    refused: bool = False
-    printed: list[str] = field(default_factory=list)
-    rendered: int = 0
 
 
 def print_dossiers(
@@ -96,7 +77,7 @@ def print_selection(
     preview: bool = False,
     seal: Seal | None = None,
     progress: TextIO | None = None,
-) -> PrintReport:
+) -> DossierReport:
     """Print a selection of one edition's dossiers.
 
     Args:
@@ -111,14 +92,11 @@ def print_selection(
     """
     project = Project.open(root, revision)
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
-        date = project.as_of(as_of)
-        report = PrintReport(out or project.build / "prints" / edition)
-        database = Path(folder) / "edition.duckdb"
-        templates = chosen_templates(project, edition, selection, on_demand=blank)
-        only = words_asked(templates, selection.where)
+        date, database = project.as_of(as_of), Path(folder) / "edition.duckdb"
+        target = out or project.build / "prints" / edition
         if has_errors(problems := check(project, date)):
-            report.problems, report.refused = problems, True
-            return report
+            return DossierReport(problems=problems, refused=True)
+        only = words_asked(chosen_templates(project, edition, selection, on_demand=blank), selection.where)
         register_with_editions(project, date, {edition: database}, allow_errors=True, only=only)
         connection = open_edition(database)
         facts = {"edition": edition, "as_of": date, "draft": False}
@@ -129,32 +107,27 @@ def print_selection(
             else dossier_jobs(project, connection, edition, facts, commits.of, selection)
         )
         connection.close()
-        paths = {p for j in jobs for p in (j.path.rpartition(".")[0],)}
-        found = paths | {p.rpartition("/")[2] for p in paths}
-        for key in sorted(selection.keys - found):
-            said = f"没有编号为 {printable(key)} 的文书。请核对编号、种类和版别。"
-            report.problems.append(error("", 0, "not-found", said))
-        if not jobs and not report.problems:
+        paths = {j.path.rpartition(".")[0] for j in jobs}
+        problems = [
+            error("", 0, "not-found", f"没有编号为 {printable(key)} 的文书。请核对编号、种类和版别。")
+            for key in sorted(selection.keys - paths - {p.rpartition("/")[2] for p in paths})
+        ]
+        if not jobs and not problems:
             raise UsageError("没有符合条件的文书。请核对种类、编号和条件。")
-        files = shared_files(project)
-        pages = [j for j in jobs if j.path.endswith(".pdf") and not preview]
-        report.problems.extend(_no_commit(commits))
-        if pages:
-            done = render_dossiers(
+        files, report = shared_files(project), DossierReport()
+        if pages := [j for j in jobs if j.path.endswith(".pdf") and not preview]:
+            report = render_dossiers(
                 pages,
                 files=files,
-                out=report.folder,
+                out=target,
                 cache=Cache(),
                 finish=(lambda content: sign(content, seal)) if seal else bytes,
                 progress=progress,
             )
-            report.problems.extend(done.problems)
-            report.printed.extend(done.printed)
-            report.rendered += done.rendered
+        report.folder, report.problems = target, [*problems, *_no_commit(commits), *report.problems]
         for job in jobs:
             if preview or not job.path.endswith(".pdf"):
                 _write(job, files, report)
-        report.printed.sort()
     return report
 
 
@@ -162,7 +135,7 @@ def _no_commit(commits: Commits) -> list[Problem]:
     return [warning("", 0, "no-commit", f"印本没有写明提交：{commits.fault}")] if commits.fault else []
 
 
-def _write(job: DossierJob, files: dict[str, bytes], report: PrintReport) -> None:
+def _write(job: DossierJob, files: dict[str, bytes], report: DossierReport) -> None:
     """Write a dossier that is a text: XML, or a preview of what would be printed."""
     try:
         if job.path.endswith(".pdf"):

@@ -5,32 +5,28 @@ Each part of the file becomes a digest, equal where it says the same, whatever n
 
 from __future__ import annotations
 
-import base64
 import collections
 import hashlib
-import json
 import logging
+import multiprocessing
 import os
 import resource
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from lingtouyan.pdf.footer import ATTACHMENT
+from lingtouyan.processes import end_with_parent
 from lingtouyan.verify.signatures import Signature, signatures_in
 
 MAX_FILE = 200 * 2**20
 MAX_DATA = 20 * 2**20
 MAX_PAGES = 5000
 MAX_MEMORY = 2 * 2**30
-# Of the processor; and of the clock, for a machine that does nothing else any more.
 MAX_SECONDS = 60
-MAX_PATIENCE = 1800
 _DEEPEST = 40
 _MOST = 2_000_000
 # What lies over a page when a signature has a face, as electronic seals have.
@@ -95,40 +91,21 @@ def _ask(path: Path, trust: Sequence[bytes]) -> Evidence:
         return Evidence("没有这个文件。")
     if path.stat().st_size > MAX_FILE:
         return Evidence(f"文件超过 {MAX_FILE >> 20} MB，不是本工具排印的。")
-    asked = json.dumps([str(path), [base64.b64encode(c).decode() for c in trust]])
-    generator = str(Path(__file__).parents[2])
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", __name__],
-            input=asked.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=MAX_PATIENCE,
-            check=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([generator, os.environ.get("PYTHONPATH", "")])},
-        )
-    except subprocess.TimeoutExpired:
-        return Evidence("读它用时过长，已停止。")
-    except subprocess.CalledProcessError:
-        return Evidence("读取它的进程用尽了时间或内存，已停止（多半是内容异常庞大）。")
-    said = json.loads(done.stdout)
-    said["pages"] = [Page(**page) for page in said["pages"]]
-    said["signatures"] = [Signature(**one) for one in said["signatures"]]
-    said["data"] = None if said["data"] is None else base64.b64decode(said["data"])
-    return Evidence(**said)
+    # Not forked: there are threads. One process for each file: what breaks it breaks nothing else.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _bound) as pool:
+        try:
+            return pool.submit(read_print, path, trust).result()
+        except BrokenExecutor:
+            return Evidence("读取它的进程用尽了时间或内存，已停止（多半是内容异常庞大）。")
 
 
-def main() -> None:
-    """Read the file that standard input names and write what it shows to standard output."""
+def _bound() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    end_with_parent()
     # What the reader grumbles about is no news: the verdict says what matters.
     logging.disable()
-    name, trust = json.load(sys.stdin)
-    said = asdict(read_print(Path(name), [base64.b64decode(c) for c in trust]))
-    said["data"] = None if said["data"] is None else base64.b64encode(said["data"]).decode()
-    json.dump(said, sys.stdout)
 
 
 def read_print(path: Path, trust: Sequence[bytes] = ()) -> Evidence:
@@ -286,7 +263,3 @@ class _Graph:
         if place not in self._streams:
             self._streams[place] = hashlib.sha256(stream.get_data()).hexdigest()
         return self._streams[place]
-
-
-if __name__ == "__main__":
-    main()
