@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from trees import copy_of
 
-from lingtouyan.commands.serve import Preview, serve
+from lingtouyan.checks.register import register_with_editions
+from lingtouyan.commands.serve import LiveSite, Preview, serve
 from lingtouyan.problems import UsageError
 
 MEMBERS = "records/members-north.csv"
@@ -103,6 +104,35 @@ def test_an_open_page_follows_records_templates_and_theme(tree: Path) -> None:
         assert "新名册" in get(preview.url + PAGE)[2]
         assert "新名册" in get(preview.url)[2]
         assert not (tree / "build").exists()
+
+
+def test_what_has_not_changed_is_not_worked_out_again(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def counted(*args: Any, only: Any, **more: Any) -> Any:
+        asked.append(only)
+        return register_with_editions(*args, only=only, **more)
+
+    monkeypatch.setattr("lingtouyan.commands.serve.register_with_editions", counted)
+    site = LiveSite(tree, "internal", None)
+    try:
+        site.renew()
+        site.complete()
+        replace(tree, "site/pages/members/member.md", "## 基本情况", "## 改了的标题")
+        site.renew()
+        assert "改了的标题" in (site.page(PAGE) or "")
+        assert site.complete() == []
+        assert asked == [None]
+        # A record: only what shows it, and findings are those of before until all is worked out.
+        replace(tree, MEMBERS, "安娜·贝尔", "安娜·雷")
+        site.renew()
+        assert "安娜·雷" in (site.page(PAGE) or "")
+        assert "<article" in (site.page("internal/") or "")
+        assert "parties" not in asked[1]
+        site.complete()
+        assert asked[-1] is None
+    finally:
+        site.close()
 
 
 @pytest.mark.parametrize(

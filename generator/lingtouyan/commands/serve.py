@@ -15,7 +15,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,12 +28,17 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from lingtouyan.checks.register import Register, register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.commands.build import facts_of
+from lingtouyan.database.database import literal
+from lingtouyan.database.database import quote as quote_identifier
 from lingtouyan.database.editions import open_edition
-from lingtouyan.database.statements import words_of
+from lingtouyan.database.statements import passages, reached, read_statements, words_of
+from lingtouyan.database.views import HISTORY
 from lingtouyan.problems import Problem, RecordsError, Severity, UsageError, as_text
 from lingtouyan.project import EDITIONS, Project
+from lingtouyan.reading.package import DESCRIPTOR
+from lingtouyan.reading.source import glob_regex
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.templates import PATH_SLOT, Template, read_templates
 from lingtouyan.website.feeds import write_feeds
@@ -48,6 +53,8 @@ HOST = "127.0.0.1"
 EVENTS, SCRIPT = "/__preview", "/__preview.js"
 # Long enough for an editor to finish writing several files, short enough not to be noticed.
 SETTLE = 0.1
+# What takes all records, and their rules or their past.
+_SLOW = HISTORY | {"findings", "finding_subjects"}
 # Open pages are asked for again first.
 _QUIET = 1.5
 _WATCHED = ("records", "schemas", "site", "mkdocs.yml", "datapackage.yaml")
@@ -202,20 +209,47 @@ def _passing(name: str) -> bool:
     )
 
 
+@dataclass
+class _Known:
+    """The whole register of a moment, on which the next one stands.
+
+    Attributes:
+        path, connection: the edition's database.
+        digests: of the files it was made from; the empty name stands for date and commit.
+        errors: of the records.
+    """
+
+    path: Path
+    connection: duckdb.DuckDBPyConnection
+    digests: dict[str, str]
+    errors: list[Problem]
+
+    def close(self) -> None:
+        self.connection.close()
+        self.path.unlink(missing_ok=True)
+
+
 class _Moment:
     """The records as they were at one moment, and what of them was worked out so far."""
 
-    def __init__(self, root: Path, edition: str, as_of: str | None, links: Links) -> None:
+    def __init__(
+        self, root: Path, edition: str, as_of: str | None, kept: Path, before: _Moment | None
+    ) -> None:
         self.project = Project.open(root)
         self.as_of = self.project.as_of(as_of)
         every = read_templates(self.project.source, "site/pages", ".md", EDITIONS)
         read_config(self.project.source, {f"{t.name}.md" for t in every if not t.each})
         self.templates = [t for t in every if t.edition in ("", edition)]
-        self.links = links
+        self.links: Links = before.links if before else Links()
+        self.known: _Known | None = before.known if before else None
+        self._kept = kept
         self._edition = edition
         self._made: dict[str, tuple[PageMaker, Kind | None]] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="lingtouyan-")
         self._connections: list[duckdb.DuckDBPyConnection] = []
+        source, commit = self.project.source, self.project.commit
+        self._digests = dict(source.digests(source.files(["records", "schemas"]).files))
+        self._digests |= source.digests([DESCRIPTOR]) | {"": f"{self.as_of} {commit.id if commit else None}"}
         # Files that are made of the whole register.
         self.files = Path(self._folder.name) / "site"
 
@@ -224,7 +258,7 @@ class _Moment:
         if template.file not in self._made:
             # Besides what its queries name, a template may show facts and labels.
             words = {w for query in template.queries.values() for w in words_of(query.sql)}
-            maker, _ = self._maker({"build", "fields", "tables", "views", *words})
+            maker = self._maker({"fields", "tables", "views", *words})
             self._made[template.file] = (maker, maker.kind(template) if template.each else None)
         return self._made[template.file]
 
@@ -235,26 +269,76 @@ class _Moment:
             RecordsError: templates or SQL of the tree are at fault.
         """
         self.links = Links()
-        maker, register = self._maker(None)
+        maker = self._maker(None)
         kinds = {t.file: maker.kind(t) for t in self.templates if t.each}
         self._made = {t.file: (maker, kinds.get(t.file)) for t in self.templates}
         write_record_index(self.files, entries(kinds.values()))
         write_feeds(self.project.source, self.files, maker.connection, maker.environment, maker.facts)
-        return [p for p in register.problems if p.severity is Severity.ERROR]
+        return self.known.errors if self.known else []
 
-    def _maker(self, only: Collection[str] | None) -> tuple[PageMaker, Register]:
+    def _maker(self, only: Collection[str] | None) -> PageMaker:
         database = Path(self._folder.name) / f"{len(self._connections)}.duckdb"
-        paths = {self._edition: database}
-        register = register_with_editions(self.project, self.as_of, paths, allow_errors=True, only=only)
-        register.connection.close()
-        self._connections.append(open_edition(database))
-        facts = facts_of(self._connections[-1], self._edition, self.as_of, draft=False)
-        return PageMaker(self.project, self._connections[-1], facts, self.links), register
+        asked = None if only is None else self._changed(only)
+        if self.known and (self.known.digests == self._digests if asked is None else not asked):
+            # Templates alone have changed, or files that these pages do not show.
+            connection = self.known.connection.cursor()
+        else:
+            if self.known and only is not None and asked is not None:
+                _copy(self.known.path, database, {*only} - asked)
+            register = register_with_editions(
+                self.project, self.as_of, {self._edition: database}, allow_errors=True, only=asked
+            )
+            register.connection.close()
+            if only is None:
+                # It outlives this moment.
+                database = database.rename(self._kept / f"{Path(self._folder.name).name}.duckdb")
+                errors = [p for p in register.problems if p.severity is Severity.ERROR]
+                self.known = _Known(database, open_edition(database), self._digests, errors)
+                connection = self.known.connection.cursor()
+            else:
+                connection = open_edition(database)
+        self._connections.append(connection)
+        facts = facts_of(connection, self._edition, self.as_of, draft=False)
+        return PageMaker(self.project, connection, facts, self.links)
+
+    def _changed(self, words: Collection[str]) -> set[str]:
+        """Return what of the words has to be asked anew; findings and history, which take all records, come later."""
+        if self.known is None:
+            return {*words}
+        before, now = self.known.digests, self._digests
+        files = {name for name in {*before, *now} if before.get(name) != now.get(name)}
+        package, source = self.project.package, self.project.source
+        patterns = {t.name: glob_regex(package.origin(t).path) for t in package.tables.values()}
+        tables = {name for name, pattern in patterns.items() if any(map(pattern.match, files))}
+        through = passages(
+            [*read_statements(source, "schemas/macros"), *read_statements(source, "schemas/views")]
+        )
+        # Of schemas, date and commit everything may depend.
+        whole = not all(file.startswith("records/") for file in files)
+        return {
+            word
+            for word in words
+            if (reach := reached([word], through)).isdisjoint(_SLOW)
+            and (whole or not reach.isdisjoint(tables))
+        }
 
     def close(self) -> None:
         for connection in self._connections:
             connection.close()
         self._folder.cleanup()
+
+
+def _copy(before: Path, database: Path, names: Collection[str]) -> None:
+    """Begin an edition with tables of an earlier one."""
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"ATTACH {literal(str(before))} AS earlier (READ_ONLY)")
+        found = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'earlier'"
+        ).fetchall()
+        for (name,) in found:
+            if name in names and name != "build":
+                quoted_name = quote_identifier(name)
+                connection.execute(f"CREATE TABLE {quoted_name} AS FROM earlier.{quoted_name}")
 
 
 class LiveSite:
@@ -282,6 +366,8 @@ class LiveSite:
         with self._whole, self._lock:
             if self._moment:
                 self._moment.close()
+                if self._moment.known:
+                    self._moment.known.close()
             self._mkdocs.close()
             self._folder.cleanup()
 
@@ -293,7 +379,7 @@ class LiveSite:
         """
         with self._lock:
             before = self._moment
-            moment = _Moment(self._root, self._edition, self._as_of, before.links if before else Links())
+            moment = _Moment(self._root, self._edition, self._as_of, Path(self._folder.name), before)
             try:
                 self._frame(moment)
             except BaseException:
@@ -337,20 +423,22 @@ class LiveSite:
         """
         with self._whole:
             before = self._moment
-            moment = _Moment(self._root, self._edition, self._as_of, Links())
+            moment = _Moment(self._root, self._edition, self._as_of, Path(self._folder.name), before)
             try:
                 errors = moment.complete()
             except BaseException:
                 moment.close()
                 raise
             with self._lock:
-                if self._moment is not before:
-                    moment.close()
-                    return None
-                self._moment = moment
-                if before:
-                    before.close()
-                return errors
+                late = self._moment is not before
+                old, new = (before, moment) if not late else (moment, before)
+                if old:
+                    old.close()
+                    if old.known and (new is None or new.known is not old.known):
+                        old.known.close()
+                if not late:
+                    self._moment = moment
+                return None if late else errors
 
     def page(self, url: str) -> str | None:
         """Render a page.
