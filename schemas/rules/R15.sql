@@ -33,7 +33,7 @@ SELECT l._file, l._line, l.tenure_id, l.person_id, l.village_id, v.name AS villa
     l.due_on, CASE WHEN l.ended_on <= as_of THEN l.ended_on || '离任' ELSE '至今没有换届' END AS until,
     CASE WHEN l.by_term < l.own_end THEN l.term || '年这一届' ELSE '任期' || l.years || '年' END AS what
 FROM (
-    SELECT *, (first_on + to_years(years))::DATE AS own_end, (elected_by + to_years(term_years::INTEGER))::DATE AS by_term,
+    SELECT *, (first_on + to_years(years))::DATE AS own_end, (elected_by + to_years(TRY_CAST(term_years AS SMALLINT)::INTEGER))::DATE AS by_term,
         least(own_end, by_term) + grace AS due_on
     FROM limited
 ) AS l LEFT JOIN villages AS v USING (village_id) LEFT JOIN people AS p USING (person_id), build

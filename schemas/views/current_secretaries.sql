@@ -57,7 +57,7 @@ SELECT s.tenure_id, s.person_id, p.name, p.pinyin, s.village_id, v.name AS villa
     date_diff('day', t.started_on, s.reference_date) AS days_in_office,
     -- Who came between two general elections stays until the next.
     least((t.started_on + to_years(param_count('party_term_years', t.started_on)))::DATE,
-        (r.ended_on + to_years(r.party_term_years::INTEGER))::DATE) AS term_ends_on,
+        (r.ended_on + to_years(TRY_CAST(r.party_term_years AS SMALLINT)::INTEGER))::DATE) AS term_ends_on,
     s.tenure_id IN (SELECT tenure_id FROM published_tenures) AS published
 FROM secretaries_at AS s
 JOIN build ON s.reference_date = build.as_of
