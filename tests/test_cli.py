@@ -66,7 +66,7 @@ def test_check_on_good_records_says_so_and_ends_well(good: Shell) -> None:
     code, out, err = good("check")
     assert (code, err) == (0, "")
     assert "0 个错误、1 个提醒" in out
-    assert "第3行 [出席率] 提醒 Q2：" in out
+    assert "第3行 [出席率 attendance，F 列] 提醒 Q2：" in out
 
 
 def test_check_as_json_is_an_array_of_six_members_and_nothing_else(bad: Shell) -> None:
@@ -91,7 +91,7 @@ def test_check_as_text_groups_by_file_and_shortens_what_repeats(bad: Shell) -> N
     assert code == 1
     lines = out.splitlines()
     assert lines[0] == "records/a.csv"
-    assert lines[1].startswith("  第2行 [人数] 错误 type-error：“x” 不是整数")
+    assert lines[1].startswith("  第2行 [人数 n，B 列] 错误 type-error：“x” 不是整数")
     assert sum("type-error：" in line for line in lines) == 20
     assert "  …… 同类 type-error 还有 10 处（--format json 列出全部）" in lines
     assert "records/b.csv" in lines

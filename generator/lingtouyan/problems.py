@@ -37,6 +37,9 @@ class Problem:
         rule: id of the rule, or the error type of the table standard (`type-error`, `foreign-key`, ...).
         severity: error or warning.
         message: what is wrong and what to do, in the user's language.
+        place: follows the column's title where people read: its name in the file, and a spreadsheet's letter.
+        cause: `place_of` another problem that this one may only follow from; `*` for all errors together.
+        stage: by what it was found: 0 the form of the records, 1 a rule, 2 a rule over all records.
     """
 
     file: str
@@ -45,10 +48,19 @@ class Problem:
     rule: str
     severity: Severity
     message: str
+    place: str = dataclasses.field(default="", compare=False)
+    cause: str = dataclasses.field(default="", compare=False)
+    stage: int = dataclasses.field(default=0, compare=False)
+
+    @property
+    def place_of(self) -> str:
+        """What others name it by as their cause."""
+        return f"{self.file}:{self.line}:{self.column}:{self.rule}"
 
     def as_dict(self) -> dict[str, str | int]:
         """Return the six members that the JSON output promises, in that order."""
-        return dataclasses.asdict(self) | {"severity": self.severity.value}
+        names = ("file", "line", "column", "rule", "severity", "message")
+        return {name: getattr(self, name) for name in names} | {"severity": self.severity.value}
 
 
 class RecordsError(Exception):
@@ -78,6 +90,23 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(set(problems), key=lambda p: (p.file, p.line, p.severity, p.rule, p.column, p.message))
 
 
+def _folded(problems: Sequence[Problem]) -> list[Problem]:
+    """Return causes first: without what may follow from others, which say how many these are; errors before warnings."""
+    places = {p.place_of for p in problems if not p.cause}
+    followers: dict[str, list[str]] = {}
+    for p in problems:
+        if p.cause in places:
+            followers.setdefault(p.cause, []).append(p.rule)
+    told = []
+    for p in problems:
+        if not p.cause or p.cause not in places | {"*"}:
+            rules = followers.pop(p.place_of, [])
+            named = "、".join(sorted(set(rules))[:_NAMED]) + (" 等" if len(set(rules)) > _NAMED else "")
+            more = f"另有 {len(rules)} 处可能由此引起（{named}）。" if rules else ""
+            told.append(dataclasses.replace(p, message=p.message + more))
+    return sorted(told, key=lambda p: p.stage if p.severity is Severity.ERROR else _WARNINGS)
+
+
 def has_errors(problems: Iterable[Problem]) -> bool:
     """Tell whether any problem blocks a merge."""
     return any(p.severity is Severity.ERROR for p in problems)
@@ -91,6 +120,11 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda m: f"⟨U+{ord(m[0]):04X}⟩", text)
 
 
+# So many files' worth of one rule's lines are shown in all.
+_FILES = 5
+# After the stages of errors.
+_WARNINGS = 3
+_NAMED = 8
 # As long as the numbers of persons, telephones and accounts are: typed into whatever field, a message does not tell them.
 _LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:\d{15,18}[\dXx]|1[3-9]\d{9})(?![0-9A-Za-z])")
 
@@ -103,7 +137,8 @@ def quoted(value: object, limit: int = 40) -> str:
 
 def did_you_mean(word: str, known: Collection[str], otherwise: str = "。") -> str:
     """Return the end of a sentence about an unknown word: the known one that is spelt nearly so, or `otherwise`."""
-    near = difflib.get_close_matches(word, sorted(known), 1, 0.6)
+    # Of a word of two characters, one in common is much.
+    near = difflib.get_close_matches(word, sorted(known), 1, 0.6 if word.isascii() else 0.5)
     return f"，您是不是要找 {near[0]}？" if near else otherwise
 
 
@@ -149,7 +184,8 @@ def as_github(problems: Sequence[Problem]) -> str:
         return f"file={prop(p.file)},line={max(p.line, 1)}," if p.file else ""
 
     return "\n".join(
-        f"::{p.severity.value} {place(p)}title={prop(_title(p))}::{data(p.message)}" for p in problems
+        f"::{p.severity.value} {place(p)}title={prop(_title(p))}::{data(p.message)}"
+        for p in _folded(problems)
     )
 
 
@@ -157,7 +193,7 @@ def as_code_quality(problems: Sequence[Problem]) -> str:
     """Print a report in the form that GitLab shows beside the changed lines; each finding has a lasting fingerprint."""
     seen: Counter[str] = Counter()
     report = []
-    for p in problems:
+    for p in _folded(problems):
         words = f"{p.file}\0{p.rule}\0{p.column}\0{p.message}"
         seen[words] += 1
         report.append(
@@ -180,23 +216,38 @@ def _title(problem: Problem) -> str:
 
 
 def as_text(problems: Sequence[Problem], *, colour: bool = False, limit: int | None = None) -> str:
-    """Print grouped by file, errors and warnings marked; `limit` bounds the lines shown per file and rule."""
+    """Print grouped by file, errors and warnings marked.
+
+    Args:
+        limit: how many lines of one rule are shown of each file; of all files five times as many.
+    """
     red, yellow, bold, off = ("\033[31m", "\033[33m", "\033[1m", "\033[0m") if colour else ("", "", "", "")
     lines: list[str] = []
-    for file, found in itertools.groupby(problems, lambda p: p.file):
-        lines.append(f"{bold}{printable(file) or '（整库）'}{off}")
+    whole: Counter[str] = Counter()
+    unseen: dict[str, Counter[str]] = {}
+    for file, found in itertools.groupby(_folded(problems), lambda p: p.file):
         shown: Counter[str] = Counter()
+        here: list[str] = []
         for p in found:
             shown[p.rule] += 1
-            if limit is None or shown[p.rule] <= limit:
+            if limit is not None and whole[p.rule] >= _FILES * limit:
+                unseen.setdefault(p.rule, Counter())[file] += 1
+            elif limit is None or shown[p.rule] <= limit:
+                whole[p.rule] += 1
                 mark = f"{red}错误{off}" if p.severity is Severity.ERROR else f"{yellow}提醒{off}"
                 place = f"第{p.line}行" if p.line else ""
-                column = f"[{printable(p.column)}]" if p.column else ""
+                column = f"[{printable(p.column + p.place)}]" if p.column else ""
                 head = " ".join(part for part in (place, column, mark) if part)
-                lines.append(f"  {head} {printable(p.rule)}：{printable(p.message)}")
+                here.append(f"  {head} {printable(p.rule)}：{printable(p.message)}")
         for rule, count in shown.items():
-            if limit is not None and count > limit:
-                lines.append(f"  …… 同类 {rule} 还有 {count - limit} 处（--format json 列出全部）")
+            more = count - (limit or count) - unseen.get(rule, Counter())[file]
+            if more > 0:
+                here.append(f"  …… 同类 {rule} 还有 {more} 处（--format json 列出全部）")
+        if here:
+            lines += [f"{bold}{printable(file) or '（整库）'}{off}", *here]
+    for rule, files in unseen.items():
+        where = f"{files.total()} 处，在 {len(files)} 个文件里"
+        lines.append(f"…… 同类 {rule} 还有 {where}（--format json 列出全部）")
     return "\n".join(lines)
 
 
@@ -212,6 +263,9 @@ def summary(problems: Sequence[Problem]) -> str:
     """Say in one line how many errors and warnings there are."""
     if not problems:
         return "没有发现问题。"
-    errors = sum(p.severity is Severity.ERROR for p in problems)
-    files = len({p.file for p in problems})
-    return f"共 {errors} 个错误、{len(problems) - errors} 个提醒，涉及 {files} 个文件。"
+    told = _folded(problems)
+    errors = sum(p.severity is Severity.ERROR for p in told)
+    files = len({p.file for p in told})
+    more = len(problems) - len(told)
+    after = f"另有 {more} 处可能由这些错误引起，改正后再校验一次（--format json 列出全部）。" if more else ""
+    return f"共 {errors} 个错误、{len(told) - errors} 个提醒，涉及 {files} 个文件。{after}"

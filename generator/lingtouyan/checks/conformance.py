@@ -5,9 +5,11 @@ DuckDB accepts whole columns at once; each distinct cell it does not accept goes
 
 from __future__ import annotations
 
+import csv
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,6 +19,7 @@ import duckdb
 from lingtouyan.checks.messages import TEXTS, Wording, dangling, doubtful, foreign_digits, repeated
 from lingtouyan.database.database import duckdb_type, literal, quote, side_by_side, typed
 from lingtouyan.problems import Problem, Severity, error
+from lingtouyan.reading.csv import decode
 from lingtouyan.reading.documents import read_document
 from lingtouyan.reading.garbled import SUSPECT
 from lingtouyan.reading.package import Field, ForeignKey, Package, Sensitivity, Table
@@ -29,6 +32,8 @@ _SIGNS = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveM
 # Numbers this short are the same in binary as they are written, so that bounds compare alike.
 _EXACT_DIGITS = 15
 _LARGEST = 2**63
+# No line of headings is longer.
+_HEAD = 2**16
 _TEXT_LIST = r'\[(?:"[^"\\\x00-\x1f]*"(?:, ?"[^"\\\x00-\x1f]*")*)?\]'
 # What the two regex engines understand differently: negated classes meet other digits, sets in sets, open counts.
 _UNLIKE = re.compile(r"\\[DWSBbQECXpP]|\[\^[^\]]*\\[dws]|\[\[:|\{,")
@@ -65,6 +70,41 @@ class Locator:
             if not isinstance(data, Problem):
                 read_document(data, file, origin, self._package, note)
         return self._places[file].get((table.name, row_line, field), row_line)
+
+    def named(self, problems: Sequence[Problem], files: Mapping[str, str]) -> Iterator[Problem]:
+        """Yield the problems with the names of their columns as the file writes them, and the spreadsheet's letters.
+
+        Args:
+            files: file -> its table.
+        """
+        heads: dict[str, list[str]] = {}
+        csv_files = {p.file for p in problems if p.column and p.file.endswith(".csv") and p.file in files}
+        for file, data in self._source.read_all(sorted(csv_files)):
+            if not isinstance(data, Problem):
+                first = decode(data[:_HEAD].partition(b"\n")[0], file)[0]
+                heads[file] = [label.strip() for label in next(csv.reader([first]), [])]
+        for p in problems:
+            place = _place(p.column, self._package, files.get(p.file, ""), heads.get(p.file))
+            yield replace(p, place=place) if place else p
+
+
+def _place(title: str, package: Package, table: str, head: list[str] | None) -> str:
+    """Return how a file writes the columns of these titles: ` started_on，F 列`; nothing where it cannot be told."""
+    names, letters = [], []
+    for word in title.split("、") if table else ():
+        of = [t for t in package.tables.values() if package.origin(t).name == table]
+        found = {f.name for t in of for f in t.fields if f.title == word}
+        label = next((x for x in head or () if x == word or x in found), "")
+        if len(found) != 1 or (head is not None and not label):
+            return ""
+        names += [label or found.pop()] if label != word else []
+        letters += [_letters((head or []).index(label) + 1)] if label else []
+    return (f" {'、'.join(names)}" if names else "") + (f"，{'、'.join(letters)} 列" if letters else "")
+
+
+def _letters(number: int) -> str:
+    """Return what a spreadsheet calls a column: A, B, …, Z, AA."""
+    return (_letters((number - 1) // 26) if number > 26 else "") + chr(ord("A") + (number - 1) % 26)
 
 
 def check_conformance(
@@ -110,9 +150,9 @@ def _suspects(
     connection: duckdb.DuckDBPyConnection, table: Table, package: Package, garbled: bool
 ) -> list[tuple[Field, list[_Cell]]]:
     """Return the cells that are not surely right, or hold what no record should, by field."""
-    csv, source = package.origin(table).kind == "csv", f"raw.{quote(table.name)}"
+    sheet, source = package.origin(table).kind == "csv", f"raw.{quote(table.name)}"
     refused = {f.name: f"NOT coalesce({_accepts(f)}, false)" for f in table.fields}
-    odd = {f.name: doubtful(f, csv) for f in table.fields}
+    odd = {f.name: doubtful(f, sheet) for f in table.fields}
     if garbled:
         suspect = literal(SUSPECT)
         for f in table.fields:
@@ -225,7 +265,7 @@ def _judge_cells(
     locator: Locator,
 ) -> Iterator[Problem]:
     """Yield what is wrong with suspected cells; each distinct value is judged once."""
-    wording, csv = Wording(field), package.origin(table).kind == "csv"
+    wording, sheet = Wording(field), package.origin(table).kind == "csv"
     refused = dict.fromkeys(value for _, _, value, wrong in cells if wrong)
     said: dict[str | None, list[_Said]] = {}
     rewritten: dict[str, str] = {}
@@ -251,7 +291,7 @@ def _judge_cells(
     for file, line, value, _ in cells:
         # What breaks a constraint is said in its words, and no doubt besides.
         if value is not None and not said.get(value):
-            doubt = wording.doubt(value, csv) if field.type in TEXTS else None
+            doubt = wording.doubt(value, sheet) if field.type in TEXTS else None
             said[value] = [doubt] if doubt else []
         for rule, severity, message in said.get(value, ()):
             where = locator.line(file, table, line, field.name)

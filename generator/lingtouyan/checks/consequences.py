@@ -1,19 +1,26 @@
-"""What only follows from a fault that is told already: left out, so that each fault is one line and not a hundred.
+"""What only follows from a fault that is told already: left out or put under it, so that a fault is not a hundred lines.
 
-What could not be judged for that reason is said once, before all else: it is looked at when the fault is mended.
+What could not be judged for that reason is said once: it is looked at when the fault is mended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import duckdb
 
 from lingtouyan.checks.rules import Finding, Rule
+from lingtouyan.database.database import quote
 from lingtouyan.database.statements import Statement, passages, reached
 from lingtouyan.problems import Problem, Severity, printable, warning
 from lingtouyan.reading.package import Package, Table
 from lingtouyan.reading.records import Records
 from lingtouyan.reading.source import glob_regex
 
+# What a key looks like where a message tells it.
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # How many files a message names.
 _NAMED = 5
 # A reference that is no reference, or a value that did not enter the register, is one fault with what it leads to.
@@ -87,7 +94,8 @@ def without_consequences(
     return [p for p in formal if not follows(p)]
 
 
-def without_followers(
+def attributed(
+    connection: duckdb.DuckDBPyConnection,
     package: Package,
     records: Records,
     problems: Sequence[Problem],
@@ -96,7 +104,7 @@ def without_followers(
     findings: Sequence[Finding],
     statements: Sequence[Statement],
 ) -> tuple[list[Finding], list[Problem]]:
-    """Leave out what rules found only because records are missing or wrong in form, and say so.
+    """Leave out what rules found only because records are missing or wrong in form; name the cause of what may be so.
 
     Args:
         problems: what is wrong in form.
@@ -108,18 +116,18 @@ def without_followers(
     Returns:
         The findings that stand, and at most one problem for all that was left out or not looked at.
     """
-    errors = [p for p in problems if p.severity is Severity.ERROR]
+    errors = [p for p in problems if p.severity is Severity.ERROR and p.rule not in _HARMLESS]
     lost = {(p.file, p.line, p.column) for p in errors if p.rule in _NOT_ENTERED}
     torn = {(p.file, p.line) for p in errors if p.rule in ("extra-cell", "missing-cell")}
-    origins = {records.files[p.file] for p in errors if p.file in records.files and p.rule not in _HARMLESS}
+    origins = {records.files[p.file] for p in errors if p.file in records.files}
     faulty = {t.name for t in package.tables.values() if package.origin(t).name in origins} | unread.keys()
     found = {f.rule for f in findings}
     through = passages(statements) if faulty else {}
+    reach = {r.id: reached(r.statement.words, through) for r in rules if r.id in found} if faulty else {}
 
     def undecided(rule: Rule) -> bool:
-        if rule.complete != ("all",):
-            return not unread.keys().isdisjoint(rule.complete)
-        return bool(faulty) and not faulty.isdisjoint(reached(rule.statement.words, through))
+        lacking = faulty if rule.complete == ("all",) else unread.keys() & {*rule.complete}
+        return bool(lacking) and not reach[rule.id].isdisjoint(lacking)
 
     held = sorted(r.id for r in rules if r.id in found and undecided(r))
     standing = [
@@ -129,6 +137,18 @@ def without_followers(
         and (f.problem.file, f.problem.line) not in torn
         and (f.problem.file, f.problem.line, f.problem.column) not in lost
     ]
+    causes = _Causes(connection, package, records, errors, unread)
+    certain = {
+        f.problem for f in standing if f.problem.severity is Severity.ERROR and not f.problem.stage > 1
+    }
+
+    def told(f: Finding) -> Finding:
+        cause = causes.of(f, reach.get(f.rule, frozenset()))
+        # What is counted over all records may be wrong because of any error that a rule found.
+        cause = cause or ("*" if f.problem.stage > 1 and certain else "")
+        return dataclasses.replace(f, problem=dataclasses.replace(f.problem, cause=cause)) if cause else f
+
+    standing = [told(f) for f in standing]
     named_rules = f"规则 {'、'.join(held)} "
     referred = any(k.table in unread for t in package.tables.values() for k in t.foreign_keys)
     if unread and (referred or standing or held):
@@ -141,6 +161,52 @@ def without_followers(
         )
         return standing, [warning("", 0, "unread-files", message)]
     if held:
-        message = f"{named_rules}要靠全部记录计算，记录有错误时得不出结论，这一次没有判断。请改正下面的错误，再校验一次。"
+        message = (
+            f"{named_rules}要靠全部记录计算，记录有错误时得不出结论，这一次没有判断。请改正错误，再校验一次。"
+        )
         return standing, [warning("", 0, "not-judged", message)]
     return standing, []
+
+
+class _Causes:
+    """The errors in form, by the lines, documents, tables and keys that they spoil; the first at a place is its cause."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        package: Package,
+        records: Records,
+        errors: Sequence[Problem],
+        unread: Mapping[str, Sequence[str]],
+    ) -> None:
+        self._places: dict[tuple[str, int], str] = {}
+        self._keys: dict[str, str] = {}
+        self._tables: dict[str, str] = {}
+        for p in errors:
+            table = package.tables.get(records.files.get(p.file, ""))
+            # Of a document all of it, of a table the line, or where a column lacks every line.
+            whole = table is not None and table.kind != "csv" and "*" in table.path
+            line = 0 if whole or p.rule == "missing-label" else p.line
+            self._places.setdefault((p.file, line), p.place_of)
+            for name in (t for t, files in unread.items() if p.file in files):
+                self._tables.setdefault(name, p.place_of)
+        spoilt = sorted({file for file, _ in self._places})
+        for table in package.tables.values() if spoilt else ():
+            named = [table.field(k) for k in table.primary_key[:1] if len(table.primary_key) == 1]
+            titles = {p.column for p in errors if p.rule == "foreign-key"}
+            named += [f for key in table.foreign_keys for f in map(table.field, key.fields)]
+            fields = [f for f in named if f and (f.name in table.primary_key or f.title in titles)]
+            picked = ", ".join(["_file", "_line", *(quote(f.name) for f in fields)])
+            sql = f"SELECT {picked} FROM raw.{quote(table.name)} WHERE list_contains(?, _file)"
+            for file, line, *cells in connection.execute(sql, [spoilt]).fetchall() if fields else ():
+                if cause := self._places.get((file, line)) or self._places.get((file, 0)):
+                    for cell in cells:
+                        self._keys.setdefault(cell, cause)
+
+    def of(self, finding: Finding, words: Collection[str]) -> str:
+        """Return what a finding may follow from, or nothing; `words` are what its rule reaches."""
+        p = finding.problem
+        near = self._places.get((p.file, p.line)) or self._places.get((p.file, 0))
+        named = [*finding.subjects.values(), *_KEY.findall(p.message)]
+        near = near or next((self._keys[v] for v in named if v in self._keys), "")
+        return near or next((cause for table, cause in self._tables.items() if table in words), "")

@@ -18,7 +18,7 @@ import duckdb
 
 from lingtouyan.cache import Cache
 from lingtouyan.checks.conformance import Locator, check_conformance, check_keys, keep_first
-from lingtouyan.checks.consequences import unread_files, without_consequences, without_followers
+from lingtouyan.checks.consequences import attributed, unread_files, without_consequences
 from lingtouyan.checks.rules import Finding, Rule, create_findings, create_rules, read_rules, run_rules
 from lingtouyan.database.cells import CELLS, create_cells
 from lingtouyan.database.database import (
@@ -181,7 +181,8 @@ def build_register(
     locator = Locator(project.source, package)
     records = records or read_records(project.source, package)
     connection, formal = _load(package, records, locator, attached)
-    problems = [*records.problems, *without_consequences(package, records.problems, formal)]
+    told = [*records.problems, *without_consequences(package, records.problems, formal)]
+    problems = list(told)
     views = Views(connection, declared, macros, lambda: _tell(connection, project, history, problems))
     _describe(connection, project, as_of, draft, proposal)
     if any(CELLS in s.words for s in (*macros, *declared, *(r.statement for r in rules))):
@@ -196,11 +197,12 @@ def build_register(
     findings, broken = run_rules(connection, package, rules, locator, [*declared, *macros])
     design.extend(broken)
     unread = unread_files(package, records)
-    findings, unjudged = without_followers(
-        package, records, [*records.problems, *formal], unread, rules, findings, [*declared, *macros]
+    findings, unjudged = attributed(
+        connection, package, records, told, unread, rules, findings, [*declared, *macros]
     )
     problems.extend(unjudged)
     problems = in_order([*design, *problems, *(f.problem for f in findings)])
+    problems = list(locator.named(problems, records.files))
     if only is None or not _FINDINGS.isdisjoint(only):
         create_findings(connection, package, problems, findings)
     return Register(connection, records, views.there, rules, findings, problems, views)

@@ -196,7 +196,9 @@ def _finding(
     title = named.title if named else ""
     given = values.get("_severity")
     severity = Severity(given) if given in list(Severity) else rule.severity
-    return Finding(Problem(file, line, title, rule.id, severity, text), rule.id, table_name, subjects)
+    stage = 2 if rule.complete == ("all",) else 1
+    problem = Problem(file, line, title, rule.id, severity, text, stage=stage)
+    return Finding(problem, rule.id, table_name, subjects)
 
 
 def _number(value: Any) -> int:
