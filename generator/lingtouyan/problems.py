@@ -135,11 +135,17 @@ def quoted(value: object, limit: int = 40) -> str:
     return f"“{text if len(text) <= limit else text[: limit - 1] + '…'}”"
 
 
-def did_you_mean(word: str, known: Collection[str], otherwise: str = "。") -> str:
-    """Return the end of a sentence about an unknown word: the known one that is spelt nearly so, or `otherwise`."""
+def meant(word: str, known: Collection[str]) -> str:
+    """Return the known word that is spelt nearly so, or an empty text."""
     # Of a word of two characters, one in common is much.
     near = difflib.get_close_matches(word, sorted(known), 1, 0.6 if word.isascii() else 0.5)
-    return f"，您是不是要找 {near[0]}？" if near else otherwise
+    return near[0] if near else ""
+
+
+def did_you_mean(word: str, known: Collection[str], otherwise: str = "。") -> str:
+    """Return the end of a sentence about an unknown word: the known one that is spelt nearly so, or `otherwise`."""
+    near = meant(word, known)
+    return f"，您是不是要找 {near}？" if near else otherwise
 
 
 _MACHINE = {

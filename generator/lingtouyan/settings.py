@@ -122,7 +122,10 @@ class Settings:
         _tables, (), "审阅按哪些表的记录归并变更，依次写表名；每张表须有单独一列的主键", "members parties"
     )
     review_parameters: str = _setting(
-        _table, "", "参数在哪张表（须有 value 列）；审阅据此说明参数一改影响哪些记录", "limits"
+        _table,
+        "",
+        "参数在哪张表（须有 value 列）；审阅据此说明参数一改影响哪些记录，`check` 指出没有的和没有值的参数",
+        "limits",
     )
     alarm_share: float = _setting(_share, 0.05, "一张表丢失或改动的记录超过这个比例时，审阅醒目提示", "0.05")
     alarm_jump: float = _setting(_share, 0.2, "一项统计数字变动超过这个比例时，审阅醒目提示", "0.2")

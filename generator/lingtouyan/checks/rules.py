@@ -138,7 +138,10 @@ def run_rules(
     for rule, answer in zip(rules, answers, strict=True):
         fault = str(answer) if isinstance(answer, SqlError) else _unfit(rule, answer[0])
         if fault or isinstance(answer, SqlError):
-            problems.append(error(rule.statement.file, 1, "sql-error", f"规则 {rule.id} 无法运行：{fault}"))
+            line = rule.statement.line + answer.line - 1 if isinstance(answer, SqlError) else 1
+            problems.append(
+                error(rule.statement.file, line, "sql-error", f"规则 {rule.id} 无法运行：{fault}")
+            )
             continue
         columns, rows = answer
         reach = secrets.reach(rule.statement) if rows else Reach()

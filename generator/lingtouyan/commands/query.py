@@ -18,8 +18,9 @@ from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.statements import words_of
-from lingtouyan.problems import UsageError, printable
+from lingtouyan.problems import UsageError, did_you_mean, printable
 from lingtouyan.project import Project
+from lingtouyan.reading.package import Package
 from lingtouyan.templates.escaping import text
 
 _WIDEST = 40
@@ -52,8 +53,19 @@ def query(
             try:
                 columns, rows = rows_of(connection, sql)
             except SqlError as fault:
-                raise UsageError(str(fault)) from None
+                raise UsageError(_hinted(fault, project.package)) from None
     return _shown(columns, rows, form)
+
+
+def _hinted(fault: SqlError, package: Package) -> str:
+    """Return what is wrong, with the table or column that may be meant where the database has no idea: titles, too."""
+    tables = package.tables.values()
+    titles = {f.title: f.name for t in tables for f in t.fields} | {t.title: t.name for t in tables}
+    said, end = (
+        str(fault),
+        did_you_mean(titles.get(fault.unknown, fault.unknown), {*titles.values(), *package.tables}),
+    )
+    return said.removesuffix("。") + end if fault.unknown and said.endswith(f"{fault.unknown}。") else said
 
 
 def _shown(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> str:

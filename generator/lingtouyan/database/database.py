@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from lingtouyan.database.grammar import refusal
+from lingtouyan.problems import did_you_mean, printable
 from lingtouyan.reading.documents import EMPTY
 from lingtouyan.reading.package import Field, Package, Table
 from lingtouyan.reading.records import Records
@@ -46,7 +48,18 @@ Made = TypeVar("Made")
 
 
 class SqlError(Exception):
-    """A statement from the tree was refused or failed; the text is for the user."""
+    """A statement from the tree was refused or failed; the text is for the user.
+
+    Attributes:
+        line: of the statement, from 1.
+        unknown: the name that the database does not know, where that is the fault.
+    """
+
+    def __init__(self, text: str, fault: duckdb.Error | None = None) -> None:
+        super().__init__(text)
+        found, name = _LINE.search(str(fault or "")), _UNKNOWN.search(str(fault or ""))
+        self.line = int(found[1]) if found else 1
+        self.unknown = next(filter(None, name.groups())) if name else ""
 
 
 def quote(name: str) -> str:
@@ -238,7 +251,7 @@ def _checked(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statemen
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as fault:
-        raise SqlError(explain(fault)) from None
+        raise SqlError(explain(fault), fault) from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise SqlError("只能写一条 SELECT 查询。")
     reason = refusal(connection, statements[0].query.strip().rstrip(";"))
@@ -259,7 +272,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str],
         names = [str(d[0]) for d in cursor.description or ()]
         rows = cursor.fetchmany(MAX_ROWS + 1)
     except duckdb.Error as fault:
-        raise SqlError(explain(fault)) from None
+        raise SqlError(explain(fault), fault) from None
     if len(rows) > MAX_ROWS:
         raise SqlError(f"查询结果超过 {MAX_ROWS:,} 行，已停止。")
     return names, rows
@@ -279,6 +292,10 @@ _KNOWN_FAULTS = (
     ("INTERRUPT", "查询用时过长，已停止"),
     ("Out of Memory", "查询用的内存过多，已停止"),
     ("Referenced column", "用到了没有的列"),
+    ("does not have a column named", "用到了没有的列"),
+    ("Table with name", "用到了没有的表"),
+    ("Referenced table", "用到了没有的表"),
+    ("Function with name", "用到了没有的函数"),
     ("does not exist", "用到了没有的表、列或函数"),
     ("Parser Error", "语法有误"),
     ("Conversion Error", "有的值不能转换成所要的类型，可用 TRY_CAST"),
@@ -286,8 +303,19 @@ _KNOWN_FAULTS = (
 )
 
 
+_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+_UNKNOWN = re.compile(
+    r"(?:Referenced (?:column|table) \"(.*?)\" not found|does not have a column named \"(.*?)\"|"
+    r"(?:Table|Function) with name (\S+) does not exist)"
+)
+_MEANT = re.compile(r"^(?:Did you mean|Candidate (?:bindings|tables)).*", re.MULTILINE)
+
+
 def explain(fault: duckdb.Error) -> str:
-    """Say in the user's language what the database refused; its own first line follows for the maintainer."""
+    """Say in the user's language what the database refused; its own first line follows for the maintainer.
+
+    For a name that it does not know, the one that may be meant follows instead.
+    """
     text = str(fault).strip()
     first = text.splitlines()[0] if text else ""
     hint = next((h for k, h in _KNOWN_FAULTS if k in text), "查询出错")
@@ -295,4 +323,8 @@ def explain(fault: duckdb.Error) -> str:
         return hint
     if isinstance(fault, duckdb.InvalidInputException):
         return hint if hint != "查询出错" else "查询中的函数得到了它不能处理的值"
+    if unknown := _UNKNOWN.search(text):
+        name, offered = next(filter(None, unknown.groups())), _MEANT.search(text)
+        known = re.findall(r'"([^"]+)"', offered[0]) if offered else []
+        return f"{hint} {printable(name)}{did_you_mean(name, known)}"
     return f"{hint}（{first}）"

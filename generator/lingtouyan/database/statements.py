@@ -36,6 +36,7 @@ class Statement:
         header: what its leading comment declares.
         sql: the text after the header.
         words: identifiers that occur in it, in lower case, for finding what it depends on.
+        line: of the file on which `sql` begins.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Statement:
     header: Mapping
     sql: str
     words: frozenset[str]
+    line: int = 1
 
     def text(self, key: str, default: str = "") -> str:
         """Return a header value that should be text."""
@@ -94,8 +96,10 @@ def read_statements(source: Source, folder: str) -> list[Statement]:
                 continue
             header = value if isinstance(value, Mapping) else header
             header.lines = {key: line + first for key, line in header.lines.items()}
-        sql = text[found.end() if found else 0 :].strip()
-        result.append(Statement(PurePosixPath(file).stem, file, header, sql, words_of(text)))
+        body = text[found.end() if found else 0 :]
+        sql = body.strip()
+        line = text[: len(text) - len(body.lstrip())].count("\n") + 1
+        result.append(Statement(PurePosixPath(file).stem, file, header, sql, words_of(text), line))
     if problems:
         raise RecordsError(problems)
     return result
