@@ -10,6 +10,7 @@ import gc
 import getpass
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -206,13 +207,13 @@ def _fmt(options: argparse.Namespace) -> int:
 
 def _new(options: argparse.Namespace) -> int:
     from lingtouyan.commands.new import new_record
-    from lingtouyan.reading.package import Field
+    from lingtouyan.reading.package import Field, Sensitivity
 
     given = {}
     for pair in options.values:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise UsageError(f"{pair} 应写成 字段=值 的样子。")
+            raise UsageError(f"{printable(pair)} 应写成 字段=值 的样子。")
         if name in given:
             raise UsageError(f"{name} 写了两次，请只保留一处。")
         given[name] = value
@@ -223,11 +224,22 @@ def _new(options: argparse.Namespace) -> int:
         if fault:
             print(fault)
         try:
-            return input(f"{field.title}{f'（{shown}）' if shown else ''}：")
-        except EOFError:
+            answer = input(f"{field.title}{f'（{shown}）' if shown else ''}：")
+        except (EOFError, KeyboardInterrupt):
             raise UsageError("\n没有填完，没有写入。") from None
+        if field.sensitivity < Sensitivity.RESTRICTED:
+            answers[field.name] = answer
+        return answer
 
-    made = new_record(options.root, options.table, given, options.folder, ask if sys.stdin.isatty() else None)
+    answers: dict[str, str] = {}
+    asking = ask if sys.stdin.isatty() else None
+    try:
+        made = new_record(options.root, options.table, given, options.folder, asking)
+    except UsageError as fault:
+        if not answers:
+            raise
+        pairs = shlex.join(f"{name}={value}" for name, value in answers.items())
+        raise UsageError(f"{fault}\n已经回答的可以加在命令后面再来：{printable(pairs)}") from None
     print(f"已写入 {made.file}，编号 {made.key}。")
     for title, words in made.checklist:
         print(f"还要登记 {title}：\n" + "\n".join(f"  □ {printable(w)}" for w in words))

@@ -235,6 +235,51 @@ def test_what_a_person_refers_to_is_asked_for_again_until_it_exists(small: Tree)
         new_record(small.root, "people", {"village": "V404"}, "", ask)
 
 
+def test_a_number_that_is_taken_and_a_folder_that_is_not_clear_are_asked_for_again(tree: Tree) -> None:
+    tree.table("days", ["day", "note"], path="records/*/days.csv", primaryKey=["day"])
+    for town in ("青山镇", "绿水乡"):
+        tree.write(f"records/{town}/days.csv", f"day,note\n{town},\n")
+    answers = iter(["青山镇", "三月", "山水", "", "绿"])
+    heard: list[str] = []
+
+    def ask(field: Field, fault: str) -> str:
+        heard.append(fault)
+        return next(answers)
+
+    assert new_record(tree.root, "days", {}, "", ask).file == "records/绿水乡/days.csv"
+    assert "青山镇 已经存在" in heard[1]
+    assert "“山水” 不能确定是哪一个" in heard[3]
+
+
+def test_what_was_answered_is_not_lost(
+    small: Tree, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["李 示范", "女"])
+
+    def answer(_: str) -> str:
+        try:
+            return next(answers)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", answer)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert new(small, "people", "born=1975-03-05") == 2
+    assert "加在命令后面再来：'name=李 示范' 'sex=女'\n" in capsys.readouterr().err
+
+
+def test_a_mistyped_table_or_field_gets_the_one_that_is_meant(
+    small: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for table, value, meant in (
+        ("poeple", "name=李", "people"),
+        ("people", "姓民=李", "姓名"),
+        ("people", "nam=李", "name"),
+    ):
+        assert new(small, table, value) == 2
+        assert f"您是不是要找 {meant}？" in capsys.readouterr().err
+
+
 def test_a_table_goes_by_its_title_and_options_stand_anywhere(small: Tree) -> None:
     assert new(small, "villages表", "village=V9", "--in", "青山", "town=青山镇") == 0
     assert (small.root / "records/青山镇/villages.csv").read_text().endswith("V9,青山镇,\n")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lingtouyan.cache import Cache
+from lingtouyan.commands.named import find_field, find_table
 from lingtouyan.history.changes import HIDDEN, Change, History, read_history
 from lingtouyan.history.log import readable
 from lingtouyan.history.tree import CommitTree
@@ -40,8 +41,8 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
         UsageError: no repository, no such table or field, or a record that never was.
     """
     project = Project.open(root)
-    declared = _table(project.package, table)
-    wanted = _field(declared, field) if field else ""
+    declared = find_table(project.package.tables.values(), table)
+    wanted = find_field(declared, field).name if field else ""
     if has_hidden_key(declared):
         raise UsageError(f"“{declared.title}”属于限制级，不提供历史。")
     if project.commit is None:
@@ -62,24 +63,6 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
     if form == "json":
         return json.dumps([r for found in rows for r in found], ensure_ascii=False, indent=1) + "\n"
     return _text(project.package, stories, rows)
-
-
-def _table(package: Package, name: str) -> Table:
-    if name in package.tables:
-        return package.tables[name]
-    titled = [t for t in package.tables.values() if t.title == name]
-    if len(titled) == 1:
-        return titled[0]
-    known = "、".join(f"{t.name}（{t.title}）" for t in package.tables.values())
-    raise UsageError(f"没有 {quoted(name)} 这张表。可用：{known}")
-
-
-def _field(table: Table, name: str) -> str:
-    found = [f.name for f in table.fields if name in (f.name, f.title)]
-    if found:
-        return found[0]
-    known = "、".join(f"{f.name}（{f.title}）" for f in table.fields)
-    raise UsageError(f"“{table.title}”没有 {quoted(name)} 这一项。可用：{known}")
 
 
 @dataclass

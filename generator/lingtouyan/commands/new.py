@@ -10,17 +10,20 @@ import datetime
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lingtouyan.checks.register import Register, build_register
-from lingtouyan.commands.fmt import as_item, canonical, decoded, plain_value, replace, scalar, value_fault
+from lingtouyan.commands.fmt import as_item, canonical, decoded, document, plain_value, value_fault
+from lingtouyan.commands.fmt import replace as write_whole
+from lingtouyan.commands.named import find_field, find_table
 from lingtouyan.database.database import SqlError, literal, quote, rows_of
 from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Field, ForeignKey, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex, static_prefix
+from lingtouyan.reading.yaml import Mapping as Document
 from lingtouyan.templates.templates import slug
 
 Ask = Callable[[Field, str], str]
@@ -51,13 +54,14 @@ def new_record(root: Path, table: str, given: Mapping[str, str], folder: str, as
         UsageError: no such table or field, a value is missing or does not fit, the folder is not clear, the record exists.
     """
     project = Project.open(root)
-    spec = _table(project, table)
+    usable = [t for t in project.package.tables.values() if not t.parent and t.kind != "markdown"]
+    spec = find_table(usable, table, "{} 不能新建")
     as_of = project.as_of(None)
     register = build_register(project, as_of)
+    draft = _Draft(project, register, spec, _named(spec, given))
     try:
-        draft = _Draft(project, register, spec, _named(spec, given))
         draft.fill(as_of, ask)
-        file, lists = draft.place(folder), draft.lists()
+        file, lists = draft.place(folder, ask), draft.lists()
     finally:
         register.connection.close()
     written, checklist = _parted(project, spec, lists)
@@ -78,23 +82,10 @@ def new_record(root: Path, table: str, given: Mapping[str, str], folder: str, as
     return NewRecord(file, "/".join(key.values()), problems, checklist)
 
 
-def _table(project: Project, name: str) -> Table:
-    usable = [t for t in project.package.tables.values() if not t.parent and t.kind != "markdown"]
-    found = [t for t in usable if t.name == name] or [t for t in usable if t.title == name]
-    if len(found) != 1:
-        known, titles = ("、".join(words) for words in ((t.name for t in usable), (t.title for t in usable)))
-        raise UsageError(f"{printable(name)} 不能新建。可用的表：{known}（{titles}）")
-    return found[0]
-
-
 def _named(table: Table, given: Mapping[str, str]) -> dict[str, str]:
-    titles = {f.title: f.name for f in table.fields}
     values = {}
     for name, value in given.items():
-        field_ = table.field(titles.get(name, name))
-        if field_ is None:
-            known = "、".join(f"{f.name}（{f.title}）" for f in table.fields)
-            raise UsageError(f"“{table.title}”没有 {printable(name)} 这一项。可用：{known}")
+        field_ = find_field(table, name)
         if table.kind == "csv" and re.search(r"[\r\n]", value):
             raise UsageError(f"“{field_.title}”不能换行：表格里一行是一条记录。")
         values[field_.name] = plain_value(field_, value)
@@ -127,9 +118,6 @@ class _Draft:
             while fault is not None:
                 values[field_.name] = plain_value(field_, ask(field_, fault).strip())  # type: ignore[misc]
                 fault = self._fault(field_) or None
-        key = {k: values[k] for k in table.primary_key}
-        if self._found(table.name, key):
-            raise UsageError(f"“{table.title}”{printable('/'.join(key.values()))} 已经存在。")
 
     def _fault(self, field_: Field) -> str:
         """Say what is wrong with a value: in itself, or because it names a record that does not exist."""
@@ -144,6 +132,15 @@ class _Draft:
             )
             shown = "所填内容（不予显示）" if hidden else quoted("/".join(given.values()))
             return f"填的 {shown} 在“{self._project.package.tables[key.table].title}”里没有。请核对编号。"
+        # The last part of a key to be filled in tells whether there is such a record.
+        whole = {k: self.values.get(k, "") for k in self._table.primary_key}
+        taken = [whole] if field_.name in whole and all(whole.values()) else []
+        taken += [{field_.name: self.values[field_.name]}] if field_.constraints.get("unique") else []
+        if any(self._found(self._table.name, key) for key in taken):
+            shown = (
+                "" if field_.sensitivity is Sensitivity.RESTRICTED else printable("/".join(taken[0].values()))
+            )
+            return f"“{self._table.title}”{shown} 已经存在。"
         return ""
 
     def _references(self) -> Iterator[tuple[ForeignKey, dict[str, str]]]:
@@ -176,11 +173,11 @@ class _Draft:
         number, width = series.get(dated, (0, series[prefix][1]))
         return f"{dated}{number + 1:0{width}d}"
 
-    def place(self, wanted: str) -> str:
+    def place(self, wanted: str, ask: Ask | None = None) -> str:
         """Return the file: where the table has several, the one that `wanted` names or that the record's references are in.
 
         Raises:
-            UsageError: it is not clear which.
+            UsageError: it is not clear which, and nobody can be asked.
         """
         path, root = PurePosixPath(self._table.path), self._project.root
         referred = {f for key, given in self._references() for f in self._found(key.table, given)}
@@ -206,8 +203,20 @@ class _Draft:
         if not wanted and len(places) == 1:
             return next(iter(places))
         if len(fitting) != 1:
-            options = "、".join(sorted(set(places.values()))) or self._table.path
-            raise UsageError(f"不清楚该放在哪里，请用 --in 写明（写出能区分的几个字即可）：{options}")
+            options = sorted(set(places.values())) or [self._table.path]
+            if ask and places:
+                question = replace(
+                    self._table.fields[0],
+                    name="--in",
+                    title="放在哪里，写出能区分的几个字",
+                    constraints={"enum": options},
+                    sensitivity=Sensitivity.PUBLIC,
+                )
+                fault = f"{quoted(wanted)} 不能确定是哪一个。" if wanted else ""
+                return self.place(ask(question, fault).strip(), ask)
+            raise UsageError(
+                f"不清楚该放在哪里，请用 --in 写明（写出能区分的几个字即可）：{'、'.join(options)}"
+            )
         return fitting[0]
 
     def lists(self) -> dict[str, list[dict[str, Any]]]:
@@ -280,12 +289,9 @@ def _write(
     else:
         if before and "*" in PurePosixPath(table.path).name:
             raise UsageError(f"文件 {path.name} 已经存在。")
-        lines = [f"{f.name}: {scalar(values[f.name])}" for f in table.fields if values.get(f.name)]
-        for name, items in lists.items():
-            if "." not in name:
-                lines.append(f"{name}:")
-                lines += [f"  - {{{', '.join(f'{k}: {scalar(v)}' for k, v in i.items())}}}" for i in items]
-        text = "\n".join(lines) + "\n"
+        nested = {name: [_item(i) for i in items] for name, items in lists.items() if "." not in name}
+        item = _item({**values, **nested})
+        text = document(project.package, table, item)
         if "*" not in table.path:
             # One file for all: a list of documents, or as yet a single one.
             listed = re.search(r"^- ", before, re.MULTILINE) or not before
@@ -294,7 +300,13 @@ def _write(
     if isinstance(made, Problem) and made.severity is Severity.ERROR:
         raise UsageError(f"没有写入：{file} 现在整理不了。{made.message}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace(path, text.encode() if isinstance(made, Problem) else made)
+    write_whole(path, text.encode() if isinstance(made, Problem) else made)
+
+
+def _item(values: Mapping[str, Any]) -> Document:
+    made = Document(1)
+    made.update({name: value for name, value in values.items() if value})
+    return made
 
 
 def _problems_of(
