@@ -19,7 +19,7 @@ import duckdb
 from lingtouyan.cache import Cache
 from lingtouyan.checks.conformance import Locator, check_conformance, check_keys, keep_first
 from lingtouyan.checks.consequences import attributed, unread_files, without_consequences
-from lingtouyan.checks.parameters import missing_parameters
+from lingtouyan.checks.named_values import missing_values
 from lingtouyan.checks.rules import Finding, Rule, create_findings, create_rules, read_rules, run_rules
 from lingtouyan.database.cells import CELLS, create_cells
 from lingtouyan.database.database import (
@@ -198,9 +198,9 @@ def build_register(
     findings, broken = run_rules(connection, package, rules, locator, [*declared, *macros])
     design.extend(broken)
     unread = unread_files(package, records)
-    parameters = package.tables.get(package.settings.review_parameters)
-    if parameters is not None and parameters.primary_key and parameters.name not in unread:
-        design.extend(missing_parameters(connection, parameters, rules, declared, macros))
+    named = package.tables.get(package.settings.review_parameters)
+    if named is not None and named.primary_key and named.name not in unread:
+        design.extend(missing_values(connection, named, rules, declared, macros))
     findings, unjudged = attributed(
         connection, package, records, told, unread, rules, findings, [*declared, *macros]
     )

@@ -1,4 +1,4 @@
-"""Parameters that rules, views and macros name and that no record gives: what compares with one is mute without a word."""
+"""Values that rules, views and macros name and that no record gives: what compares with one is mute without a word."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lingtouyan.reading.package import Table
 _CALL = re.compile(r"--[^\n]*|/\*.*?\*/|(\w+)\s*\(\s*'((?:[^']|'')*)'|'(?:[^']|'')*'", re.DOTALL)
 
 
-def missing_parameters(
+def missing_values(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     rules: Sequence[Rule],
@@ -31,7 +31,7 @@ def missing_parameters(
     """
     through = passages([*views, *macros])
     made = connection.execute(
-        "SELECT lower(function_name), len(parameters) FROM duckdb_functions() WHERE NOT internal AND function_type = 'macro'"
+        "SELECT lower(function_name), len(parameter_types) FROM duckdb_functions() WHERE NOT internal AND function_type = 'macro'"
     ).fetchall()
     arguments = {
         name: count for name, count in made if table.name in reached([name], through) and 0 < count < 3
