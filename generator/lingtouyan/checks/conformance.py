@@ -5,6 +5,7 @@ DuckDB accepts whole columns at once; each distinct cell it does not accept goes
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import math
 import re
@@ -32,8 +33,6 @@ _SIGNS = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveM
 # Numbers this short are the same in binary as they are written, so that bounds compare alike.
 _EXACT_DIGITS = 15
 _LARGEST = 2**63
-# No line of headings is longer.
-_HEAD = 2**16
 _TEXT_LIST = r'\[(?:"[^"\\\x00-\x1f]*"(?:, ?"[^"\\\x00-\x1f]*")*)?\]'
 # What the two regex engines understand differently: negated classes meet other digits, sets in sets, open counts.
 _UNLIKE = re.compile(r"\\[DWSBbQECXpP]|\[\^[^\]]*\\[dws]|\[\[:|\{,")
@@ -80,8 +79,8 @@ class Locator:
         heads: dict[str, list[str]] = {}
         csv_files = {p.file for p in problems if p.column and p.file.endswith(".csv") and p.file in files}
         for file, data in self._source.read_all(sorted(csv_files)):
-            if not isinstance(data, Problem):
-                first = decode(data[:_HEAD].partition(b"\n")[0], file)[0]
+            first = "" if isinstance(data, Problem) else decode(data, file)[0].partition("\n")[0]
+            with contextlib.suppress(csv.Error):
                 heads[file] = [label.strip() for label in next(csv.reader([first]), [])]
         for p in problems:
             place = _place(p.column, self._package, files.get(p.file, ""), heads.get(p.file))

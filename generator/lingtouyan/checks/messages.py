@@ -12,6 +12,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from lingtouyan.database.database import literal, quote
@@ -72,11 +73,26 @@ _DATE = re.compile(
 DOUBTFUL_MONTH = re.compile(r"\d{4}\.\d\Z")
 _PARTIAL_DATE = re.compile(r"\^?\(?\\d\{4\}-(?!\\d([+*]|\{[^2]))")
 _NO_DAYS = (
-    (r"\d{4}-\d{1,2}-\d{1,2}", "日历上没有这一天"),
     (r"[1-9]\d{4}(\.0)?", "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按“年-月-日”填写"),
     (r"\d{1,2}([-/.])\d{1,2}\1\d{4}", "年应写在最前面，按“年-月-日”填写"),
     (r"\d{2}([-/.])\d{1,2}\1\d{1,2}", "年份应写四位，按“年-月-日”填写"),
+    (r"\d{1,2}([-/.]\d{1,2}|月\d{1,2}日?)", "缺少年份，请按原件按“年-月-日”填写"),
+    (r"至今|现在|目前", "还没有结束的请空着"),
+    (r"\d{4}\D.*[至到~—].*", "只填一个日期"),
+    (r"[〇零一二三四五六七八九十]+年.*", "请用阿拉伯数字，按“年-月-日”填写"),
 )
+# Numbers as people write them: what stands before the amount, the amount, its factor, what it counts.
+_FIGURE = re.compile(
+    r"([￥¥$]?)([+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?) ?(万亿|亿|万|千|百|十)?(\D{0,3})\Z"
+)
+_FACTORS = {"": 1, "十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8, "万亿": 10**12}
+_UNITS = frozenset("元块圆人名位天日个户次岁亩米分年届月份项件篇家斤吨") | {
+    *("周岁", "公顷", "公里", "个月", "小时", "学时", "平方米", "公斤")
+}
+_ABOUT = re.compile(r"[多余几约近>＞<＜≥≤~～]|以上|以下|左右|上下|不足|大概|至少|超过")
+# What is added to a word of a list without another meaning.
+_ADDED = frozenset(["性", "士", "族", "的", "。", ".", "，", ","])
+_NEGATIONS = "非不未无没"
 _NOTHING = frozenset(["无", "暂无", "—", "——", "-", "--", "/", "\\", "~", "n/a", "na", "null", "none", "nil"])
 _YES = frozenset(["是", "yes", "y", "true", "t", "1", "on", "对", "有", "√", "✓", "✔"])
 _NO = frozenset(["否", "no", "n", "false", "f", "0", "off", "错", "无", "×", "✗", "✘"])
@@ -285,12 +301,14 @@ class Wording:
             return self._yes_or_no(value, field)
         half = value.translate(FULL_WIDTH)
         wide = f"有全角字符，请改为半角{self._suggest(half)}" if half != value else ""
+        found = self._figure(half, field) if field.type in ("integer", "number", "year") else ""
+        if field.type == "date" or partial_date(field):
+            found = self._day(half, field.type == "date")
+        if found:
+            return f"有全角字符；{found}" if wide else found
         if wide and field.type != "string":
-            return wide
-        if field.type in ("integer", "number", "year") and (found := self._figure(half)):
-            return found
-        if (field.type == "date" or partial_date(field)) and (found := self._day(half, field.type == "date")):
-            return found
+            right = as_date(half, partial=False) == half or re.fullmatch(r"[+-]?\d+(\.\d+)?", half)
+            return f"有全角字符，请改为半角{self._suggest(half) if right else ''}"
         guess = self._repaired(value, field)
         if guess and guess != half:
             return f"是否应为“{guess}”"
@@ -298,33 +316,52 @@ class Wording:
             return wide
         if value.startswith("'"):
             return "开头多了一个英文单引号，请删去"
-        if value.endswith(".0") and field.type == "integer":
-            return f"电子表格加了小数点{self._suggest(value[:-2])}"
         return self._near(value, field) if "enum" in field.constraints else ""
 
     def _day(self, value: str, to_the_day: bool) -> str:
         """Say what is wrong with a date that is none."""
-        if DOUBTFUL_MONTH.match(value) and not to_the_day:
+        if value.endswith(".1") and DOUBTFUL_MONTH.match(value) and not to_the_day:
             return "分不清是 1 月还是 10 月（电子表格会去掉末尾的 0），请按原件写成“年-月”"
         if found := as_date(value, partial=not to_the_day):
             return f"日期应写成“年-月-日”、月日各两位{self._suggest(found)}" if found != value else ""
+        if (parts := _DATE.match(value)) and sum(p is not None for p in parts.groups()) > 1 + to_the_day:
+            return "日历上没有这一天" if len([p for p in parts.groups() if p]) > 2 else "没有这个月份"
         for shape, reason in _NO_DAYS:
             if re.fullmatch(shape, value):
                 return reason
         if timed := re.fullmatch(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2})[T ]\d{1,2}:\d{2}\S*", value):
             found = as_date(re.sub("[/.]", "-", timed[1]), partial=False)
             return f"只填日期，不带时间{self._suggest(found) if found else ''}"
-        if to_the_day and re.fullmatch(r"\d{4}(年|[-/.年]\d{1,2}月?)?", value):
+        if to_the_day and re.fullmatch(r"\d{4}(年|\d{2}|[-/.年]\d{1,2}月?)?", value):
             return "缺少月或日，请按原件填到日"
         return ""
 
-    def _figure(self, value: str) -> str:
-        """Say what is wrong with a number that is none."""
-        if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", value):
-            return f"数字里不加逗号{self._suggest(value.replace(',', ''))}"
-        if found := re.fullmatch(r"([+-]?\d+(?:\.\d+)?) ?(%|[^\W\d_]{1,6})", value):
-            return f"只填数字，不带单位和符号{self._suggest(found[1]) if found[2] != '%' else ''}"
-        return ""
+    def _figure(self, value: str, field: Field) -> str:
+        """Say what is wrong with a number that is none; what it comes to is told only where there is no doubt."""
+        if _ABOUT.search(value):
+            return "应是一个确切的数，请按原件填写"
+        if re.fullmatch(r"[零〇一二两三四五六七八九十百千万亿半点]+\D{0,2}", value):
+            return "请用阿拉伯数字填写"
+        if re.fullmatch(r"[+-]?[\d.]+ ?[-—至到] ?[\d.]+\D{0,2}", value):
+            return "只填一个数"
+        if re.search(r"[%‰成]\Z|百分之", value):
+            return "只填数字，不带百分号；按这一项的说明填小数或百分数"
+        if not (found := _FIGURE.match(value)):
+            return (
+                "分不清逗号是小数点还是千分位，请按原件填写"
+                if re.fullmatch(r"[\d,.]*,[\d,.]*", value)
+                else ""
+            )
+        _, amount, factor, unit = found.groups()
+        meant = Decimal(amount.replace(",", "")) * _FACTORS[factor or ""]
+        text = f"{meant.normalize():f}" if factor or field.type == "integer" else amount.replace(",", "")
+        fits = field.type == "number" or (text.isdigit() and (field.type == "integer" or len(text) == 4))
+        # A column that counts in tens of thousands: which is meant cannot be told.
+        certain = (not unit or unit in _UNITS) and not (factor and factor in field.title + field.description)
+        reason = "只填数字，不带单位和符号" if factor or unit or found[1] else "数字里不加逗号"
+        if "," not in amount and reason.startswith("数字"):
+            reason = "电子表格加了小数点" if fits else "应是整数" if field.type == "integer" else ""
+        return reason + (self._suggest(text) if reason and fits and certain else "")
 
     def _yes_or_no(self, value: str, field: Field) -> str:
         near = _plain(value).casefold()
@@ -345,10 +382,27 @@ class Wording:
             return ""
 
     def _near(self, value: str, field: Field) -> str:
+        """Name the one word of a list that is surely meant: its code, its beginning, or with a word added or turned round."""
         words = [str(w) for w in field.constraints["enum"]]
+        plain = _plain(value)
+
+        def same(word: str) -> bool:
+            if any((c in plain) != (c in word) for c in _NEGATIONS):
+                return False
+            added = plain.startswith(word) and plain[len(word) :] in _ADDED
+            typo = word.isascii() and difflib.SequenceMatcher(None, plain, word).ratio() > 0.7
+            turned = len(word) > 2 and sorted(plain) == sorted(word)
+            return (
+                added
+                or word.startswith(plain)
+                or typo
+                or turned
+                or _plain(word).casefold() == plain.casefold()
+            )
+
         by_code = {code: word for word, code in field.codes.items()}
-        near = by_code.get(value) or next(iter(difflib.get_close_matches(value.strip(), words, 1, 0.4)), "")
-        return f"是否应为“{near}”" if near and self._open else ""
+        near = [by_code[value]] if value in by_code else [w for w in words if same(w)]
+        return f"是否应为“{near[0]}”" if len(near) == 1 and self._open else ""
 
     def _suggest(self, text: str) -> str:
         return f"，即 {text}" if self._open else ""
