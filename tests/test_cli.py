@@ -69,6 +69,43 @@ def test_check_on_good_records_says_so_and_ends_well(good: Shell) -> None:
     assert "第3行 [出席率 attendance，F 列] 提醒 Q2：" in out
 
 
+@pytest.mark.parametrize(
+    "name, content, line, words",
+    [
+        ("pages/a.md", "---\ntitle: 甲\n---\n{% if x %}\n", 4, "Jinja 语法"),
+        ("pages/a.md", "---\ntitel: 甲\n---\n", 2, "titel"),
+        ("dossiers/a.html", "---\ntitle: 甲\n---\n<p>{{ x | }}</p>\n", 4, "Jinja 语法"),
+        ("feeds/a.ics", "---\ntitle: [\n---\n", 3, "YAML"),
+    ],
+)
+def test_check_looks_at_templates_too(bad: Shell, name: str, content: str, line: int, words: str) -> None:
+    path = bad.root / "site" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    for _ in range(2):
+        code, out, _ = bad("check")
+        (told,) = [x for x in out.splitlines() if "template-error" in x]
+        assert (code, f"第{line}行 错误" in told, words in told) == (1, True, True)
+    path.write_text("---\ntitle: 甲\n---\n甲\n")
+    assert "template-error" not in bad("check")[1]
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--verson"], "您是不是要找 --version？"),
+        (["chek"], "您是不是要找 check？"),
+        (["history", "议圆", "M001"], "您是不是要找 议员？"),
+        (["query", "SELECT nam FROM members"], "没有的列 nam，您是不是要找 name？"),
+        (["query", "SELECT * FROM 议员"], "没有的表 议员，您是不是要找 members？"),
+        (["query", "SELECT lenth(name) FROM members"], "没有的函数 lenth，您是不是要找 length？"),
+    ],
+)
+def test_what_is_mistyped_gets_what_may_be_meant(good: Shell, words: list[str], said: str) -> None:
+    code, _, err = good(*words)
+    assert (code, said in err) == (2, True)
+
+
 def test_check_as_json_is_an_array_of_six_members_and_nothing_else(bad: Shell) -> None:
     code, out, _ = bad("check", "--format", "json")
     assert code == 1

@@ -44,15 +44,9 @@ def _show(problems: Sequence[Problem], form: str = "text") -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from lingtouyan.checks.register import check
-    from lingtouyan.project import Project
+    from lingtouyan.commands.check import check_all
 
-    try:
-        project = Project.open(options.root, options.rev)
-        problems = check(project, project.as_of(options.as_of))
-    except RecordsError as fault:
-        problems = in_order(fault.problems)
-    return _show(problems, options.format)
+    return _show(check_all(options.root, options.as_of, options.rev), options.format)
 
 
 def _query(options: argparse.Namespace) -> int:
@@ -334,7 +328,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     """Return the parser of the whole command line and those of the commands; the options bear the command as `run`."""
     whole = Parser(prog="lingtouyan", description="把版本库里的记录校验后生成网站、数据包和卷宗。")
     whole.add_argument("--version", action="version", version=__version__, help="显示版本号")
-    commands = whole.add_subparsers(title="命令", metavar="命令", required=True, dest="命令")
+    commands = whole.add_subparsers(title="命令", metavar="命令", dest="命令")
     parsers: dict[str, Parser] = {}
 
     def general(to: Parser, **more: Any) -> None:
@@ -461,6 +455,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     whole, parsers = _parser()
     given = list(sys.argv[1:] if arguments is None else arguments)
     options, rest = whole.parse_known_args(given)
+    if "run" not in options:
+        # An option before the command that is not known is what is wrong, not that a command is missing.
+        whole.unknown(rest) if rest else whole.error("缺少参数：命令")
     if "values" in options and not any(word.startswith("-") for word in rest):
         # Values may also stand after an option.
         options.values += rest

@@ -24,7 +24,7 @@ from lingtouyan.database.statements import words_of
 from lingtouyan.history.log import last_commits, uncommitted
 from lingtouyan.pdf.footer import SCHEMA, Mark, canonical, mark_of, plain
 from lingtouyan.pdf.render import DossierJob
-from lingtouyan.problems import RecordsError, UsageError, error, printable, quoted
+from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, printable, quoted
 from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
 from lingtouyan.templates.escaping import REPLACEMENT, text
 from lingtouyan.templates.functions import make_functions
@@ -165,8 +165,9 @@ def chosen_templates(
     for name in sorted(kinds - known.keys()):
         only = next((t.edition for t in every if t.name == name), "")
         hint = f"它只在{EDITION_TITLES[only]}里（--edition {only}）。" if only else ""
+        near = did_you_mean(name, {*known, *titles})
         raise UsageError(
-            f"{EDITION_TITLES[edition]}没有叫 {printable(name)} 的文书。{hint or '可用：' + '、'.join(known) + '。'}"
+            f"{EDITION_TITLES[edition]}没有叫 {printable(name)} 的文书{near}{hint or '可用：' + '、'.join(known) + '。'}"
         )
     return [
         t

@@ -298,8 +298,13 @@ def _print_again(root: Path, commit: str, cases: list[_Case], which: str) -> lis
             _compare(tree, found, Path(place) / "prints")
     except (UsageError, RecordsError, OSError) as fault:
         if which == "named":
+            away = (
+                ""
+                if head_commit(root)
+                else "这里不是记录库。请在出具文书的记录库根目录运行，或用 --root 指明它的位置。"
+            )
             for case in cases:
-                case.verdict.unproven(f"提交 {commit[:10]} 的记录库读不出来：{_reason(fault)}")
+                case.verdict.unproven(f"提交 {commit[:10]} 的记录库读不出来：{away or _reason(fault)}")
         return cases
     return left
 

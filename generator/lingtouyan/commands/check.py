@@ -1,0 +1,59 @@
+"""Everything wrong in a tree: its records, as `checks` finds it, and the templates, which a build would stumble over later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import jinja2
+
+from lingtouyan.cache import Cache
+from lingtouyan.checks.register import check
+from lingtouyan.problems import Problem, RecordsError, in_order
+from lingtouyan.project import EDITIONS, Project
+from lingtouyan.reading.source import Source, blob_id
+from lingtouyan.templates.templates import XML_SUFFIXES, make_environment, read_templates, template_fault
+
+_TEMPLATES = {
+    "site/pages": (".md",),
+    "site/dossiers": (".html", *XML_SUFFIXES),
+    "site/feeds": (".ics", ".json", ".csv"),
+}
+
+
+def check_all(root: Path, as_of: str | None, revision: str | None) -> list[Problem]:
+    """Return what is wrong, in order of place.
+
+    Raises:
+        UsageError: no project, no such revision, no date.
+    """
+    try:
+        project = Project.open(root, revision)
+        return in_order([*check(project, project.as_of(as_of)), *_of_templates(project.source)])
+    except RecordsError as fault:
+        return in_order(fault.problems)
+
+
+def _of_templates(source: Source) -> Iterator[Problem]:
+    """Yield what is wrong with the heads of templates and the grammar of their text; the very same are not read again."""
+    files = list(source.files(_TEMPLATES).files)
+    key, cache = (
+        f"templates {blob_id(repr((files, sorted(source.digests(files).items()))).encode())}",
+        Cache(),
+    )
+    if cache.get(key):
+        return
+    faulty = False
+    environment = make_environment(source, html=True, functions={}, filters={})
+    for folder, suffix in ((f, s) for f, suffixes in _TEMPLATES.items() for s in suffixes):
+        try:
+            for template in read_templates(source, folder, suffix, EDITIONS):
+                try:
+                    environment.parse(template.body)
+                except jinja2.TemplateSyntaxError as fault:
+                    raise template_fault(template, fault) from None
+        except RecordsError as fault:
+            faulty = True
+            yield from fault.problems
+    if not faulty:
+        cache.put(key, b"fine")
