@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
 from lingtouyan.checks.rules import Rule
-from lingtouyan.database.database import literal, quote
+from lingtouyan.database.database import quote
 from lingtouyan.database.statements import Statement, passages, reached
 from lingtouyan.problems import Problem, did_you_mean, error, quoted, warning
 from lingtouyan.reading.package import Table
@@ -70,13 +71,15 @@ def missing_values(
 def _valueless(
     connection: duckdb.DuckDBPyConnection, arguments: Mapping[str, int], calls: Sequence[tuple[str, str]]
 ) -> list[tuple[str, str]]:
-    """Return the calls that give nothing on the reference date."""
-    texts = [f"{m}({literal(n)}{', as_of' if arguments[m] > 1 else ''})::VARCHAR" for m, n in calls]
-    if not calls:
-        return []
-    try:
-        row = connection.execute(f"SELECT {', '.join(texts)} FROM build").fetchone() or ()
-    except duckdb.Error:
-        # A macro whose second argument is no date.
-        return []
-    return [call for call, value in zip(calls, row, strict=True) if value is None]
+    """Return the calls that give nothing on the reference date; each macro is asked once for all its names."""
+    silent: list[tuple[str, str]] = []
+    for macro in sorted({m for m, _ in calls}):
+        names = sorted(n for m, n in calls if m == macro)
+        # Names that no table has: within the macro, a column of its own would be taken for them.
+        given = "_asked_name, _asked_day" if arguments[macro] > 1 else "_asked_name"
+        asked = "SELECT unnest($1) AS _asked_name, as_of AS _asked_day FROM build"
+        sql = f"SELECT _asked_name FROM ({asked}) WHERE {macro}({given}) IS NULL ORDER BY 1"
+        # A macro whose second argument is no date is not asked.
+        with contextlib.suppress(duckdb.Error):
+            silent += [(macro, n) for (n,) in connection.execute(sql, [names]).fetchall()]
+    return silent
