@@ -14,6 +14,7 @@ ORDER = (
     ("history",),
     ("project",),
     ("database",),
+    ("sealing",),
     ("checks",),
     ("templates",),
     ("website", "pdf"),

@@ -240,6 +240,63 @@ def _new(options: argparse.Namespace) -> int:
     return _show(made.problems) if made.problems else FINE
 
 
+def _seal(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.seal import seal_files
+
+    done = seal_files(options.root, options.files)
+    for name, count in done.items():
+        print(f"{name}：封存 {count} 处")
+    print(f"共封存 {done.total()} 处。" if done else "没有明文的限制级内容。")
+    return FINE
+
+
+def _unseal(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.seal import opened
+
+    found = opened(options.root, options.table, options.key, options.field or "")
+    for title, value in found:
+        print(f"{title}：{'（本机没有钥匙）' if value is None else printable(value)}")
+    if not found:
+        print("没有限制级内容。")
+    return RECORDS_WRONG if any(value is None for _, value in found) else FINE
+
+
+def _edit(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.seal import edit
+
+    print(f"改了 {edit(options.root, options.table, options.key)} 处，已封存。")
+    return FINE
+
+
+def _keys(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.seal import admit, dismiss, keys_report, rewrap
+
+    if options.action in ("add", "remove") and not options.office:
+        raise UsageError(f"请写明单位，如 lingtouyan keys {options.action} shili。")
+    if options.action == "add":
+        print(admit(options.root, options.office, options.recipient, options.compartment))
+    elif options.action == "remove":
+        print(dismiss(options.root, options.office))
+    elif options.action == "rewrap":
+        print(rewrap(options.root))
+    print(keys_report(options.root))
+    return FINE
+
+
+def _erase(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.seal import erase, history_plan
+
+    if options.history_plan:
+        print(history_plan(options.root, options.table, options.key))
+        return FINE
+    if not options.paper:
+        raise UsageError("销毁须有依据：请用 --paper 写明文号。")
+    file = erase(options.root, options.table, options.key, options.paper)
+    print(f"{printable(options.key)} 的钥匙已销毁，封存的内容从此打不开；登记在 {file}，请提交。")
+    print("钥匙的备份里可能还有，请按保存期限清除。没有封存过的内容还在历史里：见 --history-plan。")
+    return FINE
+
+
 def _owners(options: argparse.Namespace) -> int:
     from lingtouyan.commands.owners import write_owners
 
@@ -320,7 +377,11 @@ _SHARED: dict[str, dict[str, Any]] = {
         "help": "基准日，如 2026-11-20（默认取 datapackage.yaml 的设定，否则取提交日期）",
     },
     "--rev": {"metavar": "版本", "help": "按仓库在某个提交、标签或日期时的内容（默认工作目录的内容）"},
-    "--edition": {"choices": ("public", "internal"), "default": "internal", "help": "哪一版（默认内部版）"},
+    "--edition": {
+        "choices": ("public", "internal", "restricted"),
+        "default": "internal",
+        "help": "哪一版（默认内部版）",
+    },
 }
 
 
@@ -394,7 +455,8 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add("--trust", type=Path, action="append", default=[], metavar="证书", help=words)
     add("files", type=Path, nargs="+", metavar="文件", help="要核验的 PDF")
 
-    add = command(_serve, "在本机预览网站，文件一改就更新。", "--port 8001", "--edition", "--as-of")
+    add = command(_serve, "在本机预览网站，文件一改就更新。", "--port 8001", "--as-of")
+    add("--edition", choices=("public", "internal"), default="internal", help="哪一版（默认内部版）")
     add("--port", type=int, default=8000, help="端口（默认 8000）")
 
     text = "一条记录的变更历史：谁、何时、把哪一项由什么改成什么。"
@@ -428,6 +490,43 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add("table", metavar="表", help="表名，见数据字典")
     add("values", metavar="字段=值", nargs="*", help="字段名或中文名都可以")
     add("--in", dest="folder", default="", metavar="文件夹", help="有多个文件夹时写明放进哪个")
+
+    text = "封存限制级内容：记录文件里的明文换成只有有权的单位能打开的密文。"
+    add = command(_seal, text, "records/people/P1.yaml")
+    add("files", type=Path, nargs="*", metavar="文件", help="只封存这些文件里的（默认全部）")
+
+    add = command(_unseal, "在终端上显示一条记录封存的内容。", "people P1")
+    add("table", metavar="表", help="表名，见数据字典")
+    add("key", metavar="编号", help="记录的主键")
+    add("field", metavar="字段", nargs="?", help="只看这一项")
+
+    add = command(_edit, "一项一项地问一条记录的限制级内容，封存后写入；不改的直接回车。", "people P1")
+    add("table", metavar="表", help="表名，见数据字典")
+    add("key", metavar="编号", help="记录的主键")
+
+    text = "哪个单位能打开哪些封存的内容：查看、增加（add）、去掉（remove）、重新包装（rewrap）。"
+    add = command(_keys, text, "add shili --compartment personal")
+    add(
+        "action",
+        nargs="?",
+        choices=("list", "add", "remove", "rewrap"),
+        default="list",
+        metavar="动作",
+        help="默认 list",
+    )
+    add("office", nargs="?", default="", metavar="单位", help="单位的代号")
+    words = "它的 age 公钥（age1…）；不写时用本机的身份，没有就新做一个"
+    add("--recipient", default="", metavar="公钥", help=words)
+    words = "它有权打开的保密分隔；不写时是全部"
+    add("--compartment", nargs="+", default=[], metavar="分隔", help=words)
+
+    text = "销毁一条记录的钥匙：封存的内容从此谁也打不开，并登记。"
+    add = command(_erase, text, "people P1 --paper 文号")
+    add("table", metavar="表", help="表名，见数据字典")
+    add("key", metavar="编号", help="记录的主键")
+    add("--paper", default="", metavar="文号", help="凭哪份文件")
+    words = "只列出把没有封存的内容从历史中删去的命令和后果，什么也不做"
+    add("--history-plan", action="store_true", help=words)
 
     text = "由登记的账号生成代码平台的归口设置（CODEOWNERS）：哪些改动须经谁同意。"
     add = command(_owners, text, "--check")
@@ -465,9 +564,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsers[options.run.__name__[1:]].unknown(rest)
     try:
         if (options.untrusted or options.untrusted_container) and CONFINED not in os.environ:
-            if options.run is _serve or getattr(options, "sign", None):
+            if options.run in (_serve, _unseal, _edit, _keys, _erase) or getattr(options, "sign", None):
                 raise UsageError(
-                    "serve 和 --sign 不能与 --untrusted 同用：隔离环境不能联网，也不该拿到私钥。"
+                    "serve、--sign 和要用钥匙的命令不能与 --untrusted 同用：隔离环境不能联网，也不该拿到私钥。"
                 )
             return confine(options.root, _files(options), given, container=options.untrusted_container)
         if options.run in (_check, _review):

@@ -21,7 +21,14 @@ from lingtouyan.reading.source import Source, WorkTree
 from lingtouyan.settings import ZONE, Settings
 
 EDITIONS = EDITION_LEVELS
-EDITION_TITLES = {"public": "公开版", "internal": "内部版"}
+EDITION_TITLES = {"public": "公开版", "internal": "内部版", "restricted": "限制版"}
+# What is made of a tree without any key, and has a site; the restricted edition is prints alone.
+SITES = ("public", "internal")
+
+
+def shown_in(declared: str, edition: str) -> bool:
+    """Tell whether what is declared for one edition, or for all, is part of another: the restricted has all of the internal."""
+    return declared in ("", edition) or (declared, edition) == ("internal", "restricted")
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,10 @@ def _table(text: str, tables: Tables) -> str:
     return text
 
 
+def _text(text: str, _: Tables) -> str:
+    return text
+
+
 def _tables(text: str, tables: Tables) -> tuple[str, ...]:
     return tuple(_table(word, tables) for word in text.split())
 
@@ -150,6 +154,18 @@ class Settings:
         "",
         "获准签名的 SSH 公钥名单（allowed signers）在仓库里的路径；不写时用本机认可的名单",
         "signers",
+    )
+    keys: str = _setting(
+        _text,
+        "",
+        "封存限制级内容的钥匙放在哪个文件夹（在仓库之外，相对仓库根目录）；不写时是 `../仓库名-keys`",
+        "../keys",
+    )
+    erasures: str = _setting(
+        _table,
+        "",
+        "销毁钥匙的登记簿是哪张表（须有 table_name、record_key、erased_on、paper 四列）",
+        "erasures",
     )
     commit_url: str = _setting(
         _commit_url,

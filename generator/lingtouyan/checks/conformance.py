@@ -25,6 +25,7 @@ from lingtouyan.reading.documents import read_document
 from lingtouyan.reading.garbled import SUSPECT
 from lingtouyan.reading.package import Field, ForeignKey, Package, Sensitivity, Table
 from lingtouyan.reading.source import Source
+from lingtouyan.sealing.values import PREFIX
 
 _RULES = {"type": "type-error", "range": "number-range"}
 _PLAIN_TYPES = frozenset({"string", "integer", "year", "number", "boolean", "date", "array", "any"})
@@ -150,7 +151,7 @@ def _suspects(
 ) -> list[tuple[Field, list[_Cell]]]:
     """Return the cells that are not surely right, or hold what no record should, by field."""
     sheet, source = package.origin(table).kind == "csv", f"raw.{quote(table.name)}"
-    refused = {f.name: f"NOT coalesce({_accepts(f)}, false)" for f in table.fields}
+    refused = {f.name: f"NOT coalesce({_sealed(f)}{_accepts(f)}, false)" for f in table.fields}
     odd = {f.name: doubtful(f, sheet) for f in table.fields}
     if garbled:
         suspect = literal(SUSPECT)
@@ -180,6 +181,12 @@ def _suspects(
         )
         for f in suspected(table.fields)
     ]
+
+
+def _sealed(field: Field) -> str:
+    """Return the beginning of a condition that takes a sealed value: what it says is not to be judged here."""
+    hidden = field.sensitivity is Sensitivity.RESTRICTED
+    return f"starts_with({quote(field.name)}, {literal(PREFIX)}) OR " if hidden else ""
 
 
 def _accepts(field: Field) -> str:

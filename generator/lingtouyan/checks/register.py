@@ -49,6 +49,8 @@ from lingtouyan.project import Project
 from lingtouyan.reading.package import DESCRIPTOR, ENGINE_TABLES, Package
 from lingtouyan.reading.records import Records, read_records
 from lingtouyan.reading.source import static_prefix
+from lingtouyan.sealing.keys import Keys, key_folder
+from lingtouyan.sealing.values import open_cells
 
 if TYPE_CHECKING:
     from lingtouyan.history.changes import Proposal
@@ -136,6 +138,8 @@ def register_with_editions(
         else:
             register = build_register(project, as_of, draft=draft, attached=paths, only=only)
         if allow_errors or not has_errors(register.problems):
+            if "restricted" in paths:
+                _open_sealed(project, register)
             for edition in paths:
                 write_edition(register.connection, register.views, project.package, edition, only)
     except duckdb.IOException:
@@ -146,6 +150,17 @@ def register_with_editions(
             "请检查磁盘空间（临时文件的位置可用环境变量 TMPDIR 改）后重试。"
         ) from None
     return register
+
+
+def _open_sealed(project: Project, register: Register) -> None:
+    """Put what this machine's keys open into the typed tables; the check is over, and saw none of it."""
+    keys = Keys(key_folder(project.root, project.settings.keys))
+    opened, closed = open_cells(register.connection, project.package, keys)
+    if opened:
+        keep_first(register.connection, project.package, register.problems)
+    if closed:
+        said = f"限制级内容有 {closed} 处没有钥匙，留空。请在有权的单位的机器上打印。"
+        register.problems.append(warning("", 0, "not-opened", said))
 
 
 def build_register(

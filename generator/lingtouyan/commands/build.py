@@ -20,7 +20,7 @@ from lingtouyan.database.editions import open_edition
 from lingtouyan.database.export import export_edition
 from lingtouyan.history.anchors import ANCHOR, anchor_text
 from lingtouyan.problems import Problem, UsageError, has_errors, printable
-from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
+from lingtouyan.project import EDITION_TITLES, EDITIONS, SITES, Project
 from lingtouyan.templates.templates import Template, read_templates
 from lingtouyan.website.feeds import write_feeds
 from lingtouyan.website.frames import Frame
@@ -62,7 +62,7 @@ def build(
 
     Args:
         root: the tree.
-        edition: a name of `EDITIONS`, or `all`.
+        edition: a name of `SITES`, or `all`.
         as_of: reference date; None takes the project's.
         revision: commit, tag or date whose knowledge is shown; None takes the work tree.
         draft: build in spite of errors, every page marked.
@@ -74,7 +74,7 @@ def build(
         UsageError: the tool was used wrongly or the machine lacks something.
         RecordsError: templates or SQL of the tree are at fault.
     """
-    names = list(EDITIONS) if edition == "all" else [edition]
+    names = list(SITES) if edition == "all" else [edition]
     project = Project.open(root, revision)
     date = project.as_of(as_of)
     templates = read_templates(project.source, "site/pages", ".md", EDITIONS)

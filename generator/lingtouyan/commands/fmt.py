@@ -31,6 +31,7 @@ from lingtouyan.reading.garbled import garbled
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.reading.yaml import Mapping, Value, has_comments, parse_yaml
+from lingtouyan.sealing.values import is_sealed
 
 # Text that no reader of YAML takes for anything else: a word, or digits with a word after them.
 _SAFE = re.compile(
@@ -161,6 +162,8 @@ def _is_date(field: Field) -> bool:
 
 def value_fault(table: Table, field: Field, value: str) -> str:
     """Say what makes a value wrong in itself, or return an empty text."""
+    if field.sensitivity is Sensitivity.RESTRICTED and is_sealed(value):
+        return ""
     wording = Wording(field)
     if not value:
         return wording.fault("required", None) if field.required or field.name in table.primary_key else ""

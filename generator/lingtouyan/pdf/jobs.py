@@ -25,7 +25,7 @@ from lingtouyan.history.log import last_commits, uncommitted
 from lingtouyan.pdf.footer import SCHEMA, Mark, canonical, mark_of, plain
 from lingtouyan.pdf.render import DossierJob
 from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, printable, quoted
-from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
+from lingtouyan.project import EDITION_TITLES, EDITIONS, Project, shown_in
 from lingtouyan.templates.escaping import REPLACEMENT, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
@@ -159,7 +159,7 @@ def chosen_templates(
                 fault = f"另有一个模板也叫 {other.name}，请改名。"
                 raise RecordsError([error(other.file, 1, "template-error", fault)])
             every.append(replace(other, on_demand=True, blank=None))
-    known = {t.name: t for t in every if t.edition in ("", edition)}
+    known = {t.name: t for t in every if shown_in(t.edition, edition)}
     titles = {_SLOT.sub("", t.title).strip(" （）()"): t.name for t in reversed(known.values())}
     kinds = {name if name in known else titles.get(name, name) for name in selection.kinds}
     for name in sorted(kinds - known.keys()):

@@ -97,7 +97,7 @@ def print_selection(
         if has_errors(problems := check(project, date)):
             return DossierReport(problems=problems, refused=True)
         only = words_asked(chosen_templates(project, edition, selection, on_demand=blank), selection.where)
-        register_with_editions(project, date, {edition: database}, allow_errors=True, only=only)
+        register = register_with_editions(project, date, {edition: database}, allow_errors=True, only=only)
         connection = open_edition(database)
         facts = {"edition": edition, "as_of": date, "draft": False}
         commits = Commits(project)
@@ -120,11 +120,14 @@ def print_selection(
                 pages,
                 files=files,
                 out=target,
-                cache=Cache(),
+                # What was opened for one print is kept nowhere else.
+                cache=Cache(Path(folder) / "cache" if edition == "restricted" else None),
                 finish=(lambda content: sign(content, seal)) if seal else bytes,
                 progress=progress,
             )
-        report.folder, report.problems = target, [*problems, *_no_commit(commits), *report.problems]
+        unopened = [p for p in register.problems if p.rule == "not-opened"]
+        report.folder = target
+        report.problems = [*problems, *unopened, *_no_commit(commits), *report.problems]
         for job in jobs:
             if preview or not job.path.endswith(".pdf"):
                 _write(job, files, report)

@@ -57,11 +57,11 @@ _PASSED_ON = ("title", "description", "format", "decimalChar", "groupChar", "del
 _PACKAGE_KEYS = _words("name title description resources lingtouyan")
 _RESOURCE_KEYS = _words("name title description path formerPaths schema parent property")
 _SCHEMA_KEYS = _words(
-    "fields primaryKey foreignKeys missingValues title description label order rows owner scaffold"
+    "fields primaryKey foreignKeys missingValues title description label order rows owner scaffold sealedFor"
 )
 _FIELD_KEYS = _words(
     "name type example sensitivity constraints categories categoriesOrdered categoriesType codes trueValues falseValues "
-    "bareNumber floatNumber missingValues formerNames arrayItem"
+    "bareNumber floatNumber missingValues formerNames arrayItem compartment"
 ).union(_PASSED_ON)
 # Names that a type of the database has already.
 _TAKEN_TYPES = _words("integer bigint double boolean date time timestamp varchar json interval uuid blob")
@@ -79,8 +79,8 @@ class Sensitivity(IntEnum):
 
 
 SENSITIVITIES = {s.name.lower(): s for s in Sensitivity}
-# Edition -> the most that its readers may see; nothing restricted is in any.
-EDITION_LEVELS = {"public": Sensitivity.PUBLIC, "internal": Sensitivity.INTERNAL}
+# Edition -> the most that its readers may see.
+EDITION_LEVELS = {s.name.lower(): s for s in Sensitivity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ class Field:
         descriptor: the field as the Table Schema standard knows it, values typed.
         missing_values: texts that mean "no value" in this field, where it has its own.
         former_names: what the field was called before, so that its history does not break off.
+        compartment: what an office must be entitled to, to open a sealed value of this field.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Field:
     line: int
     missing_values: tuple[str, ...] | None = None
     former_names: tuple[str, ...] = ()
+    compartment: str = "personal"
 
     @property
     def required(self) -> bool:
@@ -143,6 +145,7 @@ class Table:
         scaffold: for a child, the SELECT that fills its list in a new parent record, with `$field` for the parent's values.
         order: fields by which `fmt` sorts a table's lines; lines that are alike in them keep their order.
         former_paths: globs of where its files were before, for its history.
+        sealed_for: the field that names the record whose key seals this table's values; empty for its own.
     """
 
     name: str
@@ -163,6 +166,7 @@ class Table:
     scaffold: str = ""
     former_paths: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
+    sealed_for: str = ""
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name."""
@@ -330,12 +334,16 @@ class _PackageReader:
         known_fields = {f.name for f in fields}
         label = text(schema, "label")
         key = names(schema.get("primaryKey"))
+        sealed_for = text(schema, "sealedFor")
         order = names(schema.get("order"))
         for place, parts in (("primaryKey", key), ("label", (label,) if label else ()), ("order", order)):
             for part in parts:
                 if part not in known_fields:
                     fault(schema.lines[place], f"{place} 用到了没有声明的字段 {quoted(part)}。")
         misspelt(schema, _SCHEMA_KEYS, fault)
+        keys = tuple(read_foreign_keys(schema, name, known_fields, fault))
+        if sealed_for and not any(k.fields == (sealed_for,) for k in keys):
+            fault(schema.lines["sealedFor"], f"sealedFor {quoted(sealed_for)} 应是一个外键字段。")
         return Table(
             name=name,
             title=text(resource, "title") or text(schema, "title") or name,
@@ -346,7 +354,7 @@ class _PackageReader:
             property=text(resource, "property"),
             fields=tuple(fields),
             primary_key=key,
-            foreign_keys=tuple(read_foreign_keys(schema, name, known_fields, fault)),
+            foreign_keys=keys,
             missing_values=names(schema.get("missingValues")) if "missingValues" in schema else ("",),
             label=label
             or next((f.name for f in fields if f.name in ("name", "title")), key[0] if key else ""),
@@ -356,6 +364,7 @@ class _PackageReader:
             scaffold=text(schema, "scaffold"),
             order=order if "order" in schema else key[:1],
             former_paths=names(resource.get("formerPaths")),
+            sealed_for=sealed_for,
         )
 
     def kind(self, resource: Mapping, parent: str, path: str, known: dict[str, Table]) -> str | None:
@@ -501,6 +510,7 @@ def _field(file: str, item: Mapping, fault: Fault) -> Field | None:
         line=line,
         missing_values=names(item["missingValues"]) if "missingValues" in item else None,
         former_names=names(item.get("formerNames")),
+        compartment=text(item, "compartment") or "personal",
     )
 
 

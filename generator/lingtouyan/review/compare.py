@@ -24,7 +24,7 @@ from lingtouyan.history.git import Commit
 from lingtouyan.history.log import brought_by, read_log, refuse_shallow
 from lingtouyan.history.tree import first_common, resolve
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors, in_order
-from lingtouyan.project import EDITIONS, Project
+from lingtouyan.project import SITES, Project
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.package import DESCRIPTOR, Package, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.source import glob_regex
@@ -305,7 +305,7 @@ class _Work:
     def __init__(self, result: Review, comparison: Comparison, folder: Path, prints: bool) -> None:
         self._result, self._comparison = result, comparison
         self._files = {
-            s: {e: folder / f"{s}-{e}.duckdb" for e in EDITIONS if prints} for s in ("before", "after")
+            s: {e: folder / f"{s}-{e}.duckdb" for e in SITES if prints} for s in ("before", "after")
         }
         # All are attached at once: a connection that is locked attaches no more.
         self.attached = {f"{e}_{s}": path for s, files in self._files.items() for e, path in files.items()}

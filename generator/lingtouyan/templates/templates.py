@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.problems import Problem, RecordsError, error, quoted
+from lingtouyan.project import shown_in
 from lingtouyan.reading.markdown import parse_markdown
 from lingtouyan.reading.source import Source, UnsafePathError, WorkTree, checked_pattern
 from lingtouyan.reading.yaml import Mapping as YamlMapping
@@ -434,7 +435,7 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
     """
     results = Results()
     for query in template.queries.values():
-        if query.edition and query.edition != edition:
+        if not shown_in(query.edition, edition):
             # One template serves all editions: what only one of them can be asked is empty in the others.
             results.rows[query.name] = Groups() if query.by else []
             continue

@@ -1,0 +1,296 @@
+"""`seal`, `unseal`, `edit`, `keys`, `erase`: restricted values of records, and who may open them.
+
+Plain text is only ever in memory and on the terminal of who asked for it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from lingtouyan.commands.fmt import (
+    as_item,
+    canonical,
+    decoded,
+    document,
+    format_records,
+    replace,
+    value_fault,
+)
+from lingtouyan.commands.history import _field as field_named
+from lingtouyan.commands.history import _table as table_named
+from lingtouyan.commands.new import new_record
+from lingtouyan.problems import Problem, UsageError, printable, quoted
+from lingtouyan.project import Project
+from lingtouyan.reading.documents import rows_of
+from lingtouyan.reading.package import Field, Table
+from lingtouyan.reading.source import glob_regex, static_prefix
+from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
+from lingtouyan.sealing.keys import Keys, Office, entitled, key_folder, new_identity
+from lingtouyan.sealing.values import (
+    Change,
+    Place,
+    change_document,
+    change_table,
+    is_sealed,
+    restricted,
+    seal,
+    subject,
+    unseal,
+)
+from lingtouyan.settings import ZONE
+
+
+def open_keys(project: Project) -> Keys:
+    """Return the key store of a project."""
+    return Keys(key_folder(project.root, project.settings.keys))
+
+
+def _files(project: Project, only: Iterable[Path] = ()) -> Iterator[tuple[str, Table]]:
+    """Yield the record files of tables that have restricted fields, of their own or in their lists."""
+    package = project.package
+    holding = {package.origin(t).name for t in package.tables.values() if restricted(t)}
+    tables = [
+        (glob_regex(t.path), t) for t in package.tables.values() if t.name in holding and t.kind != "markdown"
+    ]
+    wanted = {p.resolve() for p in only}
+    for name in project.source.files({static_prefix(t.path) for _, t in tables} - {""}).files:
+        table = next((t for p, t in tables if p.match(name)), None)
+        if table is not None and (not wanted or project.root / name in wanted):
+            yield name, table
+
+
+def _text(project: Project, name: str) -> str:
+    data = project.source.read(name)
+    text = None if isinstance(data, Problem) else decoded(data)
+    if text is None:
+        raise UsageError(f"{name} 读不出来，没有改动。请先运行 lingtouyan check。")
+    return text
+
+
+def _changed(project: Project, name: str, table: Table, change: Change) -> str:
+    """Return a record file with its restricted values changed.
+
+    Raises:
+        UsageError: it cannot be written without losing something.
+    """
+    text, package = _text(project, name), project.package
+    if table.kind == "csv":
+        return change_table(text, name, table, package, change)
+    if isinstance(made := canonical(text.encode(), name, table, package, []), Problem):
+        raise UsageError(f"{name} 没有改动：{made.message}")
+    try:
+        value = parse_yaml(text)
+    except YamlError as fault:
+        raise UsageError(f"{name} 第 {fault.line} 行：{fault}") from None
+    records = [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, Mapping)]
+    for record in records:
+        change_document(package, table, record, change)
+    written = [document(package, table, r) for r in records]
+    return "".join(map(as_item, written) if isinstance(value, list) else written)
+
+
+def seal_files(root: Path, only: Iterable[Path] = ()) -> Counter[str]:
+    """Seal every restricted value that stands in clear text, in these files or in all.
+
+    Returns:
+        How many values, by file.
+
+    Raises:
+        UsageError: a file cannot be read, or no office may open what is to be sealed.
+    """
+    project = Project.open(root)
+    keys, done = open_keys(project), Counter[str]()
+    for name, table in _files(project, only):
+
+        def close(_: Table, field: Field, place: Place, value: str, name: str = name) -> str:
+            if is_sealed(value):
+                return value
+            done[name] += 1
+            return seal(value, field.compartment, place, keys)
+
+        made = _changed(project, name, table, close)
+        if done[name]:
+            replace(project.root / name, made.encode())
+    return +done
+
+
+def _record(project: Project, table_name: str, key: str) -> tuple[Table, str, str]:
+    """Return the table, the key and the file of a record that has a file of its own.
+
+    Raises:
+        UsageError: there is no such record.
+    """
+    table = table_named(project.package, table_name)
+    if table.parent or len(table.primary_key) != 1:
+        raise UsageError(f"“{table.title}”不是单独成条的记录，请写它所属的那张表。")
+    for name in project.source.files({static_prefix(table.path)}).files:
+        if not glob_regex(table.path).match(name):
+            continue
+        data = project.source.read(name)
+        if isinstance(data, Problem) or key.encode() not in data:
+            continue
+        rows, _ = rows_of(data, name, table, project.package)
+        place = [f.name for f in table.fields].index(table.primary_key[0])
+        if any(cells[place] == key for _, cells in rows.get(table.name, ())):
+            return table, key, name
+    raise UsageError(f"“{table.title}”里没有 {quoted(key)}。")
+
+
+def opened(root: Path, table_name: str, key: str, field: str = "") -> list[tuple[str, str | None]]:
+    """Return (title, plain text) of a record's sealed values; None where the key is not here.
+
+    Raises:
+        UsageError: no such record or field.
+    """
+    project = Project.open(root)
+    table, key, file = _record(project, table_name, key)
+    keys, found = open_keys(project), list[tuple[str, str | None]]()
+    wanted = field_named(table, field) if field else ""
+
+    def note(of: Table, column: Field, place: Place, value: str) -> str:
+        if place.key == key and (not wanted or (of is table and column.name == wanted)):
+            title = column.title if of is table else f"{of.title}·{column.title}"
+            found.append((title, unseal(value, place, keys) if is_sealed(value) else value))
+        return value
+
+    _changed(project, file, table, note)
+    return found
+
+
+def edit(root: Path, table_name: str, key: str, ask: Callable[[str], str] | None = None) -> int:
+    """Ask for each restricted field of a record, seal what is given and write the record.
+
+    Args:
+        ask: how to ask; without it, on the terminal, with nothing shown.
+
+    Returns:
+        How many values were changed.
+
+    Raises:
+        UsageError: no such record, a value that cannot be, or no terminal to ask on.
+    """
+    project = Project.open(root)
+    table, key, file = _record(project, table_name, key)
+    if ask is None and not sys.stdin.isatty():
+        raise UsageError("edit 要在终端里一项一项地问。")
+    ask = ask or getpass.getpass
+    keys = open_keys(project)
+    owner, columns = subject(project.package, table)
+    if table.kind == "csv" or columns != table.primary_key:
+        raise UsageError(f"“{table.title}”请直接改文件，再运行 lingtouyan seal。")
+    given: dict[str, str] = {}
+    for field in restricted(table):
+        while value := ask(f"{field.title}（{field.description or '限制级'}；不改请直接回车）：").strip():
+            fault = value_fault(table, field, value)
+            if not fault:
+                given[field.name] = seal(
+                    value, field.compartment, Place(owner, key, f"{table.name}.{field.name}"), keys
+                )
+                break
+            sys.stderr.write(f"{fault}\n")
+    if given:
+        text = _text(project, file)
+        record = parse_yaml(text)
+        if not isinstance(record, Mapping):
+            raise UsageError(f"{file} 里不止一条记录，请直接改文件，再运行 lingtouyan seal。")
+        for name, value in given.items():
+            record[name] = value
+        replace(project.root / file, document(project.package, table, record).encode())
+        format_records(root, [project.root / file])
+    return len(given)
+
+
+def erase(root: Path, table_name: str, key: str, paper: str) -> str:
+    """Destroy a record's keys and enter that in the register of erasures; return the file of the entry.
+
+    Raises:
+        UsageError: no such record, no keys, or the register cannot be written.
+    """
+    project = Project.open(root)
+    table = table_named(project.package, table_name)
+    keys = open_keys(project)
+    if (table.name, key) not in set(keys.records()):
+        raise UsageError(f"{printable(key)} 没有钥匙，没有什么可销毁的。钥匙文件夹：{keys.folder}")
+    if not project.settings.erasures:
+        raise UsageError("没有登记簿：请在 datapackage.yaml 的 lingtouyan 下写明 erasures: 表名。")
+    today = datetime.datetime.fromtimestamp(time.time(), ZONE).date()
+    entry = {"table_name": table.name, "record_key": key, "erased_on": today.isoformat(), "paper": paper}
+    # Entered first: a key that is gone without an entry could not be accounted for.
+    made = new_record(root, project.settings.erasures, entry, "", None)
+    keys.erase(table.name, key)
+    return made.file
+
+
+def history_plan(root: Path, table_name: str, key: str) -> str:
+    """Return the commands that take a record's unsealed values out of the whole history, and what that means."""
+    project = Project.open(root)
+    table, key, file = _record(project, table_name, key)
+    return (
+        f"没有封存过的内容还在历史里。要连历史一起删去，在一个新的克隆里运行：\n\n"
+        f"  git filter-repo --invert-paths --path '{file}'\n"
+        f"  git push --force --all && git push --force --tags\n\n"
+        f"{table.title} {printable(key)} 的文件从所有提交中消失，之后的每个提交号都变。已发布的锚点和印本上的提交号从此对不上，"
+        "audit 和 verify 会这样说；请把改写的日期、依据和新旧提交号的对照另存。别人的克隆和备份里还有，要一一通知删除。"
+    )
+
+
+def keys_report(root: Path) -> str:
+    """Return who may open what, and how many records have keys."""
+    project = Project.open(root)
+    keys = open_keys(project)
+    offices = keys.offices()
+    wanted = sorted({f.compartment for t in project.package.tables.values() for f in restricted(t)})
+    lines = [f"钥匙文件夹：{keys.folder}（{sum(1 for _ in keys.records())} 条记录有钥匙）"]
+    for name in sorted({*wanted, *(c for o in offices.values() for c in o.compartments)}):
+        who = "、".join(entitled(offices.values(), name)) or "没有单位有权打开"
+        lines.append(f"{name}：{who}")
+    return "\n".join(lines)
+
+
+def admit(root: Path, name: str, recipient: str, compartments: Iterable[str]) -> str:
+    """Add an office and give it the keys that it is entitled to; without a recipient, that of this machine's user.
+
+    Raises:
+        UsageError: a name, a recipient or a compartment that cannot be one.
+    """
+    project = Project.open(root)
+    keys = open_keys(project)
+    known = sorted({f.compartment for t in project.package.tables.values() for f in restricted(t)})
+    chosen = tuple(compartments) or tuple(known)
+    if wrong := [c for c in chosen if c not in known]:
+        raise UsageError(f"没有 {quoted(wrong[0])} 这个保密分隔。表结构里用到的：{'、'.join(known)}。")
+    keys.admit(Office(name, recipient or new_identity(), chosen))
+    return _rewrapped(keys, f"{name} 可以打开：{'、'.join(chosen)}。")
+
+
+def dismiss(root: Path, name: str) -> str:
+    """Take an office off the list and take the keys away from it.
+
+    Raises:
+        UsageError: there is no such office.
+    """
+    keys = open_keys(Project.open(root))
+    gone = keys.dismiss(name)
+    held = "、".join(gone.compartments)
+    return _rewrapped(keys, f"{name} 不能再打开新的内容。它可能已经留下副本的：{held}；要紧的请更换内容。")
+
+
+def _rewrapped(keys: Keys, said: str) -> str:
+    done, closed = keys.rewrap()
+    left = (
+        f"另有 {closed} 把本机的身份打不开，请由有权的单位再运行一次 lingtouyan keys rewrap。"
+        if closed
+        else ""
+    )
+    return f"{said}重新包装了 {done} 把钥匙。{left}"
+
+
+def rewrap(root: Path) -> str:
+    """Wrap all keys for the offices that are entitled now."""
+    return _rewrapped(open_keys(Project.open(root)), "")

@@ -1,0 +1,221 @@
+"""Restricted values are sealed before they enter Git: who is entitled opens them, nobody else, and an erasure is final."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from trees import Tree
+
+from lingtouyan.cli import main
+from lingtouyan.commands.seal import opened
+from lingtouyan.problems import UsageError
+
+PHONE, KIN = "13900001111", "女儿在外地上学"
+
+
+class Machine:
+    """Somebody's own machine: an identity, and the one key store that all share."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder, self._patch = folder, monkeypatch
+
+    def use(self, name: str) -> None:
+        self._patch.setenv("LINGTOUYAN_IDENTITY", str(self._folder / name / "identity.txt"))
+        self._patch.setenv("LINGTOUYAN_KEYS", str(self._folder / "keys"))
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine(tmp_path, monkeypatch)
+    made.use("city")
+    return made
+
+
+@pytest.fixture
+def city(tree: Tree) -> Tree:
+    tree.table(
+        "people",
+        [
+            {"name": "id", "example": "P1"},
+            "name",
+            {"name": "phone", "sensitivity": "restricted"},
+            {"name": "debt", "type": "number", "sensitivity": "restricted", "compartment": "pay"},
+        ],
+        path="records/people/*.yaml",
+        primaryKey=["id"],
+    )
+    tree.table(
+        "kin",
+        ["id", {"name": "ordinal", "type": "integer"}, {"name": "said", "sensitivity": "restricted"}],
+        parent="people",
+        property="kin",
+        primaryKey=["id", "ordinal"],
+    )
+    tree.table(
+        "payments",
+        [
+            "number",
+            "id",
+            {"name": "amount", "type": "number", "sensitivity": "restricted", "compartment": "pay"},
+        ],
+        primaryKey=["number"],
+        sealedFor="id",
+        foreignKeys=[{"fields": ["id"], "reference": {"resource": "people", "fields": ["id"]}}],
+    )
+    tree.table(
+        "erasures",
+        ["table_name", "record_key", "erased_on", "paper"],
+        primaryKey=["table_name", "record_key"],
+    )
+    tree.package(lingtouyan={"as_of": "2026-01-31", "erasures": "erasures"})
+    tree.write(
+        "records/people/P1.yaml",
+        f'id: P1\nname: 李示范\nphone: "{PHONE}"\ndebt: 30000\nkin:\n  - {{said: {KIN}}}\n',
+    )
+    tree.write("records/people/P2.yaml", "id: P2\nname: 王示例\n")
+    tree.write("records/payments.csv", "number,id,amount\n1,P1,1234.5\n2,P2,\n")
+    tree.write("records/erasures.csv", "table_name,record_key,erased_on,paper\n")
+    return tree
+
+
+def run(tree: Tree, *arguments: str) -> int:
+    return main(["--root", str(tree.root), *arguments])
+
+
+@pytest.fixture
+def sealed(city: Tree, machine: Machine) -> Tree:
+    assert run(city, "keys", "add", "city") == 0
+    assert run(city, "seal") == 0
+    return city
+
+
+def texts(tree: Tree) -> str:
+    return "".join(p.read_text("utf-8") for p in sorted((tree.root / "records").rglob("*.*")))
+
+
+def test_what_is_sealed_is_in_no_file_and_opens_for_who_is_entitled(sealed: Tree, tmp_path: Path) -> None:
+    assert texts(sealed).count("sealed:v1:") == 4
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert not any(w.encode() in path.read_bytes() for w in (PHONE, KIN, "30000", "1234.5")), path
+    assert dict(opened(sealed.root, "people", "P1")) == {
+        "phone标题": PHONE,
+        "debt标题": "30000",
+        "kin表·said标题": KIN,
+    }
+    assert dict(opened(sealed.root, "people表", "P1", "phone标题")) == {"phone标题": PHONE}
+
+
+def test_sealing_again_changes_nothing(sealed: Tree) -> None:
+    before = texts(sealed)
+    assert run(sealed, "seal") == 0
+    assert run(sealed, "fmt") == 0
+    assert texts(sealed) == before
+
+
+def test_another_machine_opens_only_its_compartments(sealed: Tree, machine: Machine) -> None:
+    machine.use("finance")
+    assert run(sealed, "unseal", "people", "P1") == 1
+    assert [v for _, v in opened(sealed.root, "people", "P1")] == [None, None, None]
+    from lingtouyan.sealing.keys import new_identity
+
+    recipient = new_identity()
+    machine.use("city")
+    assert run(sealed, "keys", "add", "finance", "--recipient", recipient, "--compartment", "pay") == 0
+    machine.use("finance")
+    assert dict(opened(sealed.root, "people", "P1")) == {
+        "phone标题": None,
+        "debt标题": "30000",
+        "kin表·said标题": None,
+    }
+    machine.use("city")
+    assert run(sealed, "keys", "remove", "finance") == 0
+    machine.use("finance")
+    assert [v for _, v in opened(sealed.root, "people", "P1")] == [None, None, None]
+
+
+def test_a_value_moved_elsewhere_does_not_open(sealed: Tree) -> None:
+    path = sealed.root / "records/people/P1.yaml"
+    words = next(line for line in path.read_text("utf-8").split("\n") if line.startswith("phone"))
+    sealed.write("records/people/P2.yaml", f"id: P2\nname: 王示例\n{words}\n")
+    assert opened(sealed.root, "people", "P2") == [("phone标题", None)]
+
+
+def test_without_keys_everything_is_checked(
+    sealed: Tree, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.use("nobody")
+    assert run(sealed, "check") == 0, capsys.readouterr().out
+
+
+def test_an_erased_record_never_opens_again_and_is_accounted_for(
+    sealed: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(sealed, "erase", "people", "P1", "--paper", "市委〔2026〕9号") == 0
+    assert [v for _, v in opened(sealed.root, "people", "P1")] == [None, None, None]
+    entry = (sealed.root / "records/erasures.csv").read_text("utf-8").split("\n")[1]
+    assert entry.startswith("people,P1,")
+    assert entry.endswith("市委〔2026〕9号")
+    assert PHONE not in capsys.readouterr().out
+    assert run(sealed, "erase", "people", "P1", "--paper", "x") == 2
+
+
+def test_keys_may_not_lie_in_the_repository(city: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINGTOUYAN_KEYS", str(city.root / "keys"))
+    assert run(city, "keys") == 2
+
+
+def test_nothing_is_sealed_that_nobody_could_open(city: Tree, machine: Machine) -> None:
+    before = texts(city)
+    assert run(city, "seal") == 2
+    assert texts(city) == before
+
+
+def test_edit_asks_and_seals_what_is_given(sealed: Tree) -> None:
+    from lingtouyan.commands.seal import edit
+
+    answers = iter(["13900002222", "很多", "50"])
+    assert edit(sealed.root, "people", "P2", lambda _: next(answers, "")) == 2
+    assert dict(opened(sealed.root, "people", "P2")) == {"phone标题": "13900002222", "debt标题": "50"}
+    assert "13900002222" not in texts(sealed)
+
+
+def test_a_record_that_is_not_there_is_told(sealed: Tree) -> None:
+    with pytest.raises(UsageError, match="P9"):
+        opened(sealed.root, "people", "P9")
+
+
+CARD = """---
+title: "卡 {{ row.name }}"
+each: people
+path: "card/{{ row.id }}"
+edition: internal
+queries:
+  people: SELECT id, name FROM people ORDER BY id
+  sealed: {by: id, edition: restricted, sql: "SELECT id, phone, debt FROM people"}
+---
+<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>{{ row.name }}</title></head><body>
+<h1>{{ row.name }}</h1>{% for s in sealed %}<p>电话{{ s.phone }} 欠款{{ s.debt }}</p>{% endfor %}</body></html>
+"""
+
+
+def test_the_restricted_edition_is_printed_whole_where_a_key_is(
+    sealed: Tree, machine: Machine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed.write("site/dossiers/card.html", CARD)
+
+    def printed(edition: str) -> str:
+        out = tmp_path / f"out-{edition}"
+        arguments = ("--edition", edition, "--format", "html", "--out", str(out))
+        assert run(sealed, "dossiers", "card", "--key", "P1", *arguments) == 0
+        return (out / "card/P1.html").read_text("utf-8")
+
+    assert f"电话{PHONE} 欠款30000" in printed("restricted")
+    assert "电话" not in printed("internal")
+    machine.use("nobody")
+    capsys.readouterr()
+    shown = printed("restricted")
+    assert PHONE not in shown
+    assert "sealed:" not in shown
+    assert "3 处没有钥匙" in capsys.readouterr().out
