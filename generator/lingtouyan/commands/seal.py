@@ -22,8 +22,7 @@ from lingtouyan.commands.fmt import (
     replace,
     value_fault,
 )
-from lingtouyan.commands.history import _field as field_named
-from lingtouyan.commands.history import _table as table_named
+from lingtouyan.commands.named import find_field, find_table
 from lingtouyan.commands.new import new_record
 from lingtouyan.problems import Problem, UsageError, printable, quoted
 from lingtouyan.project import Project
@@ -126,7 +125,7 @@ def _record(project: Project, table_name: str, key: str) -> tuple[Table, str, st
     Raises:
         UsageError: there is no such record.
     """
-    table = table_named(project.package, table_name)
+    table = find_table(project.package.tables.values(), table_name)
     if table.parent or len(table.primary_key) != 1:
         raise UsageError(f"“{table.title}”不是单独成条的记录，请写它所属的那张表。")
     for name in project.source.files({static_prefix(table.path)}).files:
@@ -151,7 +150,7 @@ def opened(root: Path, table_name: str, key: str, field: str = "") -> list[tuple
     project = Project.open(root)
     table, key, file = _record(project, table_name, key)
     keys, found = open_keys(project), list[tuple[str, str | None]]()
-    wanted = field_named(table, field) if field else ""
+    wanted = find_field(table, field).name if field else ""
 
     def note(of: Table, column: Field, place: Place, value: str) -> str:
         if place.key == key and (not wanted or (of is table and column.name == wanted)):
@@ -213,7 +212,7 @@ def erase(root: Path, table_name: str, key: str, paper: str) -> str:
         UsageError: no such record, no keys, or the register cannot be written.
     """
     project = Project.open(root)
-    table = table_named(project.package, table_name)
+    table = find_table(project.package.tables.values(), table_name)
     keys = open_keys(project)
     if (table.name, key) not in set(keys.records()):
         raise UsageError(f"{printable(key)} 没有钥匙，没有什么可销毁的。钥匙文件夹：{keys.folder}")
