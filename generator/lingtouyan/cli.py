@@ -492,15 +492,15 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add("--in", dest="folder", default="", metavar="文件夹", help="有多个文件夹时写明放进哪个")
 
     text = "封存限制级内容：记录文件里的明文换成只有有权的单位能打开的密文。"
-    add = command(_seal, text, "records/people/P1.yaml")
+    add = command(_seal, text, "records/members/M001.yaml")
     add("files", type=Path, nargs="*", metavar="文件", help="只封存这些文件里的（默认全部）")
 
-    add = command(_unseal, "在终端上显示一条记录封存的内容。", "people P1")
+    add = command(_unseal, "在终端上显示一条记录封存的内容。", "members M001")
     add("table", metavar="表", help="表名，见数据字典")
     add("key", metavar="编号", help="记录的主键")
     add("field", metavar="字段", nargs="?", help="只看这一项")
 
-    add = command(_edit, "一项一项地问一条记录的限制级内容，封存后写入；不改的直接回车。", "people P1")
+    add = command(_edit, "一项一项地问一条记录的限制级内容，封存后写入；不改的直接回车。", "members M001")
     add("table", metavar="表", help="表名，见数据字典")
     add("key", metavar="编号", help="记录的主键")
 
@@ -521,7 +521,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add("--compartment", nargs="+", default=[], metavar="分隔", help=words)
 
     text = "销毁一条记录的钥匙：封存的内容从此谁也打不开，并登记。"
-    add = command(_erase, text, "people P1 --paper 文号")
+    add = command(_erase, text, "members M001 --paper 文号")
     add("table", metavar="表", help="表名，见数据字典")
     add("key", metavar="编号", help="记录的主键")
     add("--paper", default="", metavar="文号", help="凭哪份文件")
