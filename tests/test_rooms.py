@@ -18,7 +18,7 @@ ORDER = (
     ("checks",),
     ("templates",),
     ("website", "pdf"),
-    ("review", "verify"),
+    ("review", "verify", "exchange"),
     ("commands",),
     ("cli",),
     ("__main__",),

@@ -14,7 +14,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lingtouyan import __version__
 from lingtouyan.problems import (
@@ -31,6 +31,9 @@ from lingtouyan.problems import (
     written,
 )
 from lingtouyan.untrusted import CONFINED, confine
+
+if TYPE_CHECKING:
+    from lingtouyan.commands.exchange import Taken
 
 FINE, RECORDS_WRONG, USED_WRONGLY, BROKEN, INTERRUPTED = 0, 1, 2, 3, 130
 _SHOWN_PER_RULE = 20
@@ -297,6 +300,30 @@ def _erase(options: argparse.Namespace) -> int:
     return FINE
 
 
+def _sheet(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.exchange import make_sheet
+
+    sheets = make_sheet(options.root, options.out, options.folder, options.table)
+    rows = sum(len(s.rows) for s in sheets)
+    print(f"{len(sheets)} 张表、{rows} 行 → {options.out}。改完用 lingtouyan take 收回。")
+    return FINE
+
+
+def _take(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.exchange import take
+
+    more = {"delete": options.delete, "commit": options.commit, "paper": options.paper}
+    return _answered(take(options.root, options.file, options.folder, **more))
+
+
+def _answered(taken: Taken) -> int:
+    for line in (*taken.told, *(printable(m.text()) for m in taken.marks)):
+        print(line)
+    done = f"写了 {len(taken.files)} 个文件" + (f"，提交为 {taken.commit}" if taken.commit else "")
+    print(f"{taken.summary}；{done}。答复 → {taken.answer}")
+    return RECORDS_WRONG if taken.refused else FINE
+
+
 def _owners(options: argparse.Namespace) -> int:
     from lingtouyan.commands.owners import write_owners
 
@@ -527,6 +554,26 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add("--paper", default="", metavar="文号", help="凭哪份文件")
     words = "只列出把没有封存的内容从历史中删去的命令和后果，什么也不做"
     add("--history-plan", action="store_true", help=words)
+
+    text = "把已提交的记录做成工作簿：每张表一页，可在 WPS、Excel 里改。"
+    add = command(_sheet, text, "members.xlsx --table members")
+    add("out", type=Path, metavar="文件", help="写到哪里，以 .xlsx 结尾")
+    add(
+        "--in",
+        dest="folder",
+        default="",
+        metavar="文件夹",
+        help="只要这个文件夹的记录（写出能区分的几个字即可）",
+    )
+    add("--table", nargs="+", default=[], metavar="表", help="只要这些表，表名或中文名（默认全部）")
+
+    text = "收回改过的工作簿：与做它时、与现在的记录三方比对，逐条收下或退回，并写出答复。"
+    add = command(_take, text, "members.xlsx --commit --paper 2026-15")
+    add("file", type=Path, metavar="文件", help="lingtouyan sheet 做的工作簿")
+    add("--in", dest="folder", default="", metavar="文件夹", help="新增的记录放进哪个文件夹")
+    add("--delete", action="store_true", help="表里删去的行，记录也删去")
+    add("--commit", action="store_true", help="收下的作为一次提交，作者取 git 的设置")
+    add("--paper", default="", metavar="文号", help="改动所依据的文件，写进提交说明")
 
     text = "由登记的账号生成代码平台的归口设置（CODEOWNERS）：哪些改动须经谁同意。"
     add = command(_owners, text, "--check")

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import csv
 import io
-import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from lingtouyan.checks.messages import (
     DOUBTFUL_MONTH,
     FULL_WIDTH,
     TEXTS,
     Wording,
-    as_date,
     damage,
-    partial_date,
 )
+from lingtouyan.checks.values import SHAPES, is_date, plain_value, value_fault
 from lingtouyan.problems import Problem, Severity, UsageError, error, quoted, warning
 from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode, is_gb18030, read_csv
@@ -31,7 +28,6 @@ from lingtouyan.reading.garbled import garbled
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.reading.yaml import Mapping, Value, has_comments, parse_yaml
-from lingtouyan.sealing.values import is_sealed
 
 # Text that no reader of YAML takes for anything else: a word, or digits with a word after them.
 _SAFE = re.compile(
@@ -41,17 +37,6 @@ _SAFE = re.compile(
 _DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?\Z")
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?\Z")
 _WORDS = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n"])
-_SHAPES = {
-    "integer": re.compile(r"[+-]?\d+", re.ASCII),
-    "year": re.compile(r"\d{4}", re.ASCII),
-    "number": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII),
-}
-_LIMITS: dict[str, Callable[[Any, Any], bool]] = {
-    **dict.fromkeys(("minLength", "minimum"), operator.ge),
-    **dict.fromkeys(("maxLength", "maximum"), operator.le),
-    "exclusiveMinimum": operator.gt,
-    "exclusiveMaximum": operator.lt,
-}
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"})
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\xa0\u2028\u2029\ufeff]")
 _UNREADABLE = (
@@ -138,56 +123,11 @@ def decoded(data: bytes) -> str | None:
     return None if guessed and not is_gb18030(data) else text
 
 
-def plain_value(field: Field, value: str) -> str:
-    """Write a value as records write it: half-width digits and `年-月-日`, where the field leaves no doubt."""
-    half = value.translate(FULL_WIDTH).strip()
-    if field.type in _SHAPES:
-        return half if _SHAPES[field.type].fullmatch(half) else value
-    pattern = str(field.constraints.get("pattern") or ".*")
-    if (
-        not _is_date(field)
-        or DOUBTFUL_MONTH.match(half)
-        or (field.type != "date" and re.fullmatch(pattern, value))
-    ):
-        return value
-    made = as_date(half, partial=field.type != "date")
-    return made if made and re.fullmatch(pattern, made) else value
-
-
-def _is_date(field: Field) -> bool:
-    """Tell whether a field holds a date, or as much of one as is known."""
-    given = field.descriptor.get("format", "default")
-    return (field.type == "date" and given == "default") or partial_date(field)
-
-
-def value_fault(table: Table, field: Field, value: str) -> str:
-    """Say what makes a value wrong in itself, or return an empty text."""
-    if field.sensitivity is Sensitivity.RESTRICTED and is_sealed(value):
-        return ""
-    wording = Wording(field)
-    if not value:
-        return wording.fault("required", None) if field.required or field.name in table.primary_key else ""
-    enum, pattern = field.constraints.get("enum"), field.constraints.get("pattern")
-    if enum and field.type == "string" and value not in enum:
-        return wording.fault("enum", value)
-    if pattern and not re.fullmatch(str(pattern), value):
-        return wording.fault("pattern", value)
-    shape = _SHAPES.get(field.type)
-    if field.descriptor.keys() & {"bareNumber", "groupChar", "decimalChar", "floatNumber"}:
-        shape = None
-    date = field.type == "date" and _is_date(field)
-    if (shape and not shape.fullmatch(value)) or (date and as_date(value, partial=False) != value):
-        return wording.fault("type", value)
-    size: Any = len(value) if field.type == "string" else float(value) if shape else value if date else None
-    limits = field.constraints.items() if size is not None else ()
-    return next((wording.fault(n, value) for n, v in limits if n in _LIMITS and not _LIMITS[n](size, v)), "")
-
-
 def _ruined(field: Field, file: str, line: int, value: str) -> Problem | None:
     cause = damage(value, long_number=True) if value[-1:].isascii() else ""
     if not cause and field.type == "date" and re.fullmatch(r"\d{5}(\.0)?", value):
         cause = "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按原件重新填写"
-    if not cause and _is_date(field) and DOUBTFUL_MONTH.match(value.translate(FULL_WIDTH)):
+    if not cause and is_date(field) and DOUBTFUL_MONTH.match(value.translate(FULL_WIDTH)):
         cause = "分不清是 1 月还是 10 月（电子表格会去掉末尾的 0）；请按原件写成“年-月”"
     if not cause:
         return None
@@ -352,7 +292,7 @@ def _items(package: Package, table: Table, items: list[Value], indent: str) -> l
 
 def _written(table: Table, name: str, text: str) -> str:
     field = table.field(name)
-    return scalar(plain_value(field, text), plain=field.type in _SHAPES) if field else scalar(text)
+    return scalar(plain_value(field, text), plain=field.type in SHAPES) if field else scalar(text)
 
 
 def scalar(text: str, *, plain: bool = False) -> str:

@@ -9,13 +9,14 @@ import csv
 import datetime
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lingtouyan.checks.register import Register, build_register
-from lingtouyan.commands.fmt import as_item, canonical, decoded, document, plain_value, value_fault
+from lingtouyan.checks.values import plain_value, value_fault
+from lingtouyan.commands.fmt import as_item, canonical, decoded, document
 from lingtouyan.commands.fmt import replace as write_whole
 from lingtouyan.commands.named import find_field, find_table
 from lingtouyan.database.database import SqlError, literal, quote, rows_of
@@ -61,7 +62,8 @@ def new_record(root: Path, table: str, given: Mapping[str, str], folder: str, as
     draft = _Draft(project, register, spec, _named(spec, given))
     try:
         draft.fill(as_of, ask)
-        file, lists = draft.place(folder, ask), draft.lists()
+        file = file_of(project, spec, draft.values, folder, draft.referred(), ask)
+        lists = draft.lists()
     finally:
         register.connection.close()
     written, checklist = _parted(project, spec, lists)
@@ -103,7 +105,10 @@ class _Draft:
         """Complete the values: the next number, then what is required, each checked at once."""
         table, values = self._table, self.values
         if len(table.primary_key) == 1 and not values.get(table.primary_key[0]):
-            values[table.primary_key[0]] = self._next_number(table.primary_key[0], str(as_of.year))
+            name = table.primary_key[0]
+            keys = [k for k in self._found(table.name, {}, name) if k is not None]
+            own = table.field(name)
+            values[name] = next_number(keys, own.example if own else "", str(as_of.year))
         faults = [f"[{f.title}] {w}" for f in table.fields if values.get(f.name) and (w := self._fault(f))]
         if faults:
             raise UsageError(
@@ -155,69 +160,9 @@ class _Draft:
         sql = f"SELECT {quote(column)} FROM raw.{quote(table)} WHERE {condition}"
         return [row[0] for row in self._register.connection.execute(sql, list(given.values())).fetchall()]
 
-    def _next_number(self, name: str, year: str) -> str:
-        """Continue the series of the largest key; a series that names a year begins anew with each year."""
-        own = self._table.field(name)
-        keys = [k for k in self._found(self._table.name, {}, name) if k is not None]
-        series: dict[str, tuple[int, int]] = {}
-        for key in keys or ([own.example] if own and own.example else []):
-            found = re.fullmatch(r"(.*?)(\d+)", key)
-            # A key of digits and signs only (a date, a year) is no number of a series.
-            if found and re.search(r"[^\W\d]", found[1]):
-                number = int(found[2]) if keys else 0
-                series[found[1]] = max(series.get(found[1], (0, 0)), (number, len(found[2])))
-        if not series:
-            return ""
-        prefix = max(series)
-        dated = re.sub(r"(19|20)\d{2}", year, prefix)
-        number, width = series.get(dated, (0, series[prefix][1]))
-        return f"{dated}{number + 1:0{width}d}"
-
-    def place(self, wanted: str, ask: Ask | None = None) -> str:
-        """Return the file: where the table has several, the one that `wanted` names or that the record's references are in.
-
-        Raises:
-            UsageError: it is not clear which, and nobody can be asked.
-        """
-        path, root = PurePosixPath(self._table.path), self._project.root
-        referred = {f for key, given in self._references() for f in self._found(key.table, given)}
-        prefix = PurePosixPath(static_prefix(self._table.path))
-        if self._table.kind == "csv" and "*" in path.name:
-            # Rows of several files in one folder: the file itself is what must be named.
-            pattern = glob_regex(self._table.path)
-            places = {f: f for f in self._project.source.files([str(prefix)]).files if pattern.match(f)}
-        else:
-            leaf = path.name.replace("*", slug("-".join(self.values[k] for k in self._table.primary_key)))
-            depth, parts = len(prefix.parts) + 1, path.parent.parts
-            folders = {path.parent} if "*" not in str(path.parent) else _folders(root, prefix, parts[depth:])
-            if any("*" in p for p in parts[depth:]):
-                folders = {
-                    PurePosixPath(p.relative_to(root)) for p in root.glob(str(path.parent)) if p.is_dir()
-                }
-            places = {str(f / leaf): "/".join(f.parts[:depth]) for f in sorted(folders)}
-        fitting = [
-            file
-            for file, top in places.items()
-            if (wanted in file if wanted else any(r == top or r.startswith(f"{top}/") for r in referred))
-        ]
-        if not wanted and len(places) == 1:
-            return next(iter(places))
-        if len(fitting) != 1:
-            options = sorted(set(places.values())) or [self._table.path]
-            if ask and places:
-                question = replace(
-                    self._table.fields[0],
-                    name="--in",
-                    title="放在哪里，写出能区分的几个字",
-                    constraints={"enum": options},
-                    sensitivity=Sensitivity.PUBLIC,
-                )
-                fault = f"{quoted(wanted)} 不能确定是哪一个。" if wanted else ""
-                return self.place(ask(question, fault).strip(), ask)
-            raise UsageError(
-                f"不清楚该放在哪里，请用 --in 写明（写出能区分的几个字即可）：{'、'.join(options)}"
-            )
-        return fitting[0]
+    def referred(self) -> set[str]:
+        """Return the files of the records that this one names."""
+        return {f for key, given in self._references() for f in self._found(key.table, given)}
 
     def lists(self) -> dict[str, list[dict[str, Any]]]:
         """Return what the schema's queries put into the lists of the new record."""
@@ -237,6 +182,72 @@ class _Draft:
                 {n: str(v) for n, v in zip(names, row, strict=True) if v is not None} for row in rows
             ]
         return result
+
+
+def next_number(keys: Collection[str], example: str, year: str) -> str:
+    """Continue the series of the largest key; a series that names a year begins anew with each year."""
+    series: dict[str, tuple[int, int]] = {}
+    for key in keys or ([example] if example else []):
+        found = re.fullmatch(r"(.*?)(\d+)", key)
+        # A key of digits and signs only (a date, a year) is no number of a series.
+        if found and re.search(r"[^\W\d]", found[1]):
+            number = int(found[2]) if keys else 0
+            series[found[1]] = max(series.get(found[1], (0, 0)), (number, len(found[2])))
+    if not series:
+        return ""
+    prefix = max(series)
+    dated = re.sub(r"(19|20)\d{2}", year, prefix)
+    number, width = series.get(dated, (0, series[prefix][1]))
+    return f"{dated}{number + 1:0{width}d}"
+
+
+def file_of(
+    project: Project,
+    table: Table,
+    values: Mapping[str, str],
+    wanted: str,
+    referred: Collection[str],
+    ask: Ask | None = None,
+) -> str:
+    """Return a new record's file: where the table has several, the one that `wanted` names or beside those `referred` to.
+
+    Raises:
+        UsageError: it is not clear which, and nobody can be asked.
+    """
+    path, root = PurePosixPath(table.path), project.root
+    prefix = PurePosixPath(static_prefix(table.path))
+    if table.kind == "csv" and "*" in path.name:
+        # Rows of several files in one folder: the file itself is what must be named.
+        pattern = glob_regex(table.path)
+        places = {f: f for f in project.source.files([str(prefix)]).files if pattern.match(f)}
+    else:
+        leaf = path.name.replace("*", slug("-".join(values[k] for k in table.primary_key)))
+        depth, parts = len(prefix.parts) + 1, path.parent.parts
+        folders = {path.parent} if "*" not in str(path.parent) else _folders(root, prefix, parts[depth:])
+        if any("*" in p for p in parts[depth:]):
+            folders = {PurePosixPath(p.relative_to(root)) for p in root.glob(str(path.parent)) if p.is_dir()}
+        places = {str(f / leaf): "/".join(f.parts[:depth]) for f in sorted(folders)}
+    fitting = [
+        file
+        for file, top in places.items()
+        if (wanted in file if wanted else any(r == top or r.startswith(f"{top}/") for r in referred))
+    ]
+    if not wanted and len(places) == 1:
+        return next(iter(places))
+    if len(fitting) != 1:
+        options = sorted(set(places.values())) or [table.path]
+        if ask and places:
+            question = replace(
+                table.fields[0],
+                name="--in",
+                title="放在哪里，写出能区分的几个字",
+                constraints={"enum": options},
+                sensitivity=Sensitivity.PUBLIC,
+            )
+            fault = f"{quoted(wanted)} 不能确定是哪一个。" if wanted else ""
+            return file_of(project, table, values, ask(question, fault).strip(), referred, ask)
+        raise UsageError(f"不清楚该放在哪里，请用 --in 写明（写出能区分的几个字即可）：{'、'.join(options)}")
+    return fitting[0]
 
 
 def _folders(root: Path, prefix: PurePosixPath, rest: Iterable[str]) -> set[PurePosixPath]:

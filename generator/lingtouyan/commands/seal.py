@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from lingtouyan.checks.values import value_fault
 from lingtouyan.commands.fmt import (
     as_item,
     canonical,
@@ -20,7 +21,6 @@ from lingtouyan.commands.fmt import (
     document,
     format_records,
     replace,
-    value_fault,
 )
 from lingtouyan.commands.named import find_field, find_table
 from lingtouyan.commands.new import new_record

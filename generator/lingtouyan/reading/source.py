@@ -11,7 +11,7 @@ import os
 import re
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -265,6 +265,31 @@ class WorkTree(Source):
             return data
         finally:
             os.close(descriptor)
+
+
+class Overlaid(WorkTree):
+    """The files on disk as they would be with some of them changed, added, or (None) gone."""
+
+    def __init__(self, root: Path, changed: Mapping[str, bytes | None]) -> None:
+        super().__init__(root)
+        self._changed = changed
+
+    def exists(self, name: str) -> bool:
+        """See `Source.exists`."""
+        return self._changed[name] is not None if name in self._changed else super().exists(name)
+
+    def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
+        yield from (found for found in super()._walk(folder) if found[1] not in self._changed)
+        start = f"{folder}/" if folder else ""
+        yield from (
+            ("file", n) for n, data in self._changed.items() if data is not None and n.startswith(start)
+        )
+
+    def _read(self, name: str, limit: int) -> bytes | Problem:
+        if name not in self._changed:
+            return super()._read(name, limit)
+        data = self._changed[name]
+        return absent(name) if data is None else data
 
 
 def limit_of(name: str) -> int:

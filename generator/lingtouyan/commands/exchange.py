@@ -1,0 +1,338 @@
+"""`sheet`, `take` and `import`: records out into a workbook and in again, all or nothing for each record."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from lingtouyan.checks.messages import dangling
+from lingtouyan.checks.register import build_register, check
+from lingtouyan.checks.values import value_fault
+from lingtouyan.commands.fmt import as_item, canonical, decoded, document, replace
+from lingtouyan.commands.new import file_of
+from lingtouyan.exchange.records import Change, Tree, about, book_of, changes_of, sheets_of
+from lingtouyan.exchange.workbook import (
+    ANSWER,
+    DOUBTFUL,
+    REFUSED,
+    SAME,
+    TAKEN,
+    Mark,
+    Sheet,
+    read_workbook,
+    write_workbook,
+)
+from lingtouyan.exchange.writing import documents, table_text
+from lingtouyan.history.git import ask as git
+from lingtouyan.problems import Problem, Severity, UsageError, printable
+from lingtouyan.project import Project
+from lingtouyan.reading.package import Sensitivity, Table
+from lingtouyan.reading.source import Overlaid
+from lingtouyan.reading.yaml import has_comments, parse_yaml
+
+_TOGETHER = "这些改动合在一起会使别处出错，一条也没有收："
+
+
+@dataclasses.dataclass
+class Taken:
+    """What came of a workbook: how many records of each kind, what is to be told, and the files that were written."""
+
+    counts: dict[str, int]
+    marks: list[Mark]
+    files: list[str]
+    answer: Path | None = None
+    commit: str = ""
+    told: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        """The counts in one line."""
+        return "，".join(f"{k} {n} 条" for k, n in self.counts.items())
+
+    @property
+    def refused(self) -> bool:
+        """Whether anything was."""
+        return bool(self.counts[REFUSED])
+
+
+def make_sheet(root: Path, out: Path, folder: str, tables: Sequence[str]) -> list[Sheet]:
+    """Write a workbook of the records as they are committed, and return its sheets.
+
+    Raises:
+        UsageError: there is no commit, no such table or folder, or the file is no xlsx.
+    """
+    if out.suffix.lower() != ".xlsx":
+        raise UsageError(f"{printable(str(out))} 应以 .xlsx 结尾。")
+    commit = Project.open(root).commit
+    if commit is None:
+        raise UsageError("记录库还没有提交，工作簿没有根据。请先用 git 提交一次。")
+    tree = Tree(Project.open(root, commit.id))
+    sheets = sheets_of(tree, tables, folder)
+    if not sheets:
+        raise UsageError("没有可以放进工作簿的表。")
+    write_workbook(out, sheets, about(tree, sheets, commit.id, folder))
+    return sheets
+
+
+def take(root: Path, path: Path, folder: str, *, delete: bool, commit: bool, paper: str) -> Taken:
+    """Take what somebody changed in a workbook into the records, and write the answer beside it.
+
+    Args:
+        folder: words that name the folder of new records, where the workbook was not made for one.
+        delete: records whose rows are gone are deleted.
+        commit: the changes become a commit, whose message names the workbook and the `paper` that they rest on.
+
+    Raises:
+        UsageError: it is no workbook of ours, or the commit that it was made from is not here.
+    """
+    found = read_workbook(path)
+    project = Project.open(root)
+    now = Tree(project)
+    book = book_of(found, now, path.name)
+    base = Tree(Project.open(root, book.commit))
+    changes = changes_of(book, base, now, delete=delete)
+    files = settle(project, now, changes, folder or book.folder)
+    marks = [*book.marks, *(m for c in changes for m in c.marks)]
+    result = Taken(counts(changes), marks, sorted(files))
+    result.answer = answer(path, book.sheets, book.about, result)
+    write(project, files)
+    if commit and files:
+        count = result.counts[TAKEN]
+        result.commit = commit_files(project, files, f"按工作簿 {path.name} 更新 {count} 条记录", paper)
+    return result
+
+
+def counts(changes: Sequence[Change]) -> dict[str, int]:
+    """Return how many records were taken, the same, doubtful, refused; a doubtful one is also one of the others."""
+    moved = [c for c in changes if not c.refused and (c.values or c.lists or c.deleted)]
+    doubtful = sum(not c.refused and any(m.kind == DOUBTFUL for m in c.marks) for c in changes)
+    refused = sum(c.refused for c in changes)
+    same = len(changes) - len(moved) - refused
+    return {TAKEN: len(moved), DOUBTFUL: doubtful, REFUSED: refused, SAME: same}
+
+
+def answer(path: Path, sheets: Sequence[Sheet], origin: Sequence[Sequence[str]], result: Taken) -> Path:
+    """Write the workbook again, with what is said of it, beside it."""
+    stem = path.stem.removesuffix(f".{ANSWER}")
+    target = path.with_name(f"{stem}.{ANSWER}.xlsx")
+    head = [
+        [f"{path.name} 的{ANSWER}"],
+        ["，".join(f"{k} {n} 条" for k, n in result.counts.items())],
+        *([w] for w in result.told),
+    ]
+    rows = [[m.kind, m.sheet, str(m.row) if m.row else "", m.column, m.message] for m in result.marks]
+    write_workbook(
+        target, sheets, origin, result.marks, [*head, [], ["结果", "表", "行", "栏", "说明"], *rows]
+    )
+    return target
+
+
+def write(project: Project, files: dict[str, bytes | None]) -> None:
+    """Write the files of records; None deletes one."""
+    for name, data in files.items():
+        path = project.root / name
+        if data is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace(path, data)
+
+
+def commit_files(project: Project, files: Collection[str], subject: str, paper: str) -> str:
+    """Commit just these files and return the commit's short name."""
+    message = f"{printable(subject)}\n" + (f"\n依据：{printable(paper)}\n" if paper else "")
+    git(project.root, "add", "-A", "--", *files)
+    git(project.root, "commit", "-q", "-F", "-", "--", *files, data=message.encode())
+    return (git(project.root, "rev-parse", "--short=10", "HEAD") or b"").decode().strip()
+
+
+def settle(project: Project, now: Tree, changes: Sequence[Change], folder: str) -> dict[str, bytes | None]:
+    """Judge changes and return the files as they will be, without those that were refused; nothing is written yet.
+
+    A record that would bring an error which is not there today is refused, and the others are judged again without it.
+    """
+    for change in changes:
+        if not change.refused and not change.deleted and (change.values or change.lists or change.new):
+            _judge(project, now, change, folder, changes)
+    as_of, rules = project.as_of(None), None
+    while True:
+        live = [c for c in changes if not c.refused and (c.values or c.lists or c.deleted)]
+        files = _files(project, now, live)
+        if any(c.refused for c in live):
+            continue
+        if not files:
+            return {}
+        if rules is None:
+            rules = Counter(map(_words, check(project, as_of)))
+        overlaid = dataclasses.replace(project, source=Overlaid(project.root, files))
+        register = build_register(overlaid, as_of, only=())
+        register.connection.close()
+        seen: Counter[Any] = Counter()
+        fresh: list[Problem] = []
+        for problem in register.problems:
+            seen[_words(problem)] += 1
+            if seen[_words(problem)] > rules[_words(problem)]:
+                fresh.append(problem)
+        errors = [p for p in fresh if p.severity is Severity.ERROR]
+        places = _Places(now, register.records, files, live)
+        elsewhere = [p for p in errors if not places.tell(p, REFUSED)]
+        if not errors:
+            for problem in fresh:
+                places.tell(problem, DOUBTFUL)
+            return files
+        if len(elsewhere) == len(errors):
+            words = "；".join(f"{p.file} {p.column} {p.message}" for p in elsewhere[:3])
+            for change in live:
+                change.tell(REFUSED, f"{_TOGETHER}{words}")
+
+
+def _words(problem: Problem) -> tuple[str, ...]:
+    return problem.file, problem.rule, problem.column, problem.message
+
+
+def _judge(project: Project, now: Tree, change: Change, folder: str, changes: Sequence[Change]) -> None:
+    """Say what is wrong with the values of a change in themselves, and find the file of a new record."""
+    table = now.package.tables[change.table]
+    if change.new:
+        change.values |= dict(zip(table.primary_key, change.key, strict=True))
+    _judge_row(
+        now,
+        table,
+        change,
+        change.values,
+        0,
+        {f.name for f in table.fields} if change.new else {*change.values},
+        changes,
+    )
+    for name, rows in change.lists.items():
+        child = now.package.tables[name]
+        own = [p[2] for p in change.places if p[0] == name]
+        for place, row in zip(own, rows, strict=False):
+            wanted = {f.name for f in now.fields(child)}
+            _judge_row(now, child, change, row, place, wanted, changes)
+    if change.refused:
+        return None
+    if not change.new:
+        change.file = now.entries[change.table][change.key].file
+    else:
+        named = [(k, change.values.get(k.fields[0])) for k in table.foreign_keys if len(k.fields) == 1]
+        referred = {
+            e.file
+            for k, v in named
+            if v and (e := now.entries[now.package.origin(now.package.tables[k.table]).name].get((v,)))
+        }
+        try:
+            plain = {n: v for n, v in change.values.items() if v}
+            change.file = file_of(project, table, plain, folder, referred)
+        except UsageError as fault:
+            return change.tell(REFUSED, str(fault))
+    if change.file in now.broken:
+        words = f"{change.file} 本身有错误，整理不了。请先运行 lingtouyan check，改正以后再收。"
+        change.tell(REFUSED, words)
+    return None
+
+
+def _judge_row(
+    now: Tree,
+    table: Table,
+    change: Change,
+    row: dict[str, str | None],
+    place: int,
+    wanted: Collection[str],
+    changes: Sequence[Change],
+) -> None:
+    for field in table.fields:
+        value = row.get(field.name)
+        if field.name not in wanted or (not value and field.sensitivity is Sensitivity.RESTRICTED):
+            continue
+        words = value_fault(table, field, value or "")
+        if value and value.startswith("（") and value in ("（已加密）", "（太长，请在原文件里改）"):
+            words = "这一格的内容不在工作簿里，不能从这里改。"
+        if value and table.kind == "csv" and "\n" in value:
+            words = "不能换行：表格里一行是一条记录。"
+        target = now.reference(table, field.name)
+        if value and not words and target and value not in now.display(target[0].name, target[1]):
+            added = {c.key for c in changes if c.table == target[0].name and not c.refused}
+            if (value,) not in added and not target[0].parent:
+                words = dangling(target[0], [value], shown=field.sensitivity < Sensitivity.RESTRICTED)
+        if words:
+            change.tell(REFUSED, words, field.title, table.name, place)
+
+
+def _files(project: Project, now: Tree, live: Sequence[Change]) -> dict[str, bytes | None]:
+    """Return the files with the changes, in canonical form; the changes of a file that cannot be written are refused."""
+    by_file: dict[tuple[str, str], list[Change]] = {}
+    for change in live:
+        by_file.setdefault((change.table, change.file), []).append(change)
+    tables = {t for t, _ in by_file if now.package.tables[t].kind == "csv"}
+    held: dict[tuple[str, str], list[Any]] = {}
+    for entry in (e for t in tables for e in now.entries[t].values()):
+        held.setdefault((entry.table, entry.file), []).append(entry)
+    made: dict[str, bytes | None] = {}
+    for (name, file), changes in by_file.items():
+        table = now.package.tables[name]
+        data = project.source.read(file) if project.source.exists(file) else b""
+        before = None if isinstance(data, Problem) else decoded(data)
+        fault = "读不出来，没有收。" if before is None else ""
+        if before and table.kind != "csv" and has_comments(before):
+            fault = "里有注释，重排会丢失注释，只能在原文件里改。"
+        text = ""
+        if not fault and table.kind == "csv":
+            text = table_text(now, table, file, changes, held.get((name, file), []))
+        elif not fault:
+            value = parse_yaml(before or "")
+            found = documents(now, table, value, changes)
+            texts = [document(now.package, table, d) for d in found]
+            listed = isinstance(value, list) or "*" not in table.path
+            text = "".join(map(as_item, texts) if listed else texts)
+        done = canonical(text.encode(), file, table, now.package, []) if text else None
+        if isinstance(done, Problem) and (table.kind != "csv" or done.severity is Severity.ERROR):
+            fault = f"整理不了：{f'[{done.column}] ' if done.column else ''}{done.message}"
+        for change in changes if fault else ():
+            change.tell(REFUSED, f"{file} {fault}")
+        made[file] = text.encode() if isinstance(done, Problem) else done
+    return made
+
+
+class _Places:
+    """Where the records that changed stand in the files as they will be."""
+
+    def __init__(self, now: Tree, records: Any, files: Collection[str], live: Sequence[Change]) -> None:
+        self._changes = {(c.table, c.key): c for c in live}
+        self._package = now.package
+        self._lines: dict[str, list[tuple[int, str, tuple[str, ...], int]]] = {}
+        tables = {c.table for c in live}
+        for table in now.package.tables.values():
+            top = now.package.origin(table)
+            if top.name not in tables:
+                continue
+            names = [f.name for f in table.fields]
+            places = [names.index(k) for k in top.primary_key]
+            count: Counter[tuple[str, ...]] = Counter()
+            for file, (line, cells) in records.rows(table.name):
+                if file in files:
+                    key = tuple(cells[n] or "" for n in places)
+                    self._lines.setdefault(file, []).append((line, table.name, key, count[key]))
+                    count[key] += 1
+        for found in self._lines.values():
+            found.sort()
+
+    def tell(self, problem: Problem, kind: str) -> bool:
+        """Put a problem to the row of the workbook that it comes from; tell whether there is one."""
+        found = self._lines.get(problem.file, [])
+        at = bisect.bisect_right([line for line, *_ in found], problem.line) - 1
+        if at < 0:
+            return False
+        _, name, key, number = found[at]
+        table = self._package.tables[name]
+        change = self._changes.get((self._package.origin(table).name, key))
+        if change is None:
+            return False
+        places = [row for t, _, row in change.places if t == name]
+        row = places[number] if number < len(places) else 0
+        change.tell(kind, f"{problem.rule} {problem.message}", problem.column, name, row)
+        return True

@@ -1,0 +1,463 @@
+"""Records as a workbook shows them, and what somebody changed there, against the commit that it was made from."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import PurePosixPath
+
+from lingtouyan.checks.messages import FULL_WIDTH
+from lingtouyan.checks.values import is_date, plain_value
+from lingtouyan.exchange.workbook import ABOUT, DOUBTFUL, REFUSED, Mark, Sheet, cell_text, plain, sheet_title
+from lingtouyan.problems import Severity, UsageError, quoted
+from lingtouyan.project import Project
+from lingtouyan.reading.package import Field, Sensitivity, Table, has_hidden_key
+from lingtouyan.reading.records import read_records
+
+Values = dict[str, str | None]
+Key = tuple[str, ...]
+ORDINAL = "ordinal"
+# Stand for what a workbook cannot or must not hold; left as they are, they change nothing.
+_SEALED, _LONG, _LONGEST = "（已加密）", "（太长，请在原文件里改）", 32_000
+
+
+@dataclass
+class Entry:
+    """One record with all its lists: what is taken or refused as a whole.
+
+    Attributes:
+        lists: table of a list, however deep -> its rows, each with the keys of what is around it.
+    """
+
+    table: str
+    key: Key
+    file: str
+    values: Values
+    lists: dict[str, list[Values]] = field(default_factory=dict)
+
+
+@dataclass
+class Change:
+    """What is to become of one record.
+
+    Attributes:
+        values: the fields that change; None empties one.
+        lists: the lists that are replaced, with the columns that the workbook has.
+        places: the rows of the workbook that ask for it, as (table, sheet, row).
+        file: where the record stands, or is to stand.
+    """
+
+    table: str
+    key: Key
+    values: Values = field(default_factory=dict)
+    lists: dict[str, list[Values]] = field(default_factory=dict)
+    places: list[tuple[str, str, int]] = field(default_factory=list)
+    file: str = ""
+    new: bool = False
+    deleted: bool = False
+    marks: list[Mark] = field(default_factory=list)
+
+    def tell(self, kind: str, message: str, column: str = "", table: str = "", row: int = 0) -> None:
+        """Say something about the row of the workbook that asks for this."""
+        found = [p for p in self.places if (not table or p[0] == table) and (not row or p[2] == row)]
+        _, sheet, number = (found or self.places)[0]
+        self.marks.append(Mark(sheet, number, column, kind, message))
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of it is taken."""
+        return any(m.kind == REFUSED for m in self.marks)
+
+
+class Tree:
+    """The records of one tree."""
+
+    def __init__(self, project: Project) -> None:
+        self.package = project.package
+        records = read_records(project.source, project.package)
+        self.broken = {p.file for p in records.problems if p.severity is Severity.ERROR}
+        self.entries: dict[str, dict[Key, Entry]] = {}
+        # Lists in which the place of a row is its number, which nobody has to write.
+        self.counted = {
+            t.name
+            for t in self.package.tables.values()
+            if t.parent and t.name not in self.package.children and ORDINAL not in self.inherited(t)
+        }
+        for table in self.package.tables.values():
+            names = [f.name for f in table.fields]
+            top = self.package.origin(table)
+            own = self.entries.setdefault(table.name, {})
+            places = [names.index(k) for k in top.primary_key if k in names]
+            if not places or len(places) < len(top.primary_key):
+                continue
+            for file, (_, cells) in records.rows(table.name):
+                key = tuple(cells[n] or "" for n in places)
+                values = dict(zip(names, cells, strict=True))
+                if table is top:
+                    if key in own:
+                        self.broken |= {file, own[key].file}
+                    own.setdefault(key, Entry(table.name, key, file, values))
+                elif entry := self.entries[top.name].get(key):
+                    around = entry.lists.setdefault(table.name, [])
+                    around.append(values)
+                    if values.get(ORDINAL) != str(len(around)):
+                        self.counted.discard(table.name)
+        self.display = cache(self._display)
+
+    def shown_tables(self) -> list[Table]:
+        """Return the tables that a workbook may hold: with keys, writable, and with something that is not restricted."""
+        return [
+            t
+            for t in self.package.tables.values()
+            if self.package.origin(t).kind in ("csv", "yaml")
+            and self.package.origin(t).primary_key
+            and not has_hidden_key(t)
+            and not has_hidden_key(self.package.origin(t))
+            and {f.name for f in self.fields(t)} - {*self.inherited(t), ORDINAL}
+        ]
+
+    def inherited(self, table: Table) -> tuple[str, ...]:
+        """Return the fields that say in which record a row of a list stands."""
+        return self.package.tables[table.parent].primary_key if table.parent else ()
+
+    def fields(self, table: Table) -> list[Field]:
+        """Return the fields that a workbook shows."""
+        counted = table.name in self.counted
+        return [f for f in table.visible(Sensitivity.INTERNAL) if f.name != ORDINAL or not counted]
+
+    def reference(self, table: Table, name: str) -> tuple[Table, str] | None:
+        """Return the table and field that a field names a record of, when it does so by itself."""
+        found = [(k.table, k.references[0]) for k in table.foreign_keys if k.fields == (name,)]
+        return (self.package.tables[found[0][0]], found[0][1]) if found else None
+
+    def _display(self, table: str, reference: str) -> dict[str, str]:
+        """Return key -> what a cell shows of a record: its key, and what it is called."""
+        label = self.package.tables[table].field(self.package.tables[table].label)
+        hidden = label is None or label.sensitivity is Sensitivity.RESTRICTED or label.name == reference
+        found = {}
+        for entry in self.entries[table].values():
+            if key := entry.values.get(reference):
+                words = (
+                    ""
+                    if hidden or label is None
+                    else plain(entry.values.get(label.name) or "").split("\n")[0]
+                )
+                found[key] = f"{key} {words}" if words and not words.startswith("sealed:") else key
+        return found
+
+    def shown(self, table: Table, field_: Field, value: str | None) -> str:
+        """Return what a cell shows of a value."""
+        if not value:
+            return ""
+        if value.startswith("sealed:"):
+            return _SEALED
+        if len(value) > _LONGEST:
+            return _LONG
+        if field_.type == "array" and value.startswith("["):
+            items = [str(i) for i in json.loads(value)]
+            return value if any(re.search("[；;\n]", i) for i in items) else "；".join(items)
+        if target := self.reference(table, field_.name):
+            return self.display(target[0].name, target[1]).get(value, plain(value))
+        return plain(value)
+
+    def value(self, table: Table, field_: Field, text: str) -> str | None:
+        """Return the value that somebody means by a text in a cell."""
+        if is_date(field_) and re.fullmatch(r"[1-6]\d{4}", text):
+            # The number of a day, as spreadsheets count them.
+            text = (datetime.date(1899, 12, 30) + datetime.timedelta(int(text))).isoformat()
+        text = plain_value(field_, text)
+        if field_.type == "array" and text and not text.startswith("["):
+            return json.dumps([w.strip() for w in re.split("[；;\n]", text) if w.strip()], ensure_ascii=False)
+        if target := self.reference(table, field_.name):
+            known = self.display(target[0].name, target[1])
+            first = text.split(" ")[0]
+            return next((k for k in (text, first) if k in known), text) or None
+        return text or None
+
+
+def sheets_of(tree: Tree, tables: Collection[str], folder: str) -> list[Sheet]:
+    """Return a sheet for each table; without `tables` for all, or for those that the folder holds.
+
+    Raises:
+        UsageError: a table is not there or cannot be in a workbook, or no file is in such a folder.
+    """
+    shown = tree.shown_tables()
+    unknown = [t for t in tables if not any(t in (s.name, s.title) for s in shown)]
+    if unknown:
+        known = "、".join(f"{t.name}（{t.title}）" for t in shown)
+        raise UsageError(f"{quoted(unknown[0])} 不能放进工作簿，或没有这张表。可用：{known}")
+    inside = {t for t, found in tree.entries.items() if any(folder in e.file for e in found.values())}
+    if folder and not inside:
+        raise UsageError(f"没有文件夹或文件的名字里有 {quoted(folder)}。")
+    sheets: list[Sheet] = []
+    for table in shown:
+        top = tree.package.origin(table)
+        scattered = "*" in str(PurePosixPath(top.path).parent)
+        named = table.name in tables or table.title in tables
+        if not named if tables else folder and top.name not in inside and not scattered:
+            continue
+        fields = tree.fields(table)
+        entries = [e for e in tree.entries[top.name].values() if not scattered or folder in e.file]
+        if not scattered and folder and any(folder in e.file for e in entries):
+            entries = [e for e in entries if folder in e.file]
+        rows = [r for e in entries for r in ([e.values] if table is top else e.lists.get(table.name, []))]
+        titles = [f.title for f in fields]
+        sheets.append(
+            Sheet(
+                sheet_title(table.title, [s.title for s in sheets]),
+                [f.title if titles.count(f.title) == 1 else f"{f.title}（{f.name}）" for f in fields],
+                [[tree.shown(table, f, r[f.name]) for f in fields] for r in rows],
+                list(fields),
+                {*table.primary_key, *tree.inherited(table)},  # type: ignore[arg-type]
+                {f.name: c for f in fields if (c := _choices(tree, table, f, folder))[0]},
+                table.name,
+            )
+        )
+    return sheets
+
+
+def _choices(tree: Tree, table: Table, field_: Field, folder: str) -> tuple[list[str], bool]:
+    """Return the words that a field may hold, and whether it may hold no others."""
+    if words := field_.constraints.get("enum") or field_.categories:
+        return [str(w) for w in words], True
+    if field_.type == "boolean":
+        true, false = (field_.descriptor.get(k) for k in ("trueValues", "falseValues"))
+        return [w[0] for w in (true or ["true"], false or ["false"])], True
+    target = tree.reference(table, field_.name)
+    if target is None or has_hidden_key(target[0]):
+        return [], False
+    display = tree.display(target[0].name, target[1])
+    near = [
+        display[v]
+        for e in tree.entries[target[0].name].values()
+        if (v := e.values.get(target[1]))
+        and (folder in e.file or "*" not in str(PurePosixPath(target[0].path).parent))
+    ]
+    return list(dict.fromkeys(near)), False
+
+
+def about(tree: Tree, sheets: Sequence[Sheet], commit: str, folder: str) -> list[list[str]]:
+    """Return the rows of the hidden sheet: the commit, and for each sheet its table, fields and the keys of its records."""
+    rows = [["commit", commit], ["folder", folder]]
+    for sheet in sheets:
+        table = tree.package.tables[sheet.table]
+        pairs = [w for h, f in zip(sheet.headings, sheet.fields, strict=True) if f for w in (h, f.name)]
+        rows.append(["sheet", sheet.title, table.name, *pairs])
+        if not table.parent:
+            places = [[f.name for f in sheet.fields if f].index(k) for k in table.primary_key]
+            # As the records hold them: what a cell shows may be more.
+            fields = [table.field(k) for k in table.primary_key]
+            for row in sheet.rows:
+                key = [tree.value(table, f, row[n]) or "" for n, f in zip(places, fields, strict=True) if f]
+                rows.append(["key", table.name, *key])
+    return rows
+
+
+@dataclass
+class Book:
+    """A workbook that came back: the sheets with their headings taken off, and what it was made from."""
+
+    sheets: list[Sheet]
+    commit: str
+    folder: str
+    keys: dict[str, set[Key]]
+    about: list[list[str]]
+    marks: list[Mark]
+
+
+def book_of(found: Sequence[Sheet], tree: Tree, name: str) -> Book:
+    """Recognise the sheets of a workbook that `sheets_of` and `about` described.
+
+    Raises:
+        UsageError: it was not made by this program, or its note of that is gone.
+    """
+    told = [[cell_text(c) for c in row] for s in found if s.title == ABOUT for row in s.rows]
+    facts = {row[0]: row[1] for row in told if len(row) > 1 and row[0] in ("commit", "folder")}
+    if not re.fullmatch("[0-9a-f]{40,64}", facts.get("commit", "")):
+        raise UsageError(
+            f"{name} 不是 lingtouyan sheet 做的工作簿，或里面隐藏的“{ABOUT}”表被删了，不知道它是从哪一版做的。"
+            "请重新做一个，把改动抄过去；自己的名册请用 lingtouyan import。"
+        )
+    book = Book([], facts["commit"], facts.get("folder", ""), {}, told, [])
+    known = {row[1]: [w for w in row if w] for row in told if row[0] == "sheet"}
+    for row in told:
+        if row[0] == "key":
+            key = (
+                tuple(row[2 : 2 + len(tree.package.tables[row[1]].primary_key)])
+                if row[1] in tree.package.tables
+                else ()
+            )
+            book.keys.setdefault(row[1], set()).add(key)
+    pages = {s.title: s for s in found}
+    for title, row in known.items():
+        table, page = tree.package.tables.get(row[2]), pages.get(title)
+        if table is None or page is None or not page.rows:
+            reason = "现在没有这张表了" if table is None else "这张表被删了或改了名"
+            book.marks.append(Mark(title, 1, "", DOUBTFUL, f"{reason}，没有读取；记录没有改动。"))
+            book.keys.pop(row[2], None)
+            continue
+        headings = [cell_text(c) for c in page.rows[0]]
+        names = dict(zip(row[3::2], row[4::2], strict=False))
+        allowed = {f.name: f for f in tree.fields(table)}
+        fields = [allowed.get(names.get(h, "")) for h in headings]
+        for n, heading in enumerate(headings):
+            repeated = fields[n] is not None and fields[n] in fields[:n]
+            if repeated or (fields[n] is None and any(n < len(r) and cell_text(r[n]) for r in page.rows)):
+                fields[n] = None
+                words = f"第 {n + 1} 列 {quoted(heading)} 不是这张表的栏目（或重复），没有读取。"
+                book.marks.append(Mark(title, 1, heading, DOUBTFUL, words))
+        lost = [h for h in names if h not in headings]
+        if lost:
+            words = f"缺少 {'、'.join(map(quoted, lost))}，这些栏目没有改动。"
+            book.marks.append(Mark(title, 1, "", DOUBTFUL, words))
+        width = len(headings)
+        rows = [[*r, *[""] * width][:width] for r in page.rows[1:]]
+        choices = {f.name: c for f in fields if f and (c := _choices(tree, table, f, book.folder))[0]}
+        keys = {*table.primary_key, *tree.inherited(table)}
+        book.sheets.append(Sheet(title, headings, rows, fields, keys, choices, table.name))  # type: ignore[arg-type]
+    return book
+
+
+def changes_of(book: Book, base: Tree, now: Tree, *, delete: bool) -> list[Change]:
+    """Return what a workbook asks for, against the records it was made from and those of now.
+
+    Where only one side changed a value that side holds; where both did, unlike each other, the record is refused.
+    """
+    changes: dict[tuple[str, Key], Change] = {}
+    lists: dict[tuple[str, Key], dict[str, list[Values]]] = {}
+    for sheet in book.sheets:
+        table = now.package.tables[sheet.table]
+        top = now.package.origin(table)
+        seen: set[Key] = set()
+        for number, cells in enumerate(sheet.rows, 2):
+            texts = {f.name: cell_text(c) for f, c in zip(sheet.fields, cells, strict=True) if f}
+            if not any(texts.values()):
+                continue
+            keyed = [(k, table.field(k)) for k in top.primary_key]
+            key = tuple(now.value(table, f, texts.get(k, "")) or "" for k, f in keyed if f)
+            change = changes.setdefault((top.name, key), Change(top.name, key))
+            change.places.append((table.name, sheet.title, number))
+            if not all(key):
+                titles = "、".join(f.title for k, f in keyed if f and not texts.get(k))
+                changes[top.name, (*key, f"{sheet.title}{number}")] = changes.pop((top.name, key))
+                change.tell(REFUSED, f"没有填 {titles}，不知道是哪一条。", titles)
+                continue
+            if table is not top:
+                lists.setdefault((top.name, key), {}).setdefault(table.name, []).append(
+                    _given(now, table, texts)
+                )
+                continue
+            if key in seen:
+                change.tell(REFUSED, "编号重复，两行都没有收。", row=number)
+            seen.add(key)
+            _compare(change, texts, base, now)
+        gone = book.keys.get(table.name, set()) - seen if table is top else ()
+        for key in sorted(gone):
+            then, held = (t.entries[table.name].get(key) for t in (base, now))
+            if held is None:
+                continue
+            change = Change(
+                table.name, key, places=[(table.name, sheet.title, 1)], file=held.file, deleted=True
+            )
+            changes[table.name, key] = change
+            if then is None or (then.values, then.lists) != (held.values, held.lists):
+                change.tell(REFUSED, f"{'/'.join(key)} 在表里删了，但库里已有新的改动，没有删。")
+            elif not delete:
+                words = f"表里没有了 {'/'.join(key)}，记录没有删。确实要删的，请加 --delete 再收一次。"
+                change.tell(DOUBTFUL, words)
+                change.deleted = False
+    for (name, key), change in changes.items():
+        if not change.deleted:
+            _compare_lists(change, lists.get((name, key), {}), book, base, now)
+    return list(changes.values())
+
+
+def _given(tree: Tree, table: Table, texts: dict[str, str]) -> Values:
+    return {n: tree.value(table, f, t) for n, t in texts.items() if (f := table.field(n))}
+
+
+def _compare(change: Change, texts: dict[str, str], base: Tree, now: Tree) -> None:
+    table = now.package.tables[change.table]
+    before, present = (t.entries.get(table.name, {}).get(change.key) for t in (base, now))
+    change.new = present is None
+    if present is None and before is not None:
+        return change.tell(REFUSED, "这条记录在此期间被删了，没有收。请核对。")
+    for name, text in texts.items():
+        field_ = table.field(name)
+        if field_ is None:
+            continue
+        then = base.shown(table, field_, before.values.get(name)) if before else ""
+        held = now.shown(table, field_, present.values.get(name)) if present else ""
+        value = now.value(table, field_, text)
+        if text in (then, held) or (present and value == present.values.get(name)):
+            continue
+        if held != then:
+            words = f"两边都改了：库里现在是 {quoted(held)}，没有收。请核对后重填。"
+            change.tell(REFUSED, words, field_.title)
+        change.values[name] = value
+    return None
+
+
+def _compare_lists(change: Change, given: dict[str, list[Values]], book: Book, base: Tree, now: Tree) -> None:
+    for sheet in book.sheets:
+        table = now.package.tables[sheet.table]
+        if table is now.package.origin(table) or now.package.origin(table).name != change.table:
+            continue
+        names = [f.name for f in sheet.fields if f]
+        before, present = (t.entries[change.table].get(change.key) for t in (base, now))
+        if not present and not change.new:
+            given_rows = given.get(table.name, [])
+            if given_rows:
+                change.tell(REFUSED, f"没有 {quoted('/'.join(change.key))} 这一条记录。", table=table.name)
+            continue
+        rows = given.get(table.name, [])
+        then, held = (
+            [_visible(t, table, r, names) for r in (e.lists.get(table.name, []) if e else [])]
+            for t, e in ((base, before), (now, present))
+        )
+        asked = [_visible(now, table, r, names) for r in rows]
+        if asked in (then, held):
+            continue
+        if held != then:
+            words = f"“{table.title}”两边都改了，没有收。请重新做一个工作簿，再改一次。"
+            change.tell(REFUSED, words, table=table.name)
+        # A row that is as it was keeps what the workbook does not show; one that is not has nothing to keep it by.
+        kept = dict(zip(map(tuple, held), present.lists.get(table.name, []), strict=True)) if present else {}
+        hidden = [f.name for f in table.fields if f not in now.fields(table) and f.name != ORDINAL]
+        below = [
+            r
+            for d in descendants(now, table.name)
+            for r in (present.lists.get(d.name, []) if present else [])
+        ]
+        lost = [
+            v
+            for v, r in kept.items()
+            if any(map(r.get, hidden)) and (list(v) not in asked or held.count(list(v)) > 1)
+        ]
+        if lost or (below and [v for v in held if v not in asked]):
+            words = "里有不进工作簿的内容" if lost else "里有的项下面还有别的表"
+            change.tell(REFUSED, f"“{table.title}”{words}，这一组只能在原文件里改、删。", table=table.name)
+        unlike = [r for v, r in zip(asked, rows, strict=True) if tuple(v) not in kept]
+        if unlike and len(names) < len(now.fields(table)):
+            change.tell(REFUSED, f"“{table.title}”缺少栏目，改动没有收。", table=table.name)
+        drop = {ORDINAL: None} if table.name in now.counted else {}
+        change.lists[table.name] = [
+            {**kept.get(tuple(v), r), **drop} for v, r in zip(asked, rows, strict=True)
+        ]
+
+
+def _visible(tree: Tree, table: Table, row: Values, names: Sequence[str]) -> list[str]:
+    """Return what cells show of a row, as one compares it."""
+    fields = ((n, table.field(n)) for n in names)
+    return [tree.shown(table, f, row.get(n)).translate(FULL_WIDTH) for n, f in fields if f]
+
+
+def descendants(tree: Tree, table: str) -> Iterator[Table]:
+    """Yield the lists inside a table's documents, however deep."""
+    for child in tree.package.children.get(table, ()):
+        yield child
+        yield from descendants(tree, child.name)

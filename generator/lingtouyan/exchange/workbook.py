@@ -1,0 +1,277 @@
+"""Workbooks: sheets of records written with headings, choices and hints, and read again cell by cell.
+
+Written by XlsxWriter, read by Calamine. Whatever a cell holds is data: nothing is written as a formula.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from python_calamine import CalamineError, CalamineWorkbook
+from xlsxwriter import Workbook
+from xlsxwriter.worksheet import Worksheet
+
+from lingtouyan.problems import UsageError, printable
+from lingtouyan.reading.csv import decode
+from lingtouyan.reading.package import Field
+
+# Hidden sheets: what the workbook was made from, and what its dropdowns offer.
+ABOUT, CHOICES = "lingtouyan", "选项"
+ANSWER = "答复"
+TAKEN, SAME, DOUBTFUL, REFUSED = "收下", "没有变化", "存疑", "退回"
+# Rows below the last that are still given formats, choices and hints.
+_SPARE = 500
+_MOST_CHARACTERS = 32_000
+
+
+@dataclass
+class Sheet:
+    """One sheet: a row of headings, and rows of cells as wide.
+
+    Attributes:
+        title: its name in the workbook.
+        fields: what each column is, where that is known.
+        keys: the names of the fields that say which record a row is.
+        choices: field -> the words that its dropdown offers, and whether others are refused.
+        table: the table whose rows it holds, or empty.
+        merged: blocks of merged cells, as ((row, column), (row, column)) counted from 0.
+    """
+
+    title: str
+    headings: list[str] = field(default_factory=list)
+    rows: list[list[Any]] = field(default_factory=list)
+    fields: list[Field | None] = field(default_factory=list)
+    keys: Sequence[str] = ()
+    choices: Mapping[str, tuple[list[str], bool]] = field(default_factory=dict)
+    table: str = ""
+    merged: Sequence[tuple[tuple[int, int], tuple[int, int]]] = ()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is said of a row, or of one of its cells.
+
+    Attributes:
+        sheet: its title; row: as the user counts them, from 1; column: heading or empty.
+        kind: `DOUBTFUL` or `REFUSED`.
+    """
+
+    sheet: str
+    row: int
+    column: str
+    kind: str
+    message: str
+
+    def text(self) -> str:
+        """Return the mark as one line."""
+        column = f" [{self.column}]" if self.column else ""
+        return f"{self.kind} {self.sheet} 第{self.row}行{column}：{self.message}"
+
+
+def sheet_title(title: str, taken: Sequence[str]) -> str:
+    """Return a title as workbooks allow it, unlike those taken: 31 characters, some signs not."""
+    plain = re.sub(r"[\[\]:*?/\\]", "_", printable(title)).strip("'")[:31] or "_"
+    known = {t.casefold() for t in (*taken, ABOUT, CHOICES, ANSWER, "history")}
+    number, made = 1, plain
+    while made.casefold() in known:
+        number += 1
+        made = f"{plain[: 30 - len(str(number))]}_{number}"
+    return made
+
+
+def plain(text: str) -> str:
+    """Return a text as it comes back from a cell."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f]", "", text.replace("\r\n", "\n")).strip()
+
+
+def cell_text(cell: Any) -> str:
+    """Return what a cell holds as text: whole numbers without a point, days without a time."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, datetime.datetime):
+        return cell.date().isoformat() if cell.time() == datetime.time() else cell.isoformat(" ")
+    return "" if cell is None else plain(str(cell))
+
+
+def write_workbook(
+    path: Path,
+    sheets: Sequence[Sheet],
+    about: Sequence[Sequence[str]] = (),
+    marks: Sequence[Mark] = (),
+    answer: Sequence[Sequence[str]] = (),
+) -> None:
+    """Write a workbook.
+
+    Args:
+        about: rows of the hidden sheet that says what it was made from.
+        marks: cells that are coloured, with what is said of them as a comment.
+        answer: rows of a first sheet that sums up; without any there is none.
+    """
+    with Workbook(str(path), {"default_date_format": "yyyy-mm-dd"}) as book:
+        # No time of making: the same records make the same workbook.
+        book.set_properties({"created": datetime.datetime(2000, 1, 1)})  # noqa: DTZ001
+        if answer:
+            first = book.add_worksheet(ANSWER)
+            _texts(first, answer)
+            first.set_column(0, 3, 16)
+            first.set_column(4, 4, 90)
+        pages = [book.add_worksheet(s.title) for s in sheets]
+        lists = book.add_worksheet(CHOICES) if any(s.choices for s in sheets) else None
+        column = 0
+        for sheet, page in zip(sheets, pages, strict=True):
+            said = [m for m in marks if m.sheet == sheet.title]
+            _write_sheet(book, page, sheet, said)
+            for number, field_ in enumerate(sheet.fields):
+                if field_ is None:
+                    continue
+                words, only = sheet.choices.get(field_.name, ([], False))
+                if lists is not None and words:
+                    _texts(lists, [[w] for w in words], column)
+                    _validate(page, sheet, number, field_, f"='{CHOICES}'!{_span(column, len(words))}", only)
+                    column += 1
+                else:
+                    _validate(page, sheet, number, field_, "", False)
+        if lists is not None:
+            lists.hide()
+        if about:
+            hidden = book.add_worksheet(ABOUT)
+            _texts(hidden, about)
+            hidden.very_hidden()
+
+
+def _span(column: int, count: int) -> str:
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return f"${letters}$1:${letters}${count}"
+
+
+def _texts(page: Worksheet, rows: Sequence[Sequence[str]], column: int = 0) -> None:
+    for n, row in enumerate(rows):
+        for m, text in enumerate(row):
+            page.write_string(n, column + m, text)
+
+
+def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[Mark]) -> None:
+    styles: dict[str, dict[str, Any]] = {
+        "key": {"bg_color": "#FFE699", "bold": True, "border": 1},
+        "required": {"bg_color": "#DDEBF7", "bold": True, "border": 1},
+        "other": {"bg_color": "#EDEDED", "border": 1},
+        "text": {"num_format": "@"},
+        "date": {"num_format": "yyyy-mm-dd"},
+        "number": {},
+    }
+    made = {name: book.add_format(style) for name, style in styles.items()}
+    colours = {REFUSED: "#FF7C80", DOUBTFUL: "#FFD966"}
+    marked: dict[tuple[int, int], list[Mark]] = {}
+    for mark in marks:
+        column = sheet.headings.index(mark.column) if mark.column in sheet.headings else 0
+        marked.setdefault((mark.row - 1, column), []).append(mark)
+    painted = {
+        (shape, kind): book.add_format({**styles[shape], "bg_color": colour})
+        for shape in ("text", "date", "number")
+        for kind, colour in (colours.items() if marks else ())
+    }
+    shapes = [_shape(f) for f in sheet.fields]
+    for n, (heading, field_) in enumerate(zip(sheet.headings, sheet.fields, strict=True)):
+        kind = (
+            "key"
+            if field_ and field_.name in sheet.keys
+            else "required"
+            if field_ and field_.required
+            else "other"
+        )
+        page.write_string(0, n, heading, made[kind])
+        page.set_column(n, n, min(40, max(10, 2 * len(heading) + 2)), made[shapes[n]])
+    if sheet.headings:
+        page.freeze_panes(1, 1)
+    offset = 1 if sheet.headings else 0
+    for r, row in enumerate(sheet.rows, offset):
+        for c, cell in enumerate(row):
+            shape = shapes[c] if c < len(shapes) else "text"
+            kind = min((m.kind for m in marked.get((r, c), ())), key=[REFUSED, DOUBTFUL].index, default="")
+            _write_cell(page, r, c, cell, shape, painted.get((shape, kind), made[shape]))
+    for (r, c), found in marked.items():
+        # A row that is told of as a whole shows it at its first cell, which may be empty.
+        text = "\n".join(dict.fromkeys(m.message for m in found))
+        page.write_comment(r, c, text[:_MOST_CHARACTERS], {"x_scale": 2, "y_scale": 2})
+
+
+def _shape(field_: Field | None) -> str:
+    if field_ is None:
+        return "text"
+    if field_.type == "date":
+        return "date"
+    return "number" if field_.type in ("integer", "number") else "text"
+
+
+def _write_cell(page: Worksheet, row: int, column: int, cell: Any, shape: str, style: Any) -> None:
+    if isinstance(cell, str) and shape == "date" and re.fullmatch(r"(19|20)\d\d-\d\d-\d\d", cell):
+        with contextlib.suppress(ValueError):
+            cell = datetime.date.fromisoformat(cell)
+    elif isinstance(cell, str) and shape == "number" and re.fullmatch(r"-?\d{1,15}(\.\d{1,10})?", cell):
+        # Only what comes back as it was written; anything else, and every long number, is text.
+        number = float(cell)
+        cell = number if format(number, ".15g") == cell else cell
+    if isinstance(cell, bool):
+        page.write_boolean(row, column, cell, style)
+    elif isinstance(cell, int | float):
+        page.write_number(row, column, cell, style)
+    elif isinstance(cell, datetime.date):
+        page.write_datetime(row, column, cell, style)
+    elif cell in ("", None):
+        page.write_blank(row, column, None, style)
+    else:
+        page.write_string(row, column, str(cell)[:_MOST_CHARACTERS], style)
+
+
+def _validate(page: Worksheet, sheet: Sheet, column: int, field_: Field, source: str, only: bool) -> None:
+    example = f"例：{field_.example}" if field_.example else ""
+    hint = "\n".join(w for w in ("必填。" if field_.required else "", field_.description, example) if w)
+    options: dict[str, Any] = {"validate": "list", "source": source} if source else {"validate": "any"}
+    if hint:
+        options |= {"input_title": printable(field_.title)[:32], "input_message": printable(hint)[:255]}
+    if source:
+        options |= {"error_type": "stop" if only else "warning", "error_title": "请从列表里选"}
+        options |= {"error_message": "所填的不在列表里。"}
+    if source or hint:
+        page.data_validation(1, column, len(sheet.rows) + _SPARE, column, options)
+
+
+def read_workbook(path: Path) -> list[Sheet]:
+    """Read all sheets of a workbook (xlsx, xls, et, ods) or a CSV file; the cells as they are, no headings taken off.
+
+    Raises:
+        UsageError: there is no such file, or it is none of these, damaged, or locked with a password.
+    """
+    if not path.is_file():
+        raise UsageError(f"没有 {printable(str(path))} 这个文件。")
+    if path.suffix.lower() in (".csv", ".txt", ".tsv"):
+        text, problems = decode(path.read_bytes(), path.name)
+        if lost := [p.message for p in problems if "\ufffd" in text]:
+            raise UsageError(f"{path.name}：{lost[0]}")
+        head = text.partition("\n")[0]
+        mark = max(",\t;", key=head.count)
+        return [Sheet(path.stem, rows=[list(r) for r in csv.reader(io.StringIO(text), delimiter=mark)])]
+    try:
+        with CalamineWorkbook.from_path(str(path)) as book:
+            found = []
+            for name in book.sheet_names:
+                page = book.get_sheet_by_name(name)
+                cells: list[list[Any]] = page.to_python(skip_empty_area=False)
+                found.append(Sheet(name, rows=cells, merged=page.merged_cell_ranges or ()))
+            return found
+    except (CalamineError, OSError, ValueError):
+        raise UsageError(
+            f"{path.name} 打不开：不是 xlsx、xls、et、ods 或 CSV 文件，或已损坏、加了密码。请用 WPS 打开，另存为 xlsx。"
+        ) from None
