@@ -128,7 +128,7 @@ def test_what_has_not_changed_is_not_worked_out_again(tree: Path, monkeypatch: p
         site.renew()
         assert "安娜·雷" in (site.page(PAGE) or "")
         assert "<article" in (site.page("internal/") or "")
-        assert "parties" not in asked[1]
+        assert "findings" not in asked[1]
         site.complete()
         assert asked[-1] is None
     finally:

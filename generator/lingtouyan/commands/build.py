@@ -20,16 +20,16 @@ from lingtouyan.database.editions import open_edition
 from lingtouyan.database.export import export_edition
 from lingtouyan.history.anchors import ANCHOR, anchor_text
 from lingtouyan.problems import Problem, UsageError, has_errors, printable
-from lingtouyan.project import EDITION_TITLES, EDITIONS, SITES, Project
-from lingtouyan.templates.templates import Template, read_templates
+from lingtouyan.project import EDITION_TITLES, SITES, Project
+from lingtouyan.templates.templates import Template
 from lingtouyan.website.feeds import write_feeds
 from lingtouyan.website.frames import Frame
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.pages import PageMaker, entries, frame_of
+from lingtouyan.website.pages import PageMaker, entries, read_pages, site_job
 from lingtouyan.website.record_pages import RecordWork, filling
 from lingtouyan.website.search import check_searchable, write_record_index
 from lingtouyan.website.site_config import read_config
-from lingtouyan.website.website import INDEX, SiteJob, begin, finish, for_disk, write_file, write_sitemap
+from lingtouyan.website.website import INDEX, begin, finish, for_disk, write_file, write_sitemap
 
 
 @dataclass
@@ -77,8 +77,7 @@ def build(
     names = list(SITES) if edition == "all" else [edition]
     project = Project.open(root, revision)
     date = project.as_of(as_of)
-    templates = read_templates(project.source, "site/pages", ".md", EDITIONS)
-    read_config(project.source, {f"{t.name}.md" for t in templates if not t.each})
+    templates = read_pages(project.source)
     with contextlib.ExitStack() as stack:
         staged = stack.enter_context(staging(project.build, names, progress))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lingtouyan-")))
@@ -86,7 +85,7 @@ def build(
         editions = [_Edition(project, n, date, draft, templates, folder / n, staged[n]) for n in names]
         for made in editions:
             # Built while the records are read.
-            begin(made.empty, mkdocs, made.titles, only={f.source for f in made.empty.frames})
+            begin(made.empty, mkdocs, only={f.source for f in made.empty.frames})
         paths = {made.name: made.database for made in editions}
         register = register_with_editions(project, date, paths, draft=draft, allow_errors=draft)
         report = BuildReport(problems=register.problems)
@@ -172,7 +171,6 @@ class _Edition:
     """Everything made for one edition.
 
     Attributes:
-        titles: path in the Markdown tree -> title of the written pages.
         empty: the site of the frames alone; `job` is the whole one.
         database: the edition's file.
     """
@@ -187,41 +185,23 @@ class _Edition:
         folder: Path,
         out: Path,
     ) -> None:
-        self.name = name
-        self.out = out
+        self.name, self.out, self._project, self._as_of = name, out, project, as_of
         self.database = folder.with_suffix(".duckdb")
-        self._project = project
-        self._facts: dict[str, Any] = {"edition": name, "as_of": as_of, "draft": draft}
         self._templates = [t for t in templates if t.edition in ("", name)]
-        self.titles = {f"{t.name}.md": t.title for t in self._templates if not t.each}
-        self.job = SiteJob(
-            source=project.source,
-            tree=out / "tree" / "docs",
-            out=out / "site",
-            edition=name,
-            draft=draft,
-            as_of=as_of.isoformat(),
-            commit=project.commit.short if project.commit else "",
-            frames=tuple(frame_of(t) for t in self._templates if t.each),
-        )
+        self.job = site_job(project, name, as_of, draft, self._templates, out / "tree" / "docs", out / "site")
         self.empty = replace(self.job, tree=folder / "docs", out=folder / "site")
 
     def plan(self, frames: Mapping[str, Frame]) -> duckdb.DuckDBPyConnection:
         """Find all pages and write the Markdown of those that MkDocs builds; return the edition's database."""
         self._connection = open_edition(self.database)
-        self._facts = facts_of(self._connection, **self._facts)
+        self._facts = facts_of(self._connection, self.name, self._as_of, self.job.draft)
         self._maker = PageMaker(self._project, self._connection, self._facts)
         self._pages = self._maker.plan(self._templates)
         for page in self._pages.written:
             write_file(self.job.tree / page.path, page.markdown)
+        kinds = [(kind.template, frames[kind.spec.name], kind.pages) for kind in self._pages.kinds]
         self.work = RecordWork(
-            self._project,
-            self.database,
-            self._facts,
-            self._maker.links,
-            self.job.out,
-            [(kind.template, frames[kind.spec.name], kind.pages) for kind in self._pages.kinds],
-            self._maker,
+            self._project, self.database, self._facts, self._maker.links, self.job.out, kinds, self._maker
         )
         return self._connection
 

@@ -7,28 +7,30 @@ worked out when there is time. What is wrong is shown over the page as it was be
 from __future__ import annotations
 
 import contextlib
+import datetime
+import itertools
 import json
 import mimetypes
-import queue
 import re
+import shutil
 import tempfile
 import threading
+import time
 import traceback
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit
 
 import duckdb
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
 
-from lingtouyan.checks.register import register_with_editions
+from lingtouyan.checks.register import Register, register_with_editions
 from lingtouyan.commands.build import facts_of
 from lingtouyan.database.database import literal
 from lingtouyan.database.database import quote as quote_identifier
@@ -36,15 +38,22 @@ from lingtouyan.database.editions import open_edition
 from lingtouyan.database.statements import passages, reached, read_statements, words_of
 from lingtouyan.database.views import HISTORY
 from lingtouyan.problems import Problem, RecordsError, Severity, UsageError, as_text
-from lingtouyan.project import EDITIONS, Project
+from lingtouyan.project import Project
 from lingtouyan.reading.package import DESCRIPTOR
-from lingtouyan.reading.source import glob_regex
 from lingtouyan.templates.links import Links
-from lingtouyan.templates.templates import PATH_SLOT, Template, read_templates
+from lingtouyan.templates.templates import PATH_SLOT, Template
 from lingtouyan.website.feeds import write_feeds
 from lingtouyan.website.frames import Frame
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.pages import Kind, PageMaker, entries, frame_of, written_url
+from lingtouyan.website.pages import (
+    PageMaker,
+    RecordPage,
+    entries,
+    frame_of,
+    read_pages,
+    site_job,
+    written_url,
+)
 from lingtouyan.website.search import write_record_index
 from lingtouyan.website.site_config import CONFIG, read_config
 from lingtouyan.website.website import SiteJob, begin, finish, write_file
@@ -82,32 +91,6 @@ _WAITING = """<!doctype html><html lang="zh"><meta charset="utf-8"><meta name="v
 <title>正在生成</title><body><p>本页正在生成，完成后会自动刷新。</p></body></html>"""
 
 
-class _State:
-    """What the open pages are told: how often the tree was looked at, whether that is under way, what went wrong."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._version = self._build = 0
-        self._state = ""
-        self.closed = False
-        self.set(busy=True)
-
-    def set(self, *, built: bool = False, busy: bool = False, error: str = "", closed: bool = False) -> None:
-        with self._changed:
-            self._build += built
-            state = {"build": self._build, "busy": busy, "error": error}
-            self._state = json.dumps(state, ensure_ascii=False)
-            self._version += 1
-            self.closed = self.closed or closed
-            self._changed.notify_all()
-
-    def wait(self, seen: int, seconds: float) -> tuple[int, str]:
-        """Return the state as JSON, as soon as it differs from version `seen` or the time is over."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._version != seen or self.closed, seconds)
-            return self._version, self._state
-
-
 class _Handler(BaseHTTPRequestHandler):
     """Answers the browsers of this machine."""
 
@@ -126,80 +109,61 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host", "").rsplit(":", 1)[0] not in (HOST, "localhost"):
             self.send_error(HTTPStatus.FORBIDDEN)
         elif self.path == EVENTS:
-            self._events()
+            self._head(HTTPStatus.OK, "text/event-stream")
+            # The page may be closed.
+            with contextlib.suppress(OSError):
+                for data in self._preview.states():
+                    self.wfile.write(f"data: {data}\n\n".encode())
         elif self.path == SCRIPT:
             self._send(HTTPStatus.OK, "text/javascript", _SNIPPET.encode())
         else:
             self._answer(unquote(urlsplit(self.path).path).lstrip("/"))
 
-    def _events(self) -> None:
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        version, state = -1, self._preview.state
-        try:
-            while not state.closed:
-                version, data = state.wait(version, 15)
-                self.wfile.write(f"data: {data}\n\n".encode())
-                self.wfile.flush()
-        except OSError:
-            # The page was closed.
-            return
-
     def _answer(self, name: str) -> None:
-        file = self._preview.site.file(name)
-        if file is not None:
+        url = name if not name or name.endswith("/") else f"{name}/"
+        if file := self._preview.site.file(name):
             kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
             self._send(HTTPStatus.OK, kind, file.read_bytes())
-        elif html := self._preview.page(name if not name or name.endswith("/") else f"{name}/"):
-            if not name or name.endswith("/"):
-                self._send(HTTPStatus.OK, "text/html", _with_script(html))
-            else:
-                self.send_response(HTTPStatus.MOVED_PERMANENTLY)
-                self.send_header("Location", quote(f"/{name}/"))
-                self.end_headers()
-        else:
+        elif not (html := self._preview.page(url)):
             missing = self._preview.site.file("404.html")
-            html = missing.read_text("utf-8") if missing else _WAITING
-            self._send(HTTPStatus.NOT_FOUND, "text/html", _with_script(html))
+            self._page(HTTPStatus.NOT_FOUND, missing.read_text("utf-8") if missing else _WAITING)
+        elif url == name:
+            self._page(HTTPStatus.OK, html)
+        else:
+            self._head(HTTPStatus.MOVED_PERMANENTLY, Location=quote(f"/{url}"))
+
+    def _page(self, status: HTTPStatus, html: str) -> None:
+        head, body, tail = html.rpartition("</body>")
+        self._send(status, "text/html", f"{head}{_TAG}{body}{tail}".encode())
 
     def _send(self, status: HTTPStatus, kind: str, data: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind + ("; charset=utf-8" if kind.startswith("text/") else ""))
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
+        charset = "; charset=utf-8" if kind.startswith("text/") else ""
+        self._head(status, kind + charset, Content_Length=len(data))
         if self.command != "HEAD":
             with contextlib.suppress(OSError):
                 # The browser may have closed the connection.
                 self.wfile.write(data)
 
-
-def _with_script(html: str) -> bytes:
-    head, body, tail = html.rpartition("</body>")
-    return f"{head}{_TAG}{body}{tail}".encode()
+    def _head(self, status: HTTPStatus, kind: str = "", **more: object) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Cache-Control": "no-store", **more}.items():
+            if value != "":
+                self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
 
 
 class _Watcher(FileSystemEventHandler):
-    """Puts every changed path of interest into a queue."""
+    """Notes that a file of interest has changed."""
 
-    def __init__(self, root: Path, changes: queue.Queue[Path | None]) -> None:
-        self._root = root.resolve()
-        self._changes = changes
-
-    def watch(self, observer: BaseObserver) -> None:
-        """Have the folders of interest watched."""
-        observer.schedule(self, str(self._root))
-        for folder in filter(Path.is_dir, (self._root / name for name in _WATCHED)):
-            observer.schedule(self, str(folder), recursive=True)
+    def __init__(self, root: Path, changed: threading.Event) -> None:
+        self._root, self._changed = root, changed
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if event.event_type in _CHANGES and not event.is_directory:
             for path in (Path(str(name)) for name in (event.src_path, event.dest_path) if name):
                 inside = path.relative_to(self._root).parts if path.is_relative_to(self._root) else ()
                 if {*inside[:1]} & {*_WATCHED} and not _passing(path.name):
-                    self._changes.put(path)
+                    self._changed.set()
 
 
 def _passing(name: str) -> bool:
@@ -209,136 +173,18 @@ def _passing(name: str) -> bool:
     )
 
 
-@dataclass
-class _Known:
-    """The whole register of a moment, on which the next one stands.
+class _Tree(NamedTuple):
+    """The tree as it was looked at last.
 
     Attributes:
-        path, connection: the edition's database.
-        digests: of the files it was made from; the empty name stands for date and commit.
-        errors: of the records.
+        templates: those of the edition.
+        digests: of the files that make the register; the empty name stands for date and commit.
     """
 
-    path: Path
-    connection: duckdb.DuckDBPyConnection
+    project: Project
+    as_of: datetime.date
+    templates: list[Template]
     digests: dict[str, str]
-    errors: list[Problem]
-
-    def close(self) -> None:
-        self.connection.close()
-        self.path.unlink(missing_ok=True)
-
-
-class _Moment:
-    """The records as they were at one moment, and what of them was worked out so far."""
-
-    def __init__(
-        self, root: Path, edition: str, as_of: str | None, kept: Path, before: _Moment | None
-    ) -> None:
-        self.project = Project.open(root)
-        self.as_of = self.project.as_of(as_of)
-        every = read_templates(self.project.source, "site/pages", ".md", EDITIONS)
-        read_config(self.project.source, {f"{t.name}.md" for t in every if not t.each})
-        self.templates = [t for t in every if t.edition in ("", edition)]
-        self.links: Links = before.links if before else Links()
-        self.known: _Known | None = before.known if before else None
-        self._kept = kept
-        self._edition = edition
-        self._made: dict[str, tuple[PageMaker, Kind | None]] = {}
-        self._folder = tempfile.TemporaryDirectory(prefix="lingtouyan-")
-        self._connections: list[duckdb.DuckDBPyConnection] = []
-        source, commit = self.project.source, self.project.commit
-        self._digests = dict(source.digests(source.files(["records", "schemas"]).files))
-        self._digests |= source.digests([DESCRIPTOR]) | {"": f"{self.as_of} {commit.id if commit else None}"}
-        # Files that are made of the whole register.
-        self.files = Path(self._folder.name) / "site"
-
-    def of(self, template: Template) -> tuple[PageMaker, Kind | None]:
-        """Return what makes a template's pages, and its record pages."""
-        if template.file not in self._made:
-            # Besides what its queries name, a template may show facts and labels.
-            words = {w for query in template.queries.values() for w in words_of(query.sql)}
-            maker = self._maker({"fields", "tables", "views", *words})
-            self._made[template.file] = (maker, maker.kind(template) if template.each else None)
-        return self._made[template.file]
-
-    def complete(self) -> list[Problem]:
-        """Work out everything; return the errors of the records.
-
-        Raises:
-            RecordsError: templates or SQL of the tree are at fault.
-        """
-        self.links = Links()
-        maker = self._maker(None)
-        kinds = {t.file: maker.kind(t) for t in self.templates if t.each}
-        self._made = {t.file: (maker, kinds.get(t.file)) for t in self.templates}
-        write_record_index(self.files, entries(kinds.values()))
-        write_feeds(self.project.source, self.files, maker.connection, maker.environment, maker.facts)
-        return self.known.errors if self.known else []
-
-    def _maker(self, only: Collection[str] | None) -> PageMaker:
-        database = Path(self._folder.name) / f"{len(self._connections)}.duckdb"
-        asked = None if only is None else self._changed(only)
-        if self.known and (self.known.digests == self._digests if asked is None else not asked):
-            # Templates alone have changed, or files that these pages do not show.
-            connection = self.known.connection.cursor()
-        else:
-            if self.known and only is not None and asked is not None:
-                _copy(self.known.path, database, {*only} - asked)
-            register = register_with_editions(
-                self.project, self.as_of, {self._edition: database}, allow_errors=True, only=asked
-            )
-            register.connection.close()
-            if only is None:
-                # It outlives this moment.
-                database = database.rename(self._kept / f"{Path(self._folder.name).name}.duckdb")
-                errors = [p for p in register.problems if p.severity is Severity.ERROR]
-                self.known = _Known(database, open_edition(database), self._digests, errors)
-                connection = self.known.connection.cursor()
-            else:
-                connection = open_edition(database)
-        self._connections.append(connection)
-        facts = facts_of(connection, self._edition, self.as_of, draft=False)
-        return PageMaker(self.project, connection, facts, self.links)
-
-    def _changed(self, words: Collection[str]) -> set[str]:
-        """Return what of the words has to be asked anew; findings and history, which take all records, come later."""
-        if self.known is None:
-            return {*words}
-        before, now = self.known.digests, self._digests
-        files = {name for name in {*before, *now} if before.get(name) != now.get(name)}
-        package, source = self.project.package, self.project.source
-        patterns = {t.name: glob_regex(package.origin(t).path) for t in package.tables.values()}
-        tables = {name for name, pattern in patterns.items() if any(map(pattern.match, files))}
-        through = passages(
-            [*read_statements(source, "schemas/macros"), *read_statements(source, "schemas/views")]
-        )
-        # Of schemas, date and commit everything may depend.
-        whole = not all(file.startswith("records/") for file in files)
-        return {
-            word
-            for word in words
-            if (reach := reached([word], through)).isdisjoint(_SLOW)
-            and (whole or not reach.isdisjoint(tables))
-        }
-
-    def close(self) -> None:
-        for connection in self._connections:
-            connection.close()
-        self._folder.cleanup()
-
-
-def _copy(before: Path, database: Path, names: Collection[str]) -> None:
-    """Begin an edition with tables of an earlier one."""
-    with duckdb.connect(str(database)) as connection:
-        connection.execute(f"ATTACH {literal(str(before))} AS earlier (READ_ONLY)")
-        found = connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'earlier'"
-        ).fetchall()
-        for (name,) in found:
-            if name in names and name != "build":
-                quoted_name = quote_identifier(name)
-                connection.execute(f"CREATE TABLE {quoted_name} AS FROM earlier.{quoted_name}")
 
 
 class LiveSite:
@@ -354,21 +200,30 @@ class LiveSite:
         self._root, self._edition, self._as_of = root, edition, as_of
         self._lock = threading.Lock()
         # One at a time works out everything.
-        self._whole = threading.Lock()
+        self._completing = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="lingtouyan-")
+        self._numbers = itertools.count()
         self._mkdocs = MkDocs()
-        self._moment: _Moment | None = None
+        self._tree: _Tree | None = None
+        self._job: SiteJob
         self._key: object = None
-        self._frames: dict[str, Frame] = {}
+        self._frames: Mapping[str, Frame] = {}
+        # Template -> what makes its pages, and its record pages by address.
+        self._made: dict[str, tuple[PageMaker, dict[str, RecordPage]]] = {}
+        # The whole register as it was worked out last, of files with these digests, and what is made of it.
+        self._database, self._digests = self._new(), dict[str, str]()
+        self._whole: duckdb.DuckDBPyConnection | None = None
+        self._errors: list[Problem] = []
+        self._links, self._files = Links(), self._new()
+
+    def _new(self) -> Path:
+        return Path(self._folder.name) / str(next(self._numbers))
 
     def close(self) -> None:
         """Let go of everything."""
-        with self._whole, self._lock:
-            if self._moment:
-                self._moment.close()
-                if self._moment.known:
-                    self._moment.known.close()
+        with self._completing, self._lock:
             self._mkdocs.close()
+            self._made, self._whole, self._tree = {}, None, None
             self._folder.cleanup()
 
     def renew(self) -> None:
@@ -377,40 +232,22 @@ class LiveSite:
         Raises:
             RecordsError, UsageError: data package, templates, settings or theme are at fault.
         """
-        with self._lock:
-            before = self._moment
-            moment = _Moment(self._root, self._edition, self._as_of, Path(self._folder.name), before)
-            try:
-                self._frame(moment)
-            except BaseException:
-                moment.close()
-                raise
-            self._moment = moment
-            if before:
-                before.close()
-
-    def _frame(self, moment: _Moment) -> None:
-        """Have the theme put around pages anew, where it, the settings or the navigation changed."""
-        source = moment.project.source
+        project = Project.open(self._root)
+        as_of, source, commit = project.as_of(self._as_of), project.source, project.commit
+        templates = [t for t in read_pages(source) if t.edition in ("", self._edition)]
+        digests = source.digests([DESCRIPTOR, *source.files(["records", "schemas"]).files])
+        digests[""] = f"{as_of} {commit.id if commit else None}"
+        folder = Path(self._folder.name)
+        job = site_job(project, self._edition, as_of, False, templates, folder / "docs", folder / "site")
         theme = read_config(source).theme
         files = [CONFIG, *(source.files([theme]).files if theme else ())]
-        titles = {f"{t.name}.md": t.title for t in moment.templates if not t.each}
-        folder = Path(self._folder.name)
-        job = SiteJob(
-            source=source,
-            tree=folder / "docs",
-            out=folder / "site",
-            edition=self._edition,
-            draft=False,
-            as_of=moment.as_of.isoformat(),
-            commit=moment.project.commit.short if moment.project.commit else "",
-            frames=tuple(frame_of(t) for t in moment.templates if t.each),
-        )
-        key = (source.digests(files), titles, job.frames, job.as_of, job.commit)
-        if key != self._key:
-            begin(job, self._mkdocs, titles, only={f.source for f in job.frames} or {"-"})
-            self._frames = dict(finish(job, self._mkdocs).frames)
-        self._job, self._titles, self._key = job, titles, key
+        key = (source.digests(files), job.titles, job.frames, job.as_of, job.commit)
+        with self._lock:
+            if key != self._key:
+                begin(job, self._mkdocs, only={f.source for f in job.frames} or {"-"})
+                self._frames = finish(job, self._mkdocs).frames
+            self._tree = _Tree(project, as_of, templates, digests)
+            self._job, self._key, self._made = job, key, {}
 
     def complete(self) -> list[Problem] | None:
         """Work out all that no page has asked for yet, while pages go on being shown.
@@ -421,24 +258,68 @@ class LiveSite:
         Raises:
             RecordsError: templates or SQL of the tree are at fault.
         """
-        with self._whole:
-            before = self._moment
-            moment = _Moment(self._root, self._edition, self._as_of, Path(self._folder.name), before)
-            try:
-                errors = moment.complete()
-            except BaseException:
-                moment.close()
-                raise
+        with self._completing:
+            if (tree := self._tree) is None:
+                return None
+            if self._whole is None or tree.digests != self._digests:
+                # Else templates alone have changed.
+                database = self._new()
+                register = self._register(tree, database, None)
+                with self._lock:
+                    self._database.unlink(missing_ok=True)
+                    self._database, self._digests = database, tree.digests
+                    self._whole = open_edition(database)
+                    self._errors = [p for p in register.problems if p.severity is Severity.ERROR]
+            links, files = Links(), self._new()
+            maker = self._maker(tree, self._whole.cursor(), links)
+            kinds = {t.file: maker.kind(t) for t in tree.templates if t.each}
+            write_record_index(files, entries(kinds.values()))
+            write_feeds(tree.project.source, files, maker.connection, maker.environment, maker.facts)
             with self._lock:
-                late = self._moment is not before
-                old, new = (before, moment) if not late else (moment, before)
-                if old:
-                    old.close()
-                    if old.known and (new is None or new.known is not old.known):
-                        old.known.close()
-                if not late:
-                    self._moment = moment
-                return None if late else errors
+                if self._tree is not tree:
+                    return None
+                pages = {file: {page.url: page for page in kind.pages} for file, kind in kinds.items()}
+                self._made = {t.file: (maker, pages.get(t.file, {})) for t in tree.templates}
+                shutil.rmtree(self._files, ignore_errors=True)
+                self._links, self._files = links, files
+            return self._errors
+
+    def _register(self, tree: _Tree, database: Path, only: Collection[str] | None) -> Register:
+        paths = {self._edition: database}
+        made = register_with_editions(tree.project, tree.as_of, paths, allow_errors=True, only=only)
+        made.connection.close()
+        return made
+
+    def _maker(self, tree: _Tree, connection: duckdb.DuckDBPyConnection, links: Links) -> PageMaker:
+        facts = facts_of(connection, self._edition, tree.as_of, draft=False)
+        return PageMaker(tree.project, connection, facts, links)
+
+    def _of(self, tree: _Tree, template: Template) -> tuple[PageMaker, dict[str, RecordPage]]:
+        """Return what makes a template's pages, from a register of what it shows, and its record pages by address."""
+        if template.file not in self._made:
+            whole = self._whole if tree.digests == self._digests else None
+            connection = whole.cursor() if whole else self._part(tree, template)
+            maker = self._maker(tree, connection, self._links)
+            pages = maker.kind(template).pages if template.each else []
+            self._made[template.file] = maker, {page.url: page for page in pages}
+        return self._made[template.file]
+
+    def _part(self, tree: _Tree, template: Template) -> duckdb.DuckDBPyConnection:
+        """Return an edition of what a template shows; findings and history, which take all records, are those of before."""
+        # Besides what its queries name, a template may show facts and labels.
+        words = {"fields", "tables", "views"}.union(*(words_of(q.sql) for q in template.queries.values()))
+        database = self._new()
+        if self._whole:
+            folders = ("schemas/macros", "schemas/views")
+            through = passages(s for f in folders for s in read_statements(tree.project.source, f))
+            slow = {word for word in words if not reached([word], through).isdisjoint(_SLOW)}
+            _copy(self._database, database, slow)
+            words -= slow
+        self._register(tree, database, words)
+        connection = open_edition(database)
+        # The connection keeps what it has open.
+        database.unlink()
+        return connection
 
     def page(self, url: str) -> str | None:
         """Render a page.
@@ -450,43 +331,48 @@ class LiveSite:
             RecordsError, UsageError: the page's template, or what it shows, is at fault.
         """
         with self._lock:
-            moment = self._moment
-            if moment is None:
+            if (tree := self._tree) is None:
                 return None
-            for template in moment.templates:
+            for template in tree.templates:
                 if not template.each and written_url(template) == url:
-                    return self._written(moment, template)
-                if template.each and re.fullmatch(_pattern(template), url):
-                    maker, kind = moment.of(template)
-                    for page in kind.pages if kind else ():
-                        if page.url == url:
-                            frame = self._frames[frame_of(template).name]
-                            content = maker.body(template, page, alone=True)
-                            html = frame.fill(page.title, content, url, page.description)
-                            return html.decode()
+                    return self._written(self._of(tree, template)[0], template)
+                slots = PATH_SLOT.sub("\0", template.path.strip("/")).split("\0")
+                if template.each and re.fullmatch("[^/]+".join(map(re.escape, slots)) + "/", url):
+                    maker, pages = self._of(tree, template)
+                    if page := pages.get(url):
+                        content = maker.body(template, page, alone=True)
+                        frame = self._frames[frame_of(template).name]
+                        return frame.fill(page.title, content, url, page.description).decode()
         return None
 
-    def _written(self, moment: _Moment, template: Template) -> str:
-        page = moment.of(template)[0].write(template)
+    def _written(self, maker: PageMaker, template: Template) -> str:
+        page = maker.write(template)
         job = replace(self._job, out=Path(self._folder.name) / "page")
         write_file(job.tree / page.path, page.markdown)
-        begin(job, self._mkdocs, self._titles, only=[page.path])
+        begin(job, self._mkdocs, only=[page.path])
         finish(job, self._mkdocs)
         return (job.out / written_url(template) / "index.html").read_text("utf-8")
 
     def file(self, name: str) -> Path | None:
         """Return a file of the site that is no page."""
-        for folder in (self._moment.files, self._job.out) if self._moment else ():
+        for folder in (self._files, self._job.out) if self._tree else ():
             path = folder / name
             if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
                 return path
         return None
 
 
-def _pattern(template: Template) -> str:
-    """Return a regular expression for the addresses of a template's record pages."""
-    parts = PATH_SLOT.sub("\0", template.path.strip("/")).split("\0")
-    return "[^/]+".join(re.escape(part) for part in parts) + "/"
+def _copy(before: Path, database: Path, names: set[str]) -> None:
+    """Begin an edition with tables of an earlier one."""
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"ATTACH {literal(str(before))} AS earlier (READ_ONLY)")
+        found = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'earlier'"
+        ).fetchall()
+        for name in names & {name for (name,) in found}:
+            connection.execute(
+                f"CREATE TABLE {quote_identifier(name)} AS FROM earlier.{quote_identifier(name)}"
+            )
 
 
 class Preview:
@@ -503,10 +389,13 @@ class Preview:
 
     def __init__(self, root: Path, edition: str, as_of: str | None, port: int) -> None:
         root = Project.open(root).root
-        self.state = _State()
         self._shown: dict[str, str] = {}
         self._last = ""
-        self._changes: queue.Queue[Path | None] = queue.Queue()
+        # What open pages are told: how often the tree was looked at, whether that is under way, what went wrong.
+        self._state: dict[str, Any] = {"build": 0, "busy": True, "error": ""}
+        self._told = threading.Condition()
+        self._changed = threading.Event()
+        self._closed = False
         try:
             self._server = ThreadingHTTPServer((HOST, port), partial(_Handler, preview=self))
         except OSError:
@@ -514,8 +403,11 @@ class Preview:
         self._server.daemon_threads = True
         self.url = f"http://{HOST}:{self._server.server_address[1]}/"
         self._observer = Observer()
+        watcher = _Watcher(root, self._changed)
         try:
-            _Watcher(root, self._changes).watch(self._observer)
+            self._observer.schedule(watcher, str(root))
+            for folder in filter(Path.is_dir, (root / name for name in _WATCHED)):
+                self._observer.schedule(watcher, str(folder), recursive=True)
             self._observer.start()
         except OSError as fault:
             self._server.server_close()
@@ -534,8 +426,9 @@ class Preview:
 
     def close(self) -> None:
         """Stop serving and watching; `run` returns after what is under way."""
-        self._changes.put(None)
-        self.state.set(closed=True)
+        self._closed = True
+        self._changed.set()
+        self._tell()
         self._observer.stop()
         self._observer.join()
         self._server.shutdown()
@@ -543,12 +436,27 @@ class Preview:
         self._serving.join()
         self.site.close()
 
+    def _tell(self, *, built: bool = False, busy: bool = False, error: str = "") -> None:
+        with self._told:
+            self._state = {"build": self._state["build"] + built, "busy": busy, "error": error}
+            self._told.notify_all()
+
+    def states(self) -> Iterator[str]:
+        """Yield what open pages are told, as JSON: now, at every change, and now and then."""
+        seen: object = None
+        while not self._closed:
+            with self._told:
+                if self._state is seen:
+                    self._told.wait(15)
+                seen = self._state
+            yield json.dumps(seen, ensure_ascii=False)
+
     def page(self, url: str) -> str | None:
         """Return a page as the files are now; where that is not possible, as it was, with what is wrong told."""
         try:
             html = self.site.page(url)
         except Exception as fault:
-            self.state.set(error=_told(fault))
+            self._tell(error=_in_words(fault))
             return self._shown.get(url, _WAITING)
         if html is not None:
             self._shown[url], self._last = html, url
@@ -560,58 +468,44 @@ class Preview:
         Args:
             say: is told, in a sentence, what became of each change.
         """
-        while True:
-            self.state.set(busy=True)
+        while not self._closed:
+            self._tell(busy=True)
             error = ""
             try:
                 self.site.renew()
                 if not self._shown:
                     # The links between pages, before the first one is shown.
-                    error = self._whole() or ""
+                    error = self._complete() or ""
             except Exception as fault:
-                error = _told(fault)
-            self.state.set(built=not error, error=error)
+                error = _in_words(fault)
+            self._tell(built=not error, error=error)
             say(error or "预览已更新。")
-            changed = self._wait(_QUIET)
-            if changed is None:
-                # No change for a while: time for the whole register, with its rules.
-                if not error:
-                    threading.Thread(target=self._follow, daemon=True).start()
-                changed = self._wait(None)
-            if not changed:
-                return
+            if not self._changed.wait(_QUIET) and not error:
+                # Time for the whole register, with its rules.
+                threading.Thread(target=self._follow, daemon=True).start()
+            self._changed.wait()
+            while self._changed.is_set() and not self._closed:
+                self._changed.clear()
+                time.sleep(SETTLE)
 
-    def _whole(self) -> str | None:
+    def _complete(self) -> str | None:
         """Work out everything and return what is wrong; None when there was another change meanwhile."""
         try:
             errors = self.site.complete()
         except Exception as fault:
-            return _told(fault)
-        return as_text(errors) if errors else None if errors is None else ""
+            return _in_words(fault)
+        return None if errors is None else as_text(errors) if errors else ""
 
     def _follow(self) -> None:
         """Tell the open pages what only the whole register says."""
-        error = self._whole()
+        error = self._complete()
         if error is not None:
             before = self._shown.get(self._last)
             differs = not error and before is not None and self.page(self._last) != before
-            self.state.set(built=differs, error=error)
-
-    def _wait(self, seconds: float | None) -> bool | None:
-        """Wait for a change and for quiet after it: whether there was one; None when the time is over."""
-        try:
-            path = self._changes.get(timeout=seconds)
-        except queue.Empty:
-            return None
-        while path is not None:
-            try:
-                path = self._changes.get(timeout=SETTLE)
-            except queue.Empty:
-                return True
-        return False
+            self._tell(built=differs, error=error)
 
 
-def _told(fault: Exception) -> str:
+def _in_words(fault: Exception) -> str:
     if isinstance(fault, RecordsError):
         return as_text(fault.problems)
     if isinstance(fault, UsageError):

@@ -6,9 +6,11 @@ row: values are filled into HTML and never read as Markdown.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,7 +19,8 @@ import markdown
 
 from lingtouyan.database.database import SqlError, literal, quote, rows_of
 from lingtouyan.problems import Problem, RecordsError, error
-from lingtouyan.project import Project
+from lingtouyan.project import EDITIONS, Project
+from lingtouyan.reading.source import Source
 from lingtouyan.templates.escaping import front_matter, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
@@ -28,6 +31,7 @@ from lingtouyan.templates.templates import (
     make_environment,
     output_path,
     query_fault,
+    read_templates,
     run_queries,
     slug,
     template_fault,
@@ -36,6 +40,7 @@ from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.search import RecordEntry
 from lingtouyan.website.site_config import read_config
 from lingtouyan.website.vet import vet_part
+from lingtouyan.website.website import SiteJob
 
 # Of one edition, all kinds together.
 MAX_PAGES = 500_000
@@ -300,6 +305,40 @@ def entries(kinds: Iterable[Kind]) -> Iterator[RecordEntry]:
                 value.get("pinyin", ""),
                 tuple(filter(None, value.get("key", "").split("、"))),
             )
+
+
+def read_pages(source: Source) -> list[Template]:
+    """Read the templates of all editions' pages.
+
+    Raises:
+        RecordsError, SiteError: templates or settings are at fault; the navigation names a page that no edition has.
+    """
+    templates = read_templates(source, "site/pages", ".md", EDITIONS)
+    read_config(source, {f"{t.name}.md" for t in templates if not t.each})
+    return templates
+
+
+def site_job(
+    project: Project,
+    edition: str,
+    as_of: datetime.date,
+    draft: bool,
+    templates: Iterable[Template],
+    tree: Path,
+    out: Path,
+) -> SiteJob:
+    """Return what is to be built of an edition's templates."""
+    return SiteJob(
+        source=project.source,
+        tree=tree,
+        out=out,
+        edition=edition,
+        draft=draft,
+        as_of=as_of.isoformat(),
+        commit=project.commit.short if project.commit else "",
+        frames=tuple(frame_of(t) for t in templates if t.each),
+        titles={f"{t.name}.md": t.title for t in templates if not t.each},
+    )
 
 
 def frame_of(template: Template) -> FrameSpec:

@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -44,6 +44,8 @@ class SiteJob:
         as_of: reference date, shown at the foot of every page.
         commit: commit that was built, shown there too.
         frames: kinds of record pages.
+        titles: path in the tree -> title of the written pages, where the navigation gives none; none of them stands for
+            the pages that are there.
     """
 
     source: Source
@@ -54,6 +56,7 @@ class SiteJob:
     as_of: str = ""
     commit: str = ""
     frames: tuple[FrameSpec, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def config_file(self) -> Path:
@@ -79,11 +82,9 @@ class Website:
     urls: tuple[str, ...]
 
 
-def begin(
-    job: SiteJob, mkdocs: MkDocs, titles: Mapping[str, str] | None = None, only: Iterable[str] = ()
-) -> None:
-    """Complete the tree and have it built by MkDocs; the other arguments as for `prepare`."""
-    prepare(job, titles, only)
+def begin(job: SiteJob, mkdocs: MkDocs, only: Iterable[str] = ()) -> None:
+    """Complete the tree and have it built by MkDocs: these pages `only`, or all."""
+    prepare(job, only)
     mkdocs.order(job.config_file, job.beside)
 
 
@@ -108,11 +109,10 @@ def finish(job: SiteJob, mkdocs: MkDocs) -> Website:
     return Website(frames, tuple(urls))
 
 
-def prepare(job: SiteJob, titles: Mapping[str, str] | None = None, only: Iterable[str] = ()) -> None:
+def prepare(job: SiteJob, only: Iterable[str] = ()) -> None:
     """Complete the tree: frame pages and facts, and beside it the theme and a mkdocs.yml.
 
     Args:
-        titles: path in the tree -> title where the navigation gives none; None for the pages that are there.
         only: the pages to build; none for all.
 
     Raises:
@@ -127,11 +127,11 @@ def prepare(job: SiteJob, titles: Mapping[str, str] | None = None, only: Iterabl
     write_file(
         job.tree / FACTS, f"var siteFacts = {json.dumps(facts, ensure_ascii=False, sort_keys=True)};\n"
     )
-    for name in titles or ():
+    for name in job.titles:
         if not (job.tree / name).exists():
             write_file(job.tree / name, "")
     folder = job.tree.parent
-    pages = titles or {p.relative_to(job.tree).as_posix(): "" for p in job.tree.rglob("*.md")}
+    pages = job.titles or {p.relative_to(job.tree).as_posix(): "" for p in job.tree.rglob("*.md")}
     extra = {"edition": job.edition, "edition_title": title, "draft": job.draft}
     settings = config.derive(pages, extra)
     shutil.copytree(THEME, folder / "theme", dirs_exist_ok=True)
