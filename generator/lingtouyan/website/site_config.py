@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
@@ -26,17 +26,62 @@ LARGEST_CONFIG = 1 << 20
 
 Settings: TypeAlias = dict[str, Any]
 
-# Each of these makes the theme load or call something outside the site.
-_EXTRA_REFUSED = {"analytics", "social", "polyfills", "consent", "version", "alternate", "scope", "homepage"}
-# Markdown extensions that read no file, fetch nothing and leave ordinary text as it was typed.
-_EXTENSIONS = {
-    *("abbr", "admonition", "attr_list", "def_list", "fenced_code", "footnotes", "md_in_html"),
-    *("sane_lists", "tables", "toc", "pymdownx.details", "pymdownx.superfences", "pymdownx.tasklist"),
+
+class _Kind(NamedTuple):
+    """What a value may be: whether one is, and in words."""
+
+    fits: Callable[[Any], object]
+    words: str
+
+
+def _inside(value: object) -> bool:
+    """Tell whether a value is a path inside the tree."""
+    plain = isinstance(value, str) and re.match(r"[^\s/\\:][^\x00-\x1f\\:]*\Z", value)
+    return bool(plain) and ".." not in PurePosixPath(str(value)).parts
+
+
+_ANY = _Kind(lambda _: True, "")
+_TEXT = _Kind(lambda value: isinstance(value, str | None), "应是一段文字")
+_PLAIN = _Kind(lambda value: isinstance(value, str | int | float), "只能是文字、数字或 true/false")
+_URL = _Kind(
+    lambda value: value is None or re.fullmatch(r"(https?://[^\s<>\"']*)?", str(value)),
+    "应以 https:// 或 http:// 开头，不含空格和引号",
+)
+_PATH = _Kind(_inside, "应是记录库内的相对路径，不能是网址或上级文件夹")
+_PAGE = _Kind(lambda value: _inside(value) and value.endswith(".md"), "应是记录库内以 .md 结尾的页面")
+_ELSEWHERE = _Kind(lambda _: False, "会让网页连接外部网站或改动网址，请删去")
+# They read no file, fetch nothing and leave ordinary text as it was typed.
+_EXTENSIONS = (
+    *("abbr", "admonition", "attr_list", "def_list", "fenced_code", "footnotes", "md_in_html", "sane_lists"),
+    *("tables", "toc", "pymdownx.details", "pymdownx.superfences", "pymdownx.tasklist"),
+)
+# What may be set: a key with the kind of its value, `*` for any other key, a list of one kind.
+_KEYS: Settings = {
+    **dict.fromkeys(
+        ("site_name", "site_description", "site_author", "copyright", "docs_dir", "site_dir"), _TEXT
+    ),
+    "site_url": _URL,
+    "use_directory_urls": _Kind(lambda value: value is True, "应删去或写成 true：本工具的网址都是目录形式"),
+    "theme": {
+        "name": _Kind("material".__eq__, "只能是 material"),
+        # A font named here is fetched from a font service by every reader.
+        "font": _Kind(lambda value: value is False, "应写成 false：字体会从外部网站下载"),
+        **dict.fromkeys(("custom_dir", "favicon", "logo"), _PATH),
+        **dict.fromkeys(("features", "icon", "language", "palette", "variant"), _ANY),
+    },
+    # Plugins run programs.
+    "plugins": {"search": {"separator": _Kind(lambda value: isinstance(value, str), "应是一段文字")}},
+    "markdown_extensions": {name: {"*": _PLAIN} for name in _EXTENSIONS},
+    # Each of these makes the theme load or call something outside the site.
+    "extra": {
+        "*": _ANY,
+        **dict.fromkeys(("analytics", "social", "polyfills", "consent"), _ELSEWHERE),
+        **dict.fromkeys(("version", "alternate", "scope", "homepage"), _ELSEWHERE),
+    },
+    "extra_css": [_PATH],
+    "extra_javascript": [_PATH],
+    "nav": [_ANY],
 }
-_THEME = {
-    *("custom_dir", "favicon", "features", "font", "icon", "language", "logo", "name", "palette", "variant"),
-}
-_SEPARATOR = "[\\s\\u200b\\u3000\\-、。，．？！；]+"
 _DEFAULTS: Settings = {
     "theme": {},
     "plugins": ["search"],
@@ -44,6 +89,8 @@ _DEFAULTS: Settings = {
     "extra": {},
     "use_directory_urls": True,
 }
+# Chinese words are parted in the language of any theme.
+_SEPARATOR = "[\\s\\u200b\\u3000\\-、。，．？！；]+"
 # What the theme puts into pages as it is.
 _SHOWN_TEXTS = ("site_name", "site_url", "site_description", "site_author")
 
@@ -59,9 +106,9 @@ class _RefusedError(Exception):
         word: what stands in its line.
     """
 
-    def __init__(self, key: object, remedy: str, word: object = "") -> None:
+    def __init__(self, key: str, remedy: str, word: str = "") -> None:
         super().__init__(f"的 {quoted(key, 120)} 不能使用：{remedy}。请修改后重试。")
-        self.word = str(word or re.split(r"[.: ]+", str(key))[-1])
+        self.word = word or key.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
@@ -111,24 +158,35 @@ def read_config(source: Source, pages: Collection[str] | None = None) -> SiteCon
         SiteError: mkdocs.yml is missing or sets something that is not allowed.
         RecordsError: the theme holds links or other things that are no plain files.
     """
-    text, settings = _parsed(source)
+    text, given = _parsed(source)
+    settings = {**_DEFAULTS, **given}
     try:
-        for key, value in settings.items():
-            if key not in _KEYS:
-                raise _RefusedError(key, f"可用的项有 {'、'.join(sorted(_KEYS))}")
-            settings[key] = _KEYS[key](key, value)
+        if isinstance(settings["theme"], str):
+            settings["theme"] = {"name": settings["theme"]}
+        for key in ("plugins", "markdown_extensions"):
+            settings[key] = _named(key, settings[key])
+        _check("", settings, _KEYS)
         if not settings.get("site_name"):
             raise SiteError(f"{CONFIG} 缺少 site_name。请写上网站名称。")
-        for key, default in _DEFAULTS.items():
-            settings.setdefault(key, _KEYS[key](key, default))
+        settings["theme"] |= {"name": "material", "font": False}
+        for options in settings["plugins"].values():
+            options.setdefault("separator", _SEPARATOR)
+        for key in ("plugins", "markdown_extensions"):
+            settings[key] = [{name: options} for name, options in settings[key].items()]
         folder = settings["theme"].get("custom_dir", "")
         listing = source.files([folder] if folder else [])
         if listing.problems:
             raise RecordsError(listing.problems)
         if folder and not listing.files:
             raise _RefusedError("theme.custom_dir", f"文件夹 {folder} 不存在")
-        _check_files(settings, {name[len(folder) + 1 :] for name in listing.files})
-        for path in _linked_pages(settings.get("nav", [])):
+        there = {FACTS, *(name[len(folder) + 1 :] for name in listing.files)}
+        named = [(f"theme.{key}", settings["theme"].get(key)) for key in ("favicon", "logo")]
+        named += [(key, path) for key in ("extra_css", "extra_javascript") for path in settings.get(key, [])]
+        for key, path in named:
+            if path and path not in there and not (THEME / path).is_file():
+                raise _RefusedError(key, f"主题文件夹里没有文件 {quoted(path)}", path)
+        for path in _linked(settings.get("nav", [])):
+            _check("nav", path, _PAGE)
             if pages is not None and path not in pages:
                 raise _RefusedError("nav", f"site/pages 里没有页面 {quoted(path)}", path)
     except _RefusedError as fault:
@@ -165,168 +223,58 @@ def _parsed(source: Source) -> tuple[str, Settings]:
     return text, settings
 
 
-def _text(key: str, value: object) -> str | None:
-    if not isinstance(value, str | None):
-        raise _RefusedError(key, "应是一段文字")
-    return value
+def _check(key: str, value: Any, kind: Any) -> None:
+    """Refuse a value that is not of its kind, and say which part of it."""
+    if isinstance(kind, _Kind):
+        if not kind.fits(value):
+            raise _RefusedError(key, f"{quoted(value)} {kind.words}")
+    elif isinstance(kind, list):
+        if not isinstance(value, list):
+            raise _RefusedError(key, "应是一个列表")
+        for item in value:
+            _check(key, item, kind[0])
+    else:
+        if not isinstance(value, dict):
+            raise _RefusedError(key, "应是“项: 值”的形式")
+        for name, part in value.items():
+            inner = f"{key}.{name}" if key else str(name)
+            if (known := kind.get(name, kind.get("*"))) is None:
+                raise _RefusedError(inner, f"可用的项有 {'、'.join(sorted(kind))}")
+            _check(inner, part, known)
 
 
-def _url(key: str, value: object) -> str | None:
-    if not re.match(r"https?://[^\s<>\"']*\Z", str(value or "https://")):
-        raise _RefusedError(key, "应以 https:// 或 http:// 开头，不含空格和引号")
-    return _text(key, value)
-
-
-def _directories(key: str, value: object) -> bool:
-    if value is not True:
-        raise _RefusedError(key, "本工具的网址都是目录形式，请删去这一项或写成 true")
-    return True
-
-
-def _theme(_: str, value: object) -> Settings:
-    theme = {"name": value} if isinstance(value, str) else value
-    if not isinstance(theme, dict):
-        raise _RefusedError("theme", "应是 name、language 等项")
-    for key in theme:
-        if key not in _THEME:
-            raise _RefusedError(f"theme.{key}", f"可用的项有 {'、'.join(sorted(_THEME))}")
-    if theme.get("name", "material") != "material":
-        raise _RefusedError("theme.name", "只支持 material")
-    # A font named here is fetched from a font service by every reader.
-    if theme.get("font", False) is not False:
-        raise _RefusedError("theme.font", "字体会从外部网站下载，应写成 false")
-    for key in ("favicon", "logo", "custom_dir"):
-        if key in theme:
-            _local(f"theme.{key}", theme[key])
-    return {**theme, "name": "material", "font": False}
-
-
-def _plugins(key: str, value: object) -> list[Settings]:
-    plugins: list[Settings] = []
-    for name, options in _named(key, value):
-        if name != "search":
-            raise _RefusedError(f"plugins: {name}", "插件会运行程序，只能用 search")
-        for option, chosen in options.items():
-            if option != "separator" or not isinstance(chosen, str):
-                raise _RefusedError(f"plugins: search: {option}", "search 只能设置 separator")
-        # Chinese words are parted in the language of any theme.
-        plugins.append({name: {"separator": _SEPARATOR, **options}})
-    return plugins
-
-
-def _extensions(key: str, value: object) -> list[Settings]:
-    extensions: list[Settings] = []
-    for name, options in _named(key, value):
-        if name not in _EXTENSIONS:
-            raise _RefusedError(f"{key}: {name}", f"它不在允许的扩展之内（{'、'.join(sorted(_EXTENSIONS))}）")
-        for option, chosen in options.items():
-            if not isinstance(chosen, (str, int, float, bool)):
-                raise _RefusedError(f"{key}: {name}: {option}", "只能是文字、数字或 true/false")
-        extensions.append({name: options})
-    return extensions
-
-
-def _extra(_: str, value: object) -> Settings:
+def _named(key: str, value: Any) -> Settings:
+    """Return name -> options of a list whose items are names or `name: options`."""
     if not isinstance(value, dict):
-        raise _RefusedError("extra", "应是“项: 值”的形式")
-    for key in value:
-        if key in _EXTRA_REFUSED:
-            raise _RefusedError(f"extra.{key}", "它会让网页连接外部网站或改动网址")
-    return value
+        _check(key, value, [_Kind(lambda item: isinstance(item, str | dict), "应是名称")])
+        value = {
+            k: v for item in value for k, v in (item.items() if isinstance(item, dict) else [(item, {})])
+        }
+    return {
+        str(name): dict(options) if isinstance(options, dict) else options or {}
+        for name, options in value.items()
+    }
 
 
-def _local(key: str, value: object) -> str:
-    """Return a path inside the tree, as it is written."""
-    if (
-        not isinstance(value, str)
-        or not re.match(r"[^\s/\\:]", value)
-        or re.search(r"[\x00-\x1f\\:]", value)
-        or ".." in PurePosixPath(value).parts
-    ):
-        raise _RefusedError(key, f"{quoted(value)} 应是记录库内的相对路径，不能是网址或上级文件夹")
-    return value
+def _entry(item: Any) -> tuple[str, Any]:
+    """Return the title of an entry of the navigation, or none, and its page or what is below it."""
+    title, target = next(iter(item.items())) if isinstance(item, dict) and len(item) == 1 else ("", item)
+    return str(title), target
 
 
-def _locals(key: str, value: object) -> list[str]:
-    return [_local(key, path) for path in _list(key, value)]
-
-
-def _nav(_: str, value: object) -> list[Any]:
-    entries: list[Any] = []
-    for item in _list("nav", value):
-        title, target = (
-            next(iter(item.items())) if isinstance(item, dict) and len(item) == 1 else (None, item)
-        )
-        if isinstance(target, list):
-            entries.append({str(title): _nav("nav", target)})
-            continue
-        path = _local("nav", target)
-        if not path.endswith(".md"):
-            raise _RefusedError("nav", f"{quoted(path)} 应是以 .md 结尾的页面")
-        entries.append(path if title is None else {str(title): path})
-    return entries
-
-
-def _linked_pages(nav: list[Any]) -> Iterator[str]:
-    for item in nav:
-        target = next(iter(item.values())) if isinstance(item, dict) else item
-        yield from _linked_pages(target) if isinstance(target, list) else [target]
-
-
-def _check_files(settings: Settings, there: Collection[str]) -> None:
-    """Refuse files of the theme that are not there."""
-    theme = settings["theme"]
-    named = [(f"theme.{key}", theme[key]) for key in ("favicon", "logo") if key in theme]
-    named += [(key, path) for key in ("extra_css", "extra_javascript") for path in settings.get(key, [])]
-    for key, path in named:
-        if path not in there and path != FACTS and not (THEME / path).is_file():
-            raise _RefusedError(key, f"主题文件夹里没有文件 {quoted(path)}", path)
+def _linked(nav: list[Any]) -> Iterator[Any]:
+    for _, target in map(_entry, nav):
+        yield from _linked(target) if isinstance(target, list) else [target]
 
 
 def _pruned(nav: list[Any], pages: Mapping[str, str]) -> list[Any]:
     """Return the entries that have a page, each with its title as the theme may show it."""
     kept: list[Any] = []
-    for item in nav:
-        title, target = next(iter(item.items())) if isinstance(item, dict) else ("", item)
+    for title, target in map(_entry, nav):
         if isinstance(target, list):
             if below := _pruned(target, pages):
                 kept.append({escape(title): below})
         elif target in pages:
-            title = title or pages[target]
-            kept.append({escape(title): target} if title else target)
+            shown = title or pages[target]
+            kept.append({escape(shown): target} if shown else target)
     return kept
-
-
-def _list(key: str, value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise _RefusedError(key, "应是一个列表")
-    return value
-
-
-def _named(key: str, value: object) -> Iterator[tuple[str, Settings]]:
-    """Yield the entries of a list whose items are names or `name: options`."""
-    items = [{k: v} for k, v in value.items()] if isinstance(value, dict) else _list(key, value)
-    for item in items:
-        if not isinstance(item, str) and not (isinstance(item, dict) and len(item) == 1):
-            raise _RefusedError(key, f"{quoted(item)} 应是名称")
-        name, options = (item, {}) if isinstance(item, str) else next(iter(item.items()))
-        if not isinstance(options, dict | None):
-            raise _RefusedError(f"{key}: {name}", "它的设置应是“项: 值”的形式")
-        yield str(name), options or {}
-
-
-# Key -> what checks its value and returns it.
-_KEYS: dict[str, Callable[[str, object], Any]] = {
-    **dict.fromkeys(
-        ("site_name", "site_description", "site_author", "copyright", "docs_dir", "site_dir"), _text
-    ),
-    "site_url": _url,
-    "use_directory_urls": _directories,
-    "theme": _theme,
-    "plugins": _plugins,
-    "markdown_extensions": _extensions,
-    "extra": _extra,
-    "extra_css": _locals,
-    "extra_javascript": _locals,
-    "nav": _nav,
-}

@@ -62,25 +62,23 @@ class _Reader(HTMLParser):
     Attributes:
         faults: what was found, in words.
         scripts: inline scripts of the theme.
-        marks: how many comments were the mark that stands for harmless tags.
-        whole: whether the text ended outside any tag.
     """
 
-    def __init__(self, html: str, depth: int = 0, mark: str = "") -> None:
+    def __init__(self, html: str, depth: int = 0) -> None:
         super().__init__(convert_charrefs=False)
         self._depth = depth
-        self._mark = mark
         self.faults: list[str] = []
         self.scripts: list[str] = []
-        self.marks = 0
-        self.whole = False
+        self._whole = False
         self._open: list[str] = []
         self._script: list[str] | None = None
         self.feed(f"{html}<{_END}>")
         self.close()
+        if not self._whole and not depth:
+            self.faults.append(_UNFINISHED)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.whole = tag == _END
+        self._whole = tag == _END
         given = {name: value or "" for name, value in reversed(attrs)}
         for name, value in attrs:
             self._attribute(tag, name.lower(), value or "", given)
@@ -124,12 +122,6 @@ class _Reader(HTMLParser):
             self.faults.extend(vet_style(data))
         self._inner(data)
 
-    def handle_comment(self, data: str) -> None:
-        if data == self._mark:
-            self.marks += 1
-        else:
-            self._inner(data)
-
     def _inner(self, data: str) -> None:
         """Vet what is no markup here, and may be to another parser."""
         if not re.search("<[A-Za-z!/?]", data):
@@ -140,7 +132,7 @@ class _Reader(HTMLParser):
         inner = _Reader(data, self._depth + 1)
         self.faults += inner.faults + ["<script>"] * bool(inner.scripts)
 
-    unknown_decl = handle_pi = _inner
+    handle_comment = unknown_decl = handle_pi = _inner
 
     def _attribute(self, tag: str, name: str, value: str, given: dict[str, str]) -> None:
         reasons: Iterable[str] = ()
@@ -205,32 +197,17 @@ def _addresses(tokens: Iterable[Any], *, strings: bool = False) -> Iterator[str]
             yield from _addresses(token.content, strings=strings)
 
 
-def _read(html: str) -> _Reader:
-    """Read a page, or a part that is to stand between two tags, without its harmless tags: they are nearly all."""
-    number = 0
-    while (mark := f"vetted-{number}") in html:
-        number += 1
-    reduced, count = _HARMLESS.subn(f"<!--{mark}-->", html)
-    reader = _Reader(reduced, mark=mark)
-    if reader.marks != count:
-        # What looked like tags stood in an attribute, a script or a comment.
-        reader = _Reader(html)
-    if not reader.whole:
-        reader.faults.append(_UNFINISHED)
-    return reader
-
-
 def vet_part(html: str) -> list[str]:
     """Return what a part of a page must not do; it is to stand between two tags and not within one."""
     if _HARMLESS.fullmatch(html.lstrip()):
         return []
-    reader = _read(html)
+    reader = _Reader(html)
     return reader.faults + ["正文里的 <script>"] * bool(reader.scripts)
 
 
 def vet_page(html: str, base: str = "none") -> tuple[str, list[str]]:
     """Return a whole page with its policy, and what it must not do; a `base` of `self` lets its scripts say where it is."""
-    reader = _read(html)
+    reader = _Reader(html)
     hashes = {base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in reader.scripts}
     policy = _POLICY.format("".join(f" 'sha256-{h}'" for h in sorted(hashes)), f"'{base}'")
     tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
