@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import pytest
@@ -11,9 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trees import Tree
 
-from lingtouyan.reading.documents import EMPTY, plain_document, read_document, rows_of
+from lingtouyan.problems import Problem
+from lingtouyan.reading.csv import Row
+from lingtouyan.reading.documents import read_document, rows_of
 from lingtouyan.reading.package import Package, load_package
 from lingtouyan.reading.source import WorkTree
+from lingtouyan.reading.yaml import parse_plain, parse_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = """\
@@ -129,32 +130,32 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     return load_package(WorkTree(tree.root))
 
 
-def plainly(package: Package, text: bytes, table: str = "events") -> dict[str, list[list[str]]] | None:
-    """Return table -> rows as the register's reader sees them."""
-    found = plain_document(text, "x.yaml,", package.tables[table], package)
-    if found is None:
-        return None
-    return {t: list(csv.reader(io.StringIO(lines, newline=""))) for t, lines in found.items()}
-
-
-def fully(package: Package, text: bytes, table: str = "events") -> dict[str, list[list[str]]] | str:
-    rows, problems = read_document(text, "x.yaml", package.tables[table], package)
+def told(rows: dict[str, list[Row]], problems: list[Problem]) -> dict[str, list[list[str | None]]] | str:
     if problems:
         return problems[0].message
-    return {
-        t: [
-            ["x.yaml", str(line), *("" if c is None else EMPTY if c == "" else c for c in cells)]
-            for line, cells in found
-        ]
-        for t, found in rows.items()
-    }
+    return {t: [["x.yaml", str(line), *cells] for line, cells in found] for t, found in rows.items()}
+
+
+def plainly(
+    package: Package, text: bytes, table: str = "events"
+) -> dict[str, list[list[str | None]]] | str | None:
+    """Return table -> rows of a document in plain form, which the parser must take for the same; None for another."""
+    item = parse_plain(text)
+    if item is None:
+        return None
+    assert item == parse_yaml(text.decode())
+    return told(*rows_of(text, "x.yaml", package.tables[table], package))
+
+
+def fully(package: Package, text: bytes, table: str = "events") -> dict[str, list[list[str | None]]] | str:
+    return told(*read_document(text, "x.yaml", package.tables[table], package))
 
 
 def test_a_plain_document_gives_its_rows_with_lines_keys_and_places_in_lists(package: Package) -> None:
     assert plainly(package, PLAIN.encode()) == {
-        "events": [["x.yaml", "1", "E1", "张三", "2018", "1975-03", "高中, 中专", "一中", ""]],
-        "rounds": [["x.yaml", "11", "E1", "1", "一", "2018-03-01"], ["x.yaml", "17", "E1", "7", "二", ""]],
-        "marks": [["x.yaml", "14", "E1", "1", "P1", "3", ""], ["x.yaml", "15", "E1", "1", "P2", "4", "好"]],
+        "events": [["x.yaml", "1", "E1", "张三", "2018", "1975-03", "高中, 中专", "一中", None]],
+        "rounds": [["x.yaml", "11", "E1", "1", "一", "2018-03-01"], ["x.yaml", "17", "E1", "7", "二", None]],
+        "marks": [["x.yaml", "14", "E1", "1", "P1", "3", None], ["x.yaml", "15", "E1", "1", "P2", "4", "好"]],
         "honours": [["x.yaml", "20", "E1", "1", "优秀", "2019"], ["x.yaml", "21", "E1", "2", "先进", "2020"]],
     }
     assert fully(package, PLAIN.encode()) == plainly(package, PLAIN.encode())

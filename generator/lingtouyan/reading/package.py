@@ -194,7 +194,7 @@ class Package:
         tables: by name, in the order declared; a child comes after its parent.
         settings: what the tree sets under the key `lingtouyan`.
         digest: over descriptor and schemas; changes when any of them does.
-        sheets: what reading learnt of the documents of each table.
+        shapes: what reading learnt of the documents of each table.
     """
 
     name: str
@@ -204,7 +204,7 @@ class Package:
     settings: Settings
     digest: str
     children: dict[str, list[Table]] = field(default_factory=dict)
-    sheets: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+    shapes: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @cached_property
     def titles(self) -> frozenset[str]:
