@@ -165,6 +165,9 @@ def test_a_plain_document_gives_its_rows_with_lines_keys_and_places_in_lists(pac
     "text",
     [
         "id: a\nid: b\n",
+        "id: a\n- name: b\n",
+        "id: a\nhonours:\n  - {title: x}\n  title: y\n",
+        "id: a\nhonours:\n  - title: x\n    - {title: y}\n",
         "id: a: b\n",
         "id: a #b\n",
         "id: a\n  b\n",

@@ -90,7 +90,10 @@ class Shape:
     @staticmethod
     def of(table: Table, package: Package) -> Shape:
         """Return the shape of a table's records, the same each time."""
-        return package.shapes.get(table.name) or package.shapes.setdefault(table.name, Shape(table, package))
+        if table.name not in package.shapes:
+            package.shapes[table.name] = Shape(table, package)
+        shape: Shape = package.shapes[table.name]
+        return shape
 
 
 def read_document(

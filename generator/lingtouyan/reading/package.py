@@ -10,17 +10,17 @@ import datetime
 import difflib
 import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from lingtouyan.problems import Problem, RecordsError, error, quoted
+from lingtouyan.problems import Problem, RecordsError, error, meant, quoted
 from lingtouyan.reading.source import Source, UnsafePathError, checked_pattern, glob_regex
-from lingtouyan.reading.yaml import Mapping, Value, YamlError, parse_yaml
+from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 from lingtouyan.settings import Settings, read_settings
 
 DESCRIPTOR = "datapackage.yaml"
@@ -65,9 +65,7 @@ _FIELD_KEYS = _words(
 ).union(_PASSED_ON)
 # Names that a type of the database has already.
 _TAKEN_TYPES = _words("integer bigint double boolean date time timestamp varchar json interval uuid blob")
-
-Fault = Callable[[int, str], None]
-"""Called with (line, what is wrong)."""
+_KINDS = {".csv": "csv", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown"}
 
 
 class Sensitivity(IntEnum):
@@ -231,6 +229,64 @@ def load_package(source: Source) -> Package:
     return package
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A mapping in the descriptor or a schema, and how to say what is wrong in it, by line."""
+
+    item: Mapping
+    say: Callable[[int, str], None]
+
+    def wrong(self, key: str, message: str) -> None:
+        """Say what is wrong with a key, or, where it is not written, with the mapping."""
+        self.say(self.item.lines.get(key, self.item.line), message)
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return a value that should be text."""
+        value = self.item.get(key)
+        return value if isinstance(value, str) and value else default
+
+    def words(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return a word or a list of words; the standard also allows `{value: 1, label: 小学}` for a word."""
+        value = self.item.get(key)
+        if key not in self.item or isinstance(value, str):
+            return (value,) if isinstance(value, str) else default
+        words = (v.get("value") if isinstance(v, Mapping) else v for v in value or ())
+        return tuple(w if isinstance(w, str) else "" for w in words)
+
+    def one_of(self, key: str, known: Collection[str], default: str) -> str:
+        """Return a word that must be one of these."""
+        word = self.text(key) if key in self.item else default
+        if word not in known:
+            self.wrong(key, f"{key} {quoted(word)} 应为 {'、'.join(sorted(known))} 之一。")
+        return word if word in known else ""
+
+    def part(self, key: str) -> _Part:
+        """Return the mapping under a key, an empty one where there is none."""
+        value = self.item.get(key)
+        if key in self.item and not isinstance(value, Mapping) and (value or key != "constraints"):
+            self.wrong(key, f"{key} 应是映射（键: 值）。")
+        return _Part(value if isinstance(value, Mapping) else Mapping(self.item.line), self.say)
+
+    def parts(self, key: str, *, needed: str = "") -> Iterator[_Part]:
+        """Yield the mappings of the list under a key; `needed`: what to say where there is none."""
+        value = self.item.get(key)
+        if not isinstance(value, list) or (needed and key == "fields" and not value):
+            if needed or value is not None:
+                self.wrong("" if needed else key, needed or f"{key} 应是列表。")
+            return
+        for item in value:
+            if isinstance(item, Mapping):
+                yield _Part(item, self.say)
+            else:
+                self.wrong(key, f"{key} 的每一项应是映射。")
+
+    def spelt(self, known: Collection[str]) -> None:
+        """Report keys that are nearly a known one: what they were meant to demand would not be demanded."""
+        for key in self.item.keys() - known:
+            if near := difflib.get_close_matches(key, sorted(known), 1, 0.8):
+                self.wrong(key, f"不认识的键 {quoted(key)}，是否应为 {near[0]}？")
+
+
 class _PackageReader:
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -241,11 +297,7 @@ class _PackageReader:
         rule = "package-error" if file == DESCRIPTOR else "schema-error"
         self.problems.append(error(file, line, rule, message))
 
-    def at(self, line: int, message: str) -> None:
-        """Note a fault of the descriptor."""
-        self.fault(DESCRIPTOR, line, message)
-
-    def document(self, file: str) -> Mapping | None:
+    def document(self, file: str) -> _Part | None:
         data = self.source.read(file)
         if isinstance(data, Problem):
             self.problems.append(data)
@@ -254,7 +306,7 @@ class _PackageReader:
         try:
             value = parse_yaml(data.decode("utf-8-sig"))
             if isinstance(value, Mapping):
-                return value
+                return _Part(value, partial(self.fault, file))
             self.fault(file, 1, "文件应是一个 YAML 映射（键: 值）。")
         except UnicodeDecodeError:
             self.fault(file, 0, "文件不是 UTF-8 编码。请另存为 UTF-8。")
@@ -266,388 +318,281 @@ class _PackageReader:
         descriptor = self.document(DESCRIPTOR)
         if descriptor is None:
             return None
-        resources = descriptor.get("resources")
-        if not isinstance(resources, list):
-            self.at(descriptor.line, "缺少 resources 列表：请在其中登记每张表。")
-            return None
         tables: dict[str, Table] = {}
-        for resource in resources:
-            if not isinstance(resource, Mapping):
-                self.at(descriptor.lines["resources"], "resources 的每一项应是映射。")
-                continue
-            table = self.table(resource, tables)
-            if table is not None:
+        for resource in descriptor.parts("resources", needed="缺少 resources 列表：请在其中登记每张表。"):
+            if table := self.table(resource, tables):
                 tables[table.name] = table
-        self.check_references(tables)
-        parents = dict.fromkeys(t.parent for t in tables.values() if t.parent)
-        children = {p: [t for t in tables.values() if t.parent == p] for p in parents}
-        misspelt(descriptor, _PACKAGE_KEYS, self.at)
-        return Package(
-            name=text(descriptor, "name"),
-            title=text(descriptor, "title") or text(descriptor, "name"),
-            description=text(descriptor, "description"),
-            tables=tables,
-            settings=self.settings(descriptor, tables),
-            digest=self.digest.hexdigest(),
-            children=children,
-        )
-
-    def settings(self, descriptor: Mapping, tables: dict[str, Table]) -> Settings:
-        given = descriptor.get("lingtouyan")
-        if "lingtouyan" in descriptor and not isinstance(given, Mapping):
-            self.at(descriptor.lines["lingtouyan"], "lingtouyan 应是映射（键: 值）。")
-        if not isinstance(given, Mapping) or self.problems:
+        if not self.problems:
+            self.check_references(tables)
+        descriptor.spelt(_PACKAGE_KEYS)
+        given, settings = descriptor.part("lingtouyan"), Settings()
+        if not self.problems:
             # With a table that cannot be read, a setting that names it would be blamed for it.
-            return Settings()
-        settings, faults = read_settings(given, {t.name: {f.name for f in t.fields} for t in tables.values()})
-        for key, message in faults:
-            self.at(given.lines[key], message)
-        return settings
+            known = {t.name: {f.name for f in t.fields} for t in tables.values()}
+            settings, faults = read_settings(given.item, known)
+            for key, message in faults:
+                given.wrong(key, message)
+        children: dict[str, list[Table]] = {}
+        for table in tables.values():
+            if table.parent:
+                children.setdefault(table.parent, []).append(table)
+        name, digest = descriptor.text("name"), self.digest.hexdigest()
+        title, description = descriptor.text("title", name), descriptor.text("description")
+        return Package(name, title, description, tables, settings, digest, children)
 
-    def table(self, resource: Mapping, known: dict[str, Table]) -> Table | None:
-        name = text(resource, "name")
-        line = resource.lines.get("name", resource.line)
-        misspelt(resource, _RESOURCE_KEYS, self.at)
+    def table(self, resource: _Part, known: dict[str, Table]) -> Table | None:
+        name = resource.text("name")
+        resource.spelt(_RESOURCE_KEYS)
         if not IDENTIFIER.match(name):
-            self.at(line, f"表名 {quoted(name)} 应为小写英文字母、数字和下划线。")
+            resource.wrong("name", f"表名 {quoted(name)} 应为小写英文字母、数字和下划线。")
             return None
         if name in known or name in ENGINE_TABLES:
-            self.at(line, f"表名 {quoted(name)} 重复，或为系统保留名。请换一个名字。")
+            resource.wrong("name", f"表名 {quoted(name)} 重复，或为系统保留名。请换一个名字。")
             return None
-        parent, path = text(resource, "parent"), text(resource, "path")
-        kind = self.kind(resource, parent, path, known)
-        schema_file = text(resource, "schema")
+        kind, schema_file = self.kind(resource, known), resource.text("schema")
         try:
             checked_pattern(schema_file)
         except UnsafePathError:
-            line = resource.lines.get("schema", line)
-            self.at(line, "schema 应是仓库内的相对路径（schemas/tables/….yaml）。")
+            resource.wrong("schema", "schema 应是仓库内的相对路径（schemas/tables/….yaml）。")
             return None
         schema = self.document(schema_file)
-        if kind is None or schema is None:
+        if not kind or schema is None:
             return None
-
-        def fault(line: int, message: str) -> None:
-            self.fault(schema_file, line, message)
-
-        fields = read_fields(schema_file, schema, fault)
-        known_fields = {f.name for f in fields}
-        label = text(schema, "label")
-        key = names(schema.get("primaryKey"))
-        sealed_for = text(schema, "sealedFor")
-        order = names(schema.get("order"))
-        for place, parts in (("primaryKey", key), ("label", (label,) if label else ()), ("order", order)):
-            for part in parts:
-                if part not in known_fields:
-                    fault(schema.lines[place], f"{place} 用到了没有声明的字段 {quoted(part)}。")
-        misspelt(schema, _SCHEMA_KEYS, fault)
-        keys = tuple(read_foreign_keys(schema, name, known_fields, fault))
+        schema.spelt(_SCHEMA_KEYS)
+        fields: dict[str, Field] = {}
+        for part in schema.parts("fields", needed="缺少 fields 列表。"):
+            if made := _field(schema_file, part):
+                if made.name in fields:
+                    part.wrong("name", f"字段 {quoted(made.name)} 重复。")
+                fields[made.name] = made
+        for place in ("primaryKey", "label", "order"):
+            for word in schema.words(place):
+                if word not in fields:
+                    schema.wrong(place, f"{place} 用到了没有声明的字段 {quoted(word)}。")
+        keys = tuple(_foreign_keys(schema, name, fields))
+        sealed_for, key = schema.text("sealedFor"), schema.words("primaryKey")
         if sealed_for and not any(k.fields == (sealed_for,) for k in keys):
-            fault(schema.lines["sealedFor"], f"sealedFor {quoted(sealed_for)} 应是一个外键字段。")
+            schema.wrong("sealedFor", f"sealedFor {quoted(sealed_for)} 应是一个外键字段。")
+        named = next((f for f in fields if f in ("name", "title")), key[0] if key else "")
         return Table(
             name=name,
-            title=text(resource, "title") or text(schema, "title") or name,
-            description=text(schema, "description") or text(resource, "description"),
+            title=resource.text("title") or schema.text("title", name),
+            description=schema.text("description") or resource.text("description"),
             kind=kind,
-            path=path,
-            parent=parent,
-            property=text(resource, "property"),
-            fields=tuple(fields),
+            path=resource.text("path"),
+            parent=resource.text("parent"),
+            property=resource.text("property"),
+            fields=tuple(fields.values()),
             primary_key=key,
             foreign_keys=keys,
-            missing_values=names(schema.get("missingValues")) if "missingValues" in schema else ("",),
-            label=label
-            or next((f.name for f in fields if f.name in ("name", "title")), key[0] if key else ""),
-            owner=text(schema, "owner"),
-            row_filters=_row_filters(schema, fault),
+            missing_values=schema.words("missingValues", ("",)),
+            label=schema.text("label", named),
+            owner=schema.text("owner"),
+            row_filters=_row_filters(schema),
             schema_file=schema_file,
-            scaffold=text(schema, "scaffold"),
-            order=order if "order" in schema else key[:1],
-            former_paths=names(resource.get("formerPaths")),
+            scaffold=schema.text("scaffold"),
+            order=schema.words("order", key[:1]),
+            former_paths=resource.words("formerPaths"),
             sealed_for=sealed_for,
         )
 
-    def kind(self, resource: Mapping, parent: str, path: str, known: dict[str, Table]) -> str | None:
-        if parent:
-            if parent in known and known[parent].kind != "csv" and text(resource, "property"):
+    def kind(self, resource: _Part, known: dict[str, Table]) -> str:
+        """Return the kind of a table, or nothing where it cannot be read."""
+        parent, path = known.get(resource.text("parent")), resource.text("path")
+        if resource.text("parent"):
+            if parent and parent.kind != "csv" and resource.text("property"):
                 return "child"
-            self.at(resource.line, "子表应写明 property，且 parent 须是前面已登记的 YAML 或 Markdown 表。")
-            return None
-        line = resource.lines.get("path", resource.line)
+            resource.wrong("", "子表应写明 property，且 parent 须是前面已登记的 YAML 或 Markdown 表。")
+            return ""
         try:
             glob_regex(checked_pattern(path))
         except re.error:
-            self.at(line, f"path {quoted(path)} 里的方括号写法有误。")
-            return None
+            resource.wrong("path", f"path {quoted(path)} 里的方括号写法有误。")
         except UnsafePathError:
-            self.at(line, f"path {quoted(path)} 应是仓库内的相对路径，不能含“..”或网址。")
-            return None
-        kinds = {".csv": "csv", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown"}
-        kind = kinds.get(PurePosixPath(path).suffix)
-        if kind is None:
-            self.at(line, "path 的扩展名应为 .csv、.yaml 或 .md。")
-        return kind
+            resource.wrong("path", f"path {quoted(path)} 应是仓库内的相对路径，不能含“..”或网址。")
+        else:
+            if kind := _KINDS.get(PurePosixPath(path).suffix):
+                return kind
+            resource.wrong("path", "path 的扩展名应为 .csv、.yaml 或 .md。")
+        return ""
 
     def check_references(self, tables: dict[str, Table]) -> None:
-        if self.problems:
-            return
         lists: dict[str, tuple[str, ...]] = {}
         places: dict[tuple[str, str], str] = {}
         for table in tables.values():
             file = table.schema_file
             for f in table.fields:
                 if f.enum_type and lists.setdefault(f.enum_type, f.categories) != f.categories:
-                    name = quoted(f.enum_type)
                     advice = "请统一，或用 categoriesType 另取名字。"
-                    self.fault(file, f.line, f"有序类别 {name} 在另一处列的词或次序不同。{advice}")
+                    self.fault(
+                        file, f.line, f"有序类别 {quoted(f.enum_type)} 在另一处列的词或次序不同。{advice}"
+                    )
             for key in table.foreign_keys:
                 target = tables.get(key.table)
-                if target is None or any(target.field(r) is None for r in key.references):
+                if target is None or not all(map(target.field, key.references)):
                     aim = f"{quoted(key.table)}（{'、'.join(key.references)}）"
                     self.fault(file, 1, f"外键 {'、'.join(key.fields)} 指向的表或字段不存在：{aim}。")
             if table.parent:
                 other = places.setdefault((table.parent, table.property), table.name)
                 if other != table.name:
-                    self.at(1, f"子表 {table.name} 与 {other} 的 parent 和 property 相同。")
-                missing = [k for k in tables[table.parent].primary_key if table.field(k) is None]
-                if missing:
+                    self.fault(DESCRIPTOR, 1, f"子表 {table.name} 与 {other} 的 parent 和 property 相同。")
+                if missing := [k for k in tables[table.parent].primary_key if table.field(k) is None]:
                     self.fault(file, 1, f"子表须声明上级表的主键字段：{'、'.join(missing)}。")
 
 
-def _row_filters(schema: Mapping, fault: Fault) -> dict[str, str]:
+def _row_filters(schema: _Part) -> dict[str, str]:
     """Read which rows enter which edition. A filter that is not understood must not mean "all rows"."""
-    declared = schema.get("rows", Mapping(0))
-    if not isinstance(declared, Mapping):
-        fault(schema.lines["rows"], "rows 应是“版名: 条件”的映射。")
-        return {}
-    result: dict[str, str] = {}
-    for edition, condition in declared.items():
-        line = declared.lines[edition]
+    rows = schema.part("rows")
+    for edition in rows.item:
         if edition not in EDITION_LEVELS:
-            fault(line, f"rows 的版名 {quoted(edition)} 不存在，可用：{'、'.join(EDITION_LEVELS)}。")
-        elif not isinstance(condition, str) or not condition.strip():
-            fault(line, f"rows.{edition} 没有写条件。要公开全部记录，请删去这一项。")
-        else:
-            result[edition] = condition
-    return result
+            known = "、".join(EDITION_LEVELS)
+            rows.wrong(edition, f"rows 的版名 {quoted(edition)} 不存在，可用：{known}。")
+        elif not rows.text(edition).strip():
+            rows.wrong(edition, f"rows.{edition} 没有写条件。要公开全部记录，请删去这一项。")
+    return {edition: rows.text(edition) for edition in rows.item}
 
 
-def text(mapping: Mapping, key: str) -> str:
-    """Return a value that should be text, or an empty one."""
-    value = mapping.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def names(value: Value | None) -> tuple[str, ...]:
-    """Return a word or a list of words; the standard also allows `{value: 1, label: 小学}` for a word."""
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, list):
-        return tuple(
-            v if isinstance(v, str) else text(v, "value") if isinstance(v, Mapping) else "" for v in value
-        )
-    return ()
-
-
-def misspelt(item: Mapping, known: Collection[str], fault: Fault) -> None:
-    """Report keys that are nearly a known one: what they were meant to demand would not be demanded."""
-    unknown = [key for key in item if key not in known]
-    for key in unknown:
-        near = difflib.get_close_matches(key, sorted(known), 1, 0.8)
-        if near:
-            fault(item.lines[key], f"不认识的键 {quoted(key)}，是否应为 {near[0]}？")
-
-
-def read_fields(file: str, schema: Mapping, fault: Fault) -> list[Field]:
-    """Read the fields of a schema."""
-    declared = schema.get("fields")
-    if not isinstance(declared, list) or not declared:
-        fault(schema.line, "缺少 fields 列表。")
-        return []
-    result: dict[str, Field] = {}
-    for item in declared:
-        if not isinstance(item, Mapping):
-            fault(schema.lines["fields"], "fields 的每一项应是映射。")
+def _foreign_keys(schema: _Part, table: str, known: Collection[str]) -> Iterator[ForeignKey]:
+    """Yield the foreign keys of a schema; whether their targets exist is asked when all tables are known."""
+    for part in schema.parts("foreignKeys"):
+        if "reference" not in part.item:
+            schema.wrong("foreignKeys", "foreignKeys 的每一项应有 fields 和 reference。")
             continue
-        made = _field(file, item, fault)
-        if made is None:
+        reference = part.part("reference")
+        fields, references = part.words("fields"), reference.words("fields")
+        if not fields or len(fields) != len(references) or not {*known}.issuperset(fields):
+            part.wrong("", "foreignKeys 的 fields 应是本表字段，且与 reference.fields 个数相同。")
             continue
-        if made.name in result:
-            fault(made.line, f"字段 {quoted(made.name)} 重复。")
-        result[made.name] = made
-    return list(result.values())
+        yield ForeignKey(fields, reference.text("resource", table), references)
 
 
-def _field(file: str, item: Mapping, fault: Fault) -> Field | None:
-    name, kind = text(item, "name"), text(item, "type") or "string"
-    line = item.lines.get("name", item.line)
+def _field(file: str, part: _Part) -> Field | None:
+    name, kind = part.text("name"), part.text("type", "string")
     if not IDENTIFIER.match(name):
-        fault(line, f"字段名 {quoted(name)} 应为小写英文字母、数字和下划线。")
+        part.wrong("name", f"字段名 {quoted(name)} 应为小写英文字母、数字和下划线。")
         return None
     if kind not in SUPPORTED:
         known = "、".join(sorted(SUPPORTED))
-        fault(item.lines["type"], f"字段 {name} 的 type {quoted(kind)} 不是表结构标准的类型：{known}。")
+        part.wrong("type", f"字段 {name} 的 type {quoted(kind)} 不是表结构标准的类型：{known}。")
         return None
-    misspelt(item, _FIELD_KEYS, fault)
-    level = text(item, "sensitivity") if "sensitivity" in item else "restricted"
-    if level not in SENSITIVITIES:
-        fault(item.lines["sensitivity"], f"sensitivity 应为 {'、'.join(SENSITIVITIES)} 之一。")
-    constraints = _constraints(item, kind, fault)
-    categories = _categories(item, constraints, fault)
-    codes = item.get("codes")
+    part.spelt(_FIELD_KEYS)
+    level = part.one_of("sensitivity", SENSITIVITIES, "restricted")
+    constraints = _constraints(part, kind)
+    categories = _categories(part, constraints)
+    enum_type = part.text("categoriesType", f"{PurePosixPath(file).stem}_{name}") if categories else ""
+    if categories and (enum_type in _TAKEN_TYPES or not IDENTIFIER.match(part.text("categoriesType", "a"))):
+        message = "categoriesType 应为小写英文字母、数字和下划线，且不能是数据库已有的类型名。"
+        part.wrong("categoriesType", message)
+    codes = part.item.get("codes")
     return Field(
         name=name,
-        title=text(item, "title") or name,
+        title=part.text("title", name),
         type=kind,
-        description=text(item, "description"),
-        example=text(item, "example"),
+        description=part.text("description"),
+        example=part.text("example"),
         sensitivity=SENSITIVITIES.get(level, Sensitivity.RESTRICTED),
         constraints=constraints,
         categories=categories,
-        enum_type=_enum_type(file, item, name, fault) if categories else "",
+        enum_type=enum_type,
         codes={k: str(v) for k, v in codes.items()} if isinstance(codes, Mapping) else {},
-        descriptor=_descriptor(item, name, kind, constraints, fault),
-        line=line,
-        missing_values=names(item["missingValues"]) if "missingValues" in item else None,
-        former_names=names(item.get("formerNames")),
-        compartment=text(item, "compartment") or "personal",
+        descriptor=_descriptor(part, name, kind, constraints),
+        line=part.item.lines["name"],
+        missing_values=part.words("missingValues") if "missingValues" in part.item else None,
+        former_names=part.words("formerNames"),
+        compartment=part.text("compartment", "personal"),
     )
 
 
-def _enum_type(file: str, item: Mapping, name: str, fault: Fault) -> str:
-    given = text(item, "categoriesType")
-    if given and (not IDENTIFIER.match(given) or given in _TAKEN_TYPES):
-        message = "categoriesType 应为小写英文字母、数字和下划线，且不能是数据库已有的类型名。"
-        fault(item.lines["categoriesType"], message)
-    return given or f"{PurePosixPath(file).stem}_{name}"
-
-
-def _categories(item: Mapping, constraints: dict[str, Any], fault: Fault) -> tuple[str, ...]:
-    if not _BOOLEAN.get(text(item, "categoriesOrdered"), False):
+def _categories(part: _Part, constraints: dict[str, Any]) -> tuple[str, ...]:
+    if not _BOOLEAN.get(part.text("categoriesOrdered"), False):
         return ()
-    line = item.lines["categoriesOrdered"]
-    words = names(item.get("categories"))
+    words = part.words("categories")
     if not words or "" in words or len(set(words)) != len(words):
-        fault(line, "有序类别（categoriesOrdered）应在 categories 中由低到高列出，不能留空或重复。")
+        message = "有序类别（categoriesOrdered）应在 categories 中由低到高列出，不能留空或重复。"
+        part.wrong("categoriesOrdered", message)
         return ()
-    if text(item, "type") not in ("", "string") or set(constraints.get("enum", ())) != set(words):
-        fault(line, "有序类别只用于 string 字段，且 constraints.enum 应与 categories 相同。")
+    if part.text("type", "string") != "string" or {*constraints.get("enum", ())} != {*words}:
+        message = "有序类别只用于 string 字段，且 constraints.enum 应与 categories 相同。"
+        part.wrong("categoriesOrdered", message)
     return words
 
 
-def _descriptor(
-    item: Mapping, name: str, kind: str, constraints: dict[str, Any], fault: Fault
-) -> dict[str, Any]:
+def _descriptor(part: _Part, name: str, kind: str, constraints: dict[str, Any]) -> dict[str, Any]:
     """Return the field as the standard's own reader takes it: values typed, our own properties left out."""
     result: dict[str, Any] = {"name": name, "type": kind}
-    for key in _PASSED_ON:
-        if text(item, key):
-            result[key] = text(item, key)
-    form = result.get("format", "default")
-    if form not in _FORMATS.get(kind, {form}):
-        fault(item.lines["format"], f"字段 {name} 的 format 应为 {'、'.join(sorted(_FORMATS[kind]))} 之一。")
-    if result.get("itemType", "string") not in _ITEM_TYPES:
-        fault(item.lines["itemType"], f"字段 {name} 的 itemType 应为 {'、'.join(sorted(_ITEM_TYPES))} 之一。")
-    for key in ("trueValues", "falseValues"):
-        if key in item:
-            result[key] = list(names(item[key]))
-    if set(result.get("trueValues", ())) & set(result.get("falseValues", ())):
-        fault(item.line, f"字段 {name} 的 trueValues 与 falseValues 有相同的值。")
+    result |= {key: text for key in _PASSED_ON if (text := part.text(key))}
+    if kind in _FORMATS:
+        part.one_of("format", _FORMATS[kind], "default")
+    part.one_of("itemType", _ITEM_TYPES, "string")
+    for key in ("trueValues", "falseValues", "missingValues"):
+        if key in part.item:
+            result[key] = list(part.words(key))
+    if {*part.words("trueValues")} & {*part.words("falseValues")}:
+        part.wrong("", f"字段 {name} 的 trueValues 与 falseValues 有相同的值。")
     for key in ("bareNumber", "floatNumber"):
-        if key in item:
-            result[key] = _BOOLEAN.get(text(item, key), key == "bareNumber")
-    if "missingValues" in item:
-        result["missingValues"] = list(names(item["missingValues"]))
-    if "arrayItem" in item:
-        inner = item["arrayItem"]
-        if isinstance(inner, Mapping):
-            inner_kind = text(inner, "type") or "any"
-            limits = _constraints(inner, inner_kind, fault) if inner_kind in SUPPORTED else {}
-            result["arrayItem"] = _descriptor(inner, name, inner_kind, limits, fault)
-        else:
-            fault(item.lines["arrayItem"], "arrayItem 应是映射。")
-    if constraints:
-        result["constraints"] = constraints
-    return result
+        if key in part.item:
+            result[key] = _BOOLEAN.get(part.text(key), key == "bareNumber")
+    if "arrayItem" in part.item:
+        inner = part.part("arrayItem")
+        inner_kind = inner.text("type", "any")
+        limits = _constraints(inner, inner_kind) if inner_kind in SUPPORTED else {}
+        result["arrayItem"] = _descriptor(inner, name, inner_kind, limits)
+    return result | ({"constraints": constraints} if constraints else {})
 
 
-def _constraints(item: Mapping, kind: str, fault: Fault) -> dict[str, Any]:
-    declared = item.get("constraints")
-    result: dict[str, Any] = {}
-    if declared is None:
-        return result
-    if not isinstance(declared, Mapping):
-        fault(item.lines["constraints"], "constraints 应是映射。")
-        return result
-    for key, value in declared.items():
-        line = declared.lines[key]
+def _constraints(part: _Part, kind: str) -> dict[str, Any]:
+    declared, result = part.part("constraints"), {}
+    allowed = SUPPORTED[kind] | {"required", "unique"}
+    # A date in another format is left as it is written, for the standard's own reader.
+    read = _VALUES.get(kind, str) if kind != "date" or part.text("format", "default") == "default" else str
+    for key, value in declared.item.items():
         if key not in _CONSTRAINTS:
-            near = difflib.get_close_matches(key, sorted(_CONSTRAINTS), 1, 0.6)
-            fault(line, f"没有 {quoted(key)} 这种约束{f'，是否应为 {near[0]}' if near else ''}。")
-        elif key not in SUPPORTED.get(kind, _CONSTRAINTS) | {"required", "unique"}:
-            fault(line, f"{kind} 类型的字段不能用约束 {key}。可用：{'、'.join(sorted(SUPPORTED[kind]))}。")
+            near = meant(key, _CONSTRAINTS)
+            declared.wrong(key, f"没有 {quoted(key)} 这种约束{f'，是否应为 {near}' if near else ''}。")
+        elif key not in allowed:
+            known = "、".join(sorted(SUPPORTED[kind]))
+            declared.wrong(key, f"{kind} 类型的字段不能用约束 {key}。可用：{known}。")
         else:
+            words: Any = value if key == "enum" else [value]
             try:
-                result[key] = _constraint(key, value, kind, text(item, "format"))
-            except (ValueError, TypeError, KeyError, re.error, OverflowError):
-                fault(line, f"约束 {key} 的值写法有误，或与字段类型 {kind} 不符。")
+                if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
+                    raise ValueError(key)
+                make: Callable[[str], Any] = _LIMITS.get(key, read)
+                made = words if key == "enum" and kind == "date" else [make(w) for w in words]
+            except (ValueError, KeyError, re.error, OverflowError):
+                declared.wrong(key, f"约束 {key} 的值写法有误，或与字段类型 {kind} 不符。")
+            else:
+                result[key] = made if key == "enum" else made[0]
     return result
 
 
-def _constraint(key: str, value: Value, kind: str, form: str) -> Any:
-    if key == "enum":
-        if not isinstance(value, list) or not value:
-            raise TypeError(key)
-        return [_value(v, kind, "") for v in value]
-    if not isinstance(value, str):
-        raise TypeError(key)
-    if key in ("required", "unique"):
-        return _BOOLEAN[value]
-    if key in _LENGTHS:
-        if not re.fullmatch("[0-9]{1,9}", value):
-            raise ValueError(value)
-        return int(value)
-    if key == "pattern":
-        # As the standard's own reader puts it.
-        re.compile(f"^{value}$")
-        return value
-    return _value(value, kind, form or "default")
+def _shaped(pattern: str, make: Callable[[str], Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(text)
+        return make(text)
+
+    return read
 
 
-def _value(value: Value, kind: str, form: str) -> Any:
-    if not isinstance(value, str):
-        raise TypeError(kind)
-    if kind in ("integer", "year"):
-        if not re.fullmatch(r"[+-]?[0-9]+", value):
-            raise ValueError(value)
-        return int(value)
-    if kind == "number":
-        if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", value):
-            raise ValueError(value)
-        return int(value) if re.fullmatch(r"[+-]?[0-9]+", value) else float(value)
-    if kind == "date" and form == "default":
-        return datetime.date.fromisoformat(value).isoformat()
-    return value
+def _pattern(text: str) -> str:
+    # As the standard's own reader puts it.
+    re.compile(f"^{text}$")
+    return text
 
 
-def read_foreign_keys(schema: Mapping, table: str, known: set[str], fault: Fault) -> list[ForeignKey]:
-    """Read the foreign keys of a schema; whether their targets exist is asked when all tables are known."""
-    declared = schema.get("foreignKeys")
-    if declared is None:
-        return []
-    line = schema.lines["foreignKeys"]
-    if not isinstance(declared, list):
-        fault(line, "foreignKeys 应是列表。")
-        return []
-    result: list[ForeignKey] = []
-    for item in declared:
-        reference = item.get("reference") if isinstance(item, Mapping) else None
-        if not isinstance(item, Mapping) or not isinstance(reference, Mapping):
-            fault(line, "foreignKeys 的每一项应有 fields 和 reference。")
-            continue
-        fields, references = names(item.get("fields")), names(reference.get("fields"))
-        if not fields or len(fields) != len(references) or not known.issuperset(fields):
-            fault(item.line, "foreignKeys 的 fields 应是本表字段，且与 reference.fields 个数相同。")
-            continue
-        result.append(ForeignKey(fields, text(reference, "resource") or table, references))
-    return result
+_INTEGER = r"[+-]?[0-9]+"
+# How the value of a constraint is read: of a constraint of its own kind, of one that holds a value of the field's type.
+_LIMITS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("required", "unique"), _BOOLEAN.__getitem__),
+    **dict.fromkeys(_LENGTHS, _shaped("[0-9]{1,9}", int)),
+    "pattern": _pattern,
+}
+_VALUES: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("integer", "year"), _shaped(_INTEGER, int)),
+    "number": _shaped(
+        r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?",
+        lambda text: int(text) if re.fullmatch(_INTEGER, text) else float(text),
+    ),
+    "date": lambda text: datetime.date.fromisoformat(text).isoformat(),
+}

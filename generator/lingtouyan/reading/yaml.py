@@ -347,7 +347,9 @@ def parse_plain(data: bytes) -> Mapping | None:
                 continue
             container, indent = item, indent + 2
             stack.append((indent, item))
-        if (dash and type(container) is not Mapping) or braces or key in container:
+        elif dash or braces:
+            return None
+        if not isinstance(container, Mapping) or key in container:
             return None
         container[key] = value.strip('"') if value else None
         container.lines[key] = number
