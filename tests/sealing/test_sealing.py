@@ -181,6 +181,13 @@ def test_edit_asks_and_seals_what_is_given(sealed: Tree) -> None:
     assert "13900002222" not in texts(sealed)
 
 
+def test_a_record_may_be_called_by_its_name(sealed: Tree) -> None:
+    assert ("phone标题", PHONE) in opened(sealed.root, "people", "李示范")
+    sealed.write("records/people/P3.yaml", "id: P3\nname: 李示范\n")
+    with pytest.raises(UsageError, match="P1、P3"):
+        opened(sealed.root, "people", "李示范")
+
+
 def test_a_record_that_is_not_there_is_told(sealed: Tree) -> None:
     with pytest.raises(UsageError, match="P9"):
         opened(sealed.root, "people", "P9")

@@ -120,7 +120,7 @@ def seal_files(root: Path, only: Iterable[Path] = ()) -> Counter[str]:
 
 
 def _record(project: Project, table_name: str, key: str) -> tuple[Table, str, str]:
-    """Return the table, the key and the file of a record that has a file of its own.
+    """Return the table, the key and the file of a record, called by its key or its name.
 
     Raises:
         UsageError: there is no such record.
@@ -128,6 +128,7 @@ def _record(project: Project, table_name: str, key: str) -> tuple[Table, str, st
     table = find_table(project.package.tables.values(), table_name)
     if table.parent or len(table.primary_key) != 1:
         raise UsageError(f"“{table.title}”不是单独成条的记录，请写它所属的那张表。")
+    found: set[tuple[str, str]] = set()
     for name in project.source.files({static_prefix(table.path)}).files:
         if not glob_regex(table.path).match(name):
             continue
@@ -135,9 +136,18 @@ def _record(project: Project, table_name: str, key: str) -> tuple[Table, str, st
         if isinstance(data, Problem) or key.encode() not in data:
             continue
         rows, _ = rows_of(data, name, table, project.package)
-        place = [f.name for f in table.fields].index(table.primary_key[0])
-        if any(cells[place] == key for _, cells in rows.get(table.name, ())):
-            return table, key, name
+        columns = [f.name for f in table.fields]
+        place, label = columns.index(table.primary_key[0]), columns.index(table.label or table.primary_key[0])
+        for _, cells in rows.get(table.name, ()):
+            if key in (cells[place], cells[label]):
+                found.add((str(cells[place]), name))
+    named = {(k, f) for k, f in found if k == key} or found
+    if len(named) == 1:
+        return table, *named.pop()
+    if named:
+        raise UsageError(
+            f"叫 {quoted(key)} 的“{table.title}”不止一个：{'、'.join(sorted(k for k, _ in named))}。请写编号。"
+        )
     raise UsageError(f"“{table.title}”里没有 {quoted(key)}。")
 
 
