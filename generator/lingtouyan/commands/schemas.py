@@ -48,68 +48,41 @@ def editor_schemas(package: Package) -> dict[str, dict[str, Any]]:
 
 def _record(table: Table, package: Package, inherited: tuple[str, ...]) -> dict[str, Any]:
     fields = [f for f in table.fields if f.name not in inherited]
-    schema: dict[str, Any] = {
+    properties = _tree([(f.name, _field(f)) for f in fields])
+    for child in package.children.get(table.name, ()):
+        items = _record(child, package, (*inherited, *table.primary_key))
+        if value := child.field("value"):
+            items = {"anyOf": [items, _field(value)]}
+        *path, last = child.property.split(".")
+        place = properties
+        for part in path:
+            place = place.setdefault(part, {"type": ["object", "null"]}).setdefault("properties", {})
+        told = {"title": child.title, "description": child.description, "items": items}
+        place[last] = {"type": ["array", "null"], **told}
+    # A value may stand flat (`a_b: 1`) or nested (`a: {b: 1}`), so only flat ones can be demanded here.
+    heads = properties.keys() - {f.name for f in fields}
+    required = [f.name for f in fields if f.required and f.name != "ordinal"]
+    return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {f.name: _field(f) for f in fields},
-        "required": [f.name for f in fields if f.required and f.name != "ordinal"],
-    }
-    nested = _nested(fields)
-    schema["properties"].update(nested)
-    for child in package.children.get(table.name, ()):
-        items: dict[str, Any] = _record(child, package, (*inherited, *table.primary_key))
-        value = child.field("value")
-        if value is not None:
-            items = {"anyOf": [items, _field(value)]}
-        _put(
-            schema["properties"],
-            child.property.split("."),
-            {
-                "type": ["array", "null"],
-                "title": child.title,
-                "description": child.description,
-                "items": items,
-            },
-        )
-    # A value may stand flat (`a_b: 1`) or nested (`a: {b: 1}`), so only flat ones can be demanded here.
-    schema["required"] = [n for n in schema["required"] if n.split("_")[0] not in nested]
-    return schema
-
-
-def _nested(fields: list[Field]) -> dict[str, Any]:
-    """Offer `education: {level: …}` for `education_level` wherever at least two fields share the first part."""
-    groups: dict[str, list[Field]] = {}
-    for field in fields:
-        head, _, rest = field.name.partition("_")
-        if rest:
-            groups.setdefault(head, []).append(field)
-    names = {f.name for f in fields}
-    return {
-        head: _tree([(f.name.split("_")[1:], f) for f in members])
-        for head, members in groups.items()
-        if len(members) > 1 and head not in names
+        "properties": properties,
+        "required": [n for n in required if n.partition("_")[0] not in heads],
     }
 
 
-def _tree(members: list[tuple[list[str], Field]]) -> dict[str, Any]:
-    properties: dict[str, Any] = {}
-    for parts, field in members:
-        # Any split of the remaining words may be the author's nesting; the flat rest and each first word are offered.
-        properties.setdefault("_".join(parts), _field(field))
-        for cut in range(1, len(parts)):
-            head = "_".join(parts[:cut])
-            node = properties.setdefault(head, {"type": "object", "properties": {}})
-            if "properties" in node:
-                node["properties"].setdefault("_".join(parts[cut:]), _field(field))
-    return {"type": ["object", "null"], "properties": properties, "additionalProperties": False}
-
-
-def _put(properties: dict[str, Any], path: list[str], schema: dict[str, Any]) -> None:
-    if len(path) == 1:
-        properties[path[0]] = schema
-        return
-    node = properties.setdefault(path[0], {"type": ["object", "null"], "properties": {}})
-    _put(node.setdefault("properties", {}), path[1:], schema)
+def _tree(members: list[tuple[str, dict[str, Any]]], least: int = 2) -> dict[str, Any]:
+    """Offer `education: {level: …}` for `education_level`, too, wherever so many fields share the first words."""
+    properties = dict(members)
+    groups: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for name, schema in members:
+        words = name.split("_")
+        for n in range(1, len(words)):
+            groups.setdefault("_".join(words[:n]), []).append(("_".join(words[n:]), schema))
+    for head, below in groups.items():
+        if len(below) >= least and head not in properties:
+            shape = {"type": ["object", "null"], "properties": _tree(below, 1), "additionalProperties": False}
+            properties[head] = shape
+    return properties
 
 
 def _field(field: Field) -> dict[str, Any]:
@@ -128,13 +101,10 @@ def _field(field: Field) -> dict[str, Any]:
         else [_TYPES.get(field.type, "string"), "string"]
     )
     schema["type"] = kinds if field.required else [*kinds, "null"]
-    for ours, theirs in (("pattern", "pattern"), ("minLength", "minLength"), ("maxLength", "maxLength")):
-        if ours in limits:
-            schema[theirs] = f"^(?:{limits[ours]})$" if ours == "pattern" else limits[ours]
-    if field.type in ("integer", "number", "year"):
-        for key in ("minimum", "maximum"):
-            if key in limits:
-                schema[key] = limits[key]
+    figures = ("minimum", "maximum") if field.type in ("integer", "number", "year") else ()
+    schema |= {key: limits[key] for key in ("minLength", "maxLength", *figures) if key in limits}
+    if "pattern" in limits:
+        schema["pattern"] = f"^(?:{limits['pattern']})$"
     if field.example:
         schema["examples"] = [field.example]
     return schema

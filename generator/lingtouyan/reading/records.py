@@ -28,9 +28,16 @@ from lingtouyan.reading.source import Source, glob_regex, static_prefix
 # From so many files on, starting other processes pays; with so many at a time no process grows with the city.
 _MANY = 400
 _AT_ONCE = 5000
-_DATA_SUFFIXES = frozenset(
-    [".csv", ".tsv", ".yaml", ".yml", ".md", ".json", ".xlsx", ".xls", ".et", ".ods", ".txt"]
-)
+# What looks like records, and what to do with it where no table takes it in.
+_ADVICE = {
+    **dict.fromkeys(
+        (".csv", ".tsv", ".yaml", ".yml", ".md", ".json", ".txt"),
+        "请核对文件夹和文件名（含大小写、扩展名）是否与 datapackage.yaml 中的路径一致。",
+    ),
+    **dict.fromkeys(
+        (".xlsx", ".xls", ".et", ".ods"), "表格文件请另存为“CSV UTF-8”，并使用该表规定的文件名。"
+    ),
+}
 
 
 @dataclass
@@ -167,19 +174,11 @@ def _unclaimed(files: Iterable[str], claimed: Container[str]) -> list[Problem]:
     """Name files that look like records but that no table of the data package takes in: a record must not be lost."""
     problems = []
     for name in files:
-        if name in claimed:
+        leaf, suffix = PurePosixPath(name).name, PurePosixPath(name).suffix.lower()
+        if name in claimed or leaf.startswith((".", "~$")) or leaf.upper().startswith("README"):
             continue
-        leaf = PurePosixPath(name).name
-        suffix = PurePosixPath(name).suffix.lower()
-        if leaf.startswith((".", "~$")) or leaf.upper().startswith("README"):
+        if not (advice := _ADVICE.get(suffix)):
             continue
-        if suffix not in _DATA_SUFFIXES:
-            continue
-        advice = (
-            "表格文件请另存为“CSV UTF-8”，并使用该表规定的文件名。"
-            if suffix in {".xlsx", ".xls", ".et", ".ods"}
-            else "请核对文件夹和文件名（含大小写、扩展名）是否与 datapackage.yaml 中的路径一致。"
-        )
         message = f"文件 {quoted(leaf)} 不属于任何登记表，里面的记录不会被读取。{advice}"
         problems.append(error(name, 0, "unclaimed-file", message))
     return problems
@@ -202,32 +201,14 @@ def _alike(files: Iterable[str]) -> Iterator[Problem]:
 def _misnamed(table: Table, found: Sequence[tuple[str, int, str]]) -> Iterator[Problem]:
     """Name files that are not called by the key of their record, where most of the table's are."""
     wrong = [(file, line, key) for file, line, key in found if key and PurePosixPath(file).stem != key]
-    title, shown = next(
-        (f.title, f.sensitivity < Sensitivity.RESTRICTED)
-        for f in table.fields
-        if f.name == table.primary_key[0]
-    )
+    own = next(f for f in table.fields if f.name == table.primary_key[0])
     for file, line, key in wrong if 2 * len(wrong) < len(found) else ():
-        held = f"是 {quoted(key)}" if shown else "与它不同"
-        message = f"文件名是 {quoted(PurePosixPath(file).name)}，里面的“{title}”{held}。请核对，使两者一致。"
-        yield warning(file, line, "file-name", message, title)
+        held = f"是 {quoted(key)}" if own.sensitivity < Sensitivity.RESTRICTED else "与它不同"
+        named = f"文件名是 {quoted(PurePosixPath(file).name)}，里面的“{own.title}”{held}"
+        yield warning(file, line, "file-name", f"{named}。请核对，使两者一致。", own.title)
 
 
 def _owners(names: list[str], sources: list[Table]) -> dict[str, Table]:
-    """Return file -> the first table whose pattern names it; folders are matched once, not once per file."""
-    patterns = [(glob_regex(t.path), t) for t in sources]
-    leaves = {PurePosixPath(t.path).name for t in sources}
-    fixed = {leaf for leaf in leaves if not re.search(r"[*?\[]", leaf)}
-    simple = all(leaf in fixed or re.fullmatch(r"\*\.\w+", leaf) for leaf in leaves)
-    known: dict[tuple[str, str], Table | None] = {}
-    owner: dict[str, Table] = {}
-    for name in names:
-        folder, _, leaf = name.rpartition("/")
-        own = leaf in fixed or leaf.startswith(".") or not simple
-        kind = (folder, leaf if own else leaf.rpartition(".")[2])
-        if kind not in known:
-            known[kind] = next((t for p, t in patterns if p.match(name)), None)
-        table = known[kind]
-        if table is not None:
-            owner[name] = table
-    return owner
+    """Return file -> the first table whose pattern names it."""
+    pattern = re.compile("|".join(f"({glob_regex(t.path).pattern})" for t in sources) or r"(?!)")
+    return {n: sources[m.lastindex - 1] for n in names if (m := pattern.match(n)) and m.lastindex}
