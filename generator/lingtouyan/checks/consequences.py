@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import duckdb
 
@@ -87,9 +87,10 @@ def without_consequences(
     def follows(p: Problem) -> bool:
         titles = p.column.split("、")
         told = places | faulty if p.rule == "foreign-key" else places
-        if (p.file, p.line) in torn or any((p.file, p.line, title) in told for title in titles):
-            return True
-        return p.rule in ("constraint-error", "primary-key") and any((p.file, t) in columns for t in titles)
+        lacking = columns if p.rule in ("constraint-error", "primary-key") else ()
+        return (p.file, p.line) in torn or any(
+            (p.file, p.line, t) in told or (p.file, t) in lacking for t in titles
+        )
 
     return [p for p in formal if not follows(p)]
 
@@ -123,13 +124,13 @@ def attributed(
     faulty = {t.name for t in package.tables.values() if package.origin(t).name in origins} | unread.keys()
     found = {f.rule for f in findings}
     through = passages(statements) if faulty else {}
-    reach = {r.id: reached(r.statement.words, through) for r in rules if r.id in found} if faulty else {}
-
-    def undecided(rule: Rule) -> bool:
-        lacking = faulty if rule.complete == ("all",) else unread.keys() & {*rule.complete}
-        return bool(lacking) and not reach[rule.id].isdisjoint(lacking)
-
-    held = sorted(r.id for r in rules if r.id in found and undecided(r))
+    reach = {r.id: reached(r.statement.words, through) for r in rules if r.id in found and faulty}
+    held = sorted(
+        r.id
+        for r in rules
+        if r.id in reach
+        and reach[r.id] & (faulty if r.complete == ("all",) else unread.keys() & {*r.complete})
+    )
     standing = [
         f
         for f in findings
@@ -137,18 +138,12 @@ def attributed(
         and (f.problem.file, f.problem.line) not in torn
         and (f.problem.file, f.problem.line, f.problem.column) not in lost
     ]
-    causes = _Causes(connection, package, records, errors, unread)
-    certain = {
-        f.problem for f in standing if f.problem.severity is Severity.ERROR and not f.problem.stage > 1
-    }
-
-    def told(f: Finding) -> Finding:
-        cause = causes.of(f, reach.get(f.rule, frozenset()))
+    cause_of = _causes(connection, package, records, errors, unread)
+    certain = any(f.problem.severity is Severity.ERROR and f.problem.stage < 2 for f in standing)
+    for n, f in enumerate(standing):
         # What is counted over all records may be wrong because of any error that a rule found.
-        cause = cause or ("*" if f.problem.stage > 1 and certain else "")
-        return dataclasses.replace(f, problem=dataclasses.replace(f.problem, cause=cause)) if cause else f
-
-    standing = [told(f) for f in standing]
+        cause = cause_of(f, reach.get(f.rule, ())) or ("*" if f.problem.stage > 1 and certain else "")
+        standing[n] = dataclasses.replace(f, problem=dataclasses.replace(f.problem, cause=cause))
     named_rules = f"规则 {'、'.join(held)} "
     referred = any(k.table in unread for t in package.tables.values() for k in t.foreign_keys)
     if unread and (referred or standing or held):
@@ -160,53 +155,52 @@ def attributed(
             "请先改正这些文件，再校验一次。"
         )
         return standing, [warning("", 0, "unread-files", message)]
-    if held:
-        message = (
-            f"{named_rules}要靠全部记录计算，记录有错误时得不出结论，这一次没有判断。请改正错误，再校验一次。"
-        )
-        return standing, [warning("", 0, "not-judged", message)]
-    return standing, []
+    reason = "要靠全部记录计算，记录有错误时得不出结论，这一次没有判断。请改正错误，再校验一次。"
+    return standing, [warning("", 0, "not-judged", named_rules + reason)] if held else []
 
 
-class _Causes:
-    """The errors in form, by the lines, documents, tables and keys that they spoil; the first at a place is its cause."""
+def _causes(
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    records: Records,
+    errors: Sequence[Problem],
+    unread: Mapping[str, Sequence[str]],
+) -> Callable[[Finding, Collection[str]], str]:
+    """Return what tells, of a finding and of what its rule reaches, which error in form it may follow from, or nothing.
 
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        package: Package,
-        records: Records,
-        errors: Sequence[Problem],
-        unread: Mapping[str, Sequence[str]],
-    ) -> None:
-        self._places: dict[tuple[str, int], str] = {}
-        self._keys: dict[str, str] = {}
-        self._tables: dict[str, str] = {}
-        for p in errors:
-            table = package.tables.get(records.files.get(p.file, ""))
-            # Of a document all of it, of a table the line, or where a column lacks every line.
-            whole = table is not None and table.kind != "csv" and "*" in table.path
-            line = 0 if whole or p.rule == "missing-label" else p.line
-            self._places.setdefault((p.file, line), p.place_of)
-            for name in (t for t, files in unread.items() if p.file in files):
-                self._tables.setdefault(name, p.place_of)
-        spoilt = sorted({file for file, _ in self._places})
-        for table in package.tables.values() if spoilt else ():
-            named = [table.field(k) for k in table.primary_key[:1] if len(table.primary_key) == 1]
-            titles = {p.column for p in errors if p.rule == "foreign-key"}
-            named += [f for key in table.foreign_keys for f in map(table.field, key.fields)]
-            fields = [f for f in named if f and (f.name in table.primary_key or f.title in titles)]
-            picked = ", ".join(["_file", "_line", *(quote(f.name) for f in fields)])
-            sql = f"SELECT {picked} FROM raw.{quote(table.name)} WHERE list_contains(?, _file)"
-            for file, line, *cells in connection.execute(sql, [spoilt]).fetchall() if fields else ():
-                if cause := self._places.get((file, line)) or self._places.get((file, 0)):
-                    for cell in cells:
-                        self._keys.setdefault(cell, cause)
+    An error spoils lines, documents, tables and keys; the first at a place is the cause there.
+    """
+    places: dict[tuple[str, int], str] = {}
+    keys: dict[str, str] = {}
+    tables: dict[str, str] = {}
+    for p in errors:
+        table = package.tables.get(records.files.get(p.file, ""))
+        # Of a document all of it, of a table the line, or where a column lacks every line.
+        whole = table is not None and table.kind != "csv" and "*" in table.path
+        places.setdefault((p.file, 0 if whole or p.rule == "missing-label" else p.line), p.place_of)
+        for name in (t for t, files in unread.items() if p.file in files):
+            tables.setdefault(name, p.place_of)
 
-    def of(self, finding: Finding, words: Collection[str]) -> str:
-        """Return what a finding may follow from, or nothing; `words` are what its rule reaches."""
+    def near(file: str, line: int) -> str:
+        return places.get((file, line)) or places.get((file, 0)) or ""
+
+    spoilt = sorted({file for file, _ in places})
+    titles = {p.column for p in errors if p.rule == "foreign-key"}
+    for table in package.tables.values() if spoilt else ():
+        own = table.primary_key if len(table.primary_key) == 1 else ()
+        foreign = {f for key in table.foreign_keys for f in key.fields}
+        named = [f.name for f in table.fields if f.name in own or (f.name in foreign and f.title in titles)]
+        picked = ", ".join(map(quote, ("_file", "_line", *named)))
+        sql = f"SELECT {picked} FROM raw.{quote(table.name)} WHERE list_contains(?, _file)"
+        for file, line, *cells in connection.execute(sql, [spoilt]).fetchall() if named else ():
+            if cause := near(file, line):
+                for cell in cells:
+                    keys.setdefault(cell, cause)
+
+    def cause_of(finding: Finding, words: Collection[str]) -> str:
         p = finding.problem
-        near = self._places.get((p.file, p.line)) or self._places.get((p.file, 0))
-        named = [*finding.subjects.values(), *_KEY.findall(p.message)]
-        near = near or next((self._keys[v] for v in named if v in self._keys), "")
-        return near or next((cause for table, cause in self._tables.items() if table in words), "")
+        told = [*finding.subjects.values(), *_KEY.findall(p.message)]
+        by_key = near(p.file, p.line) or next((keys[v] for v in told if v in keys), "")
+        return by_key or next((cause for table, cause in tables.items() if table in words), "")
+
+    return cause_of

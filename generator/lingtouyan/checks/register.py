@@ -196,12 +196,12 @@ def build_register(
     design.extend(faults)
     locator = Locator(project.source, package)
     records = records or read_records(project.source, package)
-    connection, formal = _load(package, records, locator, attached)
+    connection, formal = _start(project, package, records, locator, as_of, draft, attached, proposal)
     told = [*records.problems, *without_consequences(package, records.problems, formal)]
     problems = list(told)
+    statements = [*declared, *macros]
     views = Views(connection, declared, macros, lambda: _tell(connection, project, history, problems))
-    _describe(connection, project, as_of, draft, proposal)
-    if any(CELLS in s.words for s in (*macros, *declared, *(r.statement for r in rules))):
+    if any(CELLS in s.words for s in (*statements, *(r.statement for r in rules))):
         create_cells(connection, package)
     create_rules(connection, package, rules, declared)
     create_macros(connection, macros)
@@ -210,17 +210,14 @@ def build_register(
     design.extend(views.problems())
     design.extend(check_cuts(connection, views.there, package))
     describe_views(connection, views.there)
-    findings, broken = run_rules(connection, package, rules, locator, [*declared, *macros])
+    findings, broken = run_rules(connection, package, rules, locator, statements)
     design.extend(broken)
     unread = unread_files(package, records)
     named = package.tables.get(package.settings.review_parameters)
     if named is not None and named.primary_key and named.name not in unread:
         design.extend(missing_values(connection, named, rules, declared, macros))
-    findings, unjudged = attributed(
-        connection, package, records, told, unread, rules, findings, [*declared, *macros]
-    )
-    problems.extend(unjudged)
-    problems = in_order([*design, *problems, *(f.problem for f in findings)])
+    findings, unjudged = attributed(connection, package, records, told, unread, rules, findings, statements)
+    problems = in_order([*design, *problems, *unjudged, *(f.problem for f in findings)])
     problems = list(locator.named(problems, records.files))
     if only is None or not _FINDINGS.isdisjoint(only):
         create_findings(connection, package, problems, findings)
@@ -294,20 +291,25 @@ def _part_of(
     macros, declared, _ = _design(project)
     through = passages([*macros, *declared])
     conditions = {t.name: [*t.row_filters.values()] for t in package.tables.values()}
-    for view in declared:
-        rows = view.header.get("rows")
-        conditions[view.name] = [str(v) for v in rows.values()] if isinstance(rows, Mapping) else []
+    rows = {view.name: view.header.get("rows") for view in declared}
+    conditions |= {name: [str(v) for v in r.values()] for name, r in rows.items() if isinstance(r, Mapping)}
     for name, texts in conditions.items():
         through.setdefault(name, set()).update(w for text in texts for w in words_of(text))
     reach = reached(words, through)
     if not {*HISTORY, CELLS}.isdisjoint(reach):
         # Of the history an edition shows what belongs to the records that it shows.
         reach = reached({*reach, *package.tables}, through)
-    part = _narrowed(package, reach)
-    records = read_records(project.source, part) if part.tables else Records()
-    connection, _ = _load(part, records, Locator(project.source, part), attached)
+    # Tables whose rows stand in the same files come with those that are reached; whether references lead anywhere is
+    # not asked.
+    files = {package.origin(t).name for t in package.tables.values() if t.name in reach}
+    reachable = [t for t in package.tables.values() if package.origin(t).name in files]
+    part = dataclasses.replace(
+        package, tables={t.name: dataclasses.replace(t, foreign_keys=()) for t in reachable}
+    )
+    records = read_records(project.source, part) if reachable else Records()
+    locator = Locator(project.source, part)
+    connection, _ = _start(project, part, records, locator, as_of, draft, attached)
     views = Views(connection, declared, macros, lambda: _tell(connection, project, True, []))
-    _describe(connection, project, as_of, draft)
     if CELLS in reach:
         create_cells(connection, package)
     if "rules" in reach:
@@ -325,48 +327,35 @@ def _design(project: Project) -> tuple[list[Statement], list[Statement], list[Pr
     return read_statements(project.source, "schemas/macros"), usable, problems
 
 
-def _narrowed(package: Package, reach: Collection[str]) -> Package:
-    """Return the package with the tables that are reached, and those whose rows stand in the same files."""
-    files = {package.origin(t).name for t in package.tables.values() if t.name in reach}
-    # Whether references lead anywhere is not asked here.
-    kept = {
-        t.name: dataclasses.replace(t, foreign_keys=())
-        for t in package.tables.values()
-        if package.origin(t).name in files
-    }
-    return dataclasses.replace(package, tables=kept)
-
-
-def _load(
-    package: Package, records: Records, locator: Locator, attached: Mapping[str, Path]
+def _start(
+    project: Project,
+    part: Package,
+    records: Records,
+    locator: Locator,
+    as_of: datetime.date,
+    draft: bool,
+    attached: Mapping[str, Path],
+    proposal: Proposal | None = None,
 ) -> tuple[duckdb.DuckDBPyConnection, list[Problem]]:
-    """Return a database with the raw and the typed tables, its doors shut, and what of them does not conform."""
-    connection = connect()
-    load_raw(connection, package, records)
-    create_enums(connection, package)
-    formal = check_conformance(connection, package, locator)
-    create_typed(connection, package)
-    wrong_keys = check_keys(connection, package, locator, unread_files(package, records))
-    keep_first(connection, package, wrong_keys)
+    """Return a database with the tables of a part of the package, and what of them does not conform; its doors are shut.
+
+    With them come the tables that the engine makes of all schemas, build and repository; the history is empty for now.
+    """
+    connection, commit = connect(), project.commit
+    load_raw(connection, part, records)
+    create_enums(connection, part)
+    formal = check_conformance(connection, part, locator)
+    create_typed(connection, part)
+    wrong_keys = check_keys(connection, part, locator, unread_files(part, records))
+    keep_first(connection, part, wrong_keys)
     for edition, path in attached.items():
         attach(connection, edition, path)
     shut(connection)
-    return connection, formal + wrong_keys
-
-
-def _describe(
-    connection: duckdb.DuckDBPyConnection,
-    project: Project,
-    as_of: datetime.date,
-    draft: bool,
-    proposal: Proposal | None = None,
-) -> None:
-    """Create the tables that the engine makes of schemas, build and repository; the history stays empty for now."""
-    package, commit = project.package, project.commit
-    create_descriptions(connection, package)
+    create_descriptions(connection, project.package)
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
     create_history(connection, None)
-    create_proposal(connection, proposal, package.tables.values())
+    create_proposal(connection, proposal, project.package.tables.values())
+    return connection, formal + wrong_keys
 
 
 def _tell(

@@ -235,42 +235,42 @@ def document(package: Package, table: Table, item: Mapping) -> str:
     return "\n".join(_mapping(package, table, item, (), "")) + "\n"
 
 
-def _in_order(
-    package: Package, table: Table, item: Mapping, prefix: tuple[str, ...]
-) -> list[tuple[str, Value]]:
-    names = [f.name for f in table.fields]
-    children = [tuple(c.property.split(".")) for c in package.children.get(table.name, ())]
+_Pair = tuple[str, Value, "Table | None"]
 
-    def place(pair: tuple[str, Value]) -> tuple[int, int]:
+
+def _in_order(package: Package, table: Table, item: Mapping, prefix: tuple[str, ...]) -> list[_Pair]:
+    """Return the keys with a value below a prefix in the schema's order: fields, then lists, each with its table."""
+    names = [f.name for f in table.fields]
+    children = {tuple(c.property.split(".")): c for c in package.children.get(table.name, ())}
+
+    def place(pair: _Pair) -> tuple[int, int]:
         path = (*prefix, pair[0])
         flat = "_".join(path)
-        if path not in children:
+        if pair[2] is None:
             for n, name in enumerate(names):
                 if name == flat or name.startswith(f"{flat}_"):
                     return 0, n
         return 1, next((n for n, c in enumerate(children) if c[: len(path)] == path), len(children))
 
-    return sorted(item.items(), key=place)
+    pairs = ((k, v, children.get((*prefix, k))) for k, v in item.items())
+    return sorted((p for p in pairs if p[1] is not None and p[1] not in ([], {})), key=place)
 
 
 def _mapping(
     package: Package, table: Table, item: Mapping, prefix: tuple[str, ...], indent: str
 ) -> list[str]:
-    children = {tuple(c.property.split(".")): c for c in package.children.get(table.name, ())}
     lines: list[str] = []
-    for key, value in _in_order(package, table, item, prefix):
-        path = (*prefix, key)
-        if value is None or value in ([], {}):
-            continue
-        if isinstance(value, Mapping) and path not in children:
-            inner = _mapping(package, table, value, path, indent + "  ")
-            lines += [f"{indent}{scalar(key)}:", *inner] if inner else []
-        elif isinstance(value, list) and path in children:
-            lines += [f"{indent}{scalar(key)}:", *_items(package, children[path], value, indent + "  ")]
+    for key, value, child in _in_order(package, table, item, prefix):
+        head = f"{indent}{scalar(key)}:"
+        if isinstance(value, Mapping) and child is None:
+            inner = _mapping(package, table, value, (*prefix, key), indent + "  ")
+            lines += [head, *inner] if inner else []
+        elif isinstance(value, list) and child is not None:
+            lines += [head, *_items(package, child, value, indent + "  ")]
         elif isinstance(value, list):
-            lines.append(f"{indent}{scalar(key)}: [{', '.join(scalar(str(v)) for v in value)}]")
+            lines.append(f"{head} [{', '.join(scalar(str(v)) for v in value)}]")
         else:
-            lines.append(f"{indent}{scalar(key)}: {_written(table, '_'.join(path), str(value))}")
+            lines.append(f"{head} {_written(table, '_'.join((*prefix, key)), str(value))}")
     return lines
 
 
@@ -281,9 +281,9 @@ def _items(package: Package, table: Table, items: list[Value], indent: str) -> l
             lines.append(f"{indent}- {scalar(str(item))}")
             continue
         pairs = _in_order(package, table, item, ())
-        if all(v is None or (isinstance(v, str) and "\n" not in v) for _, v in pairs):
+        if all(isinstance(v, str) and "\n" not in v for _, v, _ in pairs):
             # One item, one line: that is what a diff then shows.
-            cells = [f"{scalar(k)}: {_written(table, k, str(v))}" for k, v in pairs if v is not None]
+            cells = [f"{scalar(k)}: {_written(table, k, str(v))}" for k, v, _ in pairs]
             lines.append(f"{indent}- {{{', '.join(cells)}}}")
         elif block := _mapping(package, table, item, (), indent + "  "):
             lines += [f"{indent}- {block[0].lstrip()}", *block[1:]]

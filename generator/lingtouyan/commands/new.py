@@ -63,10 +63,9 @@ def new_record(root: Path, table: str, given: Mapping[str, str], folder: str, as
     try:
         draft.fill(as_of, ask)
         file = file_of(project, spec, draft.values, folder, draft.referred(), ask)
-        lists = draft.lists()
+        written, checklist = draft.lists()
     finally:
         register.connection.close()
-    written, checklist = _parted(project, spec, lists)
     key = {k: draft.values[k] for k in spec.primary_key}
     path = project.root / file
     former = path.read_bytes() if path.is_file() else None
@@ -132,20 +131,18 @@ class _Draft:
             own = key.table == self._table.name and all(self.values.get(r) == v for r, v in given.items())
             if field_.name not in key.fields or own or self._found(key.table, given):
                 continue
-            hidden = any(
-                f.sensitivity is Sensitivity.RESTRICTED for f in self._table.fields if f.name in key.fields
-            )
-            shown = "所填内容（不予显示）" if hidden else quoted("/".join(given.values()))
+            hidden = {f.name for f in self._table.fields if f.sensitivity is Sensitivity.RESTRICTED}
+            shown = "/".join(given.values())
+            shown = quoted(shown) if hidden.isdisjoint(key.fields) else "所填内容（不予显示）"
             return f"填的 {shown} 在“{self._project.package.tables[key.table].title}”里没有。请核对编号。"
         # The last part of a key to be filled in tells whether there is such a record.
         whole = {k: self.values.get(k, "") for k in self._table.primary_key}
         taken = [whole] if field_.name in whole and all(whole.values()) else []
         taken += [{field_.name: self.values[field_.name]}] if field_.constraints.get("unique") else []
         if any(self._found(self._table.name, key) for key in taken):
-            shown = (
-                "" if field_.sensitivity is Sensitivity.RESTRICTED else printable("/".join(taken[0].values()))
-            )
-            return f"“{self._table.title}”{shown} 已经存在。"
+            shown = printable("/".join(taken[0].values()))
+            told = "" if field_.sensitivity is Sensitivity.RESTRICTED else shown
+            return f"“{self._table.title}”{told} 已经存在。"
         return ""
 
     def _references(self) -> Iterator[tuple[ForeignKey, dict[str, str]]]:
@@ -164,9 +161,14 @@ class _Draft:
         """Return the files of the records that this one names."""
         return {f for key, given in self._references() for f in self._found(key.table, given)}
 
-    def lists(self) -> dict[str, list[dict[str, Any]]]:
-        """Return what the schema's queries put into the lists of the new record."""
-        result: dict[str, list[dict[str, Any]]] = {}
+    def lists(self) -> tuple[Lists, list[tuple[str, list[str]]]]:
+        """Ask the schema's queries for the items of the record's lists.
+
+        Returns:
+            Those that are complete, which are written; and by list those of which more has to be known first.
+        """
+        written: dict[str, list[dict[str, Any]]] = {}
+        checklist: list[tuple[str, list[str]]] = []
         for child in self._project.package.children.get(self._table.name, ()):
             if not child.scaffold:
                 continue
@@ -178,10 +180,17 @@ class _Draft:
                 names, rows = rows_of(self._register.connection, sql)
             except SqlError as fault:
                 raise UsageError(f"{child.schema_file} 的 scaffold 查询无法运行：{fault}") from None
-            result[child.property] = [
-                {n: str(v) for n, v in zip(names, row, strict=True) if v is not None} for row in rows
-            ]
-        return result
+            items = [{n: str(v) for n, v in zip(names, row, strict=True) if v is not None} for row in rows]
+            known = {*self._table.primary_key, "ordinal"}
+            needed = [f for f in child.fields if f.required and f.name not in known]
+            whole = [i for i in items if all(i.get(f.name) for f in needed)]
+            if whole:
+                written[child.property] = whole
+            if parts := [i for i in items if i not in whole]:
+                lacking = "、".join(f.title for f in needed if not all(i.get(f.name) for i in parts))
+                words = [str(i.get(child.label) or next(iter(i.values()), "")) for i in parts]
+                checklist.append((f"{child.title}（{child.property}，另填{lacking}）", words))
+        return written, checklist
 
 
 def next_number(keys: Collection[str], example: str, year: str) -> str:
@@ -227,27 +236,22 @@ def file_of(
         if any("*" in p for p in parts[depth:]):
             folders = {PurePosixPath(p.relative_to(root)) for p in root.glob(str(path.parent)) if p.is_dir()}
         places = {str(f / leaf): "/".join(f.parts[:depth]) for f in sorted(folders)}
-    fitting = [
-        file
-        for file, top in places.items()
-        if (wanted in file if wanted else any(r == top or r.startswith(f"{top}/") for r in referred))
-    ]
-    if not wanted and len(places) == 1:
-        return next(iter(places))
-    if len(fitting) != 1:
-        options = sorted(set(places.values())) or [table.path]
-        if ask and places:
-            question = replace(
-                table.fields[0],
-                name="--in",
-                title="放在哪里，写出能区分的几个字",
-                constraints={"enum": options},
-                sensitivity=Sensitivity.PUBLIC,
-            )
-            fault = f"{quoted(wanted)} 不能确定是哪一个。" if wanted else ""
-            return file_of(project, table, values, ask(question, fault).strip(), referred, ask)
-        raise UsageError(f"不清楚该放在哪里，请用 --in 写明（写出能区分的几个字即可）：{'、'.join(options)}")
-    return fitting[0]
+
+    def fits(file: str, top: str) -> bool:
+        return wanted in file if wanted else any(r == top or r.startswith(f"{top}/") for r in referred)
+
+    fitting = [file for file, top in places.items() if (not wanted and len(places) == 1) or fits(file, top)]
+    if len(fitting) == 1:
+        return fitting[0]
+    options = sorted(set(places.values())) or [table.path]
+    if ask and places:
+        # Asked like a field of the record.
+        title, words = "放在哪里，写出能区分的几个字", {"enum": options}
+        question = replace(table.fields[0], name="--in", title=title, constraints=words)
+        question = replace(question, sensitivity=Sensitivity.PUBLIC)
+        fault = f"{quoted(wanted)} 不能确定是哪一个。" if wanted else ""
+        return file_of(project, table, values, ask(question, fault).strip(), referred, ask)
+    raise UsageError(f"不清楚该放在哪里，请用 --in 写明（写出能区分的几个字即可）：{'、'.join(options)}")
 
 
 def _folders(root: Path, prefix: PurePosixPath, rest: Iterable[str]) -> set[PurePosixPath]:
@@ -258,23 +262,6 @@ def _folders(root: Path, prefix: PurePosixPath, rest: Iterable[str]) -> set[Pure
         for p in below
         if p.is_dir() and not p.is_symlink() and not p.name.startswith(".")
     }
-
-
-def _parted(project: Project, table: Table, lists: Lists) -> tuple[Lists, list[tuple[str, list[str]]]]:
-    """Part the items that are complete, which are written, from those of which more has to be known first."""
-    written: dict[str, list[dict[str, Any]]] = {}
-    checklist: list[tuple[str, list[str]]] = []
-    for child in project.package.children.get(table.name, ()):
-        items = lists.get(child.property, [])
-        needed = [f for f in child.fields if f.required and f.name not in {*table.primary_key, "ordinal"}]
-        whole = [i for i in items if all(i.get(f.name) for f in needed)]
-        if whole:
-            written[child.property] = whole
-        if parts := [i for i in items if i not in whole]:
-            lacking = [f.title for f in needed if not all(i.get(f.name) for i in parts)]
-            words = [str(i.get(child.label) or next(iter(i.values()), "")) for i in parts]
-            checklist.append((f"{child.title}（{child.property}，另填{'、'.join(lacking)}）", words))
-    return written, checklist
 
 
 def _choices(field_: Field) -> str:

@@ -6,6 +6,7 @@ A record is one line. A file in another encoding is read on, so that one run fin
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import re
@@ -35,7 +36,6 @@ csv.field_size_limit(2**31 - 1)
 _SAMPLE = 4096
 # Of text decoded rightly hardly a character is so rare.
 _RARE = 1 / 8
-_WIDE = {"utf-16-le": 1, "utf-16-be": 0}
 
 
 def conflict_line(text: str) -> int:
@@ -81,37 +81,40 @@ def _advice(file: str) -> str:
 
 def _wide(data: bytes) -> str:
     """Return the two-byte encoding a file is in, told by its mark or by a zero in every other byte, or nothing."""
-    if data.startswith(codecs.BOM_UTF16_LE):
-        return "utf-16-le"
-    if data.startswith(codecs.BOM_UTF16_BE):
-        return "utf-16-be"
     sample = data[:_SAMPLE]
-    for name, offset in _WIDE.items():
+    for name, mark, offset in (("utf-16-le", codecs.BOM_UTF16_LE, 1), ("utf-16-be", codecs.BOM_UTF16_BE, 0)):
         zeros, others = sample[offset::2].count(0), sample[1 - offset :: 2].count(0)
         # A Chinese character may hold a zero byte where a Latin one has none.
-        if zeros > len(sample) / 8 and others * 8 < zeros:
+        if data.startswith(mark) or (zeros > len(sample) / 8 and others * 8 < zeros):
             return name
     return ""
 
 
 def _decode_other(data: bytes) -> tuple[str, str]:
-    lines = data.split(b"\n")
-    foreign = [_foreign(line) for line in lines]
-    # A line of GB18030 may be taken for UTF-8, but hardly for Chinese in it.
-    native = any(
-        not f and any(c > "\u2e7f" for c in line.decode()) for f, line in zip(foreign, lines, strict=True)
-    )
-    if not native and not _damaged(data):
+    texts, native, mixed = [], False, 0
+    for line in data.split(b"\n"):
         try:
-            sure = "（应为 GB18030/GBK，WPS 或 Excel 的默认编码）"
-            return data.decode("gb18030"), sure if is_gb18030(
-                data
-            ) else "，也认不准是 GB18030/GBK 还是 Big5 等"
+            text = line.decode()
+            # A line of GB18030 may be taken for UTF-8, but hardly for Chinese in it.
+            native = native or any(c > "\u2e7f" for c in text)
         except UnicodeDecodeError:
-            pass
-    texts = [_line_in_other(line) if f else line.decode() for f, line in zip(foreign, lines, strict=True)]
-    mixed = sum("\ufffd" not in t for t, f in zip(texts, foreign, strict=True) if f)
+            # Of a file that was put together from files in two encodings.
+            text = _gb18030(line) or line.decode(errors="replace")
+            mixed += "\ufffd" not in text
+        texts.append(text)
+    if not native and (whole := _gb18030(data)):
+        sure = "（应为 GB18030/GBK，WPS 或 Excel 的默认编码）"
+        return whole, sure if is_gb18030(data) else "，也认不准是 GB18030/GBK 还是 Big5 等"
     return "\n".join(texts), f"：有 {mixed} 行是 GB18030/GBK 编码，与其他行不同" if mixed else ""
+
+
+def _gb18030(data: bytes) -> str:
+    """Decode what may be GB18030, where hardly any Chinese character happens to be UTF-8; nothing for damaged UTF-8."""
+    lenient = data.decode(errors="replace")
+    with contextlib.suppress(UnicodeDecodeError):
+        if sum(c > "\x7f" for c in lenient) <= 2 * lenient.count("\ufffd"):
+            return data.decode("gb18030")
+    return ""
 
 
 def is_gb18030(data: bytes) -> bool:
@@ -129,30 +132,6 @@ def is_gb18030(data: bytes) -> bool:
     rare = sum(not c.encode("gb2312", "ignore") for c in foreign)
     mainland = common("gb18030", range(0xA1, 0xA4), range(0xB0, 0xD8))
     return rare <= _RARE * len(foreign) and mainland > common("big5", range(0xA1, 0xC7))
-
-
-def _damaged(data: bytes) -> bool:
-    """Tell UTF-8 with something wrong in it from GB18030, where hardly any Chinese character happens to be UTF-8."""
-    lenient = data.decode("utf-8", errors="replace")
-    return sum(c > "\x7f" for c in lenient) > 2 * lenient.count("\ufffd")
-
-
-def _foreign(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return True
-    return False
-
-
-def _line_in_other(line: bytes) -> str:
-    """Decode a line of a file that was put together from files in two encodings."""
-    if not _damaged(line):
-        try:
-            return line.decode("gb18030")
-        except UnicodeDecodeError:
-            pass
-    return line.decode("utf-8", errors="replace")
 
 
 def read_csv(data: bytes, file: str, table: Table) -> tuple[list[Row], list[Problem]]:
@@ -314,9 +293,8 @@ class _CsvReader:
         # Empty columns at the end are what a spreadsheet leaves behind: one fault, however many.
         filled = max(n for n, label in enumerate(header, 1) if label.strip())
         if filled < len(header):
-            first, last = filled + 1, len(header)
-            span = f"第 {first} 列" if first == last else f"第 {first} 至 {last} 列"
-            message = f"表头{span}没有列名。请补上；是空列的，请连同下面的空格一起删除。"
+            last = f" 至 {len(header)}" if len(header) > filled + 1 else ""
+            message = f"表头第 {filled + 1}{last} 列没有列名。请补上；是空列的，请连同下面的空格一起删除。"
             self.fault(line, "blank-label", message)
         seen: dict[str, int] = {}
         for position, (label, name) in enumerate(zip(header[:filled], meant, strict=False)):

@@ -100,10 +100,8 @@ def _line_of(fault: yaml.YAMLError, text: str) -> int:
 
 
 _HINTS = (
-    ("while scanning a tag", "值以 ! 开头时，请给整个值加引号。"),
-    ("while parsing a tag", "值以 ! 开头时，请给整个值加引号。"),
-    ("while scanning an anchor", "值以 & 开头时，请给整个值加引号。"),
-    ("while scanning an alias", "值以 * 开头时，请给整个值加引号。"),
+    ("ing a tag", "值以 ! 开头时，请给整个值加引号。"),
+    ("scanning an a", "值以 & 或 * 开头时，请给整个值加引号。"),
     ("while scanning a block scalar", "值以 | 或 > 开头时，请给整个值加引号。"),
     ("block sequence entries are not allowed", "值以“-”开头时，请给整个值加引号；没有内容的请空着。"),
     ("mapping keys are not allowed", "值以 ? 开头时，请给整个值加引号。"),
@@ -130,9 +128,8 @@ _HINTS = (
 
 def _explain(fault: yaml.YAMLError, line: str) -> str:
     text = f"{getattr(fault, 'problem', '') or ''} {getattr(fault, 'context', '') or ''} {fault}"
-    if ("could not find expected ':'" in text and _FULL_COLON.match(line)) or (
-        "mapping values are not allowed" in text and _FULL_COLON.match(line)
-    ):
+    colon = "could not find expected ':'" in text or "mapping values are not allowed" in text
+    if colon and _FULL_COLON.match(line):
         return "这一行的冒号或冒号后的空格是全角的。键和值之间应写“英文冒号加空格”。"
     return next((hint for key, hint in _HINTS if key in text), "请检查缩进、冒号和引号。")
 
