@@ -244,8 +244,8 @@ def dossier_jobs(
     for template in templates:
         template, results = _answers(connection, template, edition, selection.where)
         form = _form(template, files)
-        groups = {n: v for n, v in results.rows.items() if isinstance(v, Groups)}
-        lists = {n: v for n, v in results.rows.items() if n != template.each and not isinstance(v, Groups)}
+        groups = {n: v for n, v in results.items() if isinstance(v, Groups)}
+        lists = {n: v for n, v in results.items() if n != template.each and not isinstance(v, Groups)}
         suffix = PurePosixPath(template.file).suffix
         try:
             body = compiled(
@@ -257,7 +257,7 @@ def dossier_jobs(
         common = hashlib.blake2b(f"{form}\0{shapes}\0".encode(), digest_size=32)
         if not template.as_of:
             common.update(repr(lists).encode("utf-8", "backslashreplace"))
-        rows: Any = results.rows[template.each] if template.each else [Row()]
+        rows: Any = results[template.each] if template.each else [Row()]
         seen: set[str] = set()
         for row in rows:
             path = (output_path(template, row) if template.each else template.name) + (
@@ -287,7 +287,7 @@ def dossier_jobs(
                 carried = _carried(template, form, path, name, facts, row, shown)
                 data = canonical({**carried, "commit": commit or ""})
             own = {"row": row, "title": name, "blank": False}
-            values = {**results.rows, **mine, **told, **own}
+            values = {**results, **mine, **told, **own}
             yield DossierJob(
                 path=path,
                 html=functools.partial(_render, template, body, name, values),
@@ -492,7 +492,7 @@ def _asked(template: Template) -> Template:
 def _rows(template: Template, results: Results) -> dict[str, Any]:
     made: dict[str, Any] = {name: [] for name in template.queries}
     for name, given in (template.blank or {}).items():
-        made[name] = results.rows[name] if isinstance(given, str) else [Row() for _ in range(given)]
+        made[name] = results[name] if isinstance(given, str) else [Row() for _ in range(given)]
     return made
 
 

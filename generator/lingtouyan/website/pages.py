@@ -32,6 +32,7 @@ from lingtouyan.templates.templates import (
     output_path,
     query_fault,
     read_templates,
+    refused,
     run_queries,
     slug,
     template_fault,
@@ -153,7 +154,7 @@ class PageMaker:
         Raises:
             RecordsError: the template or a query is at fault.
         """
-        rows = run_queries(self.connection, template, self._edition).rows
+        rows = run_queries(self.connection, template, self._edition)
         self.links.start(written_url(template))
         try:
             body = rendered(compiled(self.environment, template.body), **{**rows, **self.facts})
@@ -180,18 +181,16 @@ class PageMaker:
         self._count += len(rows)
         if self._count > MAX_PAGES:
             reason = f"记录页共超过 {MAX_PAGES:,} 页，没有生成。请核对 each 的查询 {each.name} 是否多给了行。"
-            raise RecordsError([error(template.file, each.line, "template-error", reason)])
+            raise refused(template, each.line, reason)
         for query in sorted(template.queries.values(), key=lambda q: q.name):
             if query.by and query.by not in columns and columns:
                 reason = f"查询 {query.name} 按 {query.by} 分组，但 each 的查询 {each.name} 没有这一列。"
-                raise RecordsError([error(template.file, query.line, "template-error", reason)])
+                raise refused(template, query.line, reason)
         named = [("search", column) for name, column in template.search.items() if name != "kind"]
         for where, column in [("key", template.key), *named]:
             if column and columns and column not in columns:
                 reason = f"{where} 用到的列 {column} 不在 each 的查询 {each.name} 里。"
-                raise RecordsError(
-                    [error(template.file, template.lines.get(where, 1), "template-error", reason)]
-                )
+                raise refused(template, template.lines.get(where, 1), reason)
         described = template.meta.get("description", "")
         pages = []
         urls = [output_path(template, row) + "/" for row in rows]
@@ -224,7 +223,7 @@ class PageMaker:
         results = None if alone else self._results.get(template.file)
         if results is None:
             asked = _narrowed(template, page.row) if alone else template
-            results = run_queries(self.connection, asked, self._edition).rows
+            results = run_queries(self.connection, asked, self._edition)
             if not alone:
                 self._results[template.file] = results
         self.links.start(page.url)
@@ -241,7 +240,7 @@ class PageMaker:
                 f"“{page.title}”的页面里有引用外部网址或内嵌脚本的地方：{'；'.join(faults[:3])}。"
                 "网页只能用本站的文件，请改模板。"
             )
-            raise RecordsError([error(template.file, template.body_line, "template-error", reason)])
+            raise refused(template, template.body_line, reason)
         return html
 
     def _compiled(self, template: Template) -> tuple[jinja2.Template, Callable[[int], int]]:
