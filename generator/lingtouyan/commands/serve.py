@@ -340,7 +340,7 @@ class LiveSite:
                 if template.each and re.fullmatch("[^/]+".join(map(re.escape, slots)) + "/", url):
                     maker, pages = self._of(tree, template)
                     if page := pages.get(url):
-                        content = maker.body(template, page, alone=True)
+                        content = maker.body(template, page)
                         frame = self._frames[frame_of(template).name]
                         return frame.fill(page.title, content, url, page.description).decode()
         return None

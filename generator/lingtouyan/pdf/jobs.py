@@ -29,7 +29,7 @@ from lingtouyan.project import EDITION_TITLES, EDITIONS, Project, shown_in
 from lingtouyan.templates.escaping import REPLACEMENT, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
-from lingtouyan.templates.sandbox import Groups, Row, Sandbox, compiled, known, rendered
+from lingtouyan.templates.sandbox import Groups, Row, Sandbox, known
 from lingtouyan.templates.templates import (
     XML_SUFFIXES,
     Query,
@@ -248,10 +248,9 @@ def dossier_jobs(
         lists = {n: v for n, v in results.items() if n != template.each and not isinstance(v, Groups)}
         suffix = PurePosixPath(template.file).suffix
         try:
-            body = compiled(
-                environment if suffix == ".html" else environment.overlay(finalize=xml_text), template.body
-            )
-            title = compiled(environment.overlay(autoescape=False, finalize=text), template.title)
+            made = environment if suffix == ".html" else environment.overlay(finalize=xml_text)
+            body = made.from_string(template.body)
+            title = environment.overlay(autoescape=False, finalize=text).from_string(template.title)
         except Exception as broken:
             raise template_fault(template, broken) from None
         common = hashlib.blake2b(f"{form}\0{shapes}\0".encode(), digest_size=32)
@@ -350,14 +349,14 @@ def _carried(
 
 def _render(template: Template, body: jinja2.Template, title: str, values: Mapping[str, Any]) -> str:
     try:
-        return rendered(body, **values)
+        return body.render(values)
     except Exception as fault:
         raise template_fault(template, fault, title) from None
 
 
 def _title(template: Template, title: jinja2.Template, row: Row, facts: dict[str, Any]) -> str:
     try:
-        return rendered(title, row=row, **facts).strip()
+        return title.render(row=row, **facts).strip()
     except Exception as fault:
         raise template_fault(template, fault, "title", lambda _: 0) from None
 
@@ -532,9 +531,9 @@ def blank_jobs(
         form = _form(template, files)
         known = hashlib.sha256(f"{form}\0{shapes}\0{edition}\0{sorted(rows.items())!r}".encode())
         try:
-            body = compiled(environment, template.body)
-            title = compiled(environment.overlay(autoescape=False, finalize=text), template.title)
-            name = _EMPTY_BRACKETS.sub("", rendered(title, row=row, edition=edition)).strip()
+            body = environment.from_string(template.body)
+            title = environment.overlay(autoescape=False, finalize=text).from_string(template.title)
+            name = _EMPTY_BRACKETS.sub("", title.render(row=row, edition=edition)).strip()
         except Exception as fault:
             raise template_fault(template, fault) from None
         commit = commit_of([{"_file": template.file}])

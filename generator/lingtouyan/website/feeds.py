@@ -21,7 +21,7 @@ from lingtouyan.problems import Problem, RecordsError
 from lingtouyan.project import EDITIONS
 from lingtouyan.reading.source import Source
 from lingtouyan.templates.escaping import text
-from lingtouyan.templates.sandbox import Sandbox, compiled, rendered
+from lingtouyan.templates.sandbox import Sandbox
 from lingtouyan.templates.templates import read_templates, refused, run_queries, template_fault
 from lingtouyan.website.website import write_file
 
@@ -122,7 +122,7 @@ def write_feeds(
                     reason = "数据文件不能用 each，也不能与网站已有的文件同名。"
                     raise refused(template, 1, reason)
                 rows = run_queries(connection, template, edition)
-                content = finish(rendered(compiled(plain, template.body), **{**rows, **facts}))
+                content = finish(plain.from_string(template.body).render({**rows, **facts}))
             except Exception as fault:
                 problems.extend(template_fault(template, fault).problems)
             else:
