@@ -316,10 +316,20 @@ def _take(options: argparse.Namespace) -> int:
     return _answered(take(options.root, options.file, options.folder, **more))
 
 
-def _answered(taken: Taken) -> int:
+def _import(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.exchange import import_files
+
+    more = {"dry": options.dry_run, "commit": options.commit, "paper": options.paper}
+    given = options.root, options.files, options.table, options.folder, options.map
+    return max(_answered(taken, dry=options.dry_run) for taken in import_files(*given, **more))
+
+
+def _answered(taken: Taken, *, dry: bool = False) -> int:
     for line in (*taken.told, *(printable(m.text()) for m in taken.marks)):
         print(line)
-    done = f"写了 {len(taken.files)} 个文件" + (f"，提交为 {taken.commit}" if taken.commit else "")
+    done = f"{'要写' if dry else '写了'} {len(taken.files)} 个文件" + (
+        f"，提交为 {taken.commit}" if taken.commit else ""
+    )
     print(f"{taken.summary}；{done}。答复 → {taken.answer}")
     return RECORDS_WRONG if taken.refused else FINE
 
@@ -572,6 +582,16 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add("file", type=Path, metavar="文件", help="lingtouyan sheet 做的工作簿")
     add("--in", dest="folder", default="", metavar="文件夹", help="新增的记录放进哪个文件夹")
     add("--delete", action="store_true", help="表里删去的行，记录也删去")
+    add("--commit", action="store_true", help="收下的作为一次提交，作者取 git 的设置")
+    add("--paper", default="", metavar="文号", help="改动所依据的文件，写进提交说明")
+
+    text = "收自己的名册（xlsx、xls、et、ods、csv）：认出栏目，逐行登记，写出答复。"
+    add = command(_import, text, "members.xlsx --in north --dry-run")
+    add("files", type=Path, nargs="+", metavar="文件", help="名册")
+    add("--in", dest="folder", default="", metavar="文件夹", help="放进哪个文件夹；名称也在这里面找")
+    add("--table", nargs="+", default=[], metavar="表", help="是哪些表的记录（默认由栏目认出）")
+    add("--map", type=Path, metavar="对照表", help="栏目对照（YAML）；没有时写一份 import.yaml")
+    add("--dry-run", action="store_true", help="只写答复，不改记录")
     add("--commit", action="store_true", help="收下的作为一次提交，作者取 git 的设置")
     add("--paper", default="", metavar="文号", help="改动所依据的文件，写进提交说明")
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import bisect
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lingtouyan.checks.messages import dangling
 from lingtouyan.checks.register import build_register, check
 from lingtouyan.checks.values import value_fault
-from lingtouyan.commands.fmt import as_item, canonical, decoded, document, replace
-from lingtouyan.commands.new import file_of
+from lingtouyan.commands.fmt import as_item, canonical, decoded, document, replace, scalar
+from lingtouyan.commands.new import file_of, next_number
 from lingtouyan.exchange.records import Change, Tree, about, book_of, changes_of, sheets_of
+from lingtouyan.exchange.roster import Reader, find_headings, guess, map_text, read_map
 from lingtouyan.exchange.workbook import (
     ANSWER,
     DOUBTFUL,
@@ -32,7 +33,7 @@ from lingtouyan.problems import Problem, Severity, UsageError, printable
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Sensitivity, Table
 from lingtouyan.reading.source import Overlaid
-from lingtouyan.reading.yaml import has_comments, parse_yaml
+from lingtouyan.reading.yaml import Value, YamlError, has_comments, parse_yaml
 
 _TOGETHER = "这些改动合在一起会使别处出错，一条也没有收："
 
@@ -104,6 +105,74 @@ def take(root: Path, path: Path, folder: str, *, delete: bool, commit: bool, pap
         count = result.counts[TAKEN]
         result.commit = commit_files(project, files, f"按工作簿 {path.name} 更新 {count} 条记录", paper)
     return result
+
+
+def import_files(
+    root: Path,
+    paths: Sequence[Path],
+    tables: Sequence[str],
+    folder: str,
+    plan: Path | None,
+    *,
+    dry: bool,
+    commit: bool,
+    paper: str,
+) -> Iterator[Taken]:
+    """Take a city's own rosters into the records, one after another; without a map one is written for the next time.
+
+    Raises:
+        UsageError: a file or the map cannot be read, or no heading is known.
+    """
+    for path in paths:
+        found, project = read_workbook(path), Project.open(root)
+        tree, told = Tree(project), list[str]()
+        given = read_map(_map(plan), tree, plan.name) if plan else ("", [])
+        words = folder or given[0]
+        extra = [h for p in given[1] for h in p.columns]
+        rosters = [r for s in found if (r := find_headings(s, project.package, extra))]
+        if not rosters:
+            raise UsageError(
+                f"{path.name} 的前几行里没有认得出的表头。请核对表头，或先做一个：lingtouyan sheet"
+            )
+        parts = given[1] or guess(max(rosters, key=lambda r: len(r.sheet.rows)), tree, tables)
+        if not parts:
+            raise UsageError(f"{path.name} 的表头没有对上哪张表。请用 --table 指明，或用 --map 给出对照表。")
+        if plan is None and not Path("import.yaml").exists():
+            Path("import.yaml").write_text(map_text(words, parts, scalar), "utf-8")
+            told.append("栏目对照写在 import.yaml，可以改，再用 --map import.yaml 收一次。")
+        last: dict[str, str] = {}
+
+        def number(
+            table: Table, tree: Tree = tree, last: dict[str, str] = last, project: Project = project
+        ) -> str:
+            name = table.primary_key[0]
+            own, keys = table.field(name), [k[0] for k in tree.entries[table.name]]
+            known = [last[table.name]] if table.name in last else keys
+            last[table.name] = next_number(known, own.example if own else "", str(project.as_of(None).year))
+            return last[table.name]
+
+        reader = Reader(tree, words, number)
+        for roster in rosters:
+            if any(h in roster.headings for p in parts for h in p.columns):
+                reader.read(roster, parts)
+        changes = [*reader.changes.values()]
+        files = settle(project, tree, changes, words)
+        told += reader.told
+        result = Taken(counts(changes), [m for c in changes for m in c.marks], sorted(files), told=told)
+        result.answer = answer(path, found, (), result)
+        if not dry:
+            write(project, files)
+            if commit and files:
+                subject = f"按名册 {path.name} 登记 {result.counts[TAKEN]} 条记录"
+                result.commit = commit_files(project, files, subject, paper)
+        yield result
+
+
+def _map(path: Path) -> Value:
+    try:
+        return parse_yaml(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, YamlError) as fault:
+        raise UsageError(f"对照表 {printable(str(path))} 读不出来：{fault}") from None
 
 
 def counts(changes: Sequence[Change]) -> dict[str, int]:

@@ -49,6 +49,7 @@ class Change:
         lists: the lists that are replaced, with the columns that the workbook has.
         places: the rows of the workbook that ask for it, as (table, sheet, row).
         file: where the record stands, or is to stand.
+        partners: what the same row asks for besides; taken or refused together.
     """
 
     table: str
@@ -60,6 +61,7 @@ class Change:
     new: bool = False
     deleted: bool = False
     marks: list[Mark] = field(default_factory=list)
+    partners: list[Change] = field(default_factory=list)
 
     def tell(self, kind: str, message: str, column: str = "", table: str = "", row: int = 0) -> None:
         """Say something about the row of the workbook that asks for this."""
@@ -70,7 +72,7 @@ class Change:
     @property
     def refused(self) -> bool:
         """Whether nothing of it is taken."""
-        return any(m.kind == REFUSED for m in self.marks)
+        return any(m.kind == REFUSED for c in (self, *self.partners) for m in c.marks)
 
 
 class Tree:
@@ -148,6 +150,11 @@ class Tree:
                 )
                 found[key] = f"{key} {words}" if words and not words.startswith("sealed:") else key
         return found
+
+    def near(self, table: Table, folder: str) -> Iterator[Entry]:
+        """Yield the records of a table in a folder; those of a table that has no folders, all."""
+        scattered = "*" in str(PurePosixPath(table.path).parent)
+        yield from (e for e in self.entries[table.name].values() if not scattered or folder in e.file)
 
     def shown(self, table: Table, field_: Field, value: str | None) -> str:
         """Return what a cell shows of a value."""
@@ -231,12 +238,7 @@ def _choices(tree: Tree, table: Table, field_: Field, folder: str) -> tuple[list
     if target is None or has_hidden_key(target[0]):
         return [], False
     display = tree.display(target[0].name, target[1])
-    near = [
-        display[v]
-        for e in tree.entries[target[0].name].values()
-        if (v := e.values.get(target[1]))
-        and (folder in e.file or "*" not in str(PurePosixPath(target[0].path).parent))
-    ]
+    near = (display[v] for e in tree.near(target[0], folder) if (v := e.values.get(target[1])))
     return list(dict.fromkeys(near)), False
 
 

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,9 @@ def plain(text: str) -> str:
 
 def cell_text(cell: Any) -> str:
     """Return what a cell holds as text: whole numbers without a point, days without a time."""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
+    if isinstance(cell, float):
+        # As spreadsheets show it: of a longer number they have kept fifteen digits.
+        return f"{Decimal(format(cell, '.15g')):f}"
     if isinstance(cell, datetime.datetime):
         return cell.date().isoformat() if cell.time() == datetime.time() else cell.isoformat(" ")
     return "" if cell is None else plain(str(cell))
@@ -130,7 +132,7 @@ def write_workbook(
             said = [m for m in marks if m.sheet == sheet.title]
             _write_sheet(book, page, sheet, said)
             for number, field_ in enumerate(sheet.fields):
-                if field_ is None:
+                if field_ is None or not sheet.headings:
                     continue
                 words, only = sheet.choices.get(field_.name, ([], False))
                 if lists is not None and words:
@@ -173,9 +175,10 @@ def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[
     }
     made = {name: book.add_format(style) for name, style in styles.items()}
     colours = {REFUSED: "#FF7C80", DOUBTFUL: "#FFD966"}
+    titles = sheet.headings or [f.title if f else "" for f in sheet.fields]
     marked: dict[tuple[int, int], list[Mark]] = {}
     for mark in marks:
-        column = sheet.headings.index(mark.column) if mark.column in sheet.headings else 0
+        column = titles.index(mark.column) if mark.column in titles else 0
         marked.setdefault((mark.row - 1, column), []).append(mark)
     painted = {
         (shape, kind): book.add_format({**styles[shape], "bg_color": colour})
@@ -183,7 +186,7 @@ def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[
         for kind, colour in (colours.items() if marks else ())
     }
     shapes = [_shape(f) for f in sheet.fields]
-    for n, (heading, field_) in enumerate(zip(sheet.headings, sheet.fields, strict=True)):
+    for n, (heading, field_) in enumerate(zip(sheet.headings, sheet.fields, strict=False)):
         kind = (
             "key"
             if field_ and field_.name in sheet.keys

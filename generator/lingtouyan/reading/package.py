@@ -61,7 +61,7 @@ _SCHEMA_KEYS = _words(
 )
 _FIELD_KEYS = _words(
     "name type example sensitivity constraints categories categoriesOrdered categoriesType codes trueValues falseValues "
-    "bareNumber floatNumber missingValues formerNames arrayItem compartment"
+    "bareNumber floatNumber missingValues formerNames aliases valueAliases suggest arrayItem compartment"
 ).union(_PASSED_ON)
 # Names that a type of the database has already.
 _TAKEN_TYPES = _words("integer bigint double boolean date time timestamp varchar json interval uuid blob")
@@ -95,6 +95,8 @@ class Field:
         descriptor: the field as the Table Schema standard knows it, values typed.
         missing_values: texts that mean "no value" in this field, where it has its own.
         former_names: what the field was called before, so that its history does not break off.
+        aliases: other headings under which rosters have it; value_aliases: word of a roster -> value.
+        suggest: `pinyin`: the field that it is the reading of; `surnames`: readings of first characters that are special.
         compartment: what an office must be entitled to, to open a sealed value of this field.
     """
 
@@ -112,6 +114,9 @@ class Field:
     line: int
     missing_values: tuple[str, ...] | None = None
     former_names: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    value_aliases: AbstractMapping[str, str] = field(default_factory=dict)
+    suggest: AbstractMapping[str, Any] = field(default_factory=dict)
     compartment: str = "personal"
 
     @property
@@ -499,6 +504,9 @@ def _field(file: str, part: _Part) -> Field | None:
         line=part.item.lines["name"],
         missing_values=part.words("missingValues") if "missingValues" in part.item else None,
         former_names=part.words("formerNames"),
+        aliases=part.words("aliases"),
+        value_aliases={k: str(v) for k, v in part.part("valueAliases").item.items()},
+        suggest=part.part("suggest").item,
         compartment=part.text("compartment", "personal"),
     )
 

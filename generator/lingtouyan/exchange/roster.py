@@ -1,0 +1,334 @@
+"""A city's own roster: which of its columns are which fields, and what each of its rows says of which records."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lingtouyan.checks.messages import FULL_WIDTH, damage, partial_date
+from lingtouyan.checks.values import is_date
+from lingtouyan.exchange.records import Change, Entry, Key, Tree, Values
+from lingtouyan.exchange.workbook import DOUBTFUL, REFUSED, Sheet, cell_text
+from lingtouyan.problems import UsageError, quoted
+from lingtouyan.reading.package import Field, Package, Sensitivity, Table
+from lingtouyan.reading.yaml import Mapping, Value
+
+_TOTALS = re.compile(r"(合|总|小|共)\s*计|累计")
+_NOTHING = frozenset(["无", "暂无", "—", "——", "-", "--", "/", "至今", "现在"])
+_HEAD_ROWS = 20
+MAP_HEAD = """\
+# 名册的栏目对应哪张表的哪个字段，由 lingtouyan import 写出，可以改，再用 --map 指明。
+# columns：表头: 字段；values：每行都一样的值；match：这些字段都相同的就是同一条。一行可以分到几张表，同一张表也可以
+# 写两次；后面的表自动指向前面的表在这一行的那一条。
+"""
+
+
+@dataclass
+class Part:
+    """What of a row belongs to one table: heading -> field, constant values, the fields by which a record is known."""
+
+    table: str
+    columns: dict[str, str]
+    values: dict[str, str]
+    match: list[str]
+
+
+@dataclass
+class Roster:
+    """A sheet whose headings (of two rows, both) were found, and the first row of data, counted from 0."""
+
+    sheet: Sheet
+    headings: list[str]
+    first: int
+
+
+def _forms(heading: str) -> set[str]:
+    plain = re.sub(r"\s+", "", heading.translate(FULL_WIDTH)).casefold()
+    return {plain, re.sub(r"\(.*?\)", "", plain)} - {""}
+
+
+def _words(field_: Field) -> set[str]:
+    return {w for name in (field_.title, field_.name, *field_.aliases) for w in _forms(name)}
+
+
+def find_headings(sheet: Sheet, package: Package, extra: Sequence[str]) -> Roster | None:
+    """Find the headings among the first rows of a sheet, and fill merged cells; `extra`: headings that a map names."""
+    for (top, left), (bottom, right) in sheet.merged:
+        for row in sheet.rows[top : bottom + 1]:
+            row[left : right + 1] = [sheet.rows[top][left]] * (right + 1 - left)
+    known = {w for t in package.tables.values() for f in t.fields for w in _words(f)}
+    known |= {w for e in extra for w in _forms(e)}
+    texts = [[cell_text(c) for c in row] for row in sheet.rows[: _HEAD_ROWS + 1]]
+    scores = [len({t for t in row if known & _forms(t)}) for row in texts[:_HEAD_ROWS]]
+    if not scores or not max(scores):
+        return None
+    best = scores.index(max(scores))
+    for top in (best, best - 1):
+        # Two rows of headings: the upper one says something of several columns that the lower one tells apart.
+        pairs = list(zip(texts[top], texts[top + 1], strict=False)) if 0 <= top < len(texts) - 1 else []
+        apart = [(a, b) for a, b in pairs if a and b and a != b and texts[top].count(a) > 1]
+        if len({*texts[top]}) > 2 and any(
+            known & (_forms(a + b) | _forms(b + a) | _forms(b)) for a, b in apart
+        ):
+            joined = [
+                b or a if a in (b, "") or not b else b + a if known & _forms(b + a) else a + b
+                for a, b in pairs
+            ]
+            return Roster(sheet, joined, top + 2)
+    return Roster(sheet, texts[best], best + 1)
+
+
+def guess(roster: Roster, tree: Tree, tables: Sequence[str]) -> list[Part]:
+    """Return the parts that a roster's headings speak of: the table that most belong to, then those tied to it.
+
+    Raises:
+        UsageError: a table is not there.
+    """
+    shown = {t.name: t for t in tree.shown_tables() if not t.parent}
+    wanted = [next((t.name for t in shown.values() if n in (t.name, t.title)), "") for n in tables]
+    if "" in wanted:
+        known = "、".join(f"{t.name}（{t.title}）" for t in shown.values())
+        raise UsageError(f"{quoted(tables[wanted.index('')])} 不能从名册收，或没有这张表。可用：{known}")
+    left, chosen = list(dict.fromkeys(h for h in roster.headings if h)), dict[str, dict[str, str]]()
+    while True:
+        fits = {n: _columns(left, shown[n]) for n in (wanted or shown) if n not in chosen}
+        for name in [*fits] if chosen and not wanted else ():
+            # Further tables only where a row says all that they need.
+            tied = [k for k in shown[name].foreign_keys if k.table in chosen]
+            named = any(k.table == name for c in chosen for k in shown[c].foreign_keys)
+            given = {*fits[name].values(), *(f for k in tied for f in k.fields), *shown[name].primary_key}
+            if not (tied or named) or any(f.required and f.name not in given for f in shown[name].fields):
+                del fits[name]
+        best = max(fits, key=lambda n: len(fits[n]), default="")
+        if not best or not fits[best]:
+            break
+        chosen[best] = fits[best]
+        left = [h for h in left if h not in fits[best]]
+    # Those that others name come first.
+    order = sorted(
+        chosen, key=lambda n: sum(k.table in chosen and k.table != n for k in shown[n].foreign_keys)
+    )
+    return [Part(n, chosen[n], {}, _match(shown[n], chosen[n].values(), chosen)) for n in order]
+
+
+def _match(table: Table, mapped: Collection[str], chosen: Collection[str]) -> list[str]:
+    """Return by what a record is known: its key, else what it is tied to, called, and dated; other things change."""
+    if {*table.primary_key} <= {*mapped}:
+        return [*table.primary_key]
+    tied = [k.fields[0] for k in table.foreign_keys if k.table in chosen and k.table != table.name]
+    fields = [f for f in table.fields if f.name in mapped]
+    told = [f.name for f in fields if f.name == table.label or (f.required and is_date(f))]
+    return [*tied, *(told or [f.name for f in fields])]
+
+
+def _columns(headings: Sequence[str], table: Table) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for heading in headings:
+        fits = (f.name for f in table.visible(Sensitivity.INTERNAL) if _forms(heading) & _words(f))
+        if name := next((n for n in fits if n not in found.values()), ""):
+            found[heading] = name
+    return found
+
+
+def read_map(value: Value, tree: Tree, file: str) -> tuple[str, list[Part]]:
+    """Return the folder and the parts that a map names.
+
+    Raises:
+        UsageError: it is not one, or names what is not there.
+    """
+    given = value.get("tables") if isinstance(value, Mapping) else None
+    parts = []
+    for item in given if isinstance(given, list) else ():
+        table = tree.package.tables.get(str(item.get("table"))) if isinstance(item, Mapping) else None
+        if table is None or not isinstance(item, Mapping):
+            raise UsageError(f"{file}：tables 的每一项应有 table，写表名。")
+        columns, values = (v if isinstance(v := item.get(k), Mapping) else {} for k in ("columns", "values"))
+        texts = ({k: str(v) for k, v in m.items()} for m in (columns, values))
+        parts.append(Part(table.name, *texts, [str(m) for m in item.get("match") or ()]))  # type: ignore[call-arg, arg-type]
+        asked = {*parts[-1].columns.values(), *parts[-1].values, *parts[-1].match}
+        if lost := asked - {f.name for f in table.visible(Sensitivity.INTERNAL)}:
+            raise UsageError(f"{file}：“{table.title}”没有 {quoted(min(lost))} 这一栏，或它不能从名册收。")
+    if not parts or not isinstance(value, Mapping):
+        raise UsageError(f"{file} 不是 import 写的对照表：缺少 tables。")
+    return str(value.get("folder") or ""), parts
+
+
+def map_text(folder: str, parts: Sequence[Part], scalar: Callable[[str], str]) -> str:
+    """Return a map as text, to be edited and used again."""
+    lines = [f"folder: {scalar(folder)}" if folder else "folder:", "tables:"]
+    for part in parts:
+        lines += [f"  - table: {part.table}", "    columns:"]
+        lines += [f"      {scalar(h)}: {f}" for h, f in part.columns.items()]
+        lines += ["    values: {}", f"    match: [{', '.join(part.match)}]"]
+    return MAP_HEAD + "\n".join(lines) + "\n"
+
+
+class Reader:
+    """Reads the rows of rosters as changes of records."""
+
+    def __init__(self, tree: Tree, folder: str, number: Callable[[Table], str]) -> None:
+        self._tree, self._folder, self._number = tree, folder, number
+        self._indexes: dict[tuple[str, str], dict[str, list[tuple[Entry, Change | None]]]] = {}
+        self._names: dict[str, dict[str, list[str]]] = {}
+        self.changes: dict[tuple[str, Key], Change] = {}
+        self.told: list[str] = []
+
+    def read(self, roster: Roster, parts: Sequence[Part]) -> None:
+        """Take in all rows of a sheet."""
+        rows, headings, tables = roster.sheet.rows, roster.headings, self._tree.package.tables
+        title = roster.sheet.title
+        found = {h: tables[p.table].field(f) for p in parts for h, f in p.columns.items()}
+        roster.sheet.fields = [found.get(h) for h in headings]
+        hidden = {w for t in tables.values() for f in t.fields if f.sensitivity > 1 for w in _words(f)}
+        months = set()
+        for n, heading in enumerate(headings):
+            cells = [r[n] for r in rows[roster.first :] if n < len(r)]
+            days = [c.day for c in cells if isinstance(c, datetime.date)]
+            if days and {*days} == {1}:
+                # Only firsts of a month: months were typed.
+                months.add(heading)
+            if not heading or heading in found:
+                continue
+            restricted = bool(hidden & _forms(heading))
+            ruined = sum(bool(damage(cell_text(c), long_number=True, code=True)) for c in cells)
+            words = "是限制级的内容，没有读" if restricted else "没有对应的栏目，没有读"
+            words += f"；其中 {ruined} 格的长数字已被电子表格损坏，须按原件重填" if ruined else ""
+            self.told.append(f"{title} {quoted(heading)} {words}。")
+            for row in rows[roster.first :] if restricted else ():
+                row[n : n + 1] = [""]
+        for number, cells in enumerate(rows, 1):
+            texts = dict(zip(headings, map(cell_text, cells), strict=False))
+            filled = [t for t in map(cell_text, cells) if t and not t.isdigit()]
+            mine = [h for h in found if texts.get(h)]
+            above = number <= roster.first
+            if all(t in headings or (above and any(t in h for h in headings)) for t in filled):
+                continue
+            if above or _TOTALS.match(filled[0]) or len(mine) < min(2, len(found)):
+                self.told.append(f"{title} 第 {number} 行 {quoted(filled[0])} 是标题、合计或说明，没有读。")
+                continue
+            for h in months & texts.keys():
+                texts[h] = texts[h][:7] if (f := found.get(h)) and partial_date(f) else texts[h]
+            self._row(title, number, texts, parts)
+
+    def _row(self, sheet: str, number: int, texts: dict[str, str], parts: Sequence[Part]) -> None:
+        made: dict[str, Change] = {}
+        row: list[Change] = []
+        for part in parts:
+            table = self._tree.package.tables[part.table]
+            given = {f: texts.get(h, "") for h, f in part.columns.items()}
+            if not any(given.values()):
+                continue
+            values: Values = {}
+            faults = []
+            for name, text in (part.values | given).items():
+                if (field_ := table.field(name)) and (text or part.values.get(name)):
+                    values[name], fault = self._meant(table, field_, text or part.values[name])
+                    faults += [(fault, field_.title)] if fault else []
+            for key in table.foreign_keys:
+                if len(key.fields) == 1 and key.table in made and not values.get(key.fields[0]):
+                    values[key.fields[0]] = made[key.table].key[0]
+            change = self._change(table, part, values, (part.table, sheet, number))
+            for fault, title in faults:
+                change.tell(REFUSED, fault, title, row=number)
+            made[part.table] = change
+            row.append(change)
+        for change in row:
+            change.partners += [c for c in row if c is not change]
+
+    def _change(self, table: Table, part: Part, values: Values, place: tuple[str, str, int]) -> Change:
+        """Return what becomes of the record that is meant, or of a new one: it is completed, never overwritten."""
+        match = [m for m in part.match if values.get(m)] or [n for n, v in values.items() if v]
+        like = self._index(table, match[0])[values[match[0]] or ""] if match else []
+        found = [(e, c) for e, c in like if all(_alike(e.values.get(m), values[m]) for m in match)]
+        if found:
+            entry, former = found[0]
+            change = former or self.changes.setdefault((table.name, entry.key), Change(table.name, entry.key))
+            change.places.append(place)
+            if len(found) > 1:
+                change.tell(REFUSED, f"有 {len(found)} 条都像是它，没有收。请写明编号。", row=place[2])
+            for name, value in values.items():
+                held, field_ = entry.values.get(name), table.field(name)
+                if value and not held:
+                    entry.values[name] = change.values[name] = value
+                elif value and field_ and not _alike(held, value):
+                    words = f"已登记的是 {quoted(held)}，表里是 {quoted(value)}，没有改。"
+                    change.tell(DOUBTFUL, words, field_.title, row=place[2])
+            return change
+        for f in table.fields:
+            source = values.get(str(f.suggest.get("pinyin")))
+            if source and not values.get(f.name):
+                values[f.name] = _reading(source, f.suggest.get("surnames") or {})
+        single = len(table.primary_key) == 1
+        keys = {k: values.get(k) or (self._number(table) if single else "") for k in table.primary_key}
+        change = Change(table.name, tuple(keys.values()), {**values, **keys}, places=[place], new=True)
+        if not all(keys.values()):
+            titles = "、".join(f.title for f in table.fields if f.name in keys and not keys[f.name])
+            change.tell(REFUSED, f"没有 {titles}，不知道是哪一条。")
+        if table.label in match and (label := self._index(table, table.label)[values[table.label] or ""]):
+            same = "、".join("/".join(e.key) for e, _ in label[:3])
+            change.tell(DOUBTFUL, f"已有同名的 {same}，这是另外新建的一条，请核对。")
+        self.changes[table.name, change.key] = change
+        for (name, column), index in self._indexes.items():
+            if name == table.name and (value := change.values.get(column)):
+                index[value].append((Entry(name, change.key, "", change.values), change))
+        return change
+
+    def _index(self, table: Table, name: str) -> dict[str, list[tuple[Entry, Change | None]]]:
+        if (table.name, name) not in self._indexes:
+            made = self._indexes[table.name, name] = defaultdict(list)
+            for entry in self._tree.entries[table.name].values():
+                made[entry.values.get(name) or ""].append((entry, None))
+        return self._indexes[table.name, name]
+
+    def _meant(self, table: Table, field_: Field, text: str) -> tuple[str | None, str]:
+        """Return the value that a text means, and what is wrong with it where only the roster shows that."""
+        words = [str(w) for w in field_.constraints.get("enum") or ()]
+        if text in _NOTHING and not field_.required and text not in words:
+            return None, ""
+        text = field_.value_aliases.get(text, text)
+        if words and text not in words:
+            near = [w for w, c in field_.codes.items() if c == text] or [
+                w for w in words if w.startswith(text)
+            ]
+            return near[0] if len(near) == 1 else text, ""
+        if is_date(field_) and re.fullmatch(r"\d{4}\.[2-9]", text):
+            # Of `1975.1` a spreadsheet may have dropped a zero; of these it cannot.
+            text = f"{text[:4]}-0{text[5:]}"
+        value = self._tree.value(table, field_, text)
+        target = self._tree.reference(table, field_.name)
+        if value and target and value not in self._tree.display(target[0].name, target[1]):
+            called = self._called(target[0])
+            found = called.get(text) or [k for n, keys in called.items() if n.startswith(text) for k in keys]
+            if len(found) > 1:
+                return value, f"{quoted(text)} 有 {len(found)} 个（{'、'.join(found[:3])}）。请写编号。"
+            value = found[0] if found else value
+        ruined = damage(value or "", long_number=True, code=field_.type == "string")
+        return value, f"{ruined}。" if ruined else ""
+
+    def _called(self, table: Table) -> dict[str, list[str]]:
+        """Return name -> keys of the records of a table in the folder, or of those that stand in no folder."""
+        if table.name not in self._names:
+            made = self._names[table.name] = defaultdict(list)
+            for entry in self._tree.near(table, self._folder):
+                made[entry.values.get(table.label) or ""].append(entry.key[0])
+        return self._names[table.name]
+
+
+def _alike(held: str | None, given: str | None) -> bool:
+    """Tell whether two values are the same, or a day and its month."""
+    short, long = sorted((held or "", given or ""), key=len)
+    return short == long or (re.fullmatch(r"\d{4}-\d\d", short) is not None and long.startswith(f"{short}-"))
+
+
+def _reading(name: str, surnames: Any) -> str:
+    """Return how a name is probably read, with the readings of surnames that are special."""
+    from pypinyin import Style, lazy_pinyin
+
+    first = next((s for s in sorted(surnames, key=len, reverse=True) if name.startswith(s)), "")
+    return " ".join(
+        [*([surnames[first]] if first else []), *lazy_pinyin(name[len(first) :], style=Style.TONE)]
+    )
