@@ -17,9 +17,8 @@ import duckdb
 
 from lingtouyan.database.grammar import refusal
 from lingtouyan.problems import did_you_mean, printable
-from lingtouyan.reading.documents import EMPTY
 from lingtouyan.reading.package import Field, Package, Table
-from lingtouyan.reading.records import Records
+from lingtouyan.reading.records import EMPTY, Records
 
 MAX_MEGABYTES = 4096
 MAX_ROWS = 2_000_000

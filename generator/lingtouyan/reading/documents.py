@@ -6,11 +6,9 @@ plain form, as forms, editors and `fmt` write them, are read at a fraction of a 
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lingtouyan.problems import Problem, error, quoted, warning
@@ -22,16 +20,6 @@ from lingtouyan.reading.yaml import Items, Mapping, Remarks, Value, YamlError, p
 Note = Callable[[str, int, str, int], None]
 """Called with (table, line of the row, field, line of the key) for each value read."""
 Key = Sequence[str | None]
-
-
-# Stands for a text of no characters where the schema does not take it for missing.
-EMPTY = "\ufdd0"
-
-
-def lines_of(data: bytes, file: str, table: Table, package: Package) -> tuple[dict[str, str], list[Problem]]:
-    """Read one file of records of any kind, as `rows_of` does, into the register's lines `file,line,cells…`, as CSV."""
-    found, problems = rows_of(data, file, table, package)
-    return {t: csv_lines(file, rows) for t, rows in found.items()}, problems
 
 
 def rows_of(
@@ -58,17 +46,6 @@ def rows_of(
         if not reader.problems:
             return reader.rows, []
     return read_document(data, file, table, package, note)
-
-
-def csv_lines(file: str, rows: Iterable[Row]) -> str:
-    """Return rows as the register's lines."""
-    stream = io.StringIO(newline="")
-    # Two rows in one line would be one row: the register's reader is told that cells may be quoted.
-    csv.writer(stream, lineterminator="\n").writerows(
-        [file, line, *([EMPTY if c == "" else c for c in cells] if "" in cells else cells)]
-        for line, cells in rows
-    )
-    return stream.getvalue()
 
 
 class Shape:

@@ -78,7 +78,7 @@ class Sensitivity(IntEnum):
 
 SENSITIVITIES = {s.name.lower(): s for s in Sensitivity}
 # Edition -> the most that its readers may see.
-EDITION_LEVELS = {s.name.lower(): s for s in Sensitivity}
+EDITION_LEVELS = SENSITIVITIES
 
 
 @dataclass(frozen=True, slots=True)

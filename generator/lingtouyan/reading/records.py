@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import gc
@@ -10,24 +11,26 @@ import os
 import re
 import shutil
 import tempfile
-import threading
 import weakref
 from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 from unicodedata import normalize
 
 from lingtouyan.problems import Problem, error, quoted, warning
 from lingtouyan.processes import end_with_parent
 from lingtouyan.reading.csv import Row
-from lingtouyan.reading.documents import EMPTY, lines_of
+from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.package import Package, Sensitivity, Table
 from lingtouyan.reading.source import Source, glob_regex, static_prefix
 
 # From so many files on, starting other processes pays; with so many at a time no process grows with the city.
 _MANY = 400
 _AT_ONCE = 5000
+# Stands for a text of no characters where the schema does not take it for missing.
+EMPTY = "\ufdd0"
 # What looks like records, and what to do with it where no table takes it in.
 _ADVICE = {
     **dict.fromkeys(
@@ -112,10 +115,9 @@ def _read_all(
 
 def _context() -> multiprocessing.context.BaseContext:
     """Return how to start processes: a copy of this one costs nothing, but only one without threads can be copied."""
-    alone = threading.active_count() == 1
     try:
         # Those that libraries started, too.
-        alone = alone and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
+        alone = len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
     except OSError:
         alone = False
     return multiprocessing.get_context("fork" if alone else "forkserver")
@@ -126,34 +128,38 @@ def _read_slice(
 ) -> Records:
     """Read some files; the lines of each table go into one file of their own."""
     made = Records()
-    found: dict[str, list[str]] = {}
+    writers: dict[str, Any] = {}
     # Lines are no cycles: to look for such among them would cost more than making them.
     enabled = gc.isenabled()
     gc.disable()
     try:
-        contents = source.read_all([name for name, _ in tasks])
-        for (name, owner), (_, data) in zip(tasks, contents, strict=True):
-            if isinstance(data, Problem):
-                made.problems.append(data)
-                continue
-            made.files[name] = owner.name
-            lines, problems = lines_of(data, name, owner, package)
-            made.problems += problems
-            if owner.kind != "csv" and len(owner.primary_key) == 1 and "*" in PurePosixPath(owner.path).name:
-                rows = lines.get(owner.name, "").split("\n", 2)
-                if len(rows) == 2:
-                    _, line, *cells = next(csv.reader(rows))
-                    key = cells[[f.name for f in owner.fields].index(owner.primary_key[0])]
-                    made.names.setdefault(owner.name, []).append((name, int(line), key))
-            for table, text in lines.items():
-                if text:
-                    made.filled.add(name)
-                    found.setdefault(table, []).append(text)
-        for table, texts in found.items():
-            path = folder / f"{table}.{number:05d}.csv"
-            with path.open("w", encoding="utf-8", newline="") as stream:
-                stream.writelines(texts)
-            made.parts[table] = [path]
+        with contextlib.ExitStack() as opened:
+            contents = source.read_all([name for name, _ in tasks])
+            for (name, owner), (_, data) in zip(tasks, contents, strict=True):
+                if isinstance(data, Problem):
+                    made.problems.append(data)
+                    continue
+                made.files[name] = owner.name
+                found, problems = rows_of(data, name, owner, package)
+                made.problems += problems
+                single = (
+                    owner.kind != "csv" and len(owner.primary_key) == 1 and "*" in owner.path.split("/")[-1]
+                )
+                if single and len(own := found.get(owner.name, [])) == 1:
+                    key = own[0][1][[f.name for f in owner.fields].index(owner.primary_key[0])]
+                    made.names.setdefault(owner.name, []).append((name, own[0][0], key or ""))
+                for table, rows in found.items():
+                    if rows and table not in writers:
+                        path = folder / f"{table}.{number:05d}.csv"
+                        stream = opened.enter_context(path.open("w", encoding="utf-8", newline=""))
+                        writers[table], made.parts[table] = csv.writer(stream, lineterminator="\n"), [path]
+                    if rows:
+                        made.filled.add(name)
+                        # Two rows in one line would be one row: the register's reader is told that cells may be quoted.
+                        writers[table].writerows(
+                            [name, line, *([EMPTY if c == "" else c for c in row] if "" in row else row)]
+                            for line, row in rows
+                        )
         return made
     finally:
         if enabled:
