@@ -195,7 +195,7 @@ def test_every_page_of_changes_is_bounded_in_both_editions(city: Editions) -> No
         for template in read_templates(city.project.root, "site/pages", ".md", {"public": 0, "internal": 1}):
             if not template.name.startswith("changes/") or template.edition not in ("", edition):
                 continue
-            for rows in run_queries(connection, template, edition).values():
+            for rows in run_queries(connection, template, edition).rows.values():
                 groups = [rows[key] for key in rows] if isinstance(rows, Groups) else [rows]
                 assert max(map(len, groups), default=0) <= 2000, template.name
 

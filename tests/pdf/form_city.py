@@ -15,7 +15,7 @@ import yaml
 
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
-from lingtouyan.pdf.jobs import Selection, blank_jobs, chosen_templates, dossier_jobs, words_asked
+from lingtouyan.pdf.jobs import Selection, chosen_templates, dossier_jobs, words_asked
 from lingtouyan.pdf.render import DossierJob
 from lingtouyan.project import Project
 
@@ -282,6 +282,8 @@ def blanks_of(root: Path, kinds: Collection[str]) -> list[DossierJob]:
     """Return the blank forms of these kinds."""
     with tempfile.TemporaryDirectory() as folder:
         project, connection = edition_of(root, "internal", kinds, folder)
-        made = list(blank_jobs(project, connection, "internal", AS_OF, lambda _: "", frozenset(kinds)))
+        facts = {"edition": "internal", "as_of": AS_OF, "draft": False}
+        wanted = Selection(frozenset(kinds))
+        made = list(dossier_jobs(project, connection, "internal", facts, lambda _: "", wanted, blank=True))
         connection.close()
     return made

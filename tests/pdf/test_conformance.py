@@ -23,7 +23,7 @@ from PIL import Image
 from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.pdf.footer import ATTACHMENT, digest_of
-from lingtouyan.pdf.jobs import FOLDER, Selection, blank_jobs, chosen_templates, dossier_jobs, words_asked
+from lingtouyan.pdf.jobs import FOLDER, Selection, chosen_templates, dossier_jobs, words_asked
 from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.pdf.signing import load_seal, sign
 from lingtouyan.project import EDITIONS, Project
@@ -67,7 +67,7 @@ def prints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                 continue
             if found:
                 jobs[kind] = found[0 if "volume" in kind else len(found) // 2]
-        for blank in blank_jobs(project, connection, edition, AS_OF, lambda _: "", frozenset()):
+        for blank in dossier_jobs(project, connection, edition, facts, lambda _: "", blank=True):
             jobs[blank.path.removesuffix(".pdf")] = blank
         connection.close()
     report = render_dossiers(jobs.values(), files=files_in(ROOT / FOLDER), out=folder)

@@ -238,9 +238,13 @@ class _Edition:
         from lingtouyan.pdf.run import print_dossiers
 
         where = self.out / "dossiers"
-        return print_dossiers(
-            self._project, self._connection, self.name, self._facts, where, problems, progress
-        )
+        report = print_dossiers(self._project, self._connection, self.name, self._facts, where, progress)
+        problems.extend(report.problems)
+        failed = len({p.message for p in report.problems if p.severity == "error"})
+        unprinted = f"，{failed} 处没有印成" if failed else ""
+        made = f"{len(report.printed)} 份 PDF（新做 {report.rendered}）{unprinted}"
+        line = f"{EDITION_TITLES[self.name]}：{made} → build/{self.name}/dossiers"
+        return [line] if report.printed or failed else []
 
 
 def facts_of(

@@ -5,6 +5,7 @@ A style sheet says `font-family: var(--font-fangsong)`; this module decides whic
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import re
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
+
+import jinja2
 
 from lingtouyan.problems import UsageError
 
@@ -49,18 +51,15 @@ def load_library(name: str) -> ctypes.CDLL | None:
     """Load a library of `LIBRARIES`; None when this machine does not have it."""
     number = 1 if name == "libfontconfig" else 0
     for file in (f"{name}.so.{number}", f"{name}.{number}.dylib"):
-        try:
+        with contextlib.suppress(OSError):
             return ctypes.CDLL(file)
-        except OSError:
-            continue
     return None
 
 
 def library_version(name: str) -> str:
     """Return the version of libpango-1.0 or libharfbuzz; empty for others and when it is missing."""
     function = {"libpango-1.0": "pango_version_string", "libharfbuzz": "hb_version_string"}.get(name)
-    library = load_library(name)
-    if function is None or library is None:
+    if function is None or (library := load_library(name)) is None:
         return ""
     getattr(library, function).restype = ctypes.c_char_p
     return str(getattr(library, function)().decode())
@@ -72,8 +71,7 @@ def require_libraries() -> None:
     Raises:
         UsageError: something is missing; it names the packages.
     """
-    missing = [package for name, package in LIBRARIES.items() if load_library(name) is None]
-    if missing:
+    if missing := [package for name, package in LIBRARIES.items() if load_library(name) is None]:
         raise UsageError(f"缺少排印 PDF 所需的系统软件。请安装：apt install {' '.join(missing)}")
 
 
@@ -92,15 +90,17 @@ class FontFile:
 class Stack:
     """What a role prints with on this machine, in the order in which a character is looked for.
 
-    Attributes:
-        role: the role.
-        fonts: at least one.
-        proper: the first of them is what the standard means, not a stand-in.
+    At least one font; `proper` when the first of them is what the standard means, not a stand-in.
     """
 
     role: Role
     fonts: tuple[FontFile, ...]
     proper: bool
+
+    @property
+    def family(self) -> str:
+        """What style sheets call it."""
+        return f"lingtouyan {self.role.name}"
 
 
 @cache
@@ -130,19 +130,15 @@ def installed() -> Mapping[str, FontFile]:
     return found
 
 
-def find_stacks(*, open_only: bool = False) -> list[Stack]:
+def find_stacks() -> list[Stack]:
     """Return the stack of every role.
-
-    Args:
-        open_only: leave out the proper (bought) typefaces, so that two machines with the same packages agree.
 
     Raises:
         UsageError: a role has no font at all, or fontconfig is missing.
     """
     stacks = []
     for role in ROLES:
-        proper = [] if open_only else role.proper
-        own = [name for name in (*proper, *role.stand_ins) if name.lower() in installed()]
+        own = [name for name in (*role.proper, *role.stand_ins) if name.lower() in installed()]
         others = [name for name in (*RARE, *SCRIPTS) if name.lower() in installed()]
         if not own:
             raise UsageError(f"没有可用于{role.title}的字体，不能排印。请安装：apt install {role.package}")
@@ -155,15 +151,13 @@ def identity(stacks: Iterable[Stack]) -> str:
     """Return a digest over the releases of all fonts (their head tables, which hold a checksum of the whole)."""
     from fontTools.ttLib import TTFont
 
-    digest = hashlib.sha256()
-    heads: dict[FontFile, bytes] = {}
-    for stack in stacks:
-        for font in stack.fonts:
-            if font not in heads:
-                with TTFont(font.path, fontNumber=font.index, lazy=True) as opened:
-                    heads[font] = opened.reader["head"]
-            digest.update(f"{stack.role.name}\0{font.name}\0{heads[font].hex()}\n".encode())
-    return digest.hexdigest()
+    @cache
+    def head(font: FontFile) -> str:
+        with TTFont(font.path, fontNumber=font.index, lazy=True) as opened:
+            return str(opened.reader["head"].hex())
+
+    said = (f"{s.role.name}\0{font.name}\0{head(font)}\n" for s in stacks for font in s.fonts)
+    return hashlib.sha256("".join(said).encode()).hexdigest()
 
 
 def configuration(stacks: Sequence[Stack]) -> str:
@@ -172,32 +166,16 @@ def configuration(stacks: Sequence[Stack]) -> str:
     Whatever a document asks for is printed with them, the same on machines with the same packages; what none of them
     holds has no glyph, which the layout engine tells.
     """
+    template = Path(__file__).with_suffix(".xml").read_text("utf-8")
     fonts = dict.fromkeys(font for stack in stacks for font in stack.fonts)
-    folders = "".join(f"<dir>{escape(str(f))}</dir>" for f in sorted({font.path.parent for font in fonts}))
-    accepted = "".join(
-        f'<pattern><patelt name="file"><string>{escape(str(font.path))}</string></patelt>'
-        f'<patelt name="index"><int>{font.index}</int></patelt></pattern>'
-        for font in fonts
-    )
-    roles = "".join(
-        f'<match target="pattern"><test name="family"><string>{_family(stack)}</string></test>'
-        f'<edit name="weight" mode="assign"><double>{stack.fonts[0].weight}</double></edit>'
-        '<edit name="family" mode="assign" binding="strong">'
-        + "".join(f"<string>{escape(name)}</string>" for name in dict.fromkeys(f.family for f in stack.fonts))
-        + "</edit></match>"
-        for stack in stacks
-    )
-    return (
-        f'<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig>{folders}'
-        '<cachedir>/var/cache/fontconfig</cachedir><cachedir prefix="xdg">fontconfig</cachedir>'
-        '<selectfont><rejectfont><pattern><patelt name="scalable"><bool>true</bool></patelt></pattern></rejectfont>'
-        f"<acceptfont>{accepted}</acceptfont></selectfont>{roles}</fontconfig>"
-    )
+    folders = sorted({font.path.parent for font in fonts})
+    made = jinja2.Template(template, autoescape=True, trim_blocks=True)
+    return str(made.render(folders=folders, fonts=fonts, stacks=stacks))
 
 
 def role_style(stacks: Sequence[Stack]) -> str:
     """Return the style sheet that gives every role its family, and plain text the last role's."""
-    variables = "".join(f'--font-{stack.role.name}: "{_family(stack)}"; ' for stack in stacks)
+    variables = "".join(f'--font-{stack.role.name}: "{stack.family}"; ' for stack in stacks)
     # Kerning, ligatures and alternates change nothing that a form needs, and let the digits of one number look unlike.
     plain = "font-kerning: none; font-variant-ligatures: none; font-feature-settings: 'locl' off"
     # By element and not as `:root`, so that the plainest rule of a style sheet outweighs it.
@@ -205,7 +183,3 @@ def role_style(stacks: Sequence[Stack]) -> str:
         f":root {{ {variables}}}\nhtml {{ font-family: var(--font-{stacks[-1].role.name}); {plain} }}\n"
         f"@page {{ {plain} }}\n"
     )
-
-
-def _family(stack: Stack) -> str:
-    return f"lingtouyan {stack.role.name}"

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import rfc8785
 
@@ -107,25 +107,14 @@ def mark_style(mark: Mark) -> str:
         if mark.blank
         else f"{mark.words()}\\A 摘要 {mark.digest}\\A "
     )
-    boxes = {
-        "bottom-left-corner": (
-            f'url("{image}")',
-            f"text-align: right; padding: 2mm 1.5mm 0 0; image-rendering: crisp-edges; {size}",
-        ),
-        "bottom-left": (
-            f'"{words}" counter(page) "/" counter(pages)',
-            "white-space: pre; font: 6.5pt/1.35 var(--font-heiti); letter-spacing: 0; text-align: left; padding: 3.4mm 0 0",
-        ),
-    }
-    rules = "".join(
-        f"@{name} {{ content: {content}; vertical-align: top; margin: 0; {look} }} "
-        for name, (content, look) in boxes.items()
-    )
     # No template's own style may cover or remove it, or count the pages otherwise.
-    counting = "counter-reset: none; counter-set: none; counter-increment: page 1; "
-    return (
-        "@page { " + (counting + rules).replace("; ", " !important; ").replace(" }", " !important }") + "}\n"
-    )
+    style = f"""counter-reset: none; counter-set: none; counter-increment: page 1;
+@bottom-left-corner {{ content: url("{image}"); vertical-align: top; margin: 0; text-align: right;
+padding: 2mm 1.5mm 0 0; image-rendering: crisp-edges; {size}; }}
+@bottom-left {{ content: "{words}" counter(page) "/" counter(pages); vertical-align: top; margin: 0; white-space: pre;
+font: 6.5pt/1.35 var(--font-heiti); letter-spacing: 0; text-align: left; padding: 3.4mm 0 0; }}"""
+    style = style.replace("; ", " !important; ").replace(";\n", " !important;\n")
+    return f"@page {{ {style} }}\n"
 
 
 _BLANK = re.compile(r"空\s*白\s*表，\s*不\s*是\s*记\s*录\s*模\s*板\s*([0-9a-f]{16})")
@@ -134,8 +123,7 @@ _MARK = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PageMark:
+class PageMark(NamedTuple):
     """A mark as read from a page: commit (empty when none is named), digest, page and pages."""
 
     commit: str

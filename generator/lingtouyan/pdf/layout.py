@@ -5,6 +5,7 @@ Imported by the workers only: a build in which nothing is printed does not load 
 
 from __future__ import annotations
 
+import functools
 import gc
 import html
 import logging
@@ -14,7 +15,7 @@ import resource
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC
-from multiprocessing import parent_process
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -27,7 +28,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from lingtouyan.pdf.fonts import RARE_PACKAGES, SCRIPTS_PACKAGE
 from lingtouyan.pdf.footer import ATTACHMENT, DESCRIPTION, mark_style
-from lingtouyan.pdf.render import Outcome, Press, Sheet
+from lingtouyan.pdf.render import DossierJob, Outcome
 from lingtouyan.problems import printable
 from lingtouyan.processes import end_with_parent
 
@@ -52,9 +53,8 @@ class _Fetcher(URLFetcher):  # type: ignore[misc]
         Raises:
             ValueError: it is none of the files.
         """
-        parts = urlsplit(url)
         name = unquote(url.removeprefix(BASE))
-        if parts.scheme == "data" and len(url) <= MAX_DATA_URL:
+        if urlsplit(url).scheme == "data" and len(url) <= MAX_DATA_URL:
             return super().fetch(url)
         if not url.startswith(BASE) or name not in self._files:
             self.refused.append(url[:200])
@@ -79,42 +79,47 @@ class _Listener(logging.Handler):
 
 
 class _Printer:
-    """What one process keeps between dossiers: fonts and parsed style sheets."""
+    """What one process keeps between dossiers: fonts and parsed style sheets.
 
-    def __init__(self, press: Press) -> None:
-        os.environ["FONTCONFIG_FILE"] = str(press.fonts)
-        self.press = press
+    Args:
+        files: what a dossier may take in: style sheets and pictures of the template folder, by name.
+        fonts: file with the configuration of fontconfig.
+        style: style sheet that goes before all others.
+        name: which programs and fonts print it; whoever has the same prints the same bytes.
+    """
+
+    def __init__(self, files: Mapping[str, bytes], fonts: Path, style: str, name: str) -> None:
+        os.environ["FONTCONFIG_FILE"] = str(fonts)
+        self.files, self.style, self.name = files, style, name
         self.fonts = FontConfiguration()
-        self._sheets: dict[tuple[str, ...], tuple[list[weasyprint.CSS], list[str]]] = {}
+        self._styles = functools.cache(self._read_styles)
 
     def _parse(self, text: str, fetcher: _Fetcher) -> weasyprint.CSS:
         return weasyprint.CSS(string=text, base_url=BASE, url_fetcher=fetcher, font_config=self.fonts)
 
-    def _styles(self, names: tuple[str, ...]) -> tuple[list[weasyprint.CSS], list[str]]:
+    def _read_styles(self, names: tuple[str, ...]) -> tuple[list[weasyprint.CSS], list[str]]:
         """Return the parsed sheets, and what they referred to in vain."""
-        if names not in self._sheets:
-            fetcher = _Fetcher(self.press.files)
-            texts = [fetcher.fetch(BASE + name).read().decode() for name in names]
-            sheets = [self._parse(text, fetcher) for text in (self.press.style, *texts)]
-            self._sheets[names] = sheets, fetcher.refused
-        return self._sheets[names]
+        fetcher = _Fetcher(self.files)
+        texts = [fetcher.fetch(BASE + name).read().decode() for name in names]
+        return [self._parse(text, fetcher) for text in (self.style, *texts)], fetcher.refused
 
-    def print(self, sheet: Sheet, listener: _Listener) -> Outcome:
+    def print(self, job: DossierJob, listener: _Listener) -> Outcome:
         """Lay out one dossier."""
-        if lost := sorted({c for c in html.unescape(sheet.html) if _is_meaningless(c)}):
+        text = job.document()
+        if lost := sorted({c for c in html.unescape(text) if _is_meaningless(c)}):
             return Outcome(faults=tuple(_lacking(lost)))
-        sheets, refused = self._styles(sheet.styles)
-        fetcher = _Fetcher(self.press.files)
+        sheets, refused = self._styles(job.styles)
+        fetcher = _Fetcher(self.files)
+        marks = [self._parse(mark_style(job.mark), fetcher)] if job.mark else []
         options: dict[str, Any] = {"pdf_variant": "pdf/a-3u", "pdf_tags": True, "cache": {}}
-        document = weasyprint.HTML(string=sheet.html, base_url=BASE, url_fetcher=fetcher).render(
-            font_config=self.fonts,
-            stylesheets=[*sheets, *([self._parse(mark_style(sheet.mark), fetcher)] if sheet.mark else [])],
-            **options,
+        document = weasyprint.HTML(string=text, base_url=BASE, url_fetcher=fetcher).render(
+            font_config=self.fonts, stylesheets=[*sheets, *marks], **options
         )
-        _set_metadata(document.metadata, sheet, self.press.name)
-        content = document.write_pdf(
-            attachments=[_attached(sheet)] if sheet.data else None, finisher=_head_every_cell, **options
-        )
+        _set_metadata(document.metadata, job, self.name)
+        about = {"name": ATTACHMENT, "description": DESCRIPTION, "relationship": "Data"}
+        dates = {"created": job.created, "modified": job.created}
+        carried = [weasyprint.Attachment(string=job.data, **about, **dates)] if job.data else None
+        content = document.write_pdf(attachments=carried, finisher=_head_every_cell, **options)
         if listener.missing:
             return Outcome(faults=tuple(_lacking(sorted(listener.missing))))
         if refused or fetcher.refused:
@@ -128,26 +133,25 @@ class _Printer:
 _printers: list[_Printer] = []
 
 
-def start(press: Press) -> None:
-    """Prepare a worker process: it ends with its parent, and one dossier takes no more memory than any needs."""
-    if parent_process() is not None:
-        end_with_parent()
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        if most == resource.RLIM_INFINITY or most > MAX_MEMORY:
-            resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-        # Layout makes a quarter of a million objects that all die together: they are looked through once, afterwards.
-        gc.disable()
-        gc.freeze()
+def start(*press: Any) -> None:
+    """Prepare a worker process (as `_Printer`): it ends with its parent, and no dossier takes more memory than any needs."""
+    end_with_parent()
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    if most == resource.RLIM_INFINITY or most > MAX_MEMORY:
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    # Layout makes a quarter of a million objects that all die together: they are looked through once, afterwards.
+    gc.disable()
+    gc.freeze()
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    _printers[:] = [_Printer(press)]
+    _printers[:] = [_Printer(*press)]
 
 
-def print_sheet(sheet: Sheet) -> Outcome:
+def print_sheet(job: DossierJob) -> Outcome:
     """Print one dossier. Never raises for what it contains."""
     listener = _Listener()
     LOGGER.addHandler(listener)
     try:
-        return _printers[0].print(sheet, listener)
+        return _printers[0].print(job, listener)
     except MemoryError:
         return Outcome(faults=(("print-memory", "排版所需内存超出限制，已停止。请检查内容是否异常庞大。"),))
     except Exception as error:  # a hostile template may break the layout engine anywhere
@@ -155,8 +159,7 @@ def print_sheet(sheet: Sheet) -> Outcome:
         return Outcome(faults=(("print-failed", f"模板或样式表有误，无法排版（{text}）。"),))
     finally:
         LOGGER.removeHandler(listener)
-        if not gc.isenabled():
-            gc.collect(1)
+        gc.collect(1)
 
 
 def _is_meaningless(character: str) -> bool:
@@ -179,48 +182,20 @@ def _lacking(characters: list[str]) -> Iterator[tuple[str, str]]:
         yield "missing-glyph", text
 
 
-def _attached(sheet: Sheet) -> weasyprint.Attachment:
-    if sheet.created is None:
-        raise ValueError("an attachment needs a date")
-    date = sheet.created.astimezone(UTC)
-    return weasyprint.Attachment(
-        string=sheet.data,
-        name=ATTACHMENT,
-        description=DESCRIPTION,
-        relationship="Data",
-        created=date,
-        modified=date,
-    )
-
-
 # PDF/A does not know PDF/UA: its mark is declared as foreign metadata is (ISO 19005-3, 6.6.2.3).
-_UNIVERSAL_ACCESS = b"""
-<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/"><pdfuaid:part>1</pdfuaid:part></rdf:Description>
-<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/" \
-xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
-<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
-<pdfaSchema:schema>PDF/UA Universal Accessibility Schema</pdfaSchema:schema>
-<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
-<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
-<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
-<pdfaProperty:name>part</pdfaProperty:name><pdfaProperty:valueType>Integer</pdfaProperty:valueType>
-<pdfaProperty:category>internal</pdfaProperty:category>
-<pdfaProperty:description>Indicates which part of ISO 14289 standard is followed</pdfaProperty:description>
-</rdf:li></rdf:Seq></pdfaSchema:property>
-</rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>
-"""
+_UNIVERSAL_ACCESS = Path(__file__).with_name("universal-access.xml").read_bytes().strip()
 
 
-def _set_metadata(metadata: Any, sheet: Sheet, press: str) -> None:
-    metadata.title = (metadata.title or "").strip() or sheet.title
+def _set_metadata(metadata: Any, job: DossierJob, press: str) -> None:
+    metadata.title = (metadata.title or "").strip() or job.record
     metadata.generator = press
-    if sheet.created is not None:
-        metadata.created = metadata.modified = sheet.created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if job.created is not None:
+        metadata.created = metadata.modified = job.created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     plain = metadata.generate_rdf_metadata
 
     def with_universal_access(*arguments: object) -> bytes:
         head, end, tail = bytes(plain(*arguments)).rpartition(b"</")
-        return head + _UNIVERSAL_ACCESS.strip() + end + tail
+        return head + _UNIVERSAL_ACCESS + end + tail
 
     # A file has one description of itself, so `xmp_metadata`, which adds another, will not do.
     metadata.generate_rdf_metadata = with_universal_access

@@ -50,56 +50,40 @@ def self_contained(
         files: the style sheets and pictures of the template folder by name; nothing else is put in.
         mark: which records it shows; None when they are unknown.
     """
-    sheets = [_families(), *(_sheet(files, name) for name in styles), _SCREEN]
-    document = _FORWARDING.sub("", document)
-    document = _SHEET.sub(lambda m: _linked(files, m[0]), document)
-    document = _SOURCE.sub(lambda m: f"{m[1]}{m[2]}{_inside(files, html.unescape(m[3]))}{m[2]}", document)
+
+    def picture(address: str) -> str:
+        """Return a picture's address as one that holds the picture; empty when it is none of the folder's."""
+        if address.startswith("data:image/"):
+            return html.escape(address)
+        kind = mimetypes.guess_type(address)[0] or ""
+        data = files.get(address, b"") if kind.startswith("image/") else b""
+        return f"data:{kind};base64,{base64.b64encode(data).decode()}" if data else ""
+
+    def sheet(name: str) -> str:
+        text = _IMPORT.sub("", files.get(name, b"").decode("utf-8", "replace"))
+        return element(_URL.sub(lambda m: f'url("{picture(m[2])}")', text))
+
+    def element(style: str) -> str:
+        # Nothing in it may end it.
+        return "<style>\n" + re.sub(r"</(?=style)", r"<\\/", style, flags=re.IGNORECASE) + "</style>\n"
+
+    def linked(link: re.Match[str]) -> str:
+        found = _HREF.search(link[0])
+        return sheet(html.unescape(found[2])) if found else ""
+
+    document = _SHEET.sub(linked, _FORWARDING.sub("", document))
+    document = _SOURCE.sub(lambda m: f"{m[1]}{m[2]}{picture(html.unescape(m[3]))}{m[2]}", document)
     start = _HEAD.match(document)
-    head = start[0] if start else "<!doctype html>\n"
-    rest = document[len(start[0]) :] if start else document
-    style = "".join(f"<style>\n{_quiet(s)}</style>\n" for s in sheets)
-    note = f'<p class="preview-note">{html.escape(_note(mark))}</p>\n'
-    body, end, tail = rest.rpartition("</body>")
-    rest = body + note + end + tail if end else rest + note
-    return head + _POLICY + style + rest
-
-
-def _note(mark: Mark | None) -> str:
-    if mark is None:
-        return "网页预览，以 PDF 为准。"
-    if mark.blank:
-        return f"空白表，不是记录；网页预览，以 PDF 为准。模板 {mark.digest}"
-    return f"网页预览，以 PDF 为准。{mark.words()}　摘要 {mark.digest}"
-
-
-def _families() -> str:
+    head, rest = (start[0], document[start.end() :]) if start else ("<!doctype html>\n", document)
     # By name, best first: whoever has the proper typefaces sees them.
-    variables = ""
-    for role in ROLES:
-        names = ", ".join(f'"{name}"' for name in (*role.proper, *role.stand_ins))
-        variables += f"--font-{role.name}: {names}, serif; "
-    return f":root {{ {variables}}}\nhtml {{ font-family: var(--font-{ROLES[-1].name}) }}\n"
-
-
-def _quiet(style: str) -> str:
-    """Return a style sheet that cannot end its element."""
-    return re.sub(r"</(?=style)", r"<\\/", style, flags=re.IGNORECASE)
-
-
-def _sheet(files: Mapping[str, bytes], name: str) -> str:
-    text = _IMPORT.sub("", files.get(name, b"").decode("utf-8", "replace"))
-    return _URL.sub(lambda m: f'url("{_inside(files, m[2])}")', text)
-
-
-def _linked(files: Mapping[str, bytes], link: str) -> str:
-    found = _HREF.search(link)
-    return f"<style>\n{_quiet(_sheet(files, html.unescape(found[2])))}</style>" if found else ""
-
-
-def _inside(files: Mapping[str, bytes], address: str) -> str:
-    """Return a picture's address as one that holds the picture; empty when it is none of the folder's."""
-    if address.startswith("data:image/"):
-        return html.escape(address)
-    kind = mimetypes.guess_type(address)[0] or ""
-    data = files.get(address, b"") if kind.startswith("image/") else b""
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}" if data else ""
+    names = {r.name: ", ".join(f'"{name}"' for name in (*r.proper, *r.stand_ins)) for r in ROLES}
+    variables = "".join(f"--font-{role}: {listed}, serif; " for role, listed in names.items())
+    families = f":root {{ {variables}}}\nhtml {{ font-family: var(--font-{ROLES[-1].name}) }}\n"
+    note = "网页预览，以 PDF 为准。"
+    if mark is not None:
+        shown = f"模板 {mark.digest}" if mark.blank else f"{mark.words()}　摘要 {mark.digest}"
+        note = f"{'空白表，不是记录；' if mark.blank else ''}{note}{shown}"
+    body, end, tail = rest.rpartition("</body>")
+    body, tail = (body, end + tail) if end else (rest, "")
+    style = element(families) + "".join(map(sheet, styles)) + element(_SCREEN)
+    return f'{head}{_POLICY}{style}{body}<p class="preview-note">{html.escape(note)}</p>\n{tail}'
