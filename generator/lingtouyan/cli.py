@@ -120,8 +120,8 @@ def _password() -> str:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from lingtouyan.verify.signatures import read_trusted
-    from lingtouyan.verify.verify import DIFFERS, TRUE, verify
+    from lingtouyan.verify.reading import DIFFERS, TRUE, read_trusted
+    from lingtouyan.verify.verify import verify
 
     verdicts = verify(options.root, options.files, read_trusted(options.trust))
     for verdict in verdicts:

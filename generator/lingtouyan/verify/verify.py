@@ -5,91 +5,111 @@ Three answers: all true, something differs, cannot be told. A print is true for 
 
 from __future__ import annotations
 
-import datetime
+import difflib
+import functools
 import json
 import re
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from lingtouyan.checks.register import register_with_editions
-from lingtouyan.database.editions import open_edition
 from lingtouyan.history.anchors import Anchor
 from lingtouyan.history.git import ask, head_commit
-from lingtouyan.pdf.footer import SCHEMA, PageMark, blank_in, canonical, digest_of, marks_in
+from lingtouyan.pdf.footer import SCHEMA, blank_in, canonical, digest_of, mark_of, marks_in
 from lingtouyan.pdf.jobs import (
-    CommitOf,
     Commits,
     Selection,
     chosen_templates,
     dossier_jobs,
+    edition_to_print,
     shared_files,
-    words_asked,
 )
 from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.problems import RecordsError, UsageError, printable, quoted
 from lingtouyan.project import EDITIONS, Project
 from lingtouyan.templates.functions import Labels
-from lingtouyan.verify.compare import compare_prints, data_differences, some
-from lingtouyan.verify.reading import SEEN_SIGNATURE, Evidence, gather
-from lingtouyan.verify.signatures import judge_signatures
+from lingtouyan.verify.reading import (
+    ABOUT,
+    DIFFERS,
+    HOLDS,
+    IMAGES,
+    KINDS,
+    NOTES,
+    REMARK,
+    TRUE,
+    UNPROVEN,
+    Evidence,
+    gather,
+    read_print,
+)
 
-TRUE, DIFFERS, UNPROVEN = "属实", "不符", "无法核验"
 # How many commits between the one that a print names and the newest are tried; each costs reading the records again.
 MAX_BETWEEN = 8
-_TEXTS = ("schema", "kind", "form", "edition", "path", "title", "commit")
-_MEMBERS = {*_TEXTS, "as_of", "draft", "row", "lists"}
+_MOST = 20
+# What attached data consist of, and what the user calls it.
+_CARRIED: dict[str, tuple[Any, str]] = {
+    "schema": (str, ""),
+    "kind": (str, "文书种类"),
+    "form": (str, "模板和样式"),
+    "edition": (str, "版别"),
+    "path": (str, "文件路径"),
+    "title": (str, "标题"),
+    "as_of": (str | None, "基准日"),
+    "draft": (bool, "草稿标记"),
+    "commit": (str, "提交"),
+    "row": (dict, ""),
+    "lists": (dict, ""),
+}
+_DRAWN = ("/Contents", "/Resources", IMAGES)
+_PARTS = {
+    "/Outlines": "书签",
+    "/Names": "附件",
+    "/AF": "附件",
+    "/StructTreeRoot": "朗读文字",
+    "/AcroForm": "表单",
+    ABOUT: "文件属性",
+}
 
 
 @dataclass
 class Verdict:
-    """What was found out about one file. What differs outweighs what cannot be told, and that outweighs what is true."""
+    """What was found out about one file. What differs outweighs what cannot be told, and that outweighs what is true.
+
+    Attributes:
+        data: the attached records; empty when they are not such as the engine attaches.
+        commits: those that may prove it, in the order in which they are tried.
+        said: what each of them has in its place, with the titles of columns there; None where it has none.
+        fault: why the commit that it names could not be asked.
+        proved: one of them was found to have the same data.
+    """
 
     file: Path
+    evidence: Evidence
     state: str = TRUE
     lines: list[str] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    commits: list[str] = field(default_factory=list)
+    said: dict[str, tuple[dict[str, Any] | None, Labels]] = field(default_factory=dict)
+    fault: str = ""
+    proved: bool = False
 
-    def differs(self, line: str) -> None:
-        """Enter something that is not as it should be."""
-        self.state = DIFFERS
-        self.lines.append(f"不符：{line}")
-
-    def unproven(self, line: str) -> None:
-        """Enter something that cannot be told."""
-        if self.state == TRUE:
-            self.state = UNPROVEN
-        self.lines.append(f"无法核验：{line}")
-
-    def holds(self, line: str) -> None:
-        """Enter something that is true."""
-        self.lines.append(f"相符：{line}")
-
-    def remark(self, line: str) -> None:
-        """Enter something worth knowing."""
-        self.lines.append(f"说明：{line}")
+    def say(self, kind: str, line: str) -> None:
+        """Enter a sentence: something that `DIFFERS`, is `UNPROVEN` or `HOLDS`, or a `REMARK`."""
+        if kind == DIFFERS or (kind == UNPROVEN and self.state == TRUE):
+            self.state = kind
+        self.lines.append(f"{kind}：{line}")
 
     def text(self) -> str:
         """Return the verdict for the user."""
         head = f"{printable(str(self.file))}：{self.state}"
         return "\n".join([head, *(f"  {printable(line)}" for line in self.lines)])
 
-
-@dataclass
-class _Case:
-    """A file whose data could be read.
-
-    Attributes:
-        later: what became of its records since.
-        sought: what the commit that it names says otherwise; None when it could not be asked.
-    """
-
-    verdict: Verdict
-    evidence: Evidence
-    data: dict[str, Any]
-    later: str = ""
-    sought: list[str] | None = None
+    def group(self) -> tuple[str, bool, str]:
+        """Return what prints must share for their records to be read at once."""
+        return self.data["as_of"] or "", self.data["draft"], self.data["edition"]
 
 
 def verify(root: Path, files: Sequence[Path], trust: Sequence[bytes] = ()) -> list[Verdict]:
@@ -98,27 +118,15 @@ def verify(root: Path, files: Sequence[Path], trust: Sequence[bytes] = ()) -> li
     Args:
         trust: certificates (DER) of those whose signatures count; with any, a print without one is not proved.
     """
-    root = root.resolve()
-    verdicts = [Verdict(f) for f in files]
-    cases: list[_Case] = []
-    gathered = gather(files, trust)
-    for verdict, evidence in zip(verdicts, gathered, strict=True):
-        data = _carried(verdict, evidence)
-        if data is None:
-            continue
-        _check_marks(verdict, evidence, data)
-        if data["commit"]:
-            cases.append(_Case(verdict, evidence, data))
-        else:
-            verdict.unproven("印的时候记录还没有提交，或者没有写明提交，追溯不到仓库里的哪个版本。")
-    groups: dict[tuple[str, bool], list[_Case]] = {}
-    for case in cases:
-        groups.setdefault((case.data["as_of"] or "", case.data["draft"]), []).append(case)
-    for _, members in sorted(groups.items(), key=lambda item: item[0]):
-        _against_repository(root, members)
-    for verdict, evidence in zip(verdicts, gathered, strict=True):
-        if not evidence.fault:
-            judge_signatures(verdict, evidence.signatures, demanded=bool(trust))
+    verdicts = _opened(files, trust)
+    for verdict in verdicts:
+        if verdict.data and not verdict.data["commit"]:
+            said = "印的时候记录还没有提交，或者没有写明提交，追溯不到仓库里的哪个版本。"
+            verdict.say(UNPROVEN, said)
+    _against_repository(root.resolve(), [v for v in verdicts if v.data and v.data["commit"]])
+    for verdict in verdicts:
+        for kind, line in verdict.evidence.signatures:
+            verdict.say(kind, line)
     return verdicts
 
 
@@ -129,247 +137,316 @@ def print_anchors(files: Sequence[Path]) -> list[Anchor]:
         UsageError: one is no print of ours, or names no commit.
     """
     anchors = []
-    for file, evidence in zip(files, gather(files), strict=True):
-        verdict = Verdict(file)
-        data = _carried(verdict, evidence)
-        if data is not None:
-            _check_marks(verdict, evidence, data)
-        if verdict.state == DIFFERS:
-            anchors.append(Anchor(str(file), "", altered=True))
-        elif data is None or not data["commit"]:
-            reason = verdict.lines[0] if verdict.lines else "印的时候记录还没有提交。"
-            raise UsageError(f"{printable(str(file))} 不能作锚点：{reason}")
-        else:
-            anchors.append(Anchor(str(file), data["commit"]))
+    for verdict in _opened(files):
+        altered, commit = verdict.state == DIFFERS, verdict.data.get("commit", "")
+        if not altered and not commit:
+            reason = "印的时候记录还没有提交。" if verdict.data else verdict.lines[0]
+            raise UsageError(f"{printable(str(verdict.file))} 不能作锚点：{reason}")
+        anchors.append(Anchor(str(verdict.file), "" if altered else commit, altered=altered))
     return anchors
 
 
 # ---- the file by itself -------------------------------------------------------------------------------------------
 
 
-def _carried(verdict: Verdict, evidence: Evidence) -> dict[str, Any] | None:
-    """Return the attached data, when they are such as the engine attaches."""
-    if evidence.fault:
-        verdict.unproven(evidence.fault)
-        return None
-    if evidence.data is None:
-        if evidence.pages and all(blank_in(p.text) for p in evidence.pages):
-            verdict.unproven(
-                f"是空白表（模板 {blank_in(evidence.pages[0].text)}），不是记录；手填的内容不在仓库里，无从核验。"
-            )
-        elif any(marks_in(p.text) for p in evidence.pages):
-            verdict.differs("页脚有标记，但附带的记录数据不见了。")
+def _opened(files: Sequence[Path], trust: Sequence[bytes] = ()) -> list[Verdict]:
+    """Judge files by what they say themselves."""
+    verdicts = [Verdict(*pair) for pair in zip(files, gather(files, trust), strict=True)]
+    for verdict in verdicts:
+        evidence = verdict.evidence
+        if evidence.fault:
+            verdict.say(UNPROVEN, evidence.fault)
+        elif evidence.data is not None:
+            _open_data(verdict, evidence.data)
+        elif (blank := [blank_in(words) for words in evidence.pages]) and all(blank):
+            said = f"是空白表（模板 {blank[0]}），不是记录；手填的内容不在仓库里，无从核验。"
+            verdict.say(UNPROVEN, said)
+        elif any(marks_in(words) for words in evidence.pages):
+            verdict.say(DIFFERS, "页脚有标记，但附带的记录数据不见了。")
         else:
-            verdict.unproven("没有标记，也没有附带记录数据：不是本工具排印的。")
-        return None
+            verdict.say(UNPROVEN, "没有标记，也没有附带记录数据：不是本工具排印的。")
+    return verdicts
+
+
+def _open_data(verdict: Verdict, content: bytes) -> None:
     try:
-        data = json.loads(evidence.data)
-        regular = canonical(data) == evidence.data
+        data = json.loads(content)
+        regular = canonical(data) == content
     except (ValueError, RecursionError):
-        verdict.differs("附带的数据已损坏，读不出来。")
-        return None
-    if not isinstance(data, dict) or data.keys() != _MEMBERS or not _well_formed(data):
-        other = data.get("schema") if isinstance(data, dict) else None
-        if isinstance(other, str) and other.startswith("lingtouyan-dossier/") and other != SCHEMA:
-            verdict.unproven(f"附带的数据是另一种版式 {quoted(other)}，请用排印它的那一版程序核验。")
-        else:
-            verdict.differs("附带的数据不是本工具写的样子。")
-        return None
-    if not regular:
-        verdict.differs("附带的数据被改写过（不是规范写法）。")
-    return data
+        verdict.say(DIFFERS, "附带的数据已损坏，读不出来。")
+        return
+    if _well_formed(data):
+        if not regular:
+            verdict.say(DIFFERS, "附带的数据被改写过（不是规范写法）。")
+        verdict.data = data
+        _check_marks(verdict, digest_of(content)[:16], data["commit"][:10])
+        return
+    other = str(data.get("schema", "")) if isinstance(data, dict) else ""
+    if other.startswith("lingtouyan-dossier/") and other != SCHEMA:
+        said = f"附带的数据是另一种版式 {quoted(other)}，请用排印它的那一版程序核验。"
+        verdict.say(UNPROVEN, said)
+    else:
+        verdict.say(DIFFERS, "附带的数据不是本工具写的样子。")
 
 
-def _well_formed(data: dict[str, Any]) -> bool:
-    def rows(value: Any) -> bool:
-        return isinstance(value, list) and all(isinstance(r, dict) for r in value)
-
-    try:
-        datetime.date.fromisoformat(data["as_of"] or "2000-01-01")
-    except (TypeError, ValueError):
-        return False
+def _well_formed(data: Any) -> bool:
     return (
-        all(isinstance(data[n], str) for n in _TEXTS)
+        isinstance(data, dict)
+        and data.keys() == _CARRIED.keys()
+        and all(isinstance(data[name], kind) for name, (kind, _) in _CARRIED.items())
         and data["schema"] == SCHEMA
         and data["edition"] in EDITIONS
         and re.fullmatch(r"[0-9a-f]{40}|", data["commit"]) is not None
-        and isinstance(data["draft"], bool)
-        and isinstance(data["row"], dict)
-        and isinstance(data["lists"], dict)
-        and all(rows(v) for v in data["lists"].values())
+        and all(isinstance(rows, list) for rows in data["lists"].values())
+        and all(isinstance(row, dict) for rows in data["lists"].values() for row in rows)
     )
 
 
-def _check_marks(verdict: Verdict, evidence: Evidence, data: dict[str, Any]) -> None:
-    """Compare the marks on the pages with the data, and with one another."""
-    digest, commit, count = digest_of(evidence.data or b"")[:16], data["commit"][:10], len(evidence.pages)
-    before = len(verdict.lines)
-    seen: list[PageMark] = []
-    for number, page in enumerate(evidence.pages, 1):
-        marks = marks_in(page.text)
+def _check_marks(verdict: Verdict, digest: str, commit: str) -> None:
+    """Compare the marks on the pages with those that the data demand, and with one another."""
+    before, count, numbers, total = len(verdict.lines), len(verdict.evidence.pages), list[int](), 0
+    for number, words in enumerate(verdict.evidence.pages, 1):
+        marks = marks_in(words)
         if not marks:
-            verdict.differs(f"第 {number} 页页脚没有标记，是后加的页或标记被抹去。")
+            verdict.say(DIFFERS, f"第 {number} 页页脚没有标记，是后加的页或标记被抹去。")
             continue
         # A record may hold what looks like a mark; the engine's own stands last or first, so any true one will do.
         mark = next((m for m in marks if (m.digest, m.commit) == (digest, commit)), marks[-1])
-        seen.append(mark)
+        numbers.append(mark.page)
+        total = max(total, mark.pages)
         if mark.digest != digest:
-            verdict.differs(
-                f"第 {number} 页印的摘要是 {mark.digest}，附带的数据算出来是 {digest}："
-                "数据被改过，或这一页来自另一份印本。"
-            )
+            said = f"第 {number} 页印的摘要是 {mark.digest}，附带的数据算出来是 {digest}："
+            verdict.say(DIFFERS, f"{said}数据被改过，或这一页来自另一份印本。")
         if mark.commit != commit:
-            verdict.differs(
-                f"第 {number} 页印的提交是 {mark.commit or '未提交'}，附带的数据写的是 {commit or '未提交'}。"
-            )
-    numbers = [m.page for m in seen]
-    totals = {m.pages for m in seen}
-    if len(totals) > 1:
-        verdict.differs(f"各页印的总页数不同（{'、'.join(map(str, sorted(totals)))}），不是同一份。")
-    elif totals and len(seen) == count:
-        total = totals.pop()
-        missing = sorted(set(range(1, min(total, 9999) + 1)) - set(numbers))
-        if total != count or missing:
-            lacking = f"，缺第 {some(missing)} 页" if missing else ""
-            verdict.differs(f"应有 {total} 页，现有 {count} 页{lacking}。")
-        elif numbers != list(range(1, count + 1)):
-            verdict.differs(f"各页的次序被调换：{some(numbers)}。")
-    for number, page in enumerate(evidence.pages, 1):
-        if SEEN_SIGNATURE in page.over:
-            verdict.unproven(f"第 {number} 页上有看得见的签章图形，被它遮住的内容请人工核对。")
+            said = f"第 {number} 页印的提交是 {mark.commit or '未提交'}，"
+            verdict.say(DIFFERS, f"{said}附带的数据写的是 {commit or '未提交'}。")
+    missing = sorted(set(range(1, min(total, 9999) + 1)) - set(numbers))
+    if total != count or missing:
+        lacking = f"，缺第 {_some(missing)} 页" if missing else ""
+        verdict.say(DIFFERS, f"应有 {total} 页，现有 {count} 页{lacking}。")
+    elif numbers != sorted(numbers):
+        verdict.say(DIFFERS, f"各页的次序被调换：{_some(numbers)}。")
+    for number in verdict.evidence.seals:
+        verdict.say(UNPROVEN, f"第 {number} 页上有看得见的签章图形，被它遮住的内容请人工核对。")
     if len(verdict.lines) == before:
-        verdict.holds(f"{count} 页的标记齐全、连续，与附带的数据一致（摘要 {digest}）。")
+        verdict.say(HOLDS, f"{count} 页的标记齐全、连续，与附带的数据一致（摘要 {digest}）。")
+
+
+def _some(numbers: Sequence[int]) -> str:
+    return "、".join(map(str, numbers[:_MOST])) + ("……" if len(numbers) > _MOST else "")
 
 
 # ---- the file and the repository ----------------------------------------------------------------------------------
 
 
-def _against_repository(root: Path, cases: list[_Case]) -> None:
+def _against_repository(root: Path, verdicts: list[Verdict]) -> None:
     """Print again: as the newest commit has it, else as the one that the print names, else as one between them."""
     head = head_commit(root)
     newest = head.id if head else ""
-    left = _print_again(root, newest, cases, "newest") if newest else cases
-    for commit in sorted({c.data["commit"] for c in left}):
-        members = [c for c in left if c.data["commit"] == commit]
-        between: list[str] = []
-        if ask(root, "cat-file", "-e", f"{commit}^{{commit}}", no=(1, 128)) is not None:
-            if ask(root, "merge-base", "--is-ancestor", commit, "HEAD", no=(1, 128)) is None:
-                for case in members:
-                    case.verdict.differs(f"提交 {commit[:10]} 不在当前这条历史上，它的内容没有被合并。")
-            else:
-                listed = ask(root, "rev-list", "--first-parent", f"{commit}..{newest}^", "--", no=(128,))
-                between = (listed or b"").decode().split()
-        open_cases = _print_again(root, commit, members, "named")
-        for one in between[:MAX_BETWEEN]:
-            open_cases = _print_again(root, one, open_cases, "between") if open_cases else []
-        for case in open_cases:
-            for line in case.sought or ():
-                case.verdict.differs(f"{line}（按提交 {commit[:10]} 的记录）。")
-            if len(between) > MAX_BETWEEN:
-                case.verdict.remark(f"此后的提交有 {len(between)} 个，只试了其中最近的 {MAX_BETWEEN} 个。")
-        for case in members:
-            if case.later:
-                case.verdict.remark(case.later)
+    places = {named: _place(root, named, newest) for named in sorted({v.data["commit"] for v in verdicts})}
+    for verdict in verdicts:
+        fault, between = places[verdict.data["commit"]]
+        if fault:
+            verdict.say(DIFFERS, fault)
+        verdict.commits = [c for c in (newest, verdict.data["commit"], *between[:MAX_BETWEEN]) if c]
+    order = [newest, *places, *(c for _, between in places.values() for c in between)]
+    for commit in dict.fromkeys(order):
+        if asked := [v for v in verdicts if commit in v.commits and not v.proved]:
+            _print_again(root, commit, asked)
+    for verdict in verdicts:
+        named, count = verdict.data["commit"], len(places[verdict.data["commit"]][1])
+        if verdict.fault and not verdict.proved:
+            verdict.say(UNPROVEN, f"提交 {named[:10]} 的记录库读不出来：{verdict.fault}")
+        elif not verdict.proved:
+            truth, labels = verdict.said[named]
+            none = [f"没有这份文书：{verdict.data['kind']} {verdict.data['path']}"]
+            for line in none if truth is None else data_differences(truth, verdict.data, labels):
+                verdict.say(DIFFERS, f"{line}（按提交 {named[:10]} 的记录）。")
+        if count > MAX_BETWEEN and not verdict.proved:
+            verdict.say(REMARK, f"此后的提交有 {count} 个，只试了其中最近的 {MAX_BETWEEN} 个。")
+        if newest != named and newest in verdict.said:
+            today, labels = verdict.said[newest]
+            today = today and {**today, "commit": named, "form": verdict.data["form"]}
+            words = ("印的是", "现在是")
+            changed = today and list(data_differences(verdict.data, today, labels, words))[:10]
+            if changed is None:
+                verdict.say(REMARK, "现在的记录里已没有这份文书。")
+            elif changed:
+                verdict.say(REMARK, f"此后记录有变化：{'；'.join(changed)}。")
 
 
-def _print_again(root: Path, commit: str, cases: list[_Case], which: str) -> list[_Case]:
-    """Print what a commit has in place of each case, and compare where the data are the same.
+def _place(root: Path, commit: str, newest: str) -> tuple[str, list[str]]:
+    """Return what is wrong with where a commit stands in the history, and the commits between it and the newest."""
+    if ask(root, "cat-file", "-e", f"{commit}^{{commit}}", no=(1, 128)) is None:
+        return "", []
+    if ask(root, "merge-base", "--is-ancestor", commit, "HEAD", no=(1, 128)) is None:
+        return f"提交 {commit[:10]} 不在当前这条历史上，它的内容没有被合并。", []
+    listed = ask(root, "rev-list", "--first-parent", f"{commit}..{newest}^", "--", no=(128,))
+    return "", (listed or b"").decode().split()
 
-    Args:
-        which: `newest`, `named` or `between`. The named commit proves whatever names it; others only prints that are
-            named by them as they name it themselves.
 
-    Returns:
-        The cases whose data this commit does not give.
+def _print_again(root: Path, commit: str, verdicts: list[Verdict]) -> None:
+    """Print what a commit has in place of each file, and compare where the data are the same.
+
+    The commit proves whatever names it; other prints only when they name their commit as it does.
     """
-    left: list[_Case] = []
     try:
         tree = Project.open(root, commit)
-        with tempfile.TemporaryDirectory(prefix="lingtouyan-") as place:
-            naming = (lambda _: commit) if which == "named" else Commits(tree).of
-            found: list[tuple[_Case, DossierJob]] = []
-            for case, job, labels in _jobs_of(tree, cases, Path(place), naming):
-                if job is not None and job.data == case.evidence.data:
-                    case.verdict.holds(f"附带的数据与提交 {commit[:10]} 的记录一致。")
-                    found.append((case, replace(job, path=f"{len(found)}/{job.path}")))
+        found: list[tuple[Verdict, DossierJob]] = []
+        for _, group in groupby(sorted(verdicts, key=Verdict.group), key=Verdict.group):
+            members = list(group)
+            jobs, labels = _jobs_of(tree, members)
+            for verdict in members:
+                job = jobs.get(verdict.data["path"])
+                if job is not None and verdict.data["commit"] == commit:
+                    data = canonical({**json.loads(job.data), "commit": commit})
+                    job = replace(job, data=data, mark=mark_of(commit, data))
+                if job is not None and job.data == verdict.evidence.data:
+                    found.append((verdict, job))
                 else:
-                    left.append(case)
-                    _note(case, job, labels, which)
-            _compare(tree, found, Path(place) / "prints")
+                    verdict.said[commit] = json.loads(job.data) if job is not None else None, labels
+        _compare(tree, commit, found)
     except (UsageError, RecordsError, OSError) as fault:
-        if which == "named":
-            away = (
-                ""
-                if head_commit(root)
-                else "这里不是记录库。请在出具文书的记录库根目录运行，或用 --root 指明它的位置。"
-            )
-            for case in cases:
-                case.verdict.unproven(f"提交 {commit[:10]} 的记录库读不出来：{away or _reason(fault)}")
-        return cases
-    return left
+        reason = (
+            next((p.message for p in fault.problems), "")
+            if isinstance(fault, RecordsError)
+            else (fault.strerror or type(fault).__name__)
+            if isinstance(fault, OSError)
+            else str(fault)
+            if head_commit(root)
+            else "这里不是记录库。请在出具文书的记录库根目录运行，或用 --root 指明它的位置。"
+        )
+        for verdict in verdicts:
+            if verdict.data["commit"] == commit:
+                verdict.fault = reason
 
 
-def _note(case: _Case, job: DossierJob | None, labels: Labels, which: str) -> None:
-    """Keep what a commit says otherwise than the print."""
-    if which == "named" and job is None:
-        case.sought = [f"没有这份文书：{case.data['kind']} {case.data['path']}"]
-    elif which == "named" and job is not None:
-        case.sought = list(data_differences(json.loads(job.data), case.data, labels))
-    elif which == "newest" and job is None:
-        case.later = "现在的记录里已没有这份文书。"
-    elif which == "newest" and job is not None:
-        kept = {name: case.data[name] for name in ("commit", "form")}
-        today = {**json.loads(job.data), **kept}
-        changed = list(data_differences(case.data, today, labels, ("印的是", "现在是")))[:10]
-        case.later = f"此后记录有变化：{'；'.join(changed)}。" if changed else ""
-
-
-def _reason(fault: Exception) -> str:
-    if isinstance(fault, RecordsError):
-        return fault.problems[0].message if fault.problems else ""
-    return (fault.strerror or type(fault).__name__) if isinstance(fault, OSError) else str(fault)
-
-
-def _compare(tree: Project, found: list[tuple[_Case, DossierJob]], folder: Path) -> None:
-    report = render_dossiers([job for _, job in found], files=shared_files(tree), out=folder)
-    done = [(case, folder / job.path) for case, job in found if job.path in report.printed]
-    for case, job in found:
-        if job.path not in report.printed:
-            reason = "；".join(p.message for p in report.problems[:1])
-            case.verdict.unproven(f"本机不能重新排印它，没有比对。{reason}")
-    others = [pair for pair in done if pair[1].read_bytes() != pair[0].verdict.file.read_bytes()]
-    again = dict(zip((p for _, p in others), gather([p for _, p in others]), strict=True))
-    for case, path in done:
-        if path in again:
-            compare_prints(case.verdict, case.evidence, again[path], path.read_bytes())
-        else:
-            case.verdict.holds("与本机按该提交重新排印的一份逐字节相同。")
-
-
-def _jobs_of(
-    project: Project, cases: list[_Case], place: Path, commit_of: CommitOf
-) -> Iterator[tuple[_Case, DossierJob | None, Labels]]:
-    """Yield what the tree prints in place of each case; None where it prints no such thing."""
-    date, draft = project.as_of(cases[0].data["as_of"]), cases[0].data["draft"]
-    paths = {e: place / f"{e}.duckdb" for e in sorted({c.data["edition"] for c in cases})}
-    kinds = {c.data["kind"] for c in cases}
-    every = [t for e in paths for t in chosen_templates(project, e, Selection(), on_demand=True)]
-    only = words_asked([t for t in every if t.name in kinds])
-    register_with_editions(project, date, paths, draft=draft, allow_errors=True, only=only)
-    for edition, path in paths.items():
-        members = [c for c in cases if c.data["edition"] == edition]
-        connection = open_edition(path)
+def _jobs_of(project: Project, verdicts: list[Verdict]) -> tuple[dict[str, DossierJob], Labels]:
+    """Return what a tree prints in place of the files of one group, by path, and the titles of its columns."""
+    as_of, draft, edition = verdicts[0].group()
+    date, kinds = project.as_of(as_of), {v.data["kind"] for v in verdicts}
+    every = chosen_templates(project, edition, Selection(), on_demand=True)
+    templates = [t for t in every if t.name in kinds]
+    keys = frozenset(v.data["path"].removesuffix(".pdf") for v in verdicts)
+    selection = Selection(frozenset(t.name for t in templates), keys)
+    with edition_to_print(project, date, edition, templates, draft=draft) as (connection, _):
         facts = {"edition": edition, "as_of": date, "draft": draft}
-        jobs: dict[tuple[str, str], DossierJob] = {}
-        for kind in sorted({c.data["kind"] for c in members}):
-            keys = frozenset(c.data["path"].removesuffix(".pdf") for c in members if c.data["kind"] == kind)
-            wanted = Selection(frozenset({kind}), keys)
-            try:
-                found = dossier_jobs(project, connection, edition, facts, commit_of, wanted)
-                jobs.update({(kind, j.path): j for j in found})
-            except UsageError:
-                continue
-        labels = Labels(connection)
-        for case in members:
-            yield case, jobs.get((case.data["kind"], case.data["path"])), labels
-        connection.close()
+        commits = Commits(project).of
+        jobs = dossier_jobs(project, connection, edition, facts, commits, selection) if templates else ()
+        return {job.path: job for job in jobs}, Labels(connection)
+
+
+def _compare(tree: Project, commit: str, found: list[tuple[Verdict, DossierJob]]) -> None:
+    # Files with the same data are compared with one print.
+    jobs = {path: replace(job, path=path) for _, job in found if (path := f"{digest_of(job.data)}.pdf")}
+    with TemporaryDirectory(prefix="lingtouyan-") as folder:
+        report = render_dossiers(jobs.values(), files=shared_files(tree), out=Path(folder))
+        shown = functools.cache(read_print)
+        for verdict, job in found:
+            path = f"{digest_of(job.data)}.pdf"
+            verdict.proved = True
+            verdict.say(HOLDS, f"附带的数据与提交 {commit[:10]} 的记录一致。")
+            if path not in report.printed:
+                reason = "；".join(p.message for p in report.problems[:1])
+                verdict.say(UNPROVEN, f"本机不能重新排印它，没有比对。{reason}")
+            elif (content := Path(folder, path).read_bytes()) == verdict.file.read_bytes():
+                verdict.say(HOLDS, "与本机按该提交重新排印的一份逐字节相同。")
+            else:
+                _compare_prints(verdict, shown(Path(folder, path)), content)
+
+
+# ---- where two prints differ ------------------------------------------------------------------------------------
+
+
+def _compare_prints(verdict: Verdict, true: Evidence, content: bytes) -> None:
+    """Compare a print that is not byte for byte what is printed again (`true`, `content`)."""
+    found = verdict.evidence
+    if true.fault:
+        verdict.say(UNPROVEN, f"重新排印的一份读不出来：{true.fault}")
+        return
+    last, same_programs = min(len(found.pages), len(true.pages)), found.press == true.press
+    changed = {
+        (number, name)
+        for number, name in found.parts.keys() | true.parts.keys()
+        if number <= last and found.parts.get((number, name)) != true.parts.get((number, name))
+    }
+    over = {number for number, name in changed if name == KINDS or (name == NOTES and same_programs)}
+    drawn = sorted({number for number, name in changed if name in _DRAWN})
+    elsewhere = {p for p in changed if p[1] not in (*_DRAWN, KINDS, NOTES)}
+    lines = list(_text_differences(true.pages, found.pages))
+    if found.title != true.title:
+        lines.append(f"文件的标题：按记录应为{quoted(true.title)}，现在是{quoted(found.title)}。")
+    for number in sorted(over):
+        shown = found.parts.get((number, KINDS)) or "已删去"
+        lines.append(f"第 {number} 页上的批注、链接或表单被改动过（{shown}）。")
+    if added := elsewhere - true.parts.keys():
+        lines.append(f"文件里加有印本没有的内容（{_titles(added)}）。")
+    if same_programs and (rest := elsewhere - added):
+        lines.append(f"文件里各页以外的内容（{_titles(rest)}）与按记录重新排印的不同，被改动过。")
+    if same_programs and drawn and not lines:
+        shown = f"第 {_some(drawn)} 页的图形（线条、二维码、图片、遮盖）或字体"
+        lines.append(f"{shown}被改动过，文字看上去没有变。")
+    for line in lines:
+        verdict.say(DIFFERS, line)
+    if lines:
+        return
+    if changed:
+        images = "" if any(name == IMAGES for _, name in changed) else "和图片"
+        said = (
+            f"它由另一版程序或字体排印，只能作较弱的核对：附带的数据、各页文字{images}与本机重新排印的相同，"
+        )
+        verdict.say(UNPROVEN, f"{said}版面的图形不能逐一比对。请用当时的版本核验。")
+    elif verdict.file.read_bytes().startswith(content):
+        said = "原件部分与本机按该提交重新排印的一份逐字节相同，此后追加过内容（例如电子签章），各页没有变。"
+        verdict.say(HOLDS, said)
+    else:
+        said = "各页和各页以外的内容与重新排印的一份相同；文件被别的程序另存过，或由另一版程序排印。"
+        verdict.say(HOLDS, said)
+
+
+def _titles(parts: Iterable[tuple[int, str]]) -> str:
+    return "、".join(dict.fromkeys(_PARTS.get(name, name) for _, name in sorted(parts)))
+
+
+def _text_differences(truth: Sequence[str], found: Sequence[str]) -> Iterator[str]:
+    if len(truth) != len(found):
+        yield f"按记录应排 {len(truth)} 页，现有 {len(found)} 页"
+    count = 0
+    for number, pair in enumerate(zip(truth, found, strict=False), 1):
+        left, right = ([" ".join(w) for line in page.splitlines() if (w := line.split())] for page in pair)
+        for kind, i, j, m, n in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+            if kind != "equal" and (count := count + 1) <= _MOST:
+                wanted, printed = " ".join(left[i:j]) or None, " ".join(right[m:n]) or None
+                yield f"第 {number} 页文字：按记录应为{_said(wanted)}，印的是{_said(printed)}"
+    if count > _MOST:
+        yield "文字还有更多不同，没有全部列出"
+
+
+def data_differences(
+    truth: Mapping[str, Any],
+    found: Mapping[str, Any],
+    labels: Labels,
+    words: tuple[str, str] = ("应为", "印的是"),
+) -> Iterator[str]:
+    """Yield where two sets of attached data differ; `words` introduce the one and the other value."""
+    pairs = [(title, truth[name], found[name]) for name, (_, title) in _CARRIED.items() if title]
+    rows = [("", truth["row"], found["row"])]
+    for name in sorted({*truth["lists"], *found["lists"]}):
+        left, right = truth["lists"].get(name, []), found["lists"].get(name, [])
+        pairs.append((f"{quoted(name)}的行数", len(left), len(right)))
+        rows += [
+            (f"{name} 第{number}行的", *pair) for number, pair in enumerate(zip(left, right, strict=False), 1)
+        ]
+    for where, one, other in rows:
+        names = dict.fromkeys([*one, *other])
+        pairs += [(f"{where}{labels.of(name)}", one.get(name), other.get(name)) for name in names]
+    for title, one, other in pairs:
+        # True is no number in JSON.
+        if one != other or isinstance(one, bool) is not isinstance(other, bool):
+            yield f"{title}：{words[0]}{_said(one)}，{words[1]}{_said(other)}"
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "空"
+    return ("是" if value else "否") if isinstance(value, bool) else quoted(value)
