@@ -10,6 +10,7 @@ import html
 import mimetypes
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from lingtouyan.pdf.fonts import ROLES
 from lingtouyan.pdf.footer import Mark
@@ -31,12 +32,7 @@ _HEAD = re.compile(
 )
 _FORWARDING = re.compile(r"<meta\b[^>]*\bhttp-equiv\b[^>]*>", re.IGNORECASE)
 _IMPORT = re.compile(r"@(import|charset)\b[^;{}]*;", re.IGNORECASE)
-# On a screen the page is what the body is, and its margins are drawn around it.
-_SCREEN = """@media screen {
-html { background: #ddd } body { position: relative; width: fit-content; max-width: 420mm; margin: 42mm auto 34mm;
-background: #fff; box-shadow: 0 0 0 30mm #fff } .preview-note { position: absolute; bottom: -16mm } }
-.preview-note { margin: 4mm 0 0; font: 9pt sans-serif; color: #666 }
-"""
+_SCREEN = Path(__file__).with_name("preview.css").read_text("utf-8")
 
 
 def self_contained(

@@ -307,15 +307,8 @@ def _print_again(root: Path, commit: str, verdicts: list[Verdict]) -> None:
                     verdict.said[commit] = json.loads(job.data) if job is not None else None, labels
         _compare(tree, commit, found)
     except (UsageError, RecordsError, OSError) as fault:
-        reason = (
-            next((p.message for p in fault.problems), "")
-            if isinstance(fault, RecordsError)
-            else (fault.strerror or type(fault).__name__)
-            if isinstance(fault, OSError)
-            else str(fault)
-            if head_commit(root)
-            else "这里不是记录库。请在出具文书的记录库根目录运行，或用 --root 指明它的位置。"
-        )
+        away = "这里不是记录库。请在出具文书的记录库根目录运行，或用 --root 指明它的位置。"
+        reason = str(fault) if head_commit(root) else away
         for verdict in verdicts:
             if verdict.data["commit"] == commit:
                 verdict.fault = reason
