@@ -175,6 +175,20 @@ def test_lists_inside_documents_are_taken_in_the_order_of_their_rows(root: Path)
     assert file.read_text("utf-8") == made
 
 
+def test_a_list_comes_with_its_records_and_can_be_emptied(root: Path) -> None:
+    main(["--root", str(root), "fmt"])
+    commit(root)
+    path = book(root, "--table", "votes")
+    assert [s.title for s in read_workbook(path)][:2] == ["会议", "表决"]
+
+    def empty(rows: list[list[Any]]) -> None:
+        del rows[1:]
+
+    edit(path, "表决", empty)
+    assert take(root, path) == 0
+    assert "motion" not in (root / "records/sittings/2026-01.yaml").read_text("utf-8")
+
+
 def test_a_missing_row_deletes_nothing_without_being_asked_to(root: Path) -> None:
     path = book(root)
     edit(path, "议员", lambda rows: rows.pop(5))

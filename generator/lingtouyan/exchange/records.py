@@ -138,23 +138,19 @@ class Tree:
 
     def _display(self, table: str, reference: str) -> dict[str, str]:
         """Return key -> what a cell shows of a record: its key, and what it is called."""
-        label = self.package.tables[table].field(self.package.tables[table].label)
-        hidden = label is None or label.sensitivity is Sensitivity.RESTRICTED or label.name == reference
-        found = {}
+        spec, found = self.package.tables[table], dict[str, str]()
+        shown = {f.name for f in spec.visible(Sensitivity.INTERNAL)} - {reference}
         for entry in self.entries[table].values():
             if key := entry.values.get(reference):
-                words = (
-                    ""
-                    if hidden or label is None
-                    else plain(entry.values.get(label.name) or "").split("\n")[0]
-                )
-                found[key] = f"{key} {words}" if words and not words.startswith("sealed:") else key
+                words = plain(entry.values.get(spec.label) or "") if spec.label in shown else ""
+                found[key] = key if words.startswith("sealed:") else f"{key} {words}".split("\n")[0].strip()
         return found
 
-    def near(self, table: Table, folder: str) -> Iterator[Entry]:
-        """Yield the records of a table in a folder; those of a table that has no folders, all."""
-        scattered = "*" in str(PurePosixPath(table.path).parent)
-        yield from (e for e in self.entries[table.name].values() if not scattered or folder in e.file)
+    def near(self, table: Table, folder: str) -> list[Entry]:
+        """Return the records of a table in a folder; those of a table that has no folders, all."""
+        found = [*self.entries[table.name].values()]
+        inside = [e for e in found if folder in e.file]
+        return inside if inside or "*" in str(PurePosixPath(table.path).parent) else found
 
     def shown(self, table: Table, field_: Field, value: str | None) -> str:
         """Return what a cell shows of a value."""
@@ -201,17 +197,24 @@ def sheets_of(tree: Tree, tables: Collection[str], folder: str) -> list[Sheet]:
     if folder and not inside:
         raise UsageError(f"没有文件夹或文件的名字里有 {quoted(folder)}。")
     sheets: list[Sheet] = []
+    # With a list comes what it stands in: without it nobody could tell a list that was emptied from one not asked for.
+    named = {
+        n
+        for t in shown
+        if t.name in tables or t.title in tables
+        for n in (t.name, tree.package.origin(t).name)
+    }
     for table in shown:
         top = tree.package.origin(table)
         scattered = "*" in str(PurePosixPath(top.path).parent)
-        named = table.name in tables or table.title in tables
-        if not named if tables else folder and top.name not in inside and not scattered:
+        if table.name not in named if tables else folder and top.name not in inside and not scattered:
             continue
         fields = tree.fields(table)
-        entries = [e for e in tree.entries[top.name].values() if not scattered or folder in e.file]
-        if not scattered and folder and any(folder in e.file for e in entries):
-            entries = [e for e in entries if folder in e.file]
-        rows = [r for e in entries for r in ([e.values] if table is top else e.lists.get(table.name, []))]
+        rows = [
+            r
+            for e in tree.near(top, folder)
+            for r in ([e.values] if table is top else e.lists.get(table.name, []))
+        ]
         titles = [f.title for f in fields]
         sheets.append(
             Sheet(
@@ -288,12 +291,7 @@ def book_of(found: Sequence[Sheet], tree: Tree, name: str) -> Book:
     known = {row[1]: [w for w in row if w] for row in told if row[0] == "sheet"}
     for row in told:
         if row[0] == "key":
-            key = (
-                tuple(row[2 : 2 + len(tree.package.tables[row[1]].primary_key)])
-                if row[1] in tree.package.tables
-                else ()
-            )
-            book.keys.setdefault(row[1], set()).add(key)
+            book.keys.setdefault(row[1], set()).add(tuple(w for w in row[2:] if w))
     pages = {s.title: s for s in found}
     for title, row in known.items():
         table, page = tree.package.tables.get(row[2]), pages.get(title)

@@ -18,6 +18,7 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 from xlsxwriter import Workbook
+from xlsxwriter.utility import xl_range_abs
 from xlsxwriter.worksheet import Worksheet
 
 from lingtouyan.problems import UsageError, printable
@@ -135,27 +136,18 @@ def write_workbook(
                 if field_ is None or not sheet.headings:
                     continue
                 words, only = sheet.choices.get(field_.name, ([], False))
+                source = ""
                 if lists is not None and words:
                     _texts(lists, [[w] for w in words], column)
-                    _validate(page, sheet, number, field_, f"='{CHOICES}'!{_span(column, len(words))}", only)
+                    source = f"='{CHOICES}'!{xl_range_abs(0, column, len(words) - 1, column)}"
                     column += 1
-                else:
-                    _validate(page, sheet, number, field_, "", False)
+                _validate(page, sheet, number, field_, source, only)
         if lists is not None:
             lists.hide()
         if about:
             hidden = book.add_worksheet(ABOUT)
             _texts(hidden, about)
             hidden.very_hidden()
-
-
-def _span(column: int, count: int) -> str:
-    letters = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return f"${letters}$1:${letters}${count}"
 
 
 def _texts(page: Worksheet, rows: Sequence[Sequence[str]], column: int = 0) -> None:
