@@ -217,6 +217,16 @@ def test_the_commit_is_the_clerks_and_names_workbook_and_paper(root: Path) -> No
     ]
 
 
+def test_without_an_author_nothing_is_begun(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = book(root)
+    edit(path, "党团", lambda rows: put(rows, "red", "席位", 13))
+    git(root, "config", "--unset", "user.email")
+    monkeypatch.setenv("HOME", str(root.parent))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(root.parent))
+    assert take(root, path, "--commit") == 2
+    assert git(root, "status", "--short") == ""
+
+
 def test_what_is_no_workbook_of_ours_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = root.parent / "别的.xlsx"
     for content in (b"PK\x03\x04", b"", b"a,b"):

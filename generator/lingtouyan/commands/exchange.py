@@ -14,7 +14,18 @@ from lingtouyan.checks.register import build_register, check
 from lingtouyan.checks.values import value_fault
 from lingtouyan.commands.fmt import as_item, canonical, decoded, document, replace, scalar
 from lingtouyan.commands.new import file_of, next_number
-from lingtouyan.exchange.records import Change, Tree, about, book_of, changes_of, sheets_of
+from lingtouyan.exchange.records import (
+    SEALED,
+    TOO_LONG,
+    Change,
+    Key,
+    Tree,
+    Values,
+    about,
+    book_of,
+    changes_of,
+    sheets_of,
+)
 from lingtouyan.exchange.roster import Reader, find_headings, guess, map_text, read_map
 from lingtouyan.exchange.workbook import (
     ANSWER,
@@ -79,6 +90,14 @@ def make_sheet(root: Path, out: Path, folder: str, tables: Sequence[str]) -> lis
     return sheets
 
 
+def _author(root: Path, wanted: bool) -> None:
+    """Refuse to begin what could not be committed in the end."""
+    if wanted and not all(git(root, "config", k, no=(1,)) for k in ("user.name", "user.email")):
+        raise UsageError(
+            "git 还不知道您是谁，不能提交。请先运行 git config user.name 姓名 和 git config user.email 邮箱。"
+        )
+
+
 def take(root: Path, path: Path, folder: str, *, delete: bool, commit: bool, paper: str) -> Taken:
     """Take what somebody changed in a workbook into the records, and write the answer beside it.
 
@@ -90,6 +109,7 @@ def take(root: Path, path: Path, folder: str, *, delete: bool, commit: bool, pap
     Raises:
         UsageError: it is no workbook of ours, or the commit that it was made from is not here.
     """
+    _author(root, commit)
     found = read_workbook(path)
     project = Project.open(root)
     now = Tree(project)
@@ -123,6 +143,7 @@ def import_files(
     Raises:
         UsageError: a file or the map cannot be read, or no heading is known.
     """
+    _author(root, commit)
     for path in paths:
         found, project = read_workbook(path), Project.open(root)
         tree, told = Tree(project), list[str]()
@@ -140,18 +161,7 @@ def import_files(
         if plan is None and not Path("import.yaml").exists():
             Path("import.yaml").write_text(map_text(words, parts, scalar), "utf-8")
             told.append("栏目对照写在 import.yaml，可以改，再用 --map import.yaml 收一次。")
-        last: dict[str, str] = {}
-
-        def number(
-            table: Table, tree: Tree = tree, last: dict[str, str] = last, project: Project = project
-        ) -> str:
-            name = table.primary_key[0]
-            own, keys = table.field(name), [k[0] for k in tree.entries[table.name]]
-            known = [last[table.name]] if table.name in last else keys
-            last[table.name] = next_number(known, own.example if own else "", str(project.as_of(None).year))
-            return last[table.name]
-
-        reader = Reader(tree, words, number)
+        reader = Reader(tree, words, next_number, str(project.as_of(None).year))
         for roster in rosters:
             if any(h in roster.headings for p in parts for h in p.columns):
                 reader.read(roster, parts)
@@ -224,9 +234,10 @@ def settle(project: Project, now: Tree, changes: Sequence[Change], folder: str) 
 
     A record that would bring an error which is not there today is refused, and the others are judged again without it.
     """
+    added = {(c.table, c.key) for c in changes}
     for change in changes:
         if not change.refused and not change.deleted and (change.values or change.lists or change.new):
-            _judge(project, now, change, folder, changes)
+            _judge(project, now, change, folder, added)
     as_of, rules = project.as_of(None), None
     while True:
         live = [c for c in changes if not c.refused and (c.values or c.lists or c.deleted)]
@@ -263,26 +274,21 @@ def _words(problem: Problem) -> tuple[str, ...]:
     return problem.file, problem.rule, problem.column, problem.message
 
 
-def _judge(project: Project, now: Tree, change: Change, folder: str, changes: Sequence[Change]) -> None:
+def _judge(
+    project: Project, now: Tree, change: Change, folder: str, added: Collection[tuple[str, Key]]
+) -> None:
     """Say what is wrong with the values of a change in themselves, and find the file of a new record."""
     table = now.package.tables[change.table]
     if change.new:
-        change.values |= dict(zip(table.primary_key, change.key, strict=True))
-    _judge_row(
-        now,
-        table,
-        change,
-        change.values,
-        0,
-        {f.name for f in table.fields} if change.new else {*change.values},
-        changes,
-    )
+        given = change.values | dict(zip(table.primary_key, change.key, strict=True))
+        change.values = dict.fromkeys((f.name for f in now.fields(table)), None) | given
+    _judge_row(now, table, change, change.values, 0, added)
     for name, rows in change.lists.items():
         child = now.package.tables[name]
         own = [p[2] for p in change.places if p[0] == name]
         for place, row in zip(own, rows, strict=False):
-            wanted = {f.name for f in now.fields(child)}
-            _judge_row(now, child, change, row, place, wanted, changes)
+            cells = {f.name: row.get(f.name) for f in now.fields(child)}
+            _judge_row(now, child, change, cells, place, added)
     if change.refused:
         return None
     if not change.new:
@@ -306,28 +312,21 @@ def _judge(project: Project, now: Tree, change: Change, folder: str, changes: Se
 
 
 def _judge_row(
-    now: Tree,
-    table: Table,
-    change: Change,
-    row: dict[str, str | None],
-    place: int,
-    wanted: Collection[str],
-    changes: Sequence[Change],
+    now: Tree, table: Table, change: Change, row: Values, place: int, added: Collection[tuple[str, Key]]
 ) -> None:
-    for field in table.fields:
-        value = row.get(field.name)
-        if field.name not in wanted or (not value and field.sensitivity is Sensitivity.RESTRICTED):
+    for name, value in row.items():
+        field = table.field(name)
+        if field is None or (not value and field.sensitivity is Sensitivity.RESTRICTED):
             continue
         words = value_fault(table, field, value or "")
-        if value and value.startswith("（") and value in ("（已加密）", "（太长，请在原文件里改）"):
+        if value in (SEALED, TOO_LONG):
             words = "这一格的内容不在工作簿里，不能从这里改。"
         if value and table.kind == "csv" and "\n" in value:
             words = "不能换行：表格里一行是一条记录。"
-        target = now.reference(table, field.name)
-        if value and not words and target and value not in now.display(target[0].name, target[1]):
-            added = {c.key for c in changes if c.table == target[0].name and not c.refused}
-            if (value,) not in added and not target[0].parent:
-                words = dangling(target[0], [value], shown=field.sensitivity < Sensitivity.RESTRICTED)
+        target = now.reference(table, name)
+        known = not target or not value or (target[0].name, (value,)) in added
+        if not known and not words and target and value not in now.display(target[0].name, target[1]):
+            words = dangling(target[0], [value], shown=field.sensitivity < Sensitivity.RESTRICTED)
         if words:
             change.tell(REFUSED, words, field.title, table.name, place)
 

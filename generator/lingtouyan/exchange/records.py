@@ -22,7 +22,7 @@ Values = dict[str, str | None]
 Key = tuple[str, ...]
 ORDINAL = "ordinal"
 # Stand for what a workbook cannot or must not hold; left as they are, they change nothing.
-_SEALED, _LONG, _LONGEST = "（已加密）", "（太长，请在原文件里改）", 32_000
+SEALED, TOO_LONG, _MOST = "（已加密）", "（太长，请在原文件里改）", 32_000
 
 
 @dataclass
@@ -157,9 +157,9 @@ class Tree:
         if not value:
             return ""
         if value.startswith("sealed:"):
-            return _SEALED
-        if len(value) > _LONGEST:
-            return _LONG
+            return SEALED
+        if len(value) > _MOST:
+            return TOO_LONG
         if field_.type == "array" and value.startswith("["):
             items = [str(i) for i in json.loads(value)]
             return value if any(re.search("[；;\n]", i) for i in items) else "；".join(items)

@@ -170,8 +170,11 @@ def map_text(folder: str, parts: Sequence[Part], scalar: Callable[[str], str]) -
 class Reader:
     """Reads the rows of rosters as changes of records."""
 
-    def __init__(self, tree: Tree, folder: str, number: Callable[[Table], str]) -> None:
-        self._tree, self._folder, self._number = tree, folder, number
+    def __init__(
+        self, tree: Tree, folder: str, number: Callable[[Collection[str], str, str], str], year: str
+    ) -> None:
+        self._tree, self._folder, self._number, self._year = tree, folder, number, year
+        self._last: dict[str, str] = {}
         self._indexes: dict[tuple[str, str], dict[str, list[tuple[Entry, Change | None]]]] = {}
         self._names: dict[str, dict[str, list[str]]] = {}
         self.changes: dict[tuple[str, Key], Change] = {}
@@ -262,8 +265,11 @@ class Reader:
             source = values.get(str(f.suggest.get("pinyin")))
             if source and not values.get(f.name):
                 values[f.name] = _reading(source, f.suggest.get("surnames") or {})
-        single = len(table.primary_key) == 1
-        keys = {k: values.get(k) or (self._number(table) if single else "") for k in table.primary_key}
+        keys = {k: values.get(k) or "" for k in table.primary_key}
+        if [*keys.values()] == [""] and (own := table.field(table.primary_key[0])):
+            last = self._last.get(table.name)
+            known = [last] if last else [k[0] for k in self._tree.entries[table.name]]
+            self._last[table.name] = keys[own.name] = self._number(known, own.example, self._year)
         change = Change(table.name, tuple(keys.values()), {**values, **keys}, places=[place], new=True)
         if not all(keys.values()):
             titles = "、".join(f.title for f in table.fields if f.name in keys and not keys[f.name])
