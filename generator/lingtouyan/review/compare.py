@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lingtouyan.checks.register import Register, build_register, turn_back
 from lingtouyan.checks.rules import Finding
@@ -28,17 +28,8 @@ from lingtouyan.project import SITES, Project
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.package import DESCRIPTOR, Package, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.source import glob_regex
-from lingtouyan.review.alarms import (
-    Comparison,
-    FigureChange,
-    Figures,
-    altered_rules,
-    jumps,
-    losses,
-    resting,
-    silenced,
-    unread,
-)
+from lingtouyan.review import alarms
+from lingtouyan.review.alarms import Comparison, FigureChange, Figures
 from lingtouyan.review.schema_changes import SchemaChange, changed_files, loud, schema_changes
 
 if TYPE_CHECKING:
@@ -53,7 +44,7 @@ class RecordChange:
     """All that changes in one record, its list items included.
 
     Attributes:
-        name: what the record is called, or empty; `kind` the title of its table.
+        name, kind: what the record is called, or empty; the title of its table.
         action: `added`, `changed`, `removed` or `renamed`; `former` is its former key then.
         values: of its fields, by name, as far as they may be shown.
     """
@@ -155,44 +146,33 @@ class Side:
 
     def __init__(self, project: Project, files: Collection[str]) -> None:
         self.project, self.package = project, project.package
-        self.files = [f for f in sorted(files) if project.source.exists(f)]
         self.rows: dict[str, list[tuple[str, int, list[str | None]]]] = {}
         owners = _owners(self.package)
-        for name, data in project.source.read_all(self.files):
-            table = next((t for p, t in owners if p.match(name)), None)
-            if table is None or isinstance(data, Problem):
-                continue
-            rows, _ = rows_of(data, name, table, self.package)
-            for member, found in rows.items():
-                self.rows.setdefault(member, []).extend((name, line, cells) for line, cells in found)
+        self.files = {f: t for f in sorted(files) if project.source.exists(f) for t in _owner(owners, f)}
+        for name, data in project.source.read_all(list(self.files)):
+            if not isinstance(data, Problem):
+                for member, found in rows_of(data, name, self.files[name], self.package)[0].items():
+                    self.rows.setdefault(member, []).extend((name, line, cells) for line, cells in found)
 
     def records(self, table: str) -> Iterator[tuple[Key, str, Record]]:
         """Yield key, file and filled fields of the records of a table."""
-        declared = self.package.tables.get(table)
-        names = [f.name for f in declared.fields] if declared else []
-        places = [names.index(k) for k in declared.primary_key] if declared else []
-        for file, _, cells in self.rows.get(table, ()):
-            record = {n: c for n, c in zip(names, cells, strict=True) if c is not None}
-            yield tuple(cells[i] or "" for i in places), file, record
+        if declared := self.package.tables.get(table):
+            names = [f.name for f in declared.fields]
+            for file, _, cells in self.rows.get(table, ()):
+                record = {n: c for n, c in zip(names, cells, strict=True) if c is not None}
+                yield tuple(record.get(k, "") for k in declared.primary_key), file, record
 
     def found(self, table: str) -> dict[str, Record]:
         """Return key -> record."""
         return {"/".join(key): record for key, _, record in self.records(table)}
 
 
-def _labels(package: Package, register: Register, tables: Iterable[str]) -> Iterator[tuple[Place, str]]:
-    """Yield what the records of these tables are called; a restricted label is not used."""
-    for table in (package.tables[n] for n in tables if n in package.tables):
-        label = table.field(table.label)
-        if label and label.sensitivity is not Sensitivity.RESTRICTED and table.primary_key:
-            keys, name = " || '/' || ".join(map(quote, table.primary_key)), quote(label.name)
-            sql = f"SELECT {keys}, {name} FROM raw.{quote(table.name)} WHERE {name} IS NOT NULL"
-            for key, words in register.connection.execute(sql).fetchall():
-                yield (table.name, key), words
-
-
-def _owners(package: Package) -> list[tuple[Any, Table]]:
+def _owners(package: Package) -> list[tuple[re.Pattern[str], Table]]:
     return [(glob_regex(t.path), t) for t in package.tables.values() if t.path]
+
+
+def _owner(owners: Iterable[tuple[re.Pattern[str], Table]], file: str) -> list[Table]:
+    return [t for p, t in owners if p.match(file)][:1]
 
 
 def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints: bool = True) -> Review:
@@ -224,24 +204,18 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     projects = old_project, new_project
     date = new_project.as_of(as_of)
     files = changed_files(*projects)
-    sides = before, after = (
-        _side(old_project, new_project, files),
-        _side(new_project, old_project, files),
-    )
+    before, after = _sides(old_project, new_project, files)
     # Copies of a record are compared with the files that hold it unchanged.
-    copies = _twins(before, after) | _twins(after, before)
-    told = (
-        (_side(old_project, new_project, files | copies), _side(new_project, old_project, files | copies))
-        if copies
-        else sides
-    )
-    changes = list(changes_between(*told))
+    if copies := _twins(before, after) | _twins(after, before):
+        files |= copies
+        before, after = _sides(old_project, new_project, files)
+    changes = list(changes_between(before, after))
     commits = list(read_log(root, head_commit.id, base_commit.id))
     proposal = Proposal(commits, changes, brought_by(commits, head_commit.id))
-    result = Review(base_commit, head_commit, date, sides, proposal=proposal)
-    recorded = {f for s in sides for f in s.files if any(p.match(f) for p, _ in _owners(s.package))}
-    result.design = schema_changes(*projects, files - recorded)
-    result.records = by_record(changes, *told)
+    result = Review(base_commit, head_commit, date, (before, after), proposal=proposal)
+    others = files - before.files.keys() - after.files.keys()
+    result.design = schema_changes(*projects, others)
+    result.records = by_record(changes, before, after)
     statements = [
         [s for part in ("macros", "views", "rules") for s in read_statements(p.source, f"schemas/{part}")]
         for p in projects
@@ -249,40 +223,50 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     comparison = Comparison(
         *([s for s in side if s.file.startswith("schemas/views/")] for side in statements)
     )
+    only = set(comparison.words)
+    if prints:
+        # What the labels of all templates are made of.
+        only |= {"fields", "tables", "views", "rules", *map(str.lower, _template_words(projects))}
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
-        work = _Work(result, comparison, Path(folder), prints)
+        paths = {
+            f"{e}_{s}": Path(folder, f"{s}-{e}.duckdb")
+            for e in EDITIONS
+            for s in ("before", "after")
+            if prints
+        }
+        # All are attached at once: a connection that is locked attaches no more.
         register = build_register(
-            new_project, date, attached=work.attached, history=False, proposal=proposal, only=work.only
+            new_project, date, attached=paths, history=False, proposal=proposal, only=only
         )
-        new = work.take("after", new_project, register)
+        new = _judged(result, comparison, new_project, register, paths, only)
         same = before.package.tables == after.package.tables and not any(
-            f == DESCRIPTOR or f.startswith("schemas/") for f in files - recorded
+            f == DESCRIPTOR or f.startswith("schemas/") for f in others
         )
         rows = {n: before.rows.get(n, []) for n in (*before.rows, *after.rows)}
-        turned = turn_back(register, old_project, files, rows, work.only) if same else None
+        turned = turn_back(register, old_project, files, rows, only) if same else None
         if turned is None:
             register.connection.close()
-            turned = build_register(old_project, date, attached=work.attached, history=False, only=work.only)
-        old = work.take("before", old_project, turned)
+            turned = build_register(old_project, date, attached=paths, history=False, only=only)
+        old = _judged(result, comparison, old_project, turned, paths, only)
         turned.connection.close()
     result.problems = in_order([*new.problems, *new.faults])
     result.broken, result.met = _findings([*old.problems, *old.faults], result.problems)
-    result.altered = altered_rules(statements[0], statements[1], new.problems)
+    result.altered = alarms.altered_rules(statements[0], statements[1], new.problems)
     result.settings = list(_settings(result, before, after, [s for side in statements for s in side]))
     result.figures = list(comparison.changes(old.figures, new.figures))
     result.alarms = [
         *loud(result.design),
-        *unread(changes, after),
-        *losses(changes, old.totals, result),
-        *silenced(result),
-        *jumps(result.figures, old_project.settings.alarm_jump),
+        *alarms.unread(changes, after),
+        *alarms.losses(changes, old.totals, result),
+        *alarms.silenced(result),
+        *alarms.jumps(result.figures, old_project.settings.alarm_jump),
         *(
             f"卷宗模板有错误，没有计算需要打印的文书：{p.message}（{p.file}）"
             for p in (new.faults or old.faults)[:1]
         ),
     ]
     if prints and not new.faults and not old.faults:
-        result.prints = _prints(old.prints, new.prints)
+        result.prints = list(_prints(old.prints, new.prints))
     result.subjects = _subjects(result, old, new)
     return result
 
@@ -299,66 +283,68 @@ class _Judged:
     faults: list[Problem]
 
 
-class _Work:
-    """What is asked of both registers."""
+def _judged(
+    result: Review,
+    comparison: Comparison,
+    project: Project,
+    register: Register,
+    paths: Mapping[str, Path],
+    only: Collection[str],
+) -> _Judged:
+    """Take from a register what the review tells, and the names of what its records refer to.
 
-    def __init__(self, result: Review, comparison: Comparison, folder: Path, prints: bool) -> None:
-        self._result, self._comparison = result, comparison
-        self._files = {
-            s: {e: folder / f"{s}-{e}.duckdb" for e in SITES if prints} for s in ("before", "after")
-        }
-        # All are attached at once: a connection that is locked attaches no more.
-        self.attached = {f"{e}_{s}": path for s, files in self._files.items() for e, path in files.items()}
-        words = {w.lower() for p in result.sides for w in _template_words(p.project)} if prints else set()
-        # What the labels of all templates are made of.
-        self.only = {*comparison.words, *words, *(("fields", "tables", "views", "rules") if prints else ())}
-        named = {k.table for r in result.records if (t := result.table(r.table)) for k in t.foreign_keys}
-        self._named = {*named, *result.sides[1].package.settings.review_subjects}
-        self._tables = {c.table for r in result.records for c in r.changes}
+    Args:
+        paths: where the editions of both sides are attached, by their names there.
+        only: what the editions hold.
+    """
+    package, connection = project.package, register.connection
+    named = {k.table for r in result.records if (t := result.table(r.table)) for k in t.foreign_keys}
+    for name in {*named, *result.sides[1].package.settings.review_subjects} & package.tables.keys():
+        table = package.tables[name]
+        label = table.field(table.label)
+        if label and label.sensitivity is not Sensitivity.RESTRICTED and table.primary_key:
+            keys, words = " || '/' || ".join(map(quote, table.primary_key)), quote(label.name)
+            sql = f"SELECT {keys}, {words} FROM raw.{quote(name)} WHERE {words} IS NOT NULL"
+            for key, called in connection.execute(sql).fetchall():
+                result.names.setdefault((name, key), called)
+    changed = {c.table for r in result.records for c in r.changes} & package.tables.keys()
+    totals = {n: len(connection.table(f"raw.{quote(n)}")) for n in changed}
+    figures = comparison.figures(register)
+    prints: Mapping[tuple[str, str], Fingerprint] = {}
+    faults: list[Problem] = []
+    if paths:
+        from lingtouyan.pdf.jobs import fingerprints
 
-    def take(self, side: str, project: Project, register: Register) -> _Judged:
-        """Take from a register what the review tells, and the names of what its records refer to."""
-        for place, name in _labels(project.package, register, self._named):
-            self._result.names.setdefault(place, name)
-        count = "SELECT count(*) FROM raw.{}"
-        totals = {
-            n: int((register.connection.execute(count.format(quote(n))).fetchone() or (0,))[0])
-            for n in self._tables & project.package.tables.keys()
-        }
-        figures = self._comparison.figures(register)
-        prints: Mapping[tuple[str, str], Fingerprint] = {}
-        faults: list[Problem] = []
-        if files := self._files[side]:
-            from lingtouyan.pdf.jobs import fingerprints
-
-            package, views = project.package, register.views
-            try:
-                for edition in files:
-                    write_edition(
-                        register.connection, views, package, edition, self.only, f"{edition}_{side}"
-                    )
-                prints = fingerprints(project, files, self._result.as_of)
-            except RecordsError as fault:
-                # A template that is wrong is told; all else is told as well.
-                faults = fault.problems
-        return _Judged(register.problems, register.findings, figures, totals, prints, faults)
+        side = "before" if project is result.sides[0].project else "after"
+        try:
+            for e in EDITIONS:
+                write_edition(connection, register.views, package, e, only, f"{e}_{side}")
+            prints = fingerprints(project, {e: paths[f"{e}_{side}"] for e in EDITIONS}, result.as_of)
+        except RecordsError as fault:
+            # A template that is wrong is told; all else is told as well.
+            faults = fault.problems
+    return _Judged(register.problems, register.findings, figures, totals, prints, faults)
 
 
-def _template_words(project: Project) -> set[str]:
-    """Return all words of the dossiers' templates: what their queries read is among them."""
-    source = project.source
-    names = [n for n in source.files(["site/dossiers"]).files if not n.endswith((".css", ".png", ".svg"))]
-    texts = (d.decode("utf-8", "replace") for _, d in source.read_all(names) if isinstance(d, bytes))
-    return {w for text in texts for w in re.findall(r"[A-Za-z_]\w*", text)}
+def _template_words(projects: Iterable[Project]) -> Iterator[str]:
+    """Yield all words of the dossiers' templates: what their queries read is among them."""
+    for source in (p.source for p in projects):
+        names = [n for n in source.files(["site/dossiers"]).files if not n.endswith((".css", ".png", ".svg"))]
+        for _, data in source.read_all(names):
+            if isinstance(data, bytes):
+                yield from re.findall(r"[A-Za-z_]\w*", data.decode("utf-8", "replace"))
 
 
-def _side(mine: Project, other: Project, files: set[str]) -> Side:
-    """Return a tree with the records of all files that differ, or that are read otherwise than on the other side."""
-    package, tables = mine.package, other.package.tables
-    otherwise = {package.origin(t).name for n, t in package.tables.items() if t != tables.get(n)}
-    patterns = [p for p, t in _owners(package) if t.name in otherwise]
-    names = mine.source.files([""]).files if patterns else ()
-    return Side(mine, files | {f for f in names if any(p.match(f) for p in patterns)})
+def _sides(old: Project, new: Project, files: set[str]) -> list[Side]:
+    """Return both trees with the records of all files that differ, or that are read otherwise than on the other side."""
+    sides = []
+    for mine, other in ((old, new), (new, old)):
+        package, tables = mine.package, other.package.tables
+        otherwise = {package.origin(t).name for n, t in package.tables.items() if t != tables.get(n)}
+        owners = [(p, t) for p, t in _owners(package) if t.name in otherwise]
+        names = mine.source.files([""]).files if owners else ()
+        sides.append(Side(mine, files | {f for f in names if _owner(owners, f)}))
+    return sides
 
 
 def _twins(side: Side, other: Side) -> set[str]:
@@ -387,10 +373,8 @@ def changes_between(old: Side, new: Side) -> Iterator[Change]:
         package = new.package if name in new.package.tables else old.package
         table = package.tables[name]
         if table.primary_key:
-            before, after, where = _differing(table, old, new)
-            if before or after:
-                changes = table_changes(package, table, before, after, where)
-                yield from _unnamed(changes) if has_hidden_key(table) else changes
+            changes = table_changes(package, table, *_differing(table, old, new))
+            yield from _unnamed(changes) if has_hidden_key(table) else changes
 
 
 def _unnamed(changes: Iterable[Change]) -> Iterator[Change]:
@@ -506,22 +490,19 @@ def _settings(
         was, now = old.get(key, {}), new.get(key, {})
         title = now.get(table.label) or was.get(table.label) or code
         moved = f"{was.get('value') or '无'} → {now.get('value') or '无'}"
-        rules = resting({n for n, s in by_name.items() if f"'{code}'" in s.sql}, reads)
+        rules = alarms.resting({n for n, s in by_name.items() if f"'{code}'" in s.sql}, reads)
         effect = {r: (broken[r], met[r]) for r in sorted(rules) if broken[r] or met[r]}
         yield ParameterChange(f"{title}（{code}，{parts[-1]} 起）：{moved}", effect)
 
 
 def _prints(
     before: Mapping[tuple[str, str], Fingerprint], after: Mapping[tuple[str, str], Fingerprint]
-) -> list[PrintChange]:
-    result = []
-    for edition, path in sorted(before.keys() | after.keys()):
+) -> Iterator[PrintChange]:
+    for (edition, path), shown in sorted({**before, **after}.items()):
         was, now = before.get((edition, path)), after.get((edition, path))
-        shown = now or was
-        if shown and (was is None or now is None or was.digest != now.digest):
+        if was is None or now is None or was.digest != now.digest:
             action = "new" if was is None else "gone" if now is None else "again"
-            result.append(PrintChange(edition, path, shown.title, action, shown.keys))
-    return result
+            yield PrintChange(edition, path, shown.title, action, shown.keys)
 
 
 def _subjects(result: Review, old: _Judged, new: _Judged) -> list[SubjectChange]:
