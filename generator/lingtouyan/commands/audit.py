@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lingtouyan.cache import Cache
 from lingtouyan.checks.register import build_register
+from lingtouyan.database.history_tables import PROPOSAL
 from lingtouyan.history.anchors import ANCHOR, Anchor, compare, read_anchor
 from lingtouyan.history.changes import History, Proposal, read_history
 from lingtouyan.history.git import ask
@@ -32,7 +33,7 @@ class Audit:
 
     Attributes:
         commits: how many were looked at.
-        anchors: anchors that were compared.
+        anchors: names of those that were compared.
         problems: everything that is not as it should be.
     """
 
@@ -59,7 +60,8 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
         raise UsageError("这里不是 git 仓库的根目录，无法核查历史。")
     tip = project.commit.id
     history = read_history(project.root, project.package, tip, Cache())
-    result = Audit(len(history.commits))
+    wanted = _wanted(project, history, since or project.settings.history_from)
+    result = Audit(len(wanted))
     if history.rewritten:
         text = "本机上次读到的历史已不在当前分支上：有提交被改写或强制推送。请对照其他副本查明原因。"
         result.problems.append(error("", 0, "history-rewritten", text))
@@ -67,9 +69,6 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     for anchor in anchors:
         result.anchors.append(anchor.name)
         result.problems.extend(compare(project.root, tip, anchor))
-    start = since or _beginning(project)
-    wanted = _since(project, start, tip) if start else {c.id for c in history.commits}
-    result.commits = len(wanted)
     result.problems.extend(_dates(history, wanted))
     result.problems.extend(_signatures(project, history, wanted))
     proposal = Proposal(
@@ -79,30 +78,26 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
         landed=True,
     )
     register = build_register(project, project.as_of(None), proposal=proposal)
-    about_changes = {
-        r.id
-        for r in register.rules
-        if r.statement.words & {"proposed_changes", "proposed_files", "proposed_commits"}
-    }
+    about_changes = {r.id for r in register.rules if not r.statement.words.isdisjoint(PROPOSAL)}
     result.problems.extend(p for p in register.problems if p.rule in about_changes)
     result.problems = in_order(result.problems)
     return result
 
 
-def _since(project: Project, start: str, tip: str) -> set[str]:
-    first = resolve(project.root, start).id
-    return set((ask(project.root, "rev-list", f"{first}..{tip}", "--") or b"").decode().split())
-
-
-def _beginning(project: Project) -> str:
-    """Return the commit after which the settings have the history judged, or nothing."""
-    start = project.settings.history_from
-    if not isinstance(start, datetime.date):
-        return start
+def _wanted(project: Project, history: History, start: str | datetime.date) -> set[str]:
+    """Return the commits that are judged: those after a commit or a day; all where there is none, or none was by then."""
+    known_by = isinstance(start, datetime.date)
     try:
-        return resolve(project.root, f"{start}T00:00").id
+        first = resolve(project.root, f"{start}T00:00" if known_by else str(start)).id if start else ""
     except UsageError:
-        return ""
+        if not known_by:
+            raise
+        first = ""
+    if not first:
+        return {c.id for c in history.commits}
+    return set(
+        (ask(project.root, "rev-list", f"{first}..{history.commits[-1].id}", "--") or b"").decode().split()
+    )
 
 
 def _dates(history: History, wanted: Collection[str]) -> Iterator[Problem]:
@@ -125,15 +120,13 @@ def _signatures(project: Project, history: History, wanted: Collection[str]) -> 
     settings = project.settings
     if not settings.signatures:
         return
-    start, signers = 0, settings.signers
-    if settings.signatures_from:
-        day = datetime.datetime.combine(settings.signatures_from, datetime.time(), ZONE)
-        start = int(day.timestamp())
+    day, signers = settings.signatures_from or datetime.date.min, settings.signers
     signatures = read_signatures(project.root, history.commits, signers)
     due: set[str] = set()
     for commit in history.commits:
         # A date can be feigned, a parent not: what comes after a commit that had to be signed has to be signed.
-        if commit.commit_time >= start or not due.isdisjoint(commit.parents):
+        made = datetime.datetime.fromtimestamp(commit.commit_time, ZONE).date()
+        if made >= day or not due.isdisjoint(commit.parents):
             due.add(commit.id)
         if commit.id not in due or commit.id not in wanted:
             continue

@@ -10,23 +10,24 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lingtouyan.cache import Cache
 from lingtouyan.commands.named import find_field, find_table
 from lingtouyan.history.changes import HIDDEN, Change, History, read_history
 from lingtouyan.history.log import readable
 from lingtouyan.history.tree import CommitTree
-from lingtouyan.history.versions import Document, Documents, Record, Versions
+from lingtouyan.history.versions import Document, Documents, Record, Versions, name_of
 from lingtouyan.problems import UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode
-from lingtouyan.reading.package import Package, Sensitivity, Table, has_hidden_key
+from lingtouyan.reading.package import Field, Package, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.settings import ZONE
 
 _ACTIONS = {"added": "新增", "changed": "修改", "removed": "删除"}
 _NAMED = 8
+_Named = TypeVar("_Named", Table, Field)
 
 
 def record_history(root: Path, table: str, key: str, field: str | None, form: str) -> str:
@@ -41,8 +42,8 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
         UsageError: no repository, no such table or field, or a record that never was.
     """
     project = Project.open(root)
-    declared = find_table(project.package.tables.values(), table)
-    wanted = find_field(declared, field).name if field else ""
+    declared = _named(project.package.tables.values(), table, "没有 {} 这张表")
+    wanted = _named(declared.fields, field, f"“{declared.title}”没有 {{}} 这一项").name if field else ""
     if has_hidden_key(declared):
         raise UsageError(f"“{declared.title}”属于限制级，不提供历史。")
     if project.commit is None:
@@ -53,16 +54,26 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
         raise UsageError(
             f"历史里没有“{declared.title}”{quoted(key)}。请核对编号；由几项组成的编号用 / 连接，如 甲/2026。"
         )
-    for story in stories:
-        if wanted:
-            # A record that came or went is an event in the life of each of its fields.
-            story.events = [
-                e for e in story.events if e[0].table == declared.name and e[0].field in (wanted, "")
-            ]
-    rows = [[past.row(story, *e, wanted) for e in story.events] for story in stories]
+    # A record that came or went is an event in the life of each of its fields.
+    told = {(declared.name, wanted), (declared.name, "")}
+    rows = [
+        [past.row(s, *e, wanted) for e in s.events if not wanted or (e[0].table, e[0].field) in told]
+        for s in stories
+    ]
     if form == "json":
         return json.dumps([r for found in rows for r in found], ensure_ascii=False, indent=1) + "\n"
     return _text(project.package, stories, rows)
+
+
+def _named(items: Iterable[_Named], name: str, fault: str) -> _Named:
+    """Return the one of this name or, where one alone has it, of this title."""
+    known = list(items)
+    titled = [i for i in known if i.title == name]
+    found = [i for i in known if i.name == name] or (titled if len(titled) == 1 else [])
+    if not found:
+        shown = "、".join(f"{i.name}（{i.title}）" for i in known)
+        raise UsageError(f"{fault.format(quoted(name))}。可用：{shown}")
+    return found[0]
 
 
 @dataclass
@@ -90,11 +101,8 @@ class _Past:
 
     def called(self, name: str) -> str:
         """Return the key of the one record of that name; the name itself when there is none."""
-        label = self.table.field(self.table.label)
-        if label is None or label.sensitivity is Sensitivity.RESTRICTED:
-            return name
         records = (r for _, _, d in self._today(name) for r in d.get(self.table.name, {}).items())
-        keys = ["/".join(k) for k, record in records if record.get(label.name) == name]
+        keys = ["/".join(k) for k, record in records if name and name_of(self.table, record) == name]
         if len(keys) > 1:
             more = f" 等 {len(keys)} 个" if len(keys) > _NAMED else ""
             raise UsageError(
@@ -113,36 +121,30 @@ class _Past:
 
     def of(self, key: str) -> list[_Story]:
         """Return the stories of all records that had this key, those that are there today last."""
-        asked = [c for c in self.history.changes if c.table == self.table.name and c.key == key]
-        roots = {c.root_key for c in asked}
-        holding = [
-            (file, root)
-            for file, root, document in self._today(key.partition("/")[0])
-            if any("/".join(k) == key for k in document.get(self.table.name, ()))
-        ]
-        roots.update(root for _, root in holding)
-        stories = [
-            s for root in sorted(roots) for s in self._stories(root, {f for f, r in holding if r == root})
-        ]
-        for story in stories:
-            if self.table is not self.source:
-                story.events = [e for e in story.events if (e[0].table, e[0].key) == (self.table.name, key)]
+        name = self.table.name
+        holding: dict[str, set[str]] = {
+            c.root_key: set() for c in self.history.changes if c.table == name and c.key == key
+        }
+        for file, root, document in self._today(key.partition("/")[0]):
+            if any("/".join(k) == key for k in document.get(name, ())):
+                holding.setdefault(root, set()).add(file)
+        stories = [s for root in sorted(holding) for s in self._stories(root, holding[root])]
+        for story in stories if self.table is not self.source else ():
+            story.events = [e for e in story.events if (e[0].table, e[0].key) == (name, key)]
         return sorted((s for s in stories if s.events), key=lambda s: s.lives)
 
     def _stories(self, root: str, here: set[str]) -> list[_Story]:
         """Return the stories of the documents that had this key; `here` are the files that hold one today."""
         name = self.source.name
         stories: dict[str, _Story] = {}
-        for change in self.history.changes:
-            if (change.root_table, change.root_key) == (name, root):
-                story = stories.setdefault(change.life, _Story(change.file))
-                story.file = change.file
-                document = {}
-                if change.action == "added":
-                    called = change.life.split("\0")[1:2]
-                    document = self._at(change.commit, change.file, root, *called)
-                held = {"/".join(k): r for k, r in document.get(change.table, {}).items()}
-                story.events.append((change, held.get(change.key, {})))
+        for change in (c for c in self.history.changes if (c.root_table, c.root_key) == (name, root)):
+            story = stories.setdefault(change.life, _Story(change.file))
+            story.file = change.file
+            document: Document = {}
+            if change.action == "added":
+                document = self._at(change.commit, change.file, root, *change.life.split("\0")[1:2])
+            held = {"/".join(k): r for k, r in document.get(change.table, {}).items()}
+            story.events.append((change, held.get(change.key, {})))
         stays = self.history.stays.get((name, root), ())
         lives = {readable(s.file): s.life for s in sorted(stays)}
         places = [(p.partition("\0")[0], life) for p, life in lives.items() if life]
@@ -151,16 +153,14 @@ class _Past:
             story = stories.setdefault(life, _Story(file))
             story.file, story.lives = file, True
             if file in self.history.imports and not any(c.action == "added" for c, _ in story.events):
-                story.events[:0] = self._imported(file, root)
+                commit = self.history.imports[file]
+                document = self._at(commit, file, root)
+                story.events[:0] = [
+                    (Change(commit, "added", t, "/".join(key), name, root, "", "", "", file), record)
+                    for t in self.package.tables
+                    for key, record in sorted(document.get(t, {}).items())
+                ]
         return list(stories.values())
-
-    def _imported(self, file: str, root: str) -> Iterator[tuple[Change, Record]]:
-        commit = self.history.imports[file]
-        document = self._at(commit, file, root)
-        for table in (t for t in self.package.tables if t in document):
-            for key in sorted(document[table]):
-                names = (table, "/".join(key), self.source.name, root)
-                yield Change(commit, "added", *names, "", "", "", file), document[table][key]
 
     def _at(self, commit: str, file: str, root: str, called: str = "") -> Document:
         """Return a record as a commit left it in a file that it touched; of several, that of this name."""
@@ -214,15 +214,11 @@ def _text(package: Package, stories: Iterable[_Story], rows: list[list[dict[str,
         for row in found:
             if row["commit"] != last:
                 last = row["commit"]
-                brought = (
-                    f"，经 {printable(row['merged_by'])} 合并 {row['merge'][:10]}" if row["merge"] else ""
-                )
-                lines.append(
-                    f"{row['time'].replace('T', ' ')[:16]}  {row['commit'][:10]}  "
-                    f"{printable(row['author'])}：{printable(row['subject'])}{brought}"
-                )
+                line = f"{row['time'].replace('T', ' ')[:16]}  {last[:10]}  {row['author']}：{row['subject']}"
+                if row["merge"]:
+                    line += f"，经 {row['merged_by']} 合并 {row['merge'][:10]}"
                 message = (row["message"] or "").splitlines()
-                lines += [f"    | {printable(line)}" for line in message if line.strip()]
+                lines += [line, *(f"    | {printable(m)}" for m in message if m.strip())]
             words = _words(package, row)
             # Several items of a hidden list say no more than one.
             if words != lines[-1]:
@@ -237,10 +233,7 @@ def _words(package: Package, row: dict[str, Any]) -> str:
     titles = {f.name: f.title for f in table.fields}
     where = f"    {_ACTIONS[row['action']]} {table.title} {printable(row['key'])}"
     if row["field"]:
-        return f"{where} {titles[row['field']]}：{_value(row['before'])} → {_value(row['after'])}"
-    values = "，".join(f"{titles[n]} {_value(v)}" for n, v in row["values"].items())
+        before, after = (printable(row[side] or "") or "（空）" for side in ("before", "after"))
+        return f"{where} {titles[row['field']]}：{before} → {after}"
+    values = "，".join(f"{titles[n]} {printable(v)}" for n, v in row["values"].items())
     return where + (f"：{values}" if values else "")
-
-
-def _value(value: str | None) -> str:
-    return printable(value) if value else "（空）"

@@ -8,12 +8,14 @@ record files is an import: files of it that no other commit touched are not read
 from __future__ import annotations
 
 import difflib
+import functools
 import gc
 import itertools
 import pickle
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import and_, or_
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -21,22 +23,18 @@ from lingtouyan.cache import Cache
 from lingtouyan.history.git import ask
 from lingtouyan.history.log import FileChange, LoggedCommit, brought_by, read_log, readable, refuse_shallow
 from lingtouyan.history.signatures import Signature
-from lingtouyan.history.versions import Document, Key, Record, Records, Versions, name_of, root_key
+from lingtouyan.history.versions import (
+    Document,
+    Documents,
+    Key,
+    Record,
+    Records,
+    Versions,
+    name_of,
+    root_key,
+)
 from lingtouyan.reading.package import Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex
-
-__all__ = [
-    "HIDDEN",
-    "Change",
-    "History",
-    "Key",
-    "Proposal",
-    "Record",
-    "Records",
-    "read_history",
-    "table_changes",
-    "twin_of",
-]
 
 HIDDEN = "●●●"
 # More record files added by one commit than people write by hand.
@@ -99,15 +97,17 @@ class History:
         stays: (table, key) of records with files -> where they stood one after another.
         imports: file -> the import that added it, for files that nobody touched since: the records in them have no
             row of their coming in `changes`.
+        broken: blob that nothing can be read from -> the last one before it that could be.
         rewritten: whether what was read before is no longer part of any line.
         signatures: of the commits that have one; None when nobody has looked.
     """
 
-    commits: list[LoggedCommit]
-    changes: list[Change]
+    commits: list[LoggedCommit] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     brought: dict[str, str] = field(default_factory=dict)
-    stays: Mapping[tuple[str, str], Sequence[Stay]] = field(default_factory=dict)
+    stays: dict[tuple[str, str], list[Stay]] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
     rewritten: bool = False
     signatures: Mapping[str, Signature] | None = None
 
@@ -139,67 +139,44 @@ def read_history(root: Path, package: Package, tip: str, cache: Cache | None) ->
     # All rows stay: a third of the time would go to searching them for garbage.
     gc.disable()
     try:
-        known = _kept(cache, root, package, tip)
-        before = len(known.commits)
-        if known.tip != tip:
-            _extend(root, package, tip, known)
-            if cache and (not before or len(known.commits) - before >= _OFTEN):
-                cache.put(_entry(package, tip), pickle.dumps(known))
+        kept, history = _kept(cache, root, package, tip)
+        if kept != tip:
+            before = len(history.commits)
+            _extend(root, package, kept, tip, history)
+            if cache and (not before or len(history.commits) - before >= _OFTEN):
+                cache.put(_entry(package, tip), pickle.dumps(history))
     finally:
         gc.enable()
-    order = {c.id: n for n, c in enumerate(known.commits)}
-    return History(
-        known.commits,
-        sorted(known.changes, key=lambda c: order[c.commit]),
-        brought_by(known.commits, tip),
-        known.stays,
-        {readable(f): c for f, c in known.imports.items()},
-        _rewritten(root, tip, cache),
-    )
+    history.brought = brought_by(history.commits, tip)
+    history.rewritten = cache is not None and _rewritten(root, tip, cache)
+    return history
 
 
-@dataclass
-class _Known:
-    """What was read of a history up to its tip.
-
-    Attributes:
-        broken: blob that nothing can be read from -> the last one before it that could be.
-    """
-
-    tip: str = ""
-    commits: list[LoggedCommit] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    stays: dict[tuple[str, str], list[Stay]] = field(default_factory=dict)
-    imports: dict[str, str] = field(default_factory=dict)
-    broken: dict[str, str] = field(default_factory=dict)
-
-
-def _kept(cache: Cache | None, root: Path, package: Package, tip: str) -> _Known:
-    """Return what was kept of the nearest commit on this line."""
+def _kept(cache: Cache | None, root: Path, package: Package, tip: str) -> tuple[str, History]:
+    """Return the nearest commit on this line whose history was kept, and that; an empty one where none was."""
     if cache is not None:
-        line = (ask(root, "rev-list", f"--max-count={_BACK}", tip, "--") or b"").decode().split()
-        data = next((d for c in line if (d := cache.get(_entry(package, c))) is not None), None)
-        if data is not None:
-            known: _Known = pickle.loads(data)  # noqa: S301
-            return known
-    return _Known()
+        for commit in (ask(root, "rev-list", f"--max-count={_BACK}", tip, "--") or b"").decode().split():
+            if data := cache.get(_entry(package, commit)):
+                return commit, pickle.loads(data)  # noqa: S301
+    return "", History()
 
 
 def _entry(package: Package, tip: str) -> str:
     return f"changes {package.digest} {tip}"
 
 
-def _rewritten(root: Path, tip: str, cache: Cache | None) -> bool:
+def _rewritten(root: Path, tip: str, cache: Cache) -> bool:
     """Tell whether the commit that was read here last is part of no branch any more; remember this one."""
-    if cache is None:
-        return False
+
+    def reaches(commit: str, earlier: str) -> bool:
+        return ask(root, "merge-base", "--is-ancestor", earlier, commit, no=(1, 128)) is not None
+
     place = f"head {root.resolve()}"
     last = (cache.get(place) or b"").decode()
     gone = False
-    if last and not _reaches(root, tip, last):
-        held = ask(root, "for-each-ref", "--count=1", "--contains", last, no=(128, 129))
-        gone = not (held or b"").strip()
-        if not gone and _reaches(root, last, tip):
+    if last and not reaches(tip, last):
+        gone = not (ask(root, "for-each-ref", "--count=1", "--contains", last, no=(128, 129)) or b"").strip()
+        if not gone and reaches(last, tip):
             # Looking at the past does not undo what is known of the present.
             return False
     if last != tip:
@@ -207,67 +184,48 @@ def _rewritten(root: Path, tip: str, cache: Cache | None) -> bool:
     return gone
 
 
-def _reaches(root: Path, commit: str, earlier: str) -> bool:
-    return ask(root, "merge-base", "--is-ancestor", earlier, commit, no=(1, 128)) is not None
-
-
-def _extend(root: Path, package: Package, tip: str, known: _Known) -> None:
-    """Add all that leads from what is known to `tip`."""
-    start = len(known.commits)
-    known.commits += read_log(root, tip, known.tip, merges="first-parent")
-    known.tip = tip
-    complete_merges(known.commits, start)
-    work = list(_work(package, known, start))
+def _extend(root: Path, package: Package, kept: str, tip: str, history: History) -> None:
+    """Add all that leads from the commit whose history is known to `tip`."""
+    start = len(history.commits)
+    history.commits += read_log(root, tip, kept, merges="first-parent")
+    graph = Graph(history.commits)
+    complete_merges(history.commits, graph, start)
+    work = list(_work(package, history, graph, start))
     plan = (b for _, _, files in work for f in files for b in (f.after, *f.before, f.base) if b)
-    telling = _Telling(package, Versions(root, package, plan), known)
-    masks = ancestors(known.commits)
-    reached, sides = -1, [0]
+    telling = _Telling(package, Versions(root, package, plan), history, graph)
     for ordinal, source, files in work:
-        while reached < ordinal:
-            reached, (_, sides) = reached + 1, next(masks)
-        telling.tell(ordinal, source, files, sides or [0])
+        telling.tell(ordinal, source, files)
+    history.changes.sort(key=lambda c: graph.numbers[c.commit])
 
 
-def _work(package: Package, known: _Known, start: int) -> Iterator[tuple[int, Table, list[FileChange]]]:
+def _work(
+    package: Package, history: History, graph: Graph, start: int
+) -> Iterator[tuple[int, Table, list[FileChange]]]:
     """Yield (ordinal of a commit, table, files of its records that it touched), oldest first.
 
     What is left out are files that an import added, unless they are touched by another commit.
     """
-    sources = [
-        (glob_regex(p), t) for t in package.tables.values() if t.path for p in (t.path, *t.former_paths)
-    ]
-    owners: dict[str, Table | None] = {}
-    claimed: list[tuple[int, list[tuple[Table, FileChange]]]] = []
-    touched: Counter[str] = Counter()
-    for ordinal, commit in enumerate(known.commits[start:], start):
-        found = []
-        for file in commit.files:
-            if file.path not in owners:
-                owners[file.path] = next((t for p, t in sources if p.match(file.path)), None)
-            owner = owners[file.path]
-            if owner is not None and owner.primary_key:
-                found.append((owner, file))
-                touched[file.path] += 1
-        claimed.append((ordinal, found))
-    places = {c.id: n for n, c in enumerate(known.commits)}
-    late: dict[tuple[int, str], list[FileChange]] = {}
-    for path in [p for p in known.imports if p in touched]:
-        ordinal = places[known.imports.pop(path)]
-        owner = owners[path]
-        if owner is not None:
-            file = next(f for f in known.commits[ordinal].files if f.path == path)
-            late.setdefault((ordinal, owner.name), []).append(file)
-    for (ordinal, name), files in sorted(late.items()):
-        yield ordinal, package.tables[name], files
-    for ordinal, found in claimed:
-        fresh = [f for _, f in found if not any(f.before)]
+    tables = [t for t in package.tables.values() if t.path and t.primary_key]
+    sources = [(glob_regex(p), t) for t in tables for p in (t.path, *t.former_paths)]
+    owner = functools.cache(lambda path: next((t.name for p, t in sources if p.match(path)), ""))
+    claimed = [[f for f in c.files if owner(f.path)] for c in history.commits[start:]]
+    touched = Counter(f.path for found in claimed for f in found)
+    late: dict[int, list[FileChange]] = {}
+    for path in touched if history.imports else ():
+        if commit := history.imports.pop(readable(path), ""):
+            ordinal = graph.numbers[commit]
+            late.setdefault(ordinal, []).extend(f for f in history.commits[ordinal].files if f.path == path)
+    for place, found in enumerate(claimed):
+        fresh = [f.path for f in found if not any(f.before)]
         if len(fresh) > IMPORT:
-            left = {f.path for f in fresh if touched[f.path] == 1}
-            known.imports.update(dict.fromkeys(sorted(left), known.commits[ordinal].id))
-            found = [(t, f) for t, f in found if f.path not in left]
+            left = {p for p in fresh if touched[p] == 1}
+            commit = history.commits[start + place].id
+            history.imports.update((readable(p), commit) for p in sorted(left))
+            claimed[place] = [f for f in found if f.path not in left]
+    for ordinal, found in (*sorted(late.items()), *enumerate(claimed, start)):
         by_table: dict[str, list[FileChange]] = {}
-        for owner, file in found:
-            by_table.setdefault(owner.name, []).append(file)
+        for file in found:
+            by_table.setdefault(owner(file.path), []).append(file)
         for name, files in by_table.items():
             yield ordinal, package.tables[name], files
 
@@ -286,69 +244,62 @@ def expected(base: _T, sides: Sequence[_T], now: _T) -> _T:
     return now if now in sides else base
 
 
-def ancestors(commits: Sequence[LoggedCommit]) -> Iterator[tuple[LoggedCommit, list[int]]]:
-    """Yield each commit with, for each parent, the commits that it reaches: bits by their place in `commits`.
+class Graph:
+    """Commits by number, parents before children: which others each reaches, and what stood in a file then.
 
-    Args:
-        commits: parents before children.
+    Attributes:
+        numbers: id -> number.
+        reached, line: bits of the commits that each reaches, itself included, and of those that follow first parents.
+        files: path -> (number, blob) of the commits that touched it.
     """
-    left = Counter(p for c in commits for p in c.parents)
-    masks: dict[str, int] = {}
-    for place, commit in enumerate(commits):
-        sides = [masks.get(p, 0) for p in commit.parents]
-        mask = 1 << place
-        for side in sides:
-            mask |= side
-        masks[commit.id] = mask
-        for parent in commit.parents:
-            left[parent] -= 1
-            if not left[parent]:
-                masks.pop(parent, None)
-        yield commit, sides
+
+    def __init__(self, commits: Sequence[LoggedCommit]) -> None:
+        self.numbers = {c.id: n for n, c in enumerate(commits)}
+        self.reached: list[int] = []
+        self.line: list[int] = []
+        self.files: dict[str, list[tuple[int, str]]] = {}
+        for number, commit in enumerate(commits):
+            parents = [self.numbers[p] for p in commit.parents]
+            self.reached.append(functools.reduce(or_, (self.reached[p] for p in parents), 1 << number))
+            self.line.append(1 << number | (self.line[parents[0]] if parents else 0))
+            for path, blob in _touched(commit):
+                self.files.setdefault(path, []).append((number, blob))
+
+    def at(self, number: int, path: str) -> str:
+        """Return the blob that stood in a file after a commit; nothing before the first, or where there was none."""
+        line = self.line[number] if number >= 0 else 0
+        return next((blob for n, blob in reversed(self.files.get(path, ())) if line >> n & 1), "")
 
 
-def complete_merges(commits: Sequence[LoggedCommit], start: int = 0) -> None:
+def _touched(commit: LoggedCommit) -> list[tuple[str, str]]:
+    return commit.settled or [(f.path, f.after) for f in commit.files]
+
+
+def _numbers(bits: int) -> Iterator[int]:
+    """Yield the places of the bits that are set, the highest first."""
+    while bits:
+        yield bits.bit_length() - 1
+        bits ^= 1 << bits.bit_length() - 1
+
+
+def complete_merges(commits: Sequence[LoggedCommit], graph: Graph, start: int) -> None:
     """Give merges from `start` on the files that they changed themselves, in place of all that differ from the first parent."""
-    places = {c.id: n for n, c in enumerate(commits)}
-    for commit, sides in itertools.islice(ancestors(commits), start, None):
-        if len(sides) < 2:
+    for commit in commits[start:]:
+        if len(commit.parents) < 2:
             continue
-        shared = sides[0]
-        for side in sides[1:]:
-            shared &= side
-        touched = [_touched(commits, places, side & ~shared) for side in sides]
-        given = {f.path: f for f in commit.files}
+        sides = [graph.numbers[p] for p in commit.parents]
+        shared = functools.reduce(and_, (graph.reached[s] for s in sides))
+        parted = shared.bit_length() - 1
+        given = {f.path: f.after for f in commit.files}
+        theirs = functools.reduce(or_, (graph.reached[s] for s in sides[1:])) & ~shared
+        paths = {path for n in _numbers(theirs) for path, _ in _touched(commits[n])}
         commit.files = []
-        for path in sorted(given.keys() | {p for t in touched[1:] for p in t}):
-            ours = touched[0].get(path)
-            if path in given:
-                first, after = given[path].before[0], given[path].after
-            else:
-                first = after = ours[1] if ours else next(t[path][0] for t in touched if path in t)
-            base = ours[0] if ours else first
+        for path in sorted(given.keys() | paths):
+            was, *olds = (graph.at(n, path) for n in (parted, *sides))
+            after = given.get(path, olds[0])
             commit.settled.append((path, after))
-            blobs = (first, *(t[path][1] if path in t else base for t in touched[1:]))
-            if expected(base, blobs, after) != after:
-                commit.files.append(FileChange(path, blobs, after, base))
-
-
-def _touched(
-    commits: Sequence[LoggedCommit], places: Mapping[str, int], mask: int
-) -> dict[str, tuple[str, str]]:
-    """Return path -> blob before the first of these commits that touched it, and after the last."""
-    result: dict[str, tuple[str, str]] = {}
-    lowest = (mask & -mask).bit_length() - 1 if mask else 0
-    left = mask >> lowest
-    while left:
-        bit = left & -left
-        commit = commits[lowest + bit.bit_length() - 1]
-        # Of a merge with what lies before all of them, the side that lies there.
-        side = next((n for n, p in enumerate(commit.parents) if not mask >> places[p] & 1), 0)
-        for file in commit.files:
-            first = result[file.path][0] if file.path in result else file.before[side]
-            result[file.path] = (first, file.after)
-        left ^= bit
-    return result
+            if expected(was, olds, after) != after:
+                commit.files.append(FileChange(path, tuple(olds), after, was))
 
 
 # ---- records ----
@@ -357,29 +308,19 @@ def _touched(
 class _Telling:
     """Tells what commits changed, one after another; completes what is known."""
 
-    def __init__(self, package: Package, versions: Versions, known: _Known) -> None:
+    def __init__(self, package: Package, versions: Versions, known: History, graph: Graph) -> None:
         self._package = package
-        self._ordinals = {c.id: n for n, c in enumerate(known.commits)}
         self._order = {name: place for place, name in enumerate(package.tables)}
         self._versions = versions
         self._known = known
-        self._blobs: dict[str, list[tuple[int, str]]] = {}
-        self._indexed = 0
+        self._graph = graph
         self._lines: dict[tuple[str, str], list[Change]] = {}
         self._lined = 0
 
-    def tell(self, ordinal: int, source: Table, files: Sequence[FileChange], parents: Sequence[int]) -> None:
-        """Tell what one commit changed in the records of one table's files.
-
-        Args:
-            parents: for each parent, bits of the commits that it reaches.
-        """
-        reached = 1 << ordinal
-        for bits in parents:
-            reached |= bits
-        before = parents[0] | 1 << ordinal
-        width = max(len(f.before) for f in files) + 2
-        sides: list[dict[Key, dict[str, Document]]] = [{} for _ in range(width)]
+    def tell(self, ordinal: int, source: Table, files: Sequence[FileChange]) -> None:
+        """Tell what one commit changed in the records of one table's files."""
+        sides: list[dict[Key, dict[str, Document]]]
+        sides = [{} for _ in range(max(len(f.before) for f in files) + 2)]
         for file in files:
             bases = () if file.base is None else (file.base,)
             blobs = [self._known.broken.get(b, b) for b in (*file.before, *bases)]
@@ -404,7 +345,7 @@ class _Telling:
             else:
                 old = self._expected(base.get(key, {}), [b.get(key, {}) for b in befores], new)
             if old != new:
-                self._record(ordinal, source, key, old, new, before, reached)
+                self._record(ordinal, source, key, old, new)
 
     def _expected(
         self, base: dict[str, Document], sides: list[dict[str, Document]], new: dict[str, Document]
@@ -437,19 +378,12 @@ class _Telling:
         return result
 
     def _record(
-        self,
-        ordinal: int,
-        source: Table,
-        key: Key,
-        old: dict[str, Document],
-        new: dict[str, Document],
-        before: int,
-        reached: int,
+        self, ordinal: int, source: Table, key: Key, old: dict[str, Document], new: dict[str, Document]
     ) -> None:
         """Tell what happened to one record, by the files that it stood and stands in."""
         commit = self._known.commits[ordinal].id
         stays = self._known.stays.setdefault((source.name, "/".join(key)), [])
-        past = sorted(s for s in stays if reached >> s.ordinal & 1)
+        past = sorted(s for s in stays if self._graph.reached[ordinal] >> s.ordinal & 1)
         lives = {s.file: s.life for s in past}
 
         def life_of(file: str) -> str:
@@ -474,7 +408,7 @@ class _Telling:
             return
         touched = {f.partition("\0")[0] for f in old | new}
         places = [f for f, life in lives.items() if life and f.partition("\0")[0] not in touched]
-        elsewhere = ((f, self._elsewhere(source, f, key, before)) for f in places)
+        elsewhere = ((f, self._elsewhere(source, f, key, ordinal)) for f in places)
         others = {f: d for f, d in elsewhere if d}
         there, left, records = old | others, dict(gone), held(new | others)
         # The only one there is, however much was changed on the way.
@@ -482,7 +416,7 @@ class _Telling:
         for file in arrived:
             record = records[file]
             twin = twin_of(source, record, held(left), least) or twin_of(source, record, held(there))
-            former = self._former(source, key, record, before) if past and twin is None else None
+            former = self._former(source, key, record, ordinal) if past and twin is None else None
             if twin is not None:
                 life = life_of(twin)
                 left.pop(twin, None)
@@ -507,7 +441,7 @@ class _Telling:
                 tell(told(document, {}, file, life))
             elif document != (other := (new | others)[twin]):
                 # Of each field that copy counts which was written last: what it says now is taken back.
-                last = {_spot(c): c.file for c in self._lines_of(source, key, reached) if c.life == life}
+                last = {_spot(c): c.file for c in self._lines_of(source, key, ordinal) if c.life == life}
                 rows = told(document, other, twin, life)
                 tell([r for r in rows if last.get(_spot(r)) == readable(file.partition("\0")[0])])
         for file in [f for f in new if "\0" in f]:
@@ -516,42 +450,34 @@ class _Telling:
                 # The last of several that had the key.
                 stays += [Stay(ordinal, path, life_of(file)), Stay(ordinal, file, "")]
 
-    def _lines_of(self, source: Table, key: Key, reached: int) -> list[Change]:
-        """Return what was told of a record up to some commits."""
+    def _lines_of(self, source: Table, key: Key, ordinal: int) -> list[Change]:
+        """Return what was told of a record up to a commit."""
         for change in self._known.changes[self._lined :]:
             self._lines.setdefault((change.root_table, change.root_key), []).append(change)
         self._lined = len(self._known.changes)
         found = self._lines.get((source.name, "/".join(key)), ())
-        return [c for c in found if reached >> self._ordinals[c.commit] & 1]
+        return [c for c in found if self._graph.reached[ordinal] >> self._graph.numbers[c.commit] & 1]
 
-    def _elsewhere(self, source: Table, file: str, key: Key, before: int) -> Document | None:
+    def _elsewhere(self, source: Table, file: str, key: Key, ordinal: int) -> Document | None:
         """Return a record as it stood in another file that this commit does not touch."""
         file, _, name = file.partition("\0")
-        for place, commit in enumerate(self._known.commits[self._indexed :], self._indexed):
-            for f in commit.files:
-                self._blobs.setdefault(f.path, []).append((place, f.after))
-            for path, blob in commit.settled:
-                self._blobs.setdefault(path, []).append((place, blob))
-        self._indexed = len(self._known.commits)
-        blob = next((b for n, b in reversed(self._blobs.get(file, ())) if before >> n & 1), "")
-        blob = self._known.broken.get(blob, blob)
-        documents = (self._versions.read(source, file, blob) or {}) if blob else {}
+        documents = self._read(source, file, self._graph.at(ordinal, file))
         return documents.get((*key, name)) or documents.get(key)
 
-    def _former(self, source: Table, key: Key, record: Record, before: int) -> tuple[Document, str] | None:
+    def _former(self, source: Table, key: Key, record: Record, ordinal: int) -> tuple[Document, str] | None:
         """Return a record as it was when it was last removed, and its life, if this is the same."""
-        lines = self._lines_of(source, key, before)
-        last = next((c for c in reversed(lines) if c.action == "removed" and c.table == source.name), None)
-        if last is None:
-            return None
-        files = self._known.commits[self._ordinals[last.commit]].files
-        for path, blob in [
-            (f.path, b) for f in files if readable(f.path) == last.file for b in f.before if b
-        ]:
-            read = self._versions.read(source, path, self._known.broken.get(blob, blob)) or {}
-            if key in read and twin_of(source, record, {path: read[key].get(source.name, {}).get(key, {})}):
-                return read[key], last.life
+        removed = (c for c in reversed(self._lines_of(source, key, ordinal)) if c.action == "removed")
+        last = next((c for c in removed if c.table == source.name), None)
+        files = self._known.commits[self._graph.numbers[last.commit]].files if last else ()
+        for file in (f for f in files if last and readable(f.path) == last.file):
+            for blob in file.before:
+                read = self._read(source, file.path, blob)
+                if last and key in read and twin_of(source, record, {"x": read[key][source.name][key]}):
+                    return read[key], last.life
         return None
+
+    def _read(self, source: Table, path: str, blob: str) -> Documents:
+        return self._versions.read(source, path, self._known.broken.get(blob, blob)) or {}
 
     def _told(
         self, commit: str, source: Table, key: Key, old: Document, new: Document, file: str, life: str

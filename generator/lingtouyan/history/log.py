@@ -15,9 +15,9 @@ from lingtouyan.history.git import ask, seconds, status
 from lingtouyan.problems import UsageError, printable
 
 _FIELDS = ("%H", "%P", "%at", "%ct", "%an", "%ae", "%cn", "%ce", "%s", "%b")
+# Names, addresses and the first line of the message.
+_MOST = (100, 100, 100, 100, 300)
 _MAX_BODY = 2_000
-_MAX_SUBJECT = 300
-_MAX_NAME = 100
 # A link or a submodule is no record, whatever its name.
 PLAIN_FILES = frozenset(("100644", "100755", "100664"))
 
@@ -71,11 +71,7 @@ def readable(path: str) -> str:
 
 
 def refuse_shallow(root: Path) -> None:
-    """Refuse a clone that does not hold the whole history.
-
-    Raises:
-        UsageError: it is shallow, or no repository at all.
-    """
+    """Raise UsageError where a clone does not hold the whole history, or is no repository at all."""
     answer = ask(root, "rev-parse", "--is-shallow-repository", no=(128,))
     if answer is None:
         raise UsageError("这里不是 git 仓库，没有变更历史可查。")
@@ -86,21 +82,22 @@ def refuse_shallow(root: Path) -> None:
 
 
 def read_log(root: Path, tip: str, known: str = "", merges: str = "combined") -> Iterator[LoggedCommit]:
-    """Yield the commits reachable from `tip` but not from `known`, parents before children.
+    """Yield the commits reachable from `tip` but not from `known`, if that is given, parents before children.
 
     Args:
-        root: the repository.
-        tip: commit to start from.
-        known: commit whose history is known already, or empty.
         merges: which files of a merge are named: `combined`, those that differ from every parent, or `first-parent`.
 
     Raises:
         UsageError: git fails.
     """
-    for words, entries in _log(root, tip, known, _FIELDS, f"--diff-merges={merges}"):
-        commit = _commit(words)
-        commit.files = [FileChange(path, tuple(blobs[:-1]), blobs[-1]) for path, blobs in entries]
-        yield commit
+    for head, entries in _log(root, tip, known, _FIELDS, f"--diff-merges={merges}"):
+        name, parents, *words = (w.decode("utf-8", "replace") for w in head)
+        times, body = (seconds(words[0]), seconds(words[1])), words[-1].strip()[:_MAX_BODY]
+        files = [FileChange(path, tuple(blobs[:-1]), blobs[-1]) for path, blobs in entries]
+        shown = (printable(w)[:most] for w, most in zip(words[2:-1], _MOST, strict=True))
+        author, email, committer, committer_email, subject = shown
+        who = author, email, committer, committer_email
+        yield LoggedCommit(name, tuple(parents.split()), *times, *who, subject, body, files)
 
 
 def last_commits(repository: Path, tip: str) -> dict[str, tuple[int, str]]:
@@ -122,11 +119,7 @@ def last_commits(repository: Path, tip: str) -> dict[str, tuple[int, str]]:
 
 
 def uncommitted(root: Path) -> set[str]:
-    """Return the paths in which the work tree differs from its commit, new files among them.
-
-    Raises:
-        UsageError: git fails.
-    """
+    """Return the paths in which the work tree differs from its commit, new files among them."""
     # With -z a renamed file's former name follows as an entry without a status: renames are told as two.
     options = ("--no-renames", "--untracked-files=all", "--", ".", ":(exclude)build")
     return {os.fsdecode(entry[3:]) for entry in status(root, *options).split(b"\0") if entry}
@@ -167,34 +160,20 @@ def _blobs(entry: str) -> list[str]:
     return [b if m in PLAIN_FILES else "" for m, b in zip(modes, blobs, strict=True)]
 
 
-def _commit(words: list[bytes]) -> LoggedCommit:
-    name, parents, author_time, commit_time, *typed, body = (w.decode("utf-8", "replace") for w in words)
-    author, author_email, committer, committer_email, subject = (
-        printable(w)[:limit] for w, limit in zip(typed, (*(_MAX_NAME,) * 4, _MAX_SUBJECT), strict=True)
-    )
-    return LoggedCommit(
-        *(name, tuple(parents.split()), seconds(author_time), seconds(commit_time)),
-        *(author, author_email, committer, committer_email, subject, body.strip()[:_MAX_BODY]),
-    )
-
-
 def brought_by(commits: Iterable[LoggedCommit], tip: str) -> dict[str, str]:
     """Return commit -> the merge on the main line that brought it; commits made on the main line itself are left out."""
     by_id = {c.id: c for c in commits}
-    line: list[LoggedCommit] = []
-    here = by_id.get(tip)
-    while here is not None:
-        line.append(here)
-        here = by_id.get(here.parents[0]) if here.parents else None
-    seen = {c.id for c in line}
-    result: dict[str, str] = {}
+    line: list[str] = []
+    while tip in by_id:
+        line.append(tip)
+        tip = next(iter(by_id[tip].parents), "")
+    left, result = by_id.keys() - line, dict[str, str]()
     for merge in reversed(line):
-        pending = list(merge.parents[1:])
+        pending = list(by_id[merge].parents[1:])
         while pending:
             name = pending.pop()
-            if name in seen or name not in by_id:
-                continue
-            seen.add(name)
-            result[name] = merge.id
-            pending.extend(by_id[name].parents)
+            if name in left:
+                left.remove(name)
+                result[name] = merge
+                pending.extend(by_id[name].parents)
     return result

@@ -32,7 +32,6 @@ _AT_ONCE = 512
 _BYTES_AT_ONCE = 32 * 2**20
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?\Z")
 _LINK = "120000"
-_SHA1 = 40
 
 
 class _Entry(NamedTuple):
@@ -67,9 +66,8 @@ class CommitTree(Source):
             if not name.startswith(start):
                 return
             inside = name[len(start) :].split("/")[:-1]
-            if inside and not SKIPPED_FOLDERS.isdisjoint(inside):
-                continue
-            if inside and not folder and inside[0] in SKIPPED_AT_ROOT:
+            at_root = inside[:1] if not folder else ()
+            if not SKIPPED_FOLDERS.isdisjoint(inside) or not SKIPPED_AT_ROOT.isdisjoint(at_root):
                 continue
             kind = self._entries[name].kind
             if kind == "name":
@@ -121,10 +119,7 @@ class CommitTree(Source):
     def digests(self, names: Sequence[str]) -> dict[str, str]:
         """See `Source.digests`; nothing is read."""
         known = ((n, self._entries[n]) for n in names if n in self._entries)
-        found = {n: e.blob for n, e in known if e.kind == "file"}
-        if any(len(b) != _SHA1 for b in found.values()):
-            return super().digests(names)
-        return found
+        return {n: e.blob for n, e in known if e.kind == "file"}
 
 
 def _entries(root: Path, commit: Commit) -> Iterator[tuple[str, _Entry]]:
@@ -176,18 +171,23 @@ def resolve(root: Path, revision: str) -> Commit:
         name = _known_by(root, int(when.timestamp()))
         if not name:
             raise UsageError(f"{revision} 之前没有提交。")
+    elif revision.startswith("-"):
+        raise UsageError(f"版本名 {printable(revision)} 不能以“-”开头。")
     else:
-        if revision.startswith("-"):
-            raise UsageError(f"版本名 {printable(revision)} 不能以“-”开头。")
         name = revision
     # Exactly one commit: a range or an option would be understood by `git log` as well.
     options = ("--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     found = (ask(root, "rev-parse", *options, no=(1, 128)) or b"").decode().strip()
-    answer = (ask(root, "log", "-1", "--format=%H %ct", found, "--") or b"").decode() if found else ""
-    if not answer or not answer.strip():
+    if not found:
         raise UsageError(f"仓库里没有叫 {printable(revision)} 的提交、标签或分支。")
-    identity, _, time = answer.strip().partition(" ")
-    return Commit(identity, seconds(time), False)
+    time = (ask(root, "log", "-1", "--format=%ct", found, "--") or b"").decode().strip()
+    return Commit(found, seconds(time), False)
+
+
+class _Run(NamedTuple):
+    commit: str
+    time: int
+    newer: _Run | None
 
 
 def _known_by(root: Path, when: int) -> str:
@@ -197,31 +197,19 @@ def _known_by(root: Path, when: int) -> str:
     dates that do not go back is believed; what is not in it was there by the date of the next that is.
     """
     answer = (ask(root, "log", "--first-parent", "--format=%H %ct", "HEAD", "--") or b"").decode()
-    commits = [(c, seconds(t)) for c, _, t in (n.partition(" ") for n in answer.split("\n") if n)]
-    # For each length of run: the newest date that one can have at its older end, and which commit that is.
+    # For each length of run: the newest date that one can have at its older end, and the run from there.
     ends: list[int] = []
-    last: list[int] = []
-    newer: list[int | None] = []
-    for place, (_, time) in enumerate(commits):
-        length = bisect.bisect_right(ends, -time)
-        newer.append(last[length - 1] if length else None)
-        if length == len(ends):
-            ends.append(-time)
-            last.append(place)
-        else:
-            ends[length], last[length] = -time, place
-    believed: set[int] = set()
-    at = last[-1] if last else None
-    while at is not None:
-        believed.add(at)
-        at = newer[at]
-    return next((c for p, (c, time) in enumerate(commits) if p in believed and time <= when), "")
+    runs: list[_Run] = []
+    for commit, time in (line.split() for line in answer.splitlines()):
+        length = bisect.bisect_right(ends, -seconds(time))
+        run = _Run(commit, seconds(time), runs[length - 1] if length else None)
+        ends[length : length + 1], runs[length : length + 1] = [-run.time], [run]
+    found, at = "", runs[-1] if runs else None
+    while at and at.time <= when:
+        found, at = at.commit, at.newer
+    return found
 
 
 def first_common(root: Path, base: str, head: str) -> str:
-    """Return the commit where two lines parted, which is what a change is measured from; `base` where they never met.
-
-    Raises:
-        UsageError: Git cannot tell.
-    """
+    """Return the commit where two lines parted, which is what a change is measured from; `base` where they never met."""
     return (ask(root, "merge-base", base, head, no=(1,)) or b"").decode().strip() or base

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import itertools
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -34,7 +35,6 @@ class Versions:
     """Reads versions of the files of one data package.
 
     Args:
-        root: the repository.
         plan: blobs in the order in which they will be read, each as often as it will be: they are fetched many at
             once, and what is made of one is kept until its last turn.
     """
@@ -72,10 +72,10 @@ class Versions:
         known = [p for p in parts if p is not None]
         common: set[str] = set()
         if source.kind != "csv":
-            if known:
-                common = {n for n, rows in known[0].items() if all(p.get(n) == rows for p in known[1:])}
-            return [self._documents(source, path, p, common - {source.name}) for p in parts]
-        if known and len({head for head, _ in known}) == 1:
+            first = known[0] if known else {}
+            common = {n for n, rows in first.items() if all(p.get(n) == rows for p in known)} - {source.name}
+            return [self._documents(source, path, p, common) for p in parts]
+        if len({head for head, _ in known}) == 1:
             common = set.intersection(*(set(lines) for _, lines in known))
         tables = [self._documents(source, path, p, common) for p in parts]
         found = [t for t in tables if t is not None]
@@ -133,8 +133,8 @@ class Versions:
         result: Documents = {}
         for name in made.keys() - without:
             for key, record in self._records(name, made[name]):
-                root = root_key(source, key, record)
-                result.setdefault(root, {}).setdefault(name, {})[key] = record
+                document = result.setdefault(root_key(source, key, record), {})
+                document.setdefault(name, {})[key] = record
         return result
 
     def _records(self, name: str, rows: Iterable[Sequence[str | None]]) -> Iterator[tuple[Key, Record]]:
@@ -143,8 +143,7 @@ class Versions:
         for cells in rows:
             record = {n: c for n, c in zip(names, cells, strict=True) if c}
             for old in former.keys() & record.keys():
-                record.setdefault(former[old], record[old])
-                del record[old]
+                record.setdefault(former[old], record.pop(old))
             yield tuple([record.get(k, "") for k in table.primary_key]), record
 
     def _table(self, source: Table, path: str, head: str, lines: list[str]) -> Documents | None:
@@ -156,12 +155,13 @@ class Versions:
         read, problems = read_csv("\n".join([head, *lines]).encode(), path, table)
         if any(p.rule == "source-error" for p in problems):
             # A line with a broken quote is still that record's line: what was typed is what was known.
-            mended = [next(csv.reader([x]), []) for x in lines]
-            quoted = (",".join('"' + c.replace('"', '""') + '"' for c in cells) for cells in mended)
-            read, problems = read_csv("\n".join([head, *quoted]).encode(), path, table)
+            mended = io.StringIO(f"{head}\n")
+            mended.seek(0, io.SEEK_END)
+            csv.writer(mended, lineterminator="\n").writerows(next(csv.reader([x]), []) for x in lines)
+            read, problems = read_csv(mended.getvalue().encode(), path, table)
         there = {former.get(x, x) for x in labels}
         keys = {f.title for f in table.fields if f.name in source.primary_key and f.name not in there}
-        lost = ("blank-header", "incorrect-label", "source-error") if not read else ()
+        lost = set() if read else {"blank-header", "incorrect-label", "source-error"}
         errors = [p for p in problems if p.severity is Severity.ERROR]
         if any(p.rule in lost or (p.rule == "missing-label" and p.column in keys) for p in errors):
             return None
@@ -193,15 +193,9 @@ def root_key(source: Table, key: Key, record: Record) -> Key:
 
 def _with_former_names(package: Package) -> Package:
     """Return the package with a field of its own for each name that one had before."""
-    tables = {
-        t.name: dataclasses.replace(
-            t,
-            fields=(
-                *t.fields,
-                *(dataclasses.replace(f, name=old) for f in t.fields for old in f.former_names),
-            ),
-        )
-        for t in package.tables.values()
-    }
+    tables = {}
+    for name, table in package.tables.items():
+        former = (dataclasses.replace(f, name=old) for f in table.fields for old in f.former_names)
+        tables[name] = dataclasses.replace(table, fields=(*table.fields, *former))
     children = {n: [tables[c.name] for c in found] for n, found in package.children.items()}
     return dataclasses.replace(package, tables=tables, children=children)

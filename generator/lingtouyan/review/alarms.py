@@ -138,14 +138,14 @@ def losses(changes: Iterable[Change], totals: Mapping[str, int], review: Review)
             kinds = keys.setdefault(change.table, {"removed": set(), "changed": set()})
             kinds[change.action].add(change.key)
     for name, kinds in keys.items():
-        total, table = totals.get(name, 0), review.table(name)
+        total, table = totals.get(name, 0), review.tables[name]
         gone = kinds["removed"]
         for word, count in (("删除", len(gone)), ("改动", len(kinds["changed"] - gone))):
             # Of a small table a share says little, but losing all of it is told.
             emptied = word == "删除" and count >= total > 2
             if total and count and (emptied or (total >= _ALARM_FROM and count > share * total)):
                 yield (
-                    f"“{table.title if table else name}”{word}了 {count} 条记录，占原有 {total} 条的 {count / total:.1%}，"
+                    f"“{table.title}”{word}了 {count} 条记录，占原有 {total} 条的 {count / total:.1%}，"
                     f"超过 {share:.0%}。请确认是有意为之。"
                 )
 

@@ -6,11 +6,13 @@ Records are compared from the files that differ; findings, figures and prints co
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +21,11 @@ from lingtouyan.checks.rules import Finding
 from lingtouyan.database.database import quote
 from lingtouyan.database.editions import write_edition
 from lingtouyan.database.statements import Statement, read_statements
-from lingtouyan.history.changes import HIDDEN, Change, Key, Proposal, Record, Records, table_changes, twin_of
+from lingtouyan.history.changes import HIDDEN, Change, Proposal, table_changes, twin_of
 from lingtouyan.history.git import Commit
 from lingtouyan.history.log import brought_by, read_log, refuse_shallow
 from lingtouyan.history.tree import first_common, resolve
+from lingtouyan.history.versions import Key, Record, Records
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors, in_order
 from lingtouyan.project import SITES, Project
 from lingtouyan.reading.documents import rows_of
@@ -134,11 +137,10 @@ class Review:
         """Whether the head has errors."""
         return has_errors(self.problems)
 
-    def table(self, name: str) -> Table | None:
-        """Return a table as the head has it, or else as the base had it."""
-        return next(
-            (p.tables[name] for p in (self.sides[1].package, self.sides[0].package) if name in p.tables), None
-        )
+    @functools.cached_property
+    def tables(self) -> dict[str, Table]:
+        """All tables as the head has them, or else as the base had them."""
+        return {n: t for side in self.sides for n, t in side.package.tables.items()}
 
 
 class Side:
@@ -215,7 +217,7 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     result = Review(base_commit, head_commit, date, (before, after), proposal=proposal)
     others = files - before.files.keys() - after.files.keys()
     result.design = schema_changes(*projects, others)
-    result.records = by_record(changes, before, after)
+    result.records = list(by_record(changes, before, after))
     statements = [
         [s for part in ("macros", "views", "rules") for s in read_statements(p.source, f"schemas/{part}")]
         for p in projects
@@ -298,7 +300,7 @@ def _judged(
         only: what the editions hold.
     """
     package, connection = project.package, register.connection
-    named = {k.table for r in result.records if (t := result.table(r.table)) for k in t.foreign_keys}
+    named = {k.table for r in result.records for k in result.tables[r.table].foreign_keys}
     for name in {*named, *result.sides[1].package.settings.review_subjects} & package.tables.keys():
         table = package.tables[name]
         label = table.field(table.label)
@@ -372,19 +374,18 @@ def changes_between(old: Side, new: Side) -> Iterator[Change]:
     for name in dict.fromkeys([*new.package.tables, *old.package.tables]):
         package = new.package if name in new.package.tables else old.package
         table = package.tables[name]
-        if table.primary_key:
-            changes = table_changes(package, table, *_differing(table, old, new))
-            yield from _unnamed(changes) if has_hidden_key(table) else changes
-
-
-def _unnamed(changes: Iterable[Change]) -> Iterator[Change]:
-    """Tell of restricted lists only that something in their record changed: that there is an item tells enough."""
-    seen: set[Place] = set()
-    for c in changes:
-        key = HIDDEN if c.table == c.root_table else c.root_key
-        if (c.root_table, key) not in seen:
-            seen.add((c.root_table, key))
-            yield Change("", "changed", c.root_table, key, c.root_table, key, "", HIDDEN, HIDDEN, c.file)
+        if not table.primary_key:
+            continue
+        changes = table_changes(package, table, *_differing(table, old, new))
+        if has_hidden_key(table):
+            # That there is an item in a restricted list tells enough: only that something in the record changed is told.
+            files: dict[Place, str] = {}
+            for c in changes:
+                files.setdefault((c.root_table, HIDDEN if c.table == c.root_table else c.root_key), c.file)
+            for place, file in files.items():
+                yield Change("", "changed", *place, *place, "", HIDDEN, HIDDEN, file)
+        else:
+            yield from changes
 
 
 def _differing(table: Table, old: Side, new: Side) -> tuple[Records, Records, dict[tuple[str, Key], str]]:
@@ -398,10 +399,11 @@ def _differing(table: Table, old: Side, new: Side) -> tuple[Records, Records, di
     for key, (olds, news) in found.items():
         # Where a key stands twice, what is the same on both sides counts, or stands in the same file.
         pairs = [(was, now) for was in olds for now in news]
-        pair = max(pairs, key=lambda p: (p[0][0] == p[1][0], p[0][1] == p[1][1]), default=(*olds, *news)[-1:])
-        for records, some, one in zip((before, after), (olds, news), pair * (3 - len(pair)), strict=True):
-            if some:
-                records[key], where[table.name, key] = one
+        pair = max(pairs, key=lambda p: (p[0][0] == p[1][0], p[0][1] == p[1][1]), default=None)
+        if olds:
+            before[key], where[table.name, key] = pair[0] if pair else olds[-1]
+        if news:
+            after[key], where[table.name, key] = pair[1] if pair else news[-1]
     same = {k for k, record in after.items() if before.get(k) == record}
     if table.parent:
         # Items of one list are told apart by their neighbours: a list is left out whole or not at all.
@@ -412,57 +414,39 @@ def _differing(table: Table, old: Side, new: Side) -> tuple[Records, Records, di
     return before, after, where
 
 
-def by_record(changes: Iterable[Change], old: Side, new: Side) -> list[RecordChange]:
+def by_record(changes: Iterable[Change], old: Side, new: Side) -> Iterator[RecordChange]:
     """Group changes by the record whose document holds them; one that only changed its key is told as renamed."""
-    grouped: dict[Place, list[Change]] = {}
+    grouped: dict[str, dict[str, list[Change]]] = {}
     for change in changes:
-        grouped.setdefault((change.root_table, change.root_key), []).append(change)
-    result = []
-    for name in dict.fromkeys(table for table, _ in grouped):
+        grouped.setdefault(change.root_table, {}).setdefault(change.root_key, []).append(change)
+    for name, mine in grouped.items():
         table = (new.package if name in new.package.tables else old.package).tables[name]
         was, now = old.found(name), new.found(name)
-        mine = {key: members for (t, key), members in grouped.items() if t == name}
+
+        def apart(record: Record, keys: Collection[str] = table.primary_key) -> frozenset[tuple[str, str]]:
+            return frozenset((k, v) for k, v in record.items() if k not in keys)
+
         # A record that came and one that went, the same in all but the key, are one.
-        gone = {_apart(table, was[k]): k for k in mine if k in was and k not in now}
-        formers = {
-            k: former
-            for k in mine
-            if k in now and k not in was and (former := gone.pop(_apart(table, now[k]), ""))
-        }
-        for key, members in mine.items():
-            if key not in formers.values():
-                result.append(_record(table, key, members, was.get(key), now.get(key), formers.get(key, "")))
-    return result
-
-
-def _apart(table: Table, record: Record) -> frozenset[tuple[str, str]]:
-    return frozenset((k, v) for k, v in record.items() if k not in table.primary_key)
-
-
-def _record(
-    table: Table, key: str, members: list[Change], was: Record | None, now: Record | None, former: str
-) -> RecordChange:
-    action = "added" if was is None else "removed" if now is None else "changed"
-    action = "renamed" if former else "changed" if key == HIDDEN else action
-    record = now or was or {}
-    shown = {
-        f.name: record[f.name]
-        for f in table.fields
-        if f.name in record and f.sensitivity is not Sensitivity.RESTRICTED
-    }
-    name = "" if table.primary_key == (table.label,) else shown.get(table.label, "")
-    told = () if former else tuple(members)
-    return RecordChange(table.name, key, name, table.title, action, told, shown, former)
+        gone = {apart(was[k]): k for k in mine if k in was and k not in now}
+        came = [k for k in mine if k in now and k not in was]
+        formers = {k: former for k in came if (former := gone.pop(apart(now[k]), ""))}
+        restricted = {f.name for f in table.fields if f.sensitivity is Sensitivity.RESTRICTED}
+        for key in (k for k in mine if k not in formers.values()):
+            former, record = formers.get(key, ""), now.get(key) or was.get(key) or {}
+            action = "added" if key not in was else "removed" if key not in now else "changed"
+            action = "renamed" if former else "changed" if key == HIDDEN else action
+            shown = {f.name: record[f.name] for f in table.fields if f.name in record.keys() - restricted}
+            called = "" if table.primary_key == (table.label,) else shown.get(table.label, "")
+            told = () if former else tuple(mine[key])
+            yield RecordChange(name, key, called, table.title, action, told, shown, former)
 
 
 def _findings(old: list[Problem], new: list[Problem]) -> tuple[list[Problem], list[Problem]]:
     """Return findings that are new and findings that are gone; one that only moved to another line is neither."""
-    before, after = (Counter((p.rule, p.column, p.message) for p in side) for side in (old, new))
+    told = attrgetter("rule", "column", "message")
+    before, after = Counter(map(told, old)), Counter(map(told, new))
     fresh, gone = after - before, before - after
-    return (
-        [p for p in new if (p.rule, p.column, p.message) in fresh],
-        [p for p in old if (p.rule, p.column, p.message) in gone],
-    )
+    return [p for p in new if told(p) in fresh], [p for p in old if told(p) in gone]
 
 
 def _settings(
@@ -477,7 +461,7 @@ def _settings(
     value = table.field("value")
     if value is None or value.sensitivity is Sensitivity.RESTRICTED:
         raise UsageError(
-            f"datapackage.yaml 的 lingtouyan.review_parameters 里的 {name} 不是一张有 value 列的表。"
+            f"{DESCRIPTOR} 的 lingtouyan.review_parameters 里的 {name} 不是一张有 value 列的表。"
         )
     by_name = {s.name: s for s in statements}
     reads = {n: s.words & by_name.keys() for n, s in by_name.items()}
@@ -519,11 +503,10 @@ def _subjects(result: Review, old: _Judged, new: _Judged) -> list[SubjectChange]
         return found.setdefault(place, SubjectChange(*place))
 
     for record in result.records:
-        keys = declared.foreign_keys if (declared := result.table(record.table)) else ()
         named = [
             (t, record.values[k.fields[0]])
             for t in tables
-            for k in keys
+            for k in result.tables[record.table].foreign_keys
             if k.table == t and len(k.fields) == 1 and record.values.get(k.fields[0])
         ]
         own = (record.table, record.key)
@@ -549,7 +532,7 @@ def _subjects(result: Review, old: _Judged, new: _Judged) -> list[SubjectChange]
         subject.name = own_name or result.names.get(place, "")
     same = Counter(s.name for s in found.values())
     for subject in found.values():
-        title = declared.title if (declared := result.table(subject.table)) else subject.table
+        title = result.tables[subject.table].title
         if not subject.name:
             subject.name = f"{title} {subject.key}"
         elif subject.table not in tables:

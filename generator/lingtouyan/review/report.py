@@ -9,12 +9,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lingtouyan.history.changes import Change
 from lingtouyan.history.log import readable
 from lingtouyan.problems import Problem, Severity, has_errors, printable
 from lingtouyan.project import EDITION_TITLES
+from lingtouyan.reading.package import Table
 from lingtouyan.review.compare import PrintChange, RecordChange, Review, SubjectChange
 from lingtouyan.review.schema_changes import SchemaChange
 from lingtouyan.templates.escaping import escape, text
@@ -32,19 +33,22 @@ _CALLS = re.compile(r"&#(?:33|35|36|37|38|58|64|126);|[%:]|\bGH(?=-)|\bwww(?=\.)
 _REST = "- …… 其余 {} 项从略，运行 `lingtouyan review` 查看全部"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One list of a written review: what must not be overlooked is open, the rest may be folded."""
+class Part(NamedTuple):
+    """One list of a written review: what must not be overlooked is open, the rest may be folded.
+
+    Attributes:
+        number: of the things told, where that is not the number of lines.
+    """
 
     title: str
     items: list[str]
     opened: bool = False
-    count: int | None = None
+    number: int = 0
 
     @property
     def heading(self) -> str:
-        """Title and number; the number is that of the things told, not of the lines."""
-        return f"{self.title}（{len(self.items) if self.count is None else self.count}）"
+        """Title and number."""
+        return f"{self.title}（{self.number or len(self.items)}）"
 
 
 def headline(review: Review) -> str:
@@ -89,14 +93,15 @@ def subject_words(subject: SubjectChange, review: Review) -> str:
     broken, met = (Counter(p.rule for p in problems) for problems in (subject.broken, subject.met))
     # What a rule says differently now, it still says.
     parts += [f"{rule} 仍不符合，情况有变化" for rule in sorted(broken.keys() & met.keys())]
-    for rule in (r for r in broken if r not in met):
-        weight = "（错误）" if has_errors(p for p in subject.broken if p.rule == rule) else ""
-        parts.append(f"{rule} 新违反{weight}" + (f" {broken[rule]} 处" if broken[rule] > 1 else ""))
-    for rule in (r for r in met if r not in broken):
-        several = f" {met[rule]} 处" if met[rule] > 1 else ""
-        parts.append(
-            f"{rule} 不再报告（规则有改动）" if rule in review.altered else f"{rule} 现已符合{several}"
-        )
+    for rule in (r for r in (*broken, *met) if (r in broken) != (r in met)):
+        count = broken[rule] or met[rule]
+        several = f" {count} 处" if count > 1 else ""
+        if rule in broken:
+            weight = "（错误）" if has_errors(p for p in subject.broken if p.rule == rule) else ""
+            parts.append(f"{rule} 新违反{weight}{several}")
+        else:
+            altered = rule in review.altered
+            parts.append(f"{rule} 不再报告（规则有改动）" if altered else f"{rule} 现已符合{several}")
     for (action, title), n in Counter((p.action, p.title) for p in subject.prints).items():
         parts.append(f"《{short(title)}》{PRINTS[action]}" + (f"（{n} 种版本）" if n > 1 else ""))
     return "；".join(parts)
@@ -112,38 +117,31 @@ def _record_words(record: RecordChange, subject: SubjectChange, review: Review) 
     if record.action == "changed":
         told = dict.fromkeys(w for c in record.changes if (w := _field_words(c, record, review)))
         return (f"{called}：" if called else "") + "，".join(told)
-    table, values = review.table(record.table), record.values
-    fields = (
-        [f for f in table.fields if f.name in values and f.name not in table.primary_key] if table else []
-    )
-    facts = "，".join(
-        f"{f.title} {_value(record.table, f.name, values[f.name], review)}" for f in fields[:_FACTS]
-    )
+    table, values = review.tables[record.table], record.values
+    fields = [f for f in table.fields if f.name in values and f.name not in table.primary_key][:_FACTS]
+    facts = "，".join(f"{f.title} {_value(table, f.name, values[f.name], review)}" for f in fields)
     return f"{called}{ACTIONS[record.action]}" + (f"（{facts}）" if facts else "")
 
 
 def _field_words(change: Change, record: RecordChange, review: Review) -> str:
-    table = review.table(change.table)
-    item = ""
+    table, item = review.tables[change.table], ""
     if change.table != record.table:
         place = change.key[len(record.key) :].strip("/").rstrip("−")
-        item = f"{table.title if table else change.table}第 {place} 项"
+        item = f"{table.title}第 {place} 项"
     if item and change.action != "changed":
         return f"{item}{ACTIONS[change.action]}"
     if not change.field:
         return "限制级内容有改动"
     if change.action != "changed":
         return ""
-    named = table.field(change.field) if table else None
-    before, after = (_value(change.table, change.field, v, review) for v in (change.before, change.after))
+    named = table.field(change.field)
+    before, after = (_value(table, change.field, v, review) for v in (change.before, change.after))
     return f"{item}{named.title if named else change.field} {before} → {after}"
 
 
-def _value(table: str, field: str, value: str, review: Review) -> str:
+def _value(table: Table, field: str, value: str, review: Review) -> str:
     """Show a value, and what the record that it names is called."""
-    declared = review.table(table)
-    keys = declared.foreign_keys if declared and value else ()
-    target = next((k.table for k in keys if k.fields == (field,)), "")
+    target = next((k.table for k in table.foreign_keys if k.fields == (field,)), "")
     name = review.names.get((target, value), "")
     return (f"{short(name)}（{short(value)}）" if name else short(value)) or "（空）"
 
@@ -178,7 +176,7 @@ def print_words(item: PrintChange) -> str:
 
 def parts(review: Review) -> Iterator[Part]:
     """Yield everything but headline and alarms, in the order of reading."""
-    yield Part("新违反的规则", list(_told(review.broken)), opened=True, count=len(review.broken))
+    yield Part("新违反的规则", list(_told(review.broken)), opened=True, number=len(review.broken))
     told = []
     for p in review.settings:
         effect = "、".join(f"{r}（新违反 {b} 处，新符合 {m} 处）" for r, (b, m) in p.rules.items())
@@ -188,10 +186,9 @@ def parts(review: Review) -> Iterator[Part]:
     yield Part("逐个对象的变化", [f"{short(s.name)}：{subject_words(s, review)}" for s in review.subjects])
     tables = Counter((r.kind, ACTIONS[r.action]) for r in review.records)
     yield Part("记录数", [f"{kind}{action} {count} 条" for (kind, action), count in tables.items()])
-    silent = [p for p in review.met if p.rule in review.altered]
-    met = [p for p in review.met if p.rule not in review.altered]
-    yield Part("规则改动后不再报告的", list(_told(silent)), count=len(silent))
-    yield Part("现已符合的规则", list(_told(met)), count=len(met))
+    for altered, title in ((True, "规则改动后不再报告的"), (False, "现已符合的规则")):
+        met = [p for p in review.met if (p.rule in review.altered) is altered]
+        yield Part(title, list(_told(met)), number=len(met))
     figures = [
         printable(f"{f.view} {f.row} {f.column}：{text(f.before) or '无'} → {text(f.after) or '无'}")
         for f in review.figures
@@ -262,38 +259,23 @@ def as_markdown(review: Review, limit: int = LIMIT) -> str:
 
 def as_json(review: Review) -> str:
     """Write everything, for scripts."""
-    subjects = [
-        _members(s, "table", "key", "name")
-        | {
-            "words": subject_words(s, review),
-            "records": [_members(r, "table", "key") for r in s.records],
-            "broken": [p.rule for p in s.broken],
-            "met": [p.rule for p in s.met],
-            "prints": [_members(p, "edition", "path") for p in s.prints],
-        }
-        for s in review.subjects
-    ]
-    change = ("table", "key", "action", "field", "before", "after", "file")
-    records = [
-        _members(r, "table", "key")
-        | {"name": r.name or None, "action": r.action, "former_key": r.former or None}
-        | {"changes": [{n: v or None for n, v in _members(c, *change).items()} for c in r.changes]}
-        for r in review.records
-    ]
+    subjects, records = _told_of(review.subjects, "table key name"), _told_of(review.records, "table key")
+    for s, told in zip(review.subjects, subjects, strict=True):
+        told |= {"words": subject_words(s, review), "records": _told_of(s.records, "table key")}
+        told |= {"broken": [p.rule for p in s.broken], "met": [p.rule for p in s.met]}
+        told |= {"prints": _told_of(s.prints, "edition path")}
+    for r, told in zip(review.records, records, strict=True):
+        told |= {"name": r.name or None, "action": r.action, "former_key": r.former or None}
+        found = _told_of(r.changes, "table key action field before after file")
+        told["changes"] = [{n: v or None for n, v in c.items()} for c in found]
     settings = [
         {"words": p.words, "rules": {r: {"broken": b, "met": m} for r, (b, m) in p.rules.items()}}
         for p in review.settings
     ]
-    prints = [_members(p, "edition", "path", "title", "action") for p in review.prints or ()]
-    commits = [
-        {
-            "commit": c.id,
-            "author": c.author,
-            "subject": c.subject,
-            "files": [readable(f.path) for f in c.files],
-        }
-        for c in review.proposal.commits
-    ]
+    prints = None if review.prints is None else _told_of(review.prints, "edition path title action")
+    commits = _told_of(review.proposal.commits, "author subject")
+    for c, told in zip(review.proposal.commits, commits, strict=True):
+        told |= {"commit": c.id, "files": [readable(f.path) for f in c.files]}
     return _json(
         {
             "base": review.base.id,
@@ -310,15 +292,15 @@ def as_json(review: Review) -> str:
             "design": [design_words(d, review) for d in review.design],
             "schema_changes": [d.as_dict() for d in review.design],
             "settings": settings,
-            "figures": [_members(f, "view", "row", "column", "before", "after") for f in review.figures],
-            "prints": None if review.prints is None else prints,
+            "figures": _told_of(review.figures, "view row column before after"),
+            "prints": prints,
             "commits": commits,
         }
     )
 
 
-def _members(item: object, *names: str) -> dict[str, object]:
-    return {n: getattr(item, n) for n in names}
+def _told_of(items: Iterable[object], names: str) -> list[dict[str, object]]:
+    return [{n: getattr(item, n) for n in names.split()} for item in items]
 
 
 def _json(value: object) -> str:

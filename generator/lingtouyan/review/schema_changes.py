@@ -10,7 +10,6 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
 from typing import Any
 
 from lingtouyan.database.statements import read_statements
@@ -47,25 +46,20 @@ class Kind(StrEnum):
 
 # By the beginning of their path; what is no record and stands nowhere here is another file.
 _FILES = {
-    "mkdocs.yml": Kind.CONFIG,
-    "site/pages/": Kind.PAGE,
-    "site/dossiers/": Kind.DOSSIER,
-    "site/feeds/": Kind.FEED,
-    "site/theme/": Kind.THEME,
-    "site/": Kind.TEMPLATE,
-    "generator/": Kind.ENGINE,
-    "requirements/": Kind.ENGINE,
-    "pyproject.toml": Kind.ENGINE,
-    "Makefile": Kind.ENGINE,
-    "schemas/": Kind.ENGINE,
-    "tests/": Kind.CASE,
-    ".editorconfig": Kind.OTHER,
-    ".gitignore": Kind.OTHER,
-    ".vscode/": Kind.OTHER,
-    ".": Kind.PIPELINE,
+    Kind.CONFIG: ("mkdocs.yml",),
+    Kind.PAGE: ("site/pages/",),
+    Kind.DOSSIER: ("site/dossiers/",),
+    Kind.FEED: ("site/feeds/",),
+    Kind.THEME: ("site/theme/",),
+    Kind.TEMPLATE: ("site/",),
+    Kind.ENGINE: ("generator/", "requirements/", "pyproject.toml", "Makefile", "schemas/"),
+    Kind.CASE: ("tests/",),
+    Kind.OTHER: (".editorconfig", ".gitignore", ".vscode/"),
+    Kind.PIPELINE: (".",),
 }
+_FRONTED = {Kind.PAGE, Kind.DOSSIER, Kind.FEED}
 _LOUD_FILES = {Kind.CONFIG, Kind.PIPELINE, Kind.ENGINE, Kind.THEME}
-_FOLDERS = {"views": Kind.VIEW, "macros": Kind.MACRO, "rules": Kind.RULE}
+_FOLDERS = {"schemas/views": Kind.VIEW, "schemas/macros": Kind.MACRO, "schemas/rules": Kind.RULE}
 _LEVELS = ("公开", "内部", "限制")
 # What only names and explains, and cannot let anything pass or be seen.
 _HARMLESS = frozenset(
@@ -130,15 +124,13 @@ def schema_changes(old: Project, new: Project, files: Collection[str]) -> list[S
     if DESCRIPTOR in files:
         files = {*files, *(t.schema_file for p in (old, new) for t in p.package.tables.values())}
     was, now = _declared(old, files), _declared(new, files)
-    titles = {n: t.title for p in (old, new) for n, t in p.package.tables.items()}
     things: dict[tuple[str, str], dict[str, Any]] = {}
     for kind, name, thing in ((k, n, t) for side in (was, now) for k in side for n, t in side[k].items()):
         if isinstance(thing, Mapping):
             known = things.setdefault((kind, name), {"fields": {}})
-            fields = {**known["fields"], **(thing.get("fields") or {})}
-            known.update({**thing, "fields": fields})
-            if kind is Kind.TABLE:
-                known["title"] = titles[name]
+            known |= {**thing, "fields": {**known["fields"], **(thing.get("fields") or {})}}
+    for name, table in (item for p in (old, new) for item in p.package.tables.items()):
+        things.get((Kind.TABLE, name), {})["title"] = table.title
     found = [c for place, a, b in _differences(was, now, ()) for c in _judged(place, a, b, things)]
     kinds = list(Kind)
     return sorted(found, key=lambda c: (not c.loud, kinds.index(c.kind), c.place[:2], c.weight, c.place))
@@ -165,7 +157,6 @@ def _declared(project: Project, files: Collection[str]) -> dict[str, Any]:
     for name, data in source.read_all(sorted(f for f in files if source.exists(f)), MAX_FOLDER):
         digest = data.message if isinstance(data, Problem) else hashlib.sha256(data).hexdigest()
         value = _parsed(name, b"" if isinstance(data, Problem) else data)
-        folder = PurePosixPath(name).parts[1:2]
         if name == DESCRIPTOR and isinstance(value, Mapping):
             tree[Kind.SETTING] = _plain(value.get("lingtouyan") or {})
             for table, declared in _plain(value.get("resources") or {}).items():
@@ -173,20 +164,14 @@ def _declared(project: Project, files: Collection[str]) -> dict[str, Any]:
             tree[Kind.OTHER][name] = {k: v for k, v in _plain(value).items() if isinstance(v, str)}
         elif name in tables and isinstance(value, Mapping):
             tree[Kind.TABLE].setdefault(tables[name], {}).update(_plain(value))
-        elif name.startswith("schemas/") and name.endswith(".sql") and folder[0] in _FOLDERS:
-            tree[_FOLDERS[folder[0]]][name] = digest
-        else:
-            kind = next((k for start, k in _FILES.items() if name.startswith(start)), Kind.OTHER)
-            front = (
-                value if kind in (Kind.PAGE, Kind.DOSSIER, Kind.FEED) and isinstance(value, Mapping) else {}
-            )
+        elif not (name.endswith(".sql") and name.startswith(tuple(f"{f}/" for f in _FOLDERS))):
+            kind = next((k for k, starts in _FILES.items() if name.startswith(starts)), Kind.OTHER)
+            front = value if kind in _FRONTED and isinstance(value, Mapping) else {}
             told = {k: _plain(v) for k, v in front.items() if k in ("edition", "title")}
             tree[kind][name] = _plain(value) if kind is Kind.CONFIG and value else {**told, "content": digest}
-    for folder_name, kind in _FOLDERS.items():
-        statements = read_statements(source, f"schemas/{folder_name}") if tree[kind] else []
-        changed, tree[kind] = tree[kind], {}
-        for s in statements:
-            if s.file in changed:
+    for folder, kind in _FOLDERS.items():
+        for s in read_statements(source, folder) if any(f.startswith(f"{folder}/") for f in files) else ():
+            if s.file in files:
                 name = s.text("id", s.name) if kind is Kind.RULE else s.name
                 tree[kind][name] = {**_plain(s.header), "file": s.file, "sql": s.sql}
     return tree
@@ -232,10 +217,9 @@ def _differences(old: Node, new: Node, place: Place) -> Iterator[tuple[Place, No
 
 
 def _short(value: Node) -> str:
-    words = (
-        "，".join(f"{k} {_short(v)}" for k, v in value.items()) if isinstance(value, Mapping) else value or ""
-    )
-    words = " ".join(words.split())
+    if isinstance(value, Mapping):
+        value = "，".join(f"{k} {_short(v)}" for k, v in value.items())
+    words = " ".join((value or "").split())
     return words if len(words) <= _WORDS else f"{words[: _WORDS - 1]}…"
 
 
@@ -243,11 +227,9 @@ def _moved(old: Node, new: Node) -> str:
     """Say what something was and is."""
     if old is None:
         return f"新增：{_short(new)}" if new else "新增"
-    return (
-        f"取消（原为 {_short(old)}）"
-        if new is None
-        else f"由 {_short(old) or '空'} 改为 {_short(new) or '空'}"
-    )
+    if new is None:
+        return f"取消（原为 {_short(old)}）"
+    return f"由 {_short(old) or '空'} 改为 {_short(new) or '空'}"
 
 
 def _judged(place: Place, old: Node, new: Node, things: Mapping[Any, Any]) -> Iterator[SchemaChange]:
