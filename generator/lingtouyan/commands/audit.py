@@ -29,13 +29,7 @@ _SKEW = 86_400
 
 @dataclass
 class Audit:
-    """What an audit found.
-
-    Attributes:
-        commits: how many were looked at.
-        anchors: names of those that were compared.
-        problems: everything that is not as it should be.
-    """
+    """What an audit found: how many commits were looked at, which anchors were compared, all that is not as it should be."""
 
     commits: int = 0
     anchors: list[str] = field(default_factory=list)
@@ -43,16 +37,12 @@ class Audit:
 
 
 def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
-    """Check the whole history up to HEAD.
+    """Check the whole history up to HEAD; UsageError: no repository, a shallow clone, no such commit.
 
     Args:
-        root: the repository.
         anchors: of what was published; none takes those of the last builds here.
         since: only commits after this one are judged by the rules about changes, and for their signatures; empty takes
             the beginning that the settings name.
-
-    Raises:
-        UsageError: no repository, a shallow clone, no such commit.
     """
     project = Project.open(root)
     refuse_shallow(project.root)

@@ -38,8 +38,7 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
         key: the record's key, parts joined by `/`; or what it is called, where one record alone is.
         form: `text` or `json`.
 
-    Raises:
-        UsageError: no repository, no such table or field, or a record that never was.
+    UsageError: no repository, no such table or field, or a record that never was.
     """
     project = Project.open(root)
     declared = _named(project.package.tables.values(), table, "没有 {} 这张表")

@@ -22,14 +22,9 @@ _MAX_ANCHOR = 64 * 1024
 
 
 class Anchor(NamedTuple):
-    """What was published.
+    """What was published; `name` for messages, an empty `tree` where only the commit is known.
 
-    Attributes:
-        name: the file, for messages.
-        commit: full id.
-        tree: id of its tree; empty where only the commit is known.
-        clean: whether nothing uncommitted was published with it.
-        altered: whether it was changed after it was made.
+    `clean` tells that nothing uncommitted was published with it, `altered` that it was changed after it was made.
     """
 
     name: str
@@ -59,11 +54,7 @@ def _digest(facts: dict[str, object]) -> str:
 
 
 def read_anchor(path: Path) -> Anchor:
-    """Read the anchor of a site.
-
-    Raises:
-        UsageError: it cannot be read as one.
-    """
+    """Read the anchor of a site; UsageError where it cannot be read as one."""
     try:
         # What was handed on may be a pipe, and would be waited for.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
@@ -78,12 +69,7 @@ def read_anchor(path: Path) -> Anchor:
 
 
 def compare(root: Path, tip: str, anchor: Anchor) -> Iterator[Problem]:
-    """Yield what is not as the anchor has it.
-
-    Args:
-        root: the repository.
-        tip: the commit that the history is followed from.
-    """
+    """Yield what is not as the anchor has it; history is followed from `tip`."""
     name, commit = anchor.name, anchor.commit
     if anchor.altered:
         yield error(name, 0, "anchor-altered", "锚点的内容与它的摘要不符，文件被改动过。请改用可信的副本。")

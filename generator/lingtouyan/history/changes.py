@@ -21,18 +21,18 @@ from typing import NamedTuple, TypeVar
 
 from lingtouyan.cache import Cache
 from lingtouyan.history.git import ask
-from lingtouyan.history.log import FileChange, LoggedCommit, brought_by, read_log, readable, refuse_shallow
-from lingtouyan.history.signatures import Signature
-from lingtouyan.history.versions import (
-    Document,
-    Documents,
-    Key,
-    Record,
-    Records,
-    Versions,
-    name_of,
-    root_key,
+from lingtouyan.history.log import (
+    FileChange,
+    Graph,
+    LoggedCommit,
+    numbers,
+    read_log,
+    readable,
+    refuse_shallow,
+    touched,
 )
+from lingtouyan.history.signatures import Signature
+from lingtouyan.history.versions import Document, Key, Record, Records, Versions, name_of, root_key
 from lingtouyan.reading.package import Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex
 
@@ -49,6 +49,8 @@ _MOST_ITEMS = 2_000
 LEAST, RENAMED = 0.5, 0.75
 # Marks the former place of an item that is no longer in its list.
 _GONE = "−"
+Place = tuple[str, str]
+"""Table and key of a record."""
 _T = TypeVar("_T")
 
 
@@ -78,7 +80,7 @@ class Change(NamedTuple):
 
 
 class Stay(NamedTuple):
-    """That a record came to stand in a file with a commit, by the commit's ordinal; without a life, that it left it.
+    """That a record came to stand in a file with a commit, by the commit's number; without a life, that it left it.
 
     Where one key stands in a file more than once, a zero byte and the record's name follow the file.
     """
@@ -114,13 +116,9 @@ class History:
 
 @dataclass
 class Proposal:
-    """A proposed change: its commits, its files, and what it does to records. Filled in a review and an audit.
+    """A change under review or audit: its commits, oldest first, and what all of them do to records.
 
-    Attributes:
-        commits: those the change consists of, oldest first.
-        changes: what it does to records, over all commits.
-        brought: commit -> the merge that brought it.
-        landed: whether it is part of the main line already, as in an audit.
+    `brought` is commit -> the merge that brought it; `landed` tells that it is part of the main line, as in an audit.
     """
 
     commits: list[LoggedCommit] = field(default_factory=list)
@@ -132,8 +130,7 @@ class Proposal:
 def read_history(root: Path, package: Package, tip: str, cache: Cache | None) -> History:
     """Read the history of all records up to `tip`, from the cache as far as that reaches.
 
-    Raises:
-        UsageError: not a repository, a shallow clone, or one whose contents are not all there.
+    UsageError: not a repository, a shallow clone, or one whose contents are not all there.
     """
     refuse_shallow(root)
     # All rows stay: a third of the time would go to searching them for garbage.
@@ -147,7 +144,7 @@ def read_history(root: Path, package: Package, tip: str, cache: Cache | None) ->
                 cache.put(_entry(package, tip), pickle.dumps(history))
     finally:
         gc.enable()
-    history.brought = brought_by(history.commits, tip)
+    history.brought = Graph(history.commits).brought(tip)
     history.rewritten = cache is not None and _rewritten(root, tip, cache)
     return history
 
@@ -244,44 +241,6 @@ def expected(base: _T, sides: Sequence[_T], now: _T) -> _T:
     return now if now in sides else base
 
 
-class Graph:
-    """Commits by number, parents before children: which others each reaches, and what stood in a file then.
-
-    Attributes:
-        numbers: id -> number.
-        reached, line: bits of the commits that each reaches, itself included, and of those that follow first parents.
-        files: path -> (number, blob) of the commits that touched it.
-    """
-
-    def __init__(self, commits: Sequence[LoggedCommit]) -> None:
-        self.numbers = {c.id: n for n, c in enumerate(commits)}
-        self.reached: list[int] = []
-        self.line: list[int] = []
-        self.files: dict[str, list[tuple[int, str]]] = {}
-        for number, commit in enumerate(commits):
-            parents = [self.numbers[p] for p in commit.parents]
-            self.reached.append(functools.reduce(or_, (self.reached[p] for p in parents), 1 << number))
-            self.line.append(1 << number | (self.line[parents[0]] if parents else 0))
-            for path, blob in _touched(commit):
-                self.files.setdefault(path, []).append((number, blob))
-
-    def at(self, number: int, path: str) -> str:
-        """Return the blob that stood in a file after a commit; nothing before the first, or where there was none."""
-        line = self.line[number] if number >= 0 else 0
-        return next((blob for n, blob in reversed(self.files.get(path, ())) if line >> n & 1), "")
-
-
-def _touched(commit: LoggedCommit) -> list[tuple[str, str]]:
-    return commit.settled or [(f.path, f.after) for f in commit.files]
-
-
-def _numbers(bits: int) -> Iterator[int]:
-    """Yield the places of the bits that are set, the highest first."""
-    while bits:
-        yield bits.bit_length() - 1
-        bits ^= 1 << bits.bit_length() - 1
-
-
 def complete_merges(commits: Sequence[LoggedCommit], graph: Graph, start: int) -> None:
     """Give merges from `start` on the files that they changed themselves, in place of all that differ from the first parent."""
     for commit in commits[start:]:
@@ -292,7 +251,7 @@ def complete_merges(commits: Sequence[LoggedCommit], graph: Graph, start: int) -
         parted = shared.bit_length() - 1
         given = {f.path: f.after for f in commit.files}
         theirs = functools.reduce(or_, (graph.reached[s] for s in sides[1:])) & ~shared
-        paths = {path for n in _numbers(theirs) for path, _ in _touched(commits[n])}
+        paths = {path for n in numbers(theirs) for path, _ in touched(commits[n])}
         commit.files = []
         for path in sorted(given.keys() | paths):
             was, *olds = (graph.at(n, path) for n in (parted, *sides))
@@ -351,28 +310,24 @@ class _Telling:
         self, base: dict[str, Document], sides: list[dict[str, Document]], new: dict[str, Document]
     ) -> dict[str, Document]:
         """Return file -> what a merge should hold of a record there."""
-        together = [base, *sides, new]
-        if base and all(len(t) <= 1 for t in together):
+        olds = [base, *sides]
+        if base and all(len(t) <= 1 for t in (*olds, new)):
             # One record, wherever each side has it; what both sides began are two.
-            place = next(iter([*new, *(f for s in sides for f in s)]), "")
-            base, *sides = (dict.fromkeys((place,) if t else (), *t.values()) for t in (base, *sides))
-        result = {}
-        for place in {f for t in (base, *sides, new) for f in t}:
-            documents = [t.get(place, {}) for t in (base, *sides, new)]
-            if document := self._merged(documents[0], documents[1:-1], documents[-1]):
-                result[place] = document
-        return result
+            place = next((f for t in (new, *sides) for f in t), "")
+            olds = [dict.fromkeys((place,) if t else (), *t.values()) for t in olds]
+        places = {f for t in (*olds, new) for f in t}
+        found = {p: self._merged([t.get(p, {}) for t in olds], new.get(p, {})) for p in places}
+        return {place: document for place, document in found.items() if document}
 
-    def _merged(self, base: Document, sides: list[Document], now: Document) -> Document:
+    def _merged(self, olds: list[Document], now: Document) -> Document:
         result: Document = {}
-        moved: list[_Renumbered] = [{} for _ in (base, *sides)]
-        for name in sorted({n for d in (base, *sides, now) for n in d}, key=self._order.__getitem__):
+        moved: list[_Renumbered] = [{} for _ in olds]
+        for name in sorted({n for d in (*olds, now) for n in d}, key=self._order.__getitem__):
             table, new = self._package.tables[name], now.get(name, {})
-            origin, *olds = (
-                aligned(table, d.get(name, {}), new, m) for d, m in zip((base, *sides), moved, strict=True)
-            )
-            for key in sorted(set(new).union(origin, *olds)):
-                record = _merged_record(origin.get(key), [o.get(key) for o in olds], new.get(key))
+            lists = [aligned(table, d.get(name, {}), new, m) for d, m in zip(olds, moved, strict=True)]
+            for key in sorted(set(new).union(*lists)):
+                was, *sides = (records.get(key) for records in lists)
+                record = _merged_record(was, sides, new.get(key))
                 if record is not None:
                     result.setdefault(name, {})[key] = record
         return result
@@ -388,15 +343,21 @@ class _Telling:
 
         def life_of(file: str) -> str:
             # Two that began in this file on two lines, and met in a merge, are known by their names.
-            known = lives.get(file) or next((s.life for s in past if s.life == readable(file)), "")
-            path = file.partition("\0")[0]
+            began, path = readable(file), file.partition("\0")[0]
+            known = lives.get(file) or (began if any(s.life == began for s in past) else "")
             return known or lives.get(path) or readable(path)
 
         def held(documents: Mapping[str, Document]) -> dict[str, Record]:
             return {f: d.get(source.name, {}).get(key, {}) for f, d in documents.items()}
 
         def told(old: Document, new: Document, file: str, life: str) -> Iterator[Change]:
-            return self._told(commit, source, key, old, new, file, life)
+            moved: _Renumbered = {}
+            root, path = (source.name, "/".join(key)), readable(file.partition("\0")[0])
+            for name in sorted({*old, *new}, key=self._order.__getitem__):
+                table, before, after = self._package.tables[name], old.get(name, {}), new.get(name, {})
+                if before != after:
+                    before = aligned(table, before, after, moved)
+                    yield from _changes(commit, table, root, before, after, path, life)
 
         tell = self._known.changes.extend
         for file in sorted(old.keys() & new.keys()):
@@ -476,33 +437,16 @@ class _Telling:
                     return read[key], last.life
         return None
 
-    def _read(self, source: Table, path: str, blob: str) -> Documents:
+    def _read(self, source: Table, path: str, blob: str) -> dict[Key, Document]:
         return self._versions.read(source, path, self._known.broken.get(blob, blob)) or {}
-
-    def _told(
-        self, commit: str, source: Table, key: Key, old: Document, new: Document, file: str, life: str
-    ) -> Iterator[Change]:
-        moved: _Renumbered = {}
-        root, path = (source.name, "/".join(key)), readable(file.partition("\0")[0])
-        for name in sorted({*old, *new}, key=self._order.__getitem__):
-            table = self._package.tables[name]
-            before, after = old.get(name, {}), new.get(name, {})
-            if before != after:
-                before = aligned(table, before, after, moved)
-                yield from _changes(commit, table, root, before, after, path, life)
 
 
 def twin_of(
-    table: Table,
-    record: Record,
-    others: Mapping[str, Record],
-    least: float = LEAST,
-    renamed: float = RENAMED,
+    table: Table, record: Record, others: Mapping[str, Record], least: float = LEAST, renamed: float = RENAMED
 ) -> str | None:
     """Return the file of that record among others of the same key which is the same one; None when none is.
 
-    Args:
-        least, renamed: share of fields in which they have to be alike, and in which when they are called otherwise.
+    `least` and `renamed`: share of fields in which they have to be alike, and in which when they are called otherwise.
     """
     best, most = None, -1.0
     for file, other in sorted(others.items()):
@@ -532,11 +476,7 @@ def _merged_record(base: Record | None, sides: Sequence[Record | None], now: Rec
 def table_changes(
     package: Package, table: Table, before: Records, after: Records, where: Mapping[tuple[str, Key], str]
 ) -> Iterator[Change]:
-    """Yield what differs between the records of one table before and after, as of no commit.
-
-    Args:
-        where: (table, key) -> file.
-    """
+    """Yield what differs between the records of one table, as of no commit; `where` is (table, key) -> file."""
     origin = package.origin(table)
     roots: dict[Key, tuple[Records, Records]] = {}
     for side, records in enumerate((before, after)):
@@ -549,30 +489,21 @@ def table_changes(
 
 
 def _changes(
-    commit: str,
-    table: Table,
-    root: tuple[str, str],
-    before: Records,
-    after: Records,
-    file: str,
-    life: str = "",
+    commit: str, table: Table, root: Place, before: Records, after: Records, file: str, life: str = ""
 ) -> Iterator[Change]:
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key), after.get(key)
-        if old == new:
-            continue
+    for key in sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k)):
+        old, new = before.get(key), after.get(key, {})
         place = (table.name, "/".join(key), *root)
         if old is None:
             yield Change(commit, "added", *place, "", "", "", file, life)
             continue
-        names = old if new is None else dict.fromkeys((*old, *new))
-        for name in names:
-            was, now = old.get(name, ""), (new or {}).get(name, "")
+        action = "changed" if key in after else "removed"
+        for name in dict.fromkeys((*old, *new)):
+            was, now = old.get(name, ""), new.get(name, "")
             field = table.field(name) if was != now else None
             if field is not None:
                 if field.sensitivity is Sensitivity.RESTRICTED:
                     was, now = HIDDEN if was else "", HIDDEN if now else ""
-                action = "removed" if new is None else "changed"
                 yield Change(commit, action, *place, name, was, now, file, life)
 
 
@@ -585,21 +516,13 @@ _Renumbered = dict[str, dict[Key, Key]]
 def aligned(table: Table, old: Records, new: Records, moved: _Renumbered) -> Records:
     """Give the old items of each list the places of the new items that they are or became.
 
-    An item put in front moves none of the others; an item moved is one change, of its place.
-
-    Args:
-        moved: how the lists above were renumbered; completed with this table's items.
+    An item put in front moves none of the others; an item moved is one change, of its place. `moved` tells how the lists
+    above were renumbered, and is completed with this table's items.
     """
-    above = moved.get(table.parent)
-    if above:
+    if above := moved.get(table.parent):
         width = len(next(iter(above)))
-        old = {
-            (*above.get(k[:width], k[:width]), *k[width:]): {
-                **r,
-                **dict(zip(table.primary_key, above.get(k[:width], ()), strict=False)),
-            }
-            for k, r in old.items()
-        }
+        placed = [(above.get(k[:width], k[:width]), k[width:], r) for k, r in old.items()]
+        old = {(*a, *k): {**r, **dict(zip(table.primary_key, a, strict=False))} for a, k, r in placed}
     if not table.parent or table.field("ordinal") is None or not old or not new or old == new:
         return old
     numbered = table.primary_key[-1:] == ("ordinal",)
@@ -611,18 +534,15 @@ def aligned(table: Table, old: Records, new: Records, moved: _Renumbered) -> Rec
     result: Records = {}
     mine = moved.setdefault(table.name, {})
     for before, after in lists.values():
-        told = [
-            [_content(r[k]) if numbered else k for k in keys] for r, keys in ((old, before), (new, after))
-        ]
-        for was, now, shifted in _pairs(*told):
+        items = [[_content(r[k]) if numbered else k for k in ks] for r, ks in ((old, before), (new, after))]
+        for was, now, shifted in _pairs(*items):
             key, record = before[was], old[before[was]]
-            target = (
-                key if not numbered else after[now] if now is not None else (*key[:-1], f"{key[-1]}{_GONE}")
-            )
+            mine[key] = key
+            if numbered:
+                mine[key] = (*key[:-1], f"{key[-1]}{_GONE}") if now is None else after[now]
             if now is not None and not shifted and "ordinal" in record:
                 record = {**record, "ordinal": new[after[now]].get("ordinal", "")}
-            result[target] = record
-            mine[key] = target
+            result[mine[key]] = record
     return result
 
 

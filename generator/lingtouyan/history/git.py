@@ -32,15 +32,23 @@ _SAFE = {
 }
 
 
+# Nothing that redirects Git, no prompts, plain English.
+_ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    # The history as it is, not as somebody has it shown: no replaced commits, no grafts, nothing fetched on the way.
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_NO_LAZY_FETCH": "1",
+    # Versions of Git that do not know the line above: a tree's settings may name any program as a way to fetch.
+    "GIT_ALLOW_PROTOCOL": "none",
+    "LC_ALL": "C",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit.
-
-    Attributes:
-        id: full hexadecimal name.
-        time: commit time, seconds since 1970.
-        dirty: whether the work tree differs from it.
-    """
+    """A commit: its full name, its time in seconds since 1970, and whether the work tree differs from it."""
 
     id: str
     time: int
@@ -57,23 +65,6 @@ def seconds(text: str) -> int:
     return int(text) if re.fullmatch("[0-9]{1,12}", text) and int(text) <= LAST_SECOND else 0
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment git runs in: nothing that redirects it, no prompts, no replaced history, plain English."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
-    return {
-        **kept,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        # The history as it is, not as somebody has it shown: no replaced commits, no grafts, nothing fetched on the way.
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_GRAFT_FILE": os.devnull,
-        "GIT_NO_LAZY_FETCH": "1",
-        # Versions of Git that do not know the line above: a tree's settings may name any program as a way to fetch.
-        "GIT_ALLOW_PROTOCOL": "none",
-        "LC_ALL": "C",
-    }
-
-
 def ask(
     root: Path,
     *arguments: str,
@@ -88,21 +79,17 @@ def ask(
         data: what it reads.
         settings: set for this command, over those of the repository.
 
-    Raises:
-        UsageError: git is missing, does not answer, or ends with any other exit code.
+    UsageError: git is missing, does not answer, or ends with any other exit code.
     """
     disarmed = _SAFE | dict(settings or {})
-    given = {"GIT_CONFIG_COUNT": str(len(disarmed))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
+    given = {**kept, **_ENVIRONMENT, "GIT_CONFIG_COUNT": str(len(disarmed))}
     for number, (key, value) in enumerate(disarmed.items()):
         given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     try:
+        command = ["git", "-C", str(root), *arguments]
         done = subprocess.run(
-            ["git", "-C", str(root), *arguments],
-            input=data,
-            capture_output=True,
-            check=False,
-            env=_environment() | given,
-            timeout=SECONDS,
+            command, input=data, capture_output=True, check=False, env=given, timeout=SECONDS
         )
     except OSError:
         raise UsageError("没有找到 git 程序。请先安装 git。") from None
@@ -122,21 +109,16 @@ def ask(
 
 
 def read_objects(root: Path, ids: Sequence[str]) -> list[bytes]:
-    """Return the contents of some hundred blobs or commits, from one `git cat-file`.
-
-    Raises:
-        UsageError: one is not there.
-    """
+    """Return the contents of some hundred blobs or commits, from one `git cat-file`; UsageError where one is not there."""
     asked = "".join(f"{i}\n" for i in ids).encode()
     data = (ask(root, "cat-file", "--batch", "--buffer", data=asked) or b"") if ids else b""
     found: list[bytes] = []
     place = 0
     for _ in ids:
-        head, _, _ = data[place : place + 200].partition(b"\n")
-        words = head.split()
+        start = data.find(b"\n", place) + 1
+        words = data[place:start].split()
         if len(words) != 3:
             raise UsageError("仓库里缺少部分文件的内容（部分克隆或仓库损坏）。请重新完整克隆后再试。")
-        start = place + len(head) + 1
         place = start + int(words[2]) + 1
         found.append(data[start : place - 1])
     return found
@@ -164,8 +146,7 @@ def status(root: Path, *arguments: str) -> bytes:
 def head_commit(root: Path) -> Commit | None:
     """Return the commit checked out at `root`, when `root` is the top of a work tree that has one.
 
-    Raises:
-        UsageError: there is a repository and git cannot read it.
+    UsageError: there is a repository and git cannot read it.
     """
     marker = root / ".git"
     if not os.path.lexists(marker) or shutil.which("git") is None:

@@ -5,9 +5,11 @@ A fixed number of processes whatever the length of the history. A shallow clone 
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import or_
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,11 +86,7 @@ def refuse_shallow(root: Path) -> None:
 def read_log(root: Path, tip: str, known: str = "", merges: str = "combined") -> Iterator[LoggedCommit]:
     """Yield the commits reachable from `tip` but not from `known`, if that is given, parents before children.
 
-    Args:
-        merges: which files of a merge are named: `combined`, those that differ from every parent, or `first-parent`.
-
-    Raises:
-        UsageError: git fails.
+    Of a merge, `combined` names the files that differ from every parent, `first-parent` those that differ from the first.
     """
     for head, entries in _log(root, tip, known, _FIELDS, f"--diff-merges={merges}"):
         name, parents, *words = (w.decode("utf-8", "replace") for w in head)
@@ -105,9 +103,6 @@ def last_commits(repository: Path, tip: str) -> dict[str, tuple[int, str]]:
 
     The main line follows first parents: the tree of such a commit holds all that was merged before it, so the newest
     commit (greatest ordinal, counted from 1) of some files is one in which all of them stand as they do at `tip`.
-
-    Raises:
-        UsageError: no repository, a shallow clone, or git fails.
     """
     refuse_shallow(repository)
     result: dict[str, tuple[int, str]] = {}
@@ -160,20 +155,53 @@ def _blobs(entry: str) -> list[str]:
     return [b if m in PLAIN_FILES else "" for m, b in zip(modes, blobs, strict=True)]
 
 
-def brought_by(commits: Iterable[LoggedCommit], tip: str) -> dict[str, str]:
-    """Return commit -> the merge on the main line that brought it; commits made on the main line itself are left out."""
-    by_id = {c.id: c for c in commits}
-    line: list[str] = []
-    while tip in by_id:
-        line.append(tip)
-        tip = next(iter(by_id[tip].parents), "")
-    left, result = by_id.keys() - line, dict[str, str]()
-    for merge in reversed(line):
-        pending = list(by_id[merge].parents[1:])
-        while pending:
-            name = pending.pop()
-            if name in left:
-                left.remove(name)
-                result[name] = merge
-                pending.extend(by_id[name].parents)
-    return result
+def touched(commit: LoggedCommit) -> list[tuple[str, str]]:
+    """Return path and blob of the files that a commit or, for a merge, its sides have changed."""
+    return commit.settled or [(f.path, f.after) for f in commit.files]
+
+
+def numbers(bits: int) -> Iterator[int]:
+    """Yield the places of the bits that are set, the highest first."""
+    while bits:
+        yield bits.bit_length() - 1
+        bits ^= 1 << bits.bit_length() - 1
+
+
+class Graph:
+    """Commits by number, parents before children: which others each reaches, and what stood in a file then.
+
+    Attributes:
+        numbers: id -> number.
+        reached, line: bits of the commits that each reaches, itself included, and of those that follow first parents.
+    """
+
+    def __init__(self, commits: Sequence[LoggedCommit]) -> None:
+        self.commits = commits
+        self.numbers = {c.id: n for n, c in enumerate(commits)}
+        self.reached: list[int] = []
+        self.line: list[int] = []
+        self._files: dict[str, list[tuple[int, str]]] = {}
+        for number, commit in enumerate(commits):
+            parents = [self.numbers.get(p) for p in commit.parents]
+            there = [self.reached[p] for p in parents if p is not None]
+            self.reached.append(functools.reduce(or_, there, 1 << number))
+            first = parents[0] if parents else None
+            self.line.append(1 << number | (0 if first is None else self.line[first]))
+            for path, blob in touched(commit):
+                self._files.setdefault(path, []).append((number, blob))
+
+    def at(self, number: int, path: str) -> str:
+        """Return the blob that stood in a file after a commit; nothing before the first, or where there was none."""
+        line = self.line[number] if number >= 0 else 0
+        return next((blob for n, blob in reversed(self._files.get(path, ())) if line >> n & 1), "")
+
+    def brought(self, tip: str) -> dict[str, str]:
+        """Return commit -> the merge on the line of `tip` that brought it; those made on that line are left out."""
+        line = self.line[self.numbers[tip]] if tip in self.numbers else 0
+        result: dict[str, str] = {}
+        for merge in numbers(line):
+            commit = self.commits[merge]
+            known = [self.reached[self.numbers[p]] for p in commit.parents[:1] if p in self.numbers]
+            others = self.reached[merge] & ~functools.reduce(or_, known, 1 << merge)
+            result.update((self.commits[n].id, commit.id) for n in numbers(others))
+        return result

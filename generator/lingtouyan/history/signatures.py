@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lingtouyan.history.git import ask, read_objects
-from lingtouyan.history.log import LoggedCommit
+from lingtouyan.history.log import Graph, LoggedCommit
 from lingtouyan.problems import printable
 
 NONE, GOOD, UNKNOWN = "未签名", "已验证", "密钥未登记"
@@ -29,13 +29,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The signature of one commit.
-
-    Attributes:
-        state: in the user's words.
-        signer: whom the list of admitted keys or the keyring names; else empty.
-        key: fingerprint.
-    """
+    """The signature of one commit: state in the user's words, whom the list of keys or the keyring names, fingerprint."""
 
     state: str = NONE
     signer: str = ""
@@ -48,39 +42,18 @@ def read_signatures(root: Path, commits: Sequence[LoggedCommit], signers: str) -
     Args:
         commits: all of a history, parents first.
         signers: path of the list of admitted SSH keys in the repository; empty takes what this machine trusts.
-
-    Raises:
-        UsageError: git cannot read the commits.
     """
-    lists = _lists(root, commits, signers) if signers else {}
+    graph = Graph(commits)
     asked: dict[str, list[str]] = {}
     for commit, content in zip(commits, read_objects(root, [c.id for c in commits]), strict=True):
         if b"\ngpgsig" in content.partition(b"\n\n")[0]:
-            asked.setdefault(lists.get(commit.id, ""), []).append(commit.id)
+            before = (graph.at(graph.numbers[c], signers) for c in (*commit.parents[:1], commit.id))
+            # The first list of all has to vouch for itself.
+            asked.setdefault(next(filter(None, before), ""), []).append(commit.id)
     found: dict[str, Signature] = {}
     for blob, members in asked.items():
         found |= _verified(root, members, blob, listed=bool(signers))
     return found
-
-
-def _lists(root: Path, commits: Sequence[LoggedCommit], signers: str) -> dict[str, str]:
-    """Return commit -> blob of the list of admitted keys as it stood before that commit."""
-    after: dict[str, str] = {}
-    before: dict[str, str] = {}
-    for commit in commits:
-        inherited = [after.get(p, "") for p in commit.parents]
-        first = inherited[0] if inherited else ""
-        touched = next((f.after for f in commit.files if f.path == signers), None)
-        if touched is not None:
-            after[commit.id] = touched
-        elif len(set(inherited)) > 1:
-            found = ask(root, "rev-parse", "--verify", "--quiet", f"{commit.id}:{signers}", no=(1,))
-            after[commit.id] = (found or b"").decode().strip()
-        else:
-            after[commit.id] = first
-        # The first list of all has to vouch for itself.
-        before[commit.id] = first or after[commit.id]
-    return before
 
 
 def _verified(root: Path, commits: Sequence[str], blob: str, *, listed: bool) -> Mapping[str, Signature]:
@@ -89,13 +62,8 @@ def _verified(root: Path, commits: Sequence[str], blob: str, *, listed: bool) ->
         admitted.write_bytes(read_objects(root, [blob])[0] if blob else b"")
         answer = ask(
             root,
-            *(
-                "log",
-                "--no-walk=unsorted",
-                "--stdin",
-                "--encoding=UTF-8",
-                "--format=%H%x00%G?%x00%GS%x00%GF%x00",
-            ),
+            *("log", "--no-walk=unsorted", "--stdin", "--encoding=UTF-8"),
+            "--format=%H%x00%G?%x00%GS%x00%GF%x00",
             data="".join(f"{c}\n" for c in commits).encode(),
             settings={"gpg.ssh.allowedSignersFile": str(admitted)} if listed else None,
         )

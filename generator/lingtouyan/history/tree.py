@@ -41,11 +41,7 @@ class _Entry(NamedTuple):
 
 
 class CommitTree(Source):
-    """The files of a commit, byte for byte as they were committed.
-
-    Raises:
-        UsageError: the repository does not hold all of it, or is damaged.
-    """
+    """The files of a commit as they were committed; UsageError where the repository is damaged or does not hold all of it."""
 
     def __init__(self, repository: Path, commit: Commit) -> None:
         self.repository = repository
@@ -123,11 +119,7 @@ class CommitTree(Source):
 
 
 def _entries(root: Path, commit: Commit) -> Iterator[tuple[str, _Entry]]:
-    """Yield what a commit holds by name.
-
-    Raises:
-        UsageError: Git fails, a content is missing, or two files have one name.
-    """
+    """Yield what a commit holds by name; UsageError where a content is missing, or two files have one name."""
     listing = ask(root, "ls-tree", "-r", "-z", "-l", "--full-tree", commit.id) or b""
     seen: set[bytes] = set()
     for line in listing.split(b"\0")[:-1]:
@@ -157,8 +149,7 @@ def _entries(root: Path, commit: Commit) -> Iterator[tuple[str, _Entry]]:
 def resolve(root: Path, revision: str) -> Commit:
     """Return the commit that a name, a tag, a number or a date (the last commit of that day on this line) stands for.
 
-    Raises:
-        UsageError: nothing is called that, or `root` is a folder inside of a repository.
+    UsageError: nothing is called that, or `root` is a folder inside of a repository.
     """
     if (ask(root, "rev-parse", "--show-prefix", no=(128,)) or b"").strip():
         raise UsageError("这里不是 git 仓库的根目录，没有变更历史可查。")

@@ -34,9 +34,8 @@ _AT_ONCE = 500
 class Versions:
     """Reads versions of the files of one data package.
 
-    Args:
-        plan: blobs in the order in which they will be read, each as often as it will be: they are fetched many at
-            once, and what is made of one is kept until its last turn.
+    `plan`: blobs in the order in which they will be read, each as often as it will be. They are fetched many at once, and
+    what is made of one is kept until its last turn.
     """
 
     def __init__(self, root: Path, package: Package, plan: Iterable[str] = ()) -> None:
@@ -52,11 +51,7 @@ class Versions:
         self._made: dict[tuple[str, str], Any] = {}
 
     def read(self, source: Table, path: str, blob: str) -> Documents | None:
-        """Return all documents of a file; None when nothing can be read from it, nothing for a file that is not there.
-
-        Raises:
-            UsageError: the repository does not hold the content.
-        """
+        """Return all documents of a file; None when nothing can be read from it, nothing for a file that is not there."""
         return self._documents(source, path, self._version(source, path, blob))
 
     def parse(self, source: Table, path: str, data: bytes) -> Documents | None:

@@ -39,78 +39,58 @@ class FigureChange:
     loud: bool = True
 
 
-Row = tuple[str, ...]
-Figures = Mapping[str, Mapping[Row, Mapping[str, Any]]]
+Figures = Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]
 """View -> words of the columns that name a row -> figure -> value."""
 
 
 class Comparison:
-    """What the views say is to be compared, and what is loud: as it was, so that no change silences its own alarm."""
+    """What the views say is to be compared, and what is loud: as it was, so that no change silences its own alarm.
+
+    `views` is name -> view of the head and what `compared` returns of it.
+    """
 
     def __init__(self, old: Iterable[Statement], new: Iterable[Statement]) -> None:
-        former = {v.name: v for v in old}
-        self.views = {v.name: v for v in new if v.name in former}
-        self._declared = {
-            name: found
-            for name, view in self.views.items()
-            if (found := compared(former[name]) or compared(view)) is not None
-        }
-
-    @property
-    def words(self) -> frozenset[str]:
-        """The names of the views that are compared."""
-        return frozenset(self._declared)
+        was, now = ({s.name: s for s in side if s.file.startswith("schemas/views/")} for side in (old, new))
+        found = {n: compared(was[n]) or compared(now[n]) for n in now if n in was}
+        self.views = {name: (now[name], declared) for name, declared in found.items() if declared}
 
     def figures(self, register: Register) -> Figures:
         """Return the figures of a register; RecordsError where a view cannot be asked or has too many rows."""
-        there = {v.name: v for v in register.views}
-        return {
-            name: _figures(register, there[name], keys, figures)
-            for name, (keys, figures, _) in self._declared.items()
-            if name in there
-        }
+        result: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
+        for view in (v for v in register.views if v.name in self.views):
+            keys, figures, _ = self.views[view.name][1]
+            # What is restricted, or not declared, is in no edition and in no review either.
+            shown = [n for n, c in columns_of(view).items() if c.sensitivity is not Sensitivity.RESTRICTED]
+            names = [n for n in (shown if figures is None else figures) if n in shown and n not in keys]
+            picks = ", ".join(map(quote, [*keys, *names]))
+            try:
+                sql = f"SELECT {picks} FROM {quote(view.name)}"
+                rows = rows_of(register.connection, sql)[1] if set(keys) <= set(shown) else []
+            except SqlError as fault:
+                problem = error(view.file, 1, "sql-error", f"视图 {view.name} 无法比较：{fault}")
+                raise RecordsError([problem]) from None
+            found = result.setdefault(view.name, {})
+            for values in rows:
+                cells = zip(names, values[len(keys) :], strict=True)
+                # Where no figures are named, they are what can be counted with.
+                found[tuple(map(text, values[: len(keys)]))] = {
+                    n: v
+                    for n, v in cells
+                    if figures is not None or (isinstance(v, int | float) and not isinstance(v, bool))
+                }
+        return result
 
     def changes(self, old: Figures, new: Figures) -> Iterator[FigureChange]:
         """Yield what moved."""
         for name in (n for n in new if n in old):
-            view, alarming = self.views[name], self._declared[name][2]
+            view, (_, _, alarming) = self.views[name]
             titles = {n: c.title for n, c in columns_of(view).items()}
             for row in dict.fromkeys([*old[name], *new[name]]):
                 was, now = old[name].get(row, {}), new[name].get(row, {})
-                for figure in dict.fromkeys([*was, *now]):
-                    values = was.get(figure), now.get(figure)
-                    if values[0] != values[1]:
-                        loud = alarming is None or figure in alarming
-                        title = titles.get(figure) or figure
-                        yield FigureChange(view.text("title", name), " ".join(row), title, *values, loud)
-
-
-def _figures(
-    register: Register, view: Statement, keys: Sequence[str], figures: Sequence[str] | None
-) -> dict[Row, dict[str, Any]]:
-    # What is restricted, or not declared, is in no edition and in no review either.
-    shown = [n for n, c in columns_of(view).items() if c.sensitivity is not Sensitivity.RESTRICTED]
-    wanted = [*keys, *(n for n in (shown if figures is None else figures) if n in shown and n not in keys)]
-    if not set(keys) <= set(shown):
-        return {}
-    try:
-        _, rows = rows_of(
-            register.connection, f"SELECT {', '.join(map(quote, wanted))} FROM {quote(view.name)}"
-        )
-    except SqlError as fault:
-        raise RecordsError(
-            [error(view.file, 1, "sql-error", f"视图 {view.name} 无法比较：{fault}")]
-        ) from None
-    width = len(keys)
-    return {
-        tuple(map(text, values[:width])): {
-            n: v
-            for n, v in zip(wanted[width:], values[width:], strict=True)
-            # Where no figures are named, they are what can be counted with.
-            if figures is not None or (isinstance(v, int | float) and not isinstance(v, bool))
-        }
-        for values in rows
-    }
+                for figure in (f for f in dict.fromkeys([*was, *now]) if was.get(f) != now.get(f)):
+                    place = view.text("title", name), " ".join(row), titles.get(figure) or figure
+                    loud = alarming is None or figure in alarming
+                    yield FigureChange(*place, was.get(figure), now.get(figure), loud)
 
 
 def jumps(figures: Iterable[FigureChange], jump: float) -> list[str]:
@@ -133,13 +113,11 @@ def losses(changes: Iterable[Change], totals: Mapping[str, int], review: Review)
     """Yield one sentence for each table of which much is lost or altered; `totals` is how many records there were."""
     share = review.sides[0].package.settings.alarm_share
     keys: dict[str, dict[str, set[str]]] = {}
-    for change in changes:
-        if change.action != "added" and change.table in review.sides[0].package.tables:
-            kinds = keys.setdefault(change.table, {"removed": set(), "changed": set()})
-            kinds[change.action].add(change.key)
+    for change in (c for c in changes if c.action != "added"):
+        kinds = keys.setdefault(change.table, {"removed": set(), "changed": set()})
+        kinds[change.action].add(change.key)
     for name, kinds in keys.items():
-        total, table = totals.get(name, 0), review.tables[name]
-        gone = kinds["removed"]
+        total, table, gone = totals.get(name, 0), review.tables[name], kinds["removed"]
         for word, count in (("删除", len(gone)), ("改动", len(kinds["changed"] - gone))):
             # Of a small table a share says little, but losing all of it is told.
             emptied = word == "删除" and count >= total > 2
@@ -157,12 +135,11 @@ def unread(changes: Iterable[Change], after: Side) -> Iterator[str]:
         if change.action == "removed" and change.table == change.root_table:
             gone.setdefault((change.file, change.table), set()).add(change.key)
     left = {(file, table) for table in {t for _, t in gone} for _, file, _ in after.records(table)}
-    lost = [
-        (f, keys) for (f, t), keys in gone.items() if (f, t) not in left and after.project.source.exists(f)
-    ]
+    lost = [(p[0], k) for p, k in gone.items() if p not in left and after.project.source.exists(p[0])]
     for file, keys in lost[:_FILES]:
         yield (
-            f"文件 {file} 读不出记录，原有的 {len(keys)} 条在下文都按“删除”列出。请先改正这个文件；确实要全部删除的，请说明理由。"
+            f"文件 {file} 读不出记录，原有的 {len(keys)} 条在下文都按“删除”列出。请先改正这个文件；"
+            "确实要全部删除的，请说明理由。"
         )
     if len(lost) > _FILES:
         yield f"还有 {len(lost) - _FILES} 个文件也读不出记录。"

@@ -14,16 +14,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lingtouyan.checks.register import Register, build_register, turn_back
 from lingtouyan.checks.rules import Finding
 from lingtouyan.database.database import quote
 from lingtouyan.database.editions import write_edition
 from lingtouyan.database.statements import Statement, read_statements
-from lingtouyan.history.changes import HIDDEN, Change, Proposal, table_changes, twin_of
+from lingtouyan.history.changes import HIDDEN, Change, Place, Proposal, table_changes, twin_of
 from lingtouyan.history.git import Commit
-from lingtouyan.history.log import brought_by, read_log, refuse_shallow
+from lingtouyan.history.log import Graph, read_log, refuse_shallow
 from lingtouyan.history.tree import first_common, resolve
 from lingtouyan.history.versions import Key, Record, Records
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors, in_order
@@ -38,18 +38,11 @@ from lingtouyan.review.schema_changes import SchemaChange, changed_files, loud, 
 if TYPE_CHECKING:
     from lingtouyan.pdf.jobs import Fingerprint
 
-Place = tuple[str, str]
-"""Table and key of a record."""
 
+class RecordChange(NamedTuple):
+    """All that changes in one record, its list items included; `kind` is its table's title, `values` what may be shown.
 
-@dataclass(frozen=True, slots=True)
-class RecordChange:
-    """All that changes in one record, its list items included.
-
-    Attributes:
-        name, kind: what the record is called, or empty; the title of its table.
-        action: `added`, `changed`, `removed` or `renamed`; `former` is its former key then.
-        values: of its fields, by name, as far as they may be shown.
+    `action` is `added`, `changed`, `removed` or `renamed`; `former` is its former key then.
     """
 
     table: str
@@ -62,8 +55,7 @@ class RecordChange:
     former: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PrintChange:
+class PrintChange(NamedTuple):
     """A dossier that is not the same on both sides: to print `again`, `new` or `gone`; `keys` are those of its row."""
 
     edition: str
@@ -73,8 +65,7 @@ class PrintChange:
     keys: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterChange:
+class ParameterChange(NamedTuple):
     """A parameter that changes, with its value before and after, and rule -> findings newly broken and newly met."""
 
     words: str
@@ -185,9 +176,7 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         as_of: reference date for both sides; None takes the head's.
         prints: also say which dossiers change.
 
-    Raises:
-        UsageError: no repository, a revision is unknown, a setting makes no sense.
-        RecordsError: the head cannot be read at all.
+    UsageError: no repository, a revision is unknown, a setting makes no sense. RecordsError: the head cannot be read.
     """
     refuse_shallow(root)
     head_commit = resolve(root, head)
@@ -206,14 +195,14 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     projects = old_project, new_project
     date = new_project.as_of(as_of)
     files = changed_files(*projects)
-    before, after = _sides(old_project, new_project, files)
+    before, after = _sides(*projects, files)
     # Copies of a record are compared with the files that hold it unchanged.
     if copies := _twins(before, after) | _twins(after, before):
         files |= copies
-        before, after = _sides(old_project, new_project, files)
+        before, after = _sides(*projects, files)
     changes = list(changes_between(before, after))
     commits = list(read_log(root, head_commit.id, base_commit.id))
-    proposal = Proposal(commits, changes, brought_by(commits, head_commit.id))
+    proposal = Proposal(commits, changes, Graph(commits).brought(head_commit.id))
     result = Review(base_commit, head_commit, date, (before, after), proposal=proposal)
     others = files - before.files.keys() - after.files.keys()
     result.design = schema_changes(*projects, others)
@@ -222,33 +211,26 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         [s for part in ("macros", "views", "rules") for s in read_statements(p.source, f"schemas/{part}")]
         for p in projects
     ]
-    comparison = Comparison(
-        *([s for s in side if s.file.startswith("schemas/views/")] for side in statements)
-    )
-    only = set(comparison.words)
+    comparison = Comparison(*statements)
+    only = set(comparison.views)
     if prints:
         # What the labels of all templates are made of.
         only |= {"fields", "tables", "views", "rules", *map(str.lower, _template_words(projects))}
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
-        paths = {
-            f"{e}_{s}": Path(folder, f"{s}-{e}.duckdb")
-            for e in EDITIONS
-            for s in ("before", "after")
-            if prints
-        }
+        names = [f"{e}_{side}" for e in EDITIONS for side in ("before", "after") if prints]
         # All are attached at once: a connection that is locked attaches no more.
-        register = build_register(
-            new_project, date, attached=paths, history=False, proposal=proposal, only=only
-        )
+        paths = {name: Path(folder, f"{name}.duckdb") for name in names}
+        read = functools.partial(build_register, as_of=date, attached=paths, history=False, only=only)
+        register = read(new_project, proposal=proposal)
         new = _judged(result, comparison, new_project, register, paths, only)
-        same = before.package.tables == after.package.tables and not any(
-            f == DESCRIPTOR or f.startswith("schemas/") for f in others
-        )
-        rows = {n: before.rows.get(n, []) for n in (*before.rows, *after.rows)}
-        turned = turn_back(register, old_project, files, rows, only) if same else None
+        turned = None
+        if before.package.tables == after.package.tables and DESCRIPTOR not in others:
+            rows = {n: before.rows.get(n, []) for n in (*before.rows, *after.rows)}
+            if not any(f.startswith("schemas/") for f in others):
+                turned = turn_back(register, old_project, files, rows, only)
         if turned is None:
             register.connection.close()
-            turned = build_register(old_project, date, attached=paths, history=False, only=only)
+            turned = read(old_project)
         old = _judged(result, comparison, old_project, turned, paths, only)
         turned.connection.close()
     result.problems = in_order([*new.problems, *new.faults])
@@ -262,19 +244,17 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         *alarms.losses(changes, old.totals, result),
         *alarms.silenced(result),
         *alarms.jumps(result.figures, old_project.settings.alarm_jump),
-        *(
-            f"卷宗模板有错误，没有计算需要打印的文书：{p.message}（{p.file}）"
-            for p in (new.faults or old.faults)[:1]
-        ),
     ]
-    if prints and not new.faults and not old.faults:
+    if faults := new.faults or old.faults:
+        words = f"卷宗模板有错误，没有计算需要打印的文书：{faults[0].message}（{faults[0].file}）"
+        result.alarms.append(words)
+    elif prints:
         result.prints = list(_prints(old.prints, new.prints))
     result.subjects = _subjects(result, old, new)
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(NamedTuple):
     """What is taken from the register of one side before it is closed or turned into that of the other; `faults`: of prints."""
 
     problems: list[Problem]
@@ -295,9 +275,7 @@ def _judged(
 ) -> _Judged:
     """Take from a register what the review tells, and the names of what its records refer to.
 
-    Args:
-        paths: where the editions of both sides are attached, by their names there.
-        only: what the editions hold.
+    The editions of both sides are attached from `paths`, by their names there, and hold what `only` names.
     """
     package, connection = project.package, register.connection
     named = {k.table for r in result.records for k in result.tables[r.table].foreign_keys}
@@ -352,14 +330,12 @@ def _sides(old: Project, new: Project, files: set[str]) -> list[Side]:
 def _twins(side: Side, other: Side) -> set[str]:
     """Return files that are the same on both sides and hold a record which a differing file holds on one side alone."""
     found: set[str] = set()
-    for name, table in side.package.tables.items():
-        if not table.path or name not in other.package.tables:
-            continue
+    names = [n for n in side.project.source.files([""]).files if n not in side.files and n not in other.files]
+    for pattern, table in _owners(side.package):
+        name = table.name
         held = {k for k, _, _ in other.records(name)}
-        alone = {k: r for k, _, r in side.records(name) if k not in held}
-        pattern = glob_regex(table.path)
-        names = [n for n in side.project.source.files([""]).files if pattern.match(n)] if alone else []
-        same = [n for n in names if n not in side.files and n not in other.files]
+        alone = {k: r for k, _, r in side.records(name) if k not in held and name in other.package.tables}
+        same = [n for n in names if pattern.match(n)] if alone else []
         words = {k[-1].encode() for k in alone if k}
         for file, data in side.project.source.read_all(same):
             if isinstance(data, bytes) and any(w in data for w in words):

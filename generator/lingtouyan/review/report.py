@@ -34,11 +34,7 @@ _REST = "- …… 其余 {} 项从略，运行 `lingtouyan review` 查看全部"
 
 
 class Part(NamedTuple):
-    """One list of a written review: what must not be overlooked is open, the rest may be folded.
-
-    Attributes:
-        number: of the things told, where that is not the number of lines.
-    """
+    """One list of a written review: what must not be overlooked is open; `number` of things told, if not one a line."""
 
     title: str
     items: list[str]

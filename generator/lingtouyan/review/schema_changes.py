@@ -84,8 +84,7 @@ class SchemaChange:
     """One change to something declared.
 
     Attributes:
-        place: what changes, as names from the whole to the part.
-        words: the change as a sentence.
+        place, words: what changes, as names from the whole to the part; the change as a sentence.
         loud: whether it may let more be seen or less be checked.
         rule, column: what findings that it brings about are told by: a rule's id, a field's title.
         weight: of changes to one thing the heavier come first.
@@ -116,11 +115,7 @@ def changed_files(old: Project, new: Project) -> set[str]:
 
 
 def schema_changes(old: Project, new: Project, files: Collection[str]) -> list[SchemaChange]:
-    """Return what changes between two trees besides records, loud ones first.
-
-    Args:
-        files: those that differ, records left out.
-    """
+    """Return what changes between two trees in these files, which hold no records; loud ones first."""
     if DESCRIPTOR in files:
         files = {*files, *(t.schema_file for p in (old, new) for t in p.package.tables.values())}
     was, now = _declared(old, files), _declared(new, files)
