@@ -53,7 +53,7 @@ from lingtouyan.sealing.keys import Keys, key_folder
 from lingtouyan.sealing.values import open_cells
 
 if TYPE_CHECKING:
-    from lingtouyan.history.changes import Proposal
+    from lingtouyan.history.changes import History
 
 _FINDINGS = frozenset({"findings", "finding_subjects"})
 
@@ -170,7 +170,7 @@ def build_register(
     draft: bool = False,
     attached: Mapping[str, Path] = MappingProxyType({}),
     records: Records | None = None,
-    proposal: Proposal | None = None,
+    proposal: History | None = None,
     history: bool = True,
     only: Iterable[str] | None = None,
 ) -> Register:
@@ -351,7 +351,19 @@ def _start(
     for edition, path in attached.items():
         attach(connection, edition, path)
     shut(connection)
-    create_descriptions(connection, project.package)
+    return connection, formal + wrong_keys
+
+
+def _describe(
+    connection: duckdb.DuckDBPyConnection,
+    project: Project,
+    as_of: datetime.date,
+    draft: bool,
+    proposal: History | None = None,
+) -> None:
+    """Create the tables that the engine makes of schemas, build and repository; the history stays empty for now."""
+    package, commit = project.package, project.commit
+    create_descriptions(connection, package)
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
     create_history(connection, None)
     create_proposal(connection, proposal, project.package.tables.values())

@@ -5,6 +5,7 @@ Each published site and each print names a commit (its anchor), which is compare
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from lingtouyan.cache import Cache
 from lingtouyan.checks.register import build_register
 from lingtouyan.database.history_tables import PROPOSAL
 from lingtouyan.history.anchors import ANCHOR, Anchor, compare, read_anchor
-from lingtouyan.history.changes import History, Proposal, read_history
+from lingtouyan.history.changes import History, read_history
 from lingtouyan.history.git import ask
 from lingtouyan.history.log import refuse_shallow
 from lingtouyan.history.signatures import GOOD, NONE, UNKNOWN, Signature, read_signatures
@@ -61,10 +62,10 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
         result.problems.extend(compare(project.root, tip, anchor))
     result.problems.extend(_dates(history, wanted))
     result.problems.extend(_signatures(project, history, wanted))
-    proposal = Proposal(
-        [c for c in history.commits if c.id in wanted],
-        [c for c in history.changes if c.commit in wanted],
-        history.brought,
+    proposal = dataclasses.replace(
+        history,
+        commits=[c for c in history.commits if c.id in wanted],
+        changes=[c for c in history.changes if c.commit in wanted],
         landed=True,
     )
     register = build_register(project, project.as_of(None), proposal=proposal)

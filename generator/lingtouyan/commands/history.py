@@ -41,8 +41,8 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
     UsageError: no repository, no such table or field, or a record that never was.
     """
     project = Project.open(root)
-    declared = _named(project.package.tables.values(), table, "没有 {} 这张表")
-    wanted = _named(declared.fields, field, f"“{declared.title}”没有 {{}} 这一项").name if field else ""
+    declared = _named(project.package.tables.values(), table, "没有", "这张表")
+    wanted = _named(declared.fields, field, f"“{declared.title}”没有", "这一项").name if field else ""
     if has_hidden_key(declared):
         raise UsageError(f"“{declared.title}”属于限制级，不提供历史。")
     if project.commit is None:
@@ -64,14 +64,14 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
     return _text(project.package, stories, rows)
 
 
-def _named(items: Iterable[_Named], name: str, fault: str) -> _Named:
+def _named(items: Iterable[_Named], name: str, *fault: str) -> _Named:
     """Return the one of this name or, where one alone has it, of this title."""
     known = list(items)
     titled = [i for i in known if i.title == name]
     found = [i for i in known if i.name == name] or (titled if len(titled) == 1 else [])
     if not found:
         shown = "、".join(f"{i.name}（{i.title}）" for i in known)
-        raise UsageError(f"{fault.format(quoted(name))}。可用：{shown}")
+        raise UsageError(f"{fault[0]} {quoted(name)} {fault[1]}。可用：{shown}")
     return found[0]
 
 
@@ -176,12 +176,15 @@ class _Past:
         commit = self.commits[change.commit]
         merge = self.commits.get(self.history.brought.get(change.commit, ""))
         table = self.package.tables[change.table]
-        secret = has_hidden_key(table)
-        shown = {
-            f.name: HIDDEN if f.sensitivity is Sensitivity.RESTRICTED else values[f.name]
-            for f in table.fields
-            if values.get(f.name) and f.name not in table.primary_key and wanted in ("", f.name)
-        }
+        facts: tuple[Any, ...] = (None, None, None, HIDDEN, HIDDEN, {})
+        if not has_hidden_key(table):
+            shown = {
+                f.name: HIDDEN if f.sensitivity is Sensitivity.RESTRICTED else values[f.name]
+                for f in table.fields
+                if values.get(f.name) and f.name not in table.primary_key and wanted in ("", f.name)
+            }
+            told = change.field or None, change.before or None, change.after or None
+            facts = change.table, change.key, *told, shown
         return {
             "time": datetime.datetime.fromtimestamp(commit.author_time, ZONE).isoformat(timespec="minutes"),
             "commit": commit.id,
@@ -190,12 +193,7 @@ class _Past:
             "merged_by": merge.author if merge else None,
             "subject": commit.subject,
             "action": change.action,
-            "table": None if secret else change.table,
-            "key": None if secret else change.key,
-            "field": None if secret else change.field or None,
-            "before": HIDDEN if secret else change.before or None,
-            "after": HIDDEN if secret else change.after or None,
-            "values": {} if secret else shown,
+            **dict(zip(("table", "key", "field", "before", "after", "values"), facts, strict=True)),
             "file": change.file,
             "record": story.file,
             "lives": story.lives,

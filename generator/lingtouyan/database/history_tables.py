@@ -17,7 +17,7 @@ from lingtouyan.database.database import create_table, literal, quote
 from lingtouyan.reading.package import Package, Sensitivity, Table
 
 if TYPE_CHECKING:
-    from lingtouyan.history.changes import Change, History, Proposal
+    from lingtouyan.history.changes import Change, History
     from lingtouyan.history.log import LoggedCommit
 
 # GitHub and its like `Merge pull request #7 from …`, Gitee `!7 …`; a squashed merge ends in `(#7)` or `(!7)`.
@@ -78,7 +78,7 @@ def create_history(
 
 
 def create_proposal(
-    connection: duckdb.DuckDBPyConnection, proposal: Proposal | None, tables: Iterable[Table] = ()
+    connection: duckdb.DuckDBPyConnection, proposal: History | None, tables: Iterable[Table] = ()
 ) -> None:
     """Create `proposed_commits`, `proposed_files` and `proposed_changes`; empty where nothing is under review.
 

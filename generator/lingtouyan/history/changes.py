@@ -92,7 +92,7 @@ class Stay(NamedTuple):
 
 @dataclass
 class History:
-    """The commits of a line of history, oldest first, and all that they changed, in the order of the commits.
+    """The commits of a line of history or of a change under review, oldest first, and all that they changed, in order.
 
     Attributes:
         brought: commit -> the merge on the main line that it came by.
@@ -101,6 +101,7 @@ class History:
             row of their coming in `changes`.
         broken: blob that nothing can be read from -> the last one before it that could be.
         rewritten: whether what was read before is no longer part of any line.
+        landed: of a change, whether it is part of the main line already, as in an audit.
         signatures: of the commits that have one; None when nobody has looked.
     """
 
@@ -111,20 +112,8 @@ class History:
     imports: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     rewritten: bool = False
-    signatures: Mapping[str, Signature] | None = None
-
-
-@dataclass
-class Proposal:
-    """A change under review or audit: its commits, oldest first, and what all of them do to records.
-
-    `brought` is commit -> the merge that brought it; `landed` tells that it is part of the main line, as in an audit.
-    """
-
-    commits: list[LoggedCommit] = field(default_factory=list)
-    changes: Sequence[Change] = ()
-    brought: Mapping[str, str] = field(default_factory=dict)
     landed: bool = False
+    signatures: Mapping[str, Signature] | None = None
 
 
 def read_history(root: Path, package: Package, tip: str, cache: Cache | None) -> History:

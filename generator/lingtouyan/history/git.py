@@ -10,8 +10,8 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lingtouyan.problems import UsageError, quoted
 
@@ -46,8 +46,7 @@ _ENVIRONMENT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """A commit: its full name, its time in seconds since 1970, and whether the work tree differs from it."""
 
     id: str

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lingtouyan.history.git import ask, read_objects
 from lingtouyan.history.log import Graph, LoggedCommit
@@ -27,8 +27,7 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """The signature of one commit: state in the user's words, whom the list of keys or the keyring names, fingerprint."""
 
     state: str = NONE
@@ -57,20 +56,20 @@ def read_signatures(root: Path, commits: Sequence[LoggedCommit], signers: str) -
 
 
 def _verified(root: Path, commits: Sequence[str], blob: str, *, listed: bool) -> Mapping[str, Signature]:
-    with tempfile.TemporaryDirectory() as folder:
-        admitted = Path(folder) / "signers"
-        admitted.write_bytes(read_objects(root, [blob])[0] if blob else b"")
-        answer = ask(
-            root,
-            *("log", "--no-walk=unsorted", "--stdin", "--encoding=UTF-8"),
+    with tempfile.NamedTemporaryFile() as admitted:
+        admitted.write(read_objects(root, [blob])[0] if blob else b"")
+        admitted.flush()
+        settings = {"gpg.ssh.allowedSignersFile": admitted.name} if listed else None
+        options = (
+            "--no-walk=unsorted",
+            "--stdin",
+            "--encoding=UTF-8",
             "--format=%H%x00%G?%x00%GS%x00%GF%x00",
-            data="".join(f"{c}\n" for c in commits).encode(),
-            settings={"gpg.ssh.allowedSignersFile": str(admitted)} if listed else None,
         )
+        answer = ask(root, "log", *options, data="\n".join(commits).encode(), settings=settings)
     words = (answer or b"").decode("utf-8", "replace").split("\0")
-    return {
-        commit.strip(): Signature(
-            _STATES.get(state, _STATES["E"]), printable(signer)[:100], printable(key)[:100]
-        )
-        for commit, state, signer, key in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=False)
-    }
+    found = {}
+    for commit, state, *typed in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=False):
+        signer, key = (printable(w)[:100] for w in typed)
+        found[commit.strip()] = Signature(_STATES.get(state, _STATES["E"]), signer, key)
+    return found

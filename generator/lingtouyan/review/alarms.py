@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lingtouyan.checks.register import Register
 from lingtouyan.database.database import SqlError, quote, rows_of
@@ -27,8 +26,7 @@ _FIGURE_FROM = 10
 _FILES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class FigureChange:
+class FigureChange(NamedTuple):
     """A figure of a view whose header declares `compare`: titles of view and column, the words that name the row."""
 
     view: str

@@ -21,7 +21,7 @@ from lingtouyan.checks.rules import Finding
 from lingtouyan.database.database import quote
 from lingtouyan.database.editions import write_edition
 from lingtouyan.database.statements import Statement, read_statements
-from lingtouyan.history.changes import HIDDEN, Change, Place, Proposal, table_changes, twin_of
+from lingtouyan.history.changes import HIDDEN, Change, History, Place, table_changes, twin_of
 from lingtouyan.history.git import Commit
 from lingtouyan.history.log import Graph, read_log, refuse_shallow
 from lingtouyan.history.tree import first_common, resolve
@@ -121,7 +121,7 @@ class Review:
     settings: list[ParameterChange] = field(default_factory=list)
     figures: list[FigureChange] = field(default_factory=list)
     prints: list[PrintChange] | None = None
-    proposal: Proposal = field(default_factory=Proposal)
+    proposal: History = field(default_factory=History)
 
     @property
     def refused(self) -> bool:
@@ -202,7 +202,7 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         before, after = _sides(*projects, files)
     changes = list(changes_between(before, after))
     commits = list(read_log(root, head_commit.id, base_commit.id))
-    proposal = Proposal(commits, changes, Graph(commits).brought(head_commit.id))
+    proposal = History(commits, changes, Graph(commits).brought(head_commit.id))
     result = Review(base_commit, head_commit, date, (before, after), proposal=proposal)
     others = files - before.files.keys() - after.files.keys()
     result.design = schema_changes(*projects, others)

@@ -272,6 +272,9 @@ def as_json(review: Review) -> str:
     commits = _told_of(review.proposal.commits, "author subject")
     for c, told in zip(review.proposal.commits, commits, strict=True):
         told |= {"commit": c.id, "files": [readable(f.path) for f in c.files]}
+    design = _told_of(review.design, "kind place words loud")
+    for d, told in zip(review.design, design, strict=True):
+        told["kind"] = d.kind.name.lower()
     return _json(
         {
             "base": review.base.id,
@@ -286,7 +289,7 @@ def as_json(review: Review) -> str:
             "met": [p.as_dict() for p in review.met],
             "problems": [p.as_dict() for p in review.problems],
             "design": [design_words(d, review) for d in review.design],
-            "schema_changes": [d.as_dict() for d in review.design],
+            "schema_changes": design,
             "settings": settings,
             "figures": _told_of(review.figures, "view row column before after"),
             "prints": prints,

@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from lingtouyan.database.statements import read_statements
 from lingtouyan.problems import Problem, printable
@@ -79,8 +78,7 @@ _NAMES = {
 _SHOWN, _LOUD, _WORDS = 6, 3, 60
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaChange:
+class SchemaChange(NamedTuple):
     """One change to something declared.
 
     Attributes:
@@ -102,11 +100,6 @@ class SchemaChange:
         """Return the sentence, marked when it is loud, with what it brings about."""
         return ("【注意】" if self.loud else "") + printable(self.words) + effect
 
-    def as_dict(self) -> dict[str, object]:
-        """Return it for scripts."""
-        kind, place = self.kind.name.lower(), list(self.place)
-        return {"kind": kind, "place": place, "words": self.words, "loud": self.loud}
-
 
 def changed_files(old: Project, new: Project) -> set[str]:
     """Return all files that are not the same on both sides, by Git's own digests."""
@@ -126,7 +119,7 @@ def schema_changes(old: Project, new: Project, files: Collection[str]) -> list[S
             known |= {**thing, "fields": {**known["fields"], **(thing.get("fields") or {})}}
     for name, table in (item for p in (old, new) for item in p.package.tables.items()):
         things.get((Kind.TABLE, name), {})["title"] = table.title
-    found = [c for place, a, b in _differences(was, now, ()) for c in _judged(place, a, b, things)]
+    found = (c for place, a, b in _differences(was, now, ()) for c in _judged(place, a, b, things))
     kinds = list(Kind)
     return sorted(found, key=lambda c: (not c.loud, kinds.index(c.kind), c.place[:2], c.weight, c.place))
 
@@ -230,8 +223,7 @@ def _moved(old: Node, new: Node) -> str:
 def _judged(place: Place, old: Node, new: Node, things: Mapping[Any, Any]) -> Iterator[SchemaChange]:
     """Yield what one difference means; what is not known to be harmless is loud."""
     kind, name, rest = Kind(place[0]), place[1] if len(place) > 1 else "", place[2:]
-    found = things.get((kind, name))
-    thing: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    thing: Mapping[str, Any] = things.get((kind, name), {})
     title, file = str(thing.get("title") or name), str(thing.get("file") or name)
     came, went = old is None and not rest, new is None and not rest
     verb = "新增" if came else ("取消" if kind is Kind.TABLE else "删除") if went else "修改"
@@ -239,8 +231,8 @@ def _judged(place: Place, old: Node, new: Node, things: Mapping[Any, Any]) -> It
     where, rule = f"“{title}”" if is_table else f"视图“{title}”（{name}）", f"规则 {name} {title}"
     # Of a table or a view, the field that it is about.
     field = rest[1] if rest[:1] == ("fields",) and len(rest) > 1 else ""
-    declared = (thing.get("fields") or {}).get(field) if field else None
-    column = str((declared if isinstance(declared, Mapping) else {}).get("title") or field)
+    declared = (thing.get("fields") or {}).get(field)
+    column = str(declared.get("title") or field) if isinstance(declared, Mapping) else field
     own = f"{where}表“{column}”的" if is_table else f"{where}的“{column}”"
     more = "，会让更多人看到，请确认经过保密审查"
     was, now, level = _level(old), _level(new), _LEVELS[_level(new)]
@@ -249,21 +241,19 @@ def _judged(place: Place, old: Node, new: Node, things: Mapping[Any, Any]) -> It
         case ((Kind.SETTING | Kind.CONFIG), _):
             words = f"{kind} {'.'.join(place[1:])} {moved}。"
         case Kind.TABLE, ():
-            words = f"{verb}登记表“{title}”（{name}）{'，其中的记录不再读取' if went else ''}。"
-            is_loud = went
+            effect, is_loud = "，其中的记录不再读取" if went else "", went
+            words = f"{verb}登记表“{title}”（{name}）{effect}。"
         case Kind.VIEW, ():
             words, is_loud = f"{verb}视图 {file}。", went
             for shown, told in (thing.get("fields") or {}).items() if came else ():
                 yield from _judged((*place, "fields", shown), None, told, things)
-        case (Kind.TABLE, ("fields", _, "sensitivity")) | (Kind.VIEW, ("fields", _, "sensitivity")):
+        case ((Kind.TABLE | Kind.VIEW), ("fields", _, "sensitivity")):
             is_loud, weight = now < was, now - was
             words = f"{own}{'密级' if is_table else ''}由{_LEVELS[was]}改为{level}{more if is_loud else ''}。"
+        case Kind.TABLE, ("fields", _) if old is None:
+            words, is_loud = f"{where}新增字段“{column}”（{field}，{level}）。", False
         case Kind.TABLE, ("fields", _):
-            words = f"{where}新增字段“{column}”（{field}，{level}）。"
-            is_loud = old is not None
-            if is_loud:
-                words = f"{where}取消字段“{column}”（{field}），其中的内容不再读取。"
-                column = ""
+            words, column = f"{where}取消字段“{column}”（{field}），其中的内容不再读取。", ""
         case Kind.VIEW, ("fields", _):
             is_loud, weight, column = bool(new) and now == 0, now - 2, ""
             words = f"{own}新列为{level}{more if is_loud else ''}。" if new else f"{own}不再列出。"
