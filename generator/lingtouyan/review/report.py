@@ -16,7 +16,7 @@ from lingtouyan.history.log import readable
 from lingtouyan.problems import Problem, Severity, has_errors, printable
 from lingtouyan.project import EDITION_TITLES
 from lingtouyan.reading.package import Table
-from lingtouyan.review.compare import PrintChange, RecordChange, Review, SubjectChange
+from lingtouyan.review.compare import RecordChange, Review, SubjectChange
 from lingtouyan.review.schema_changes import SchemaChange
 from lingtouyan.templates.escaping import escape, text
 
@@ -164,12 +164,6 @@ def design_words(design: SchemaChange, review: Review) -> str:
     return design.explain(f"由此新违反 {broken} 处、{gone} {met} 处。" if broken or met else "")
 
 
-def print_words(item: PrintChange) -> str:
-    """Say which dossier, in which edition, and what is to be done with it."""
-    path = f"{item.path.removesuffix('.pdf')}.pdf"
-    return printable(f"{PRINTS[item.action]}：{item.title}（{EDITION_TITLES[item.edition]} {path}）")
-
-
 def parts(review: Review) -> Iterator[Part]:
     """Yield everything but headline and alarms, in the order of reading."""
     yield Part("新违反的规则", list(_told(review.broken)), opened=True, number=len(review.broken))
@@ -190,7 +184,13 @@ def parts(review: Review) -> Iterator[Part]:
         for f in review.figures
     ]
     yield Part("变动的统计数字", figures)
-    yield Part("需要打印的文书", [print_words(p) for p in review.prints or ()])
+    prints = [
+        printable(
+            f"{PRINTS[p.action]}：{p.title}（{EDITION_TITLES[p.edition]} {p.path.removesuffix('.pdf')}.pdf）"
+        )
+        for p in review.prints or ()
+    ]
+    yield Part("需要打印的文书", prints)
     commits = [f"{c.id[:10]} {short(c.author)}：{short(c.subject)}" for c in review.proposal.commits]
     yield Part("提交", commits)
 
