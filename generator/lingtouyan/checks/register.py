@@ -335,7 +335,7 @@ def _start(
     as_of: datetime.date,
     draft: bool,
     attached: Mapping[str, Path],
-    proposal: Proposal | None = None,
+    proposal: History | None = None,
 ) -> tuple[duckdb.DuckDBPyConnection, list[Problem]]:
     """Return a database with the tables of a part of the package, and what of them does not conform; its doors are shut.
 
@@ -351,19 +351,7 @@ def _start(
     for edition, path in attached.items():
         attach(connection, edition, path)
     shut(connection)
-    return connection, formal + wrong_keys
-
-
-def _describe(
-    connection: duckdb.DuckDBPyConnection,
-    project: Project,
-    as_of: datetime.date,
-    draft: bool,
-    proposal: History | None = None,
-) -> None:
-    """Create the tables that the engine makes of schemas, build and repository; the history stays empty for now."""
-    package, commit = project.package, project.commit
-    create_descriptions(connection, package)
+    create_descriptions(connection, project.package)
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
     create_history(connection, None)
     create_proposal(connection, proposal, project.package.tables.values())

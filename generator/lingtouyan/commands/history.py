@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from lingtouyan.cache import Cache
 from lingtouyan.commands.named import find_field, find_table
@@ -21,13 +21,12 @@ from lingtouyan.history.versions import Document, Documents, Record, Versions, n
 from lingtouyan.problems import UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode
-from lingtouyan.reading.package import Field, Package, Sensitivity, Table, has_hidden_key
+from lingtouyan.reading.package import Package, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.settings import ZONE
 
 _ACTIONS = {"added": "新增", "changed": "修改", "removed": "删除"}
 _NAMED = 8
-_Named = TypeVar("_Named", Table, Field)
 
 
 def record_history(root: Path, table: str, key: str, field: str | None, form: str) -> str:
@@ -41,8 +40,8 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
     UsageError: no repository, no such table or field, or a record that never was.
     """
     project = Project.open(root)
-    declared = _named(project.package.tables.values(), table, "没有", "这张表")
-    wanted = _named(declared.fields, field, f"“{declared.title}”没有", "这一项").name if field else ""
+    declared = find_table(project.package.tables.values(), table)
+    wanted = find_field(declared, field).name if field else ""
     if has_hidden_key(declared):
         raise UsageError(f"“{declared.title}”属于限制级，不提供历史。")
     if project.commit is None:
@@ -62,17 +61,6 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
     if form == "json":
         return json.dumps([r for found in rows for r in found], ensure_ascii=False, indent=1) + "\n"
     return _text(project.package, stories, rows)
-
-
-def _named(items: Iterable[_Named], name: str, *fault: str) -> _Named:
-    """Return the one of this name or, where one alone has it, of this title."""
-    known = list(items)
-    titled = [i for i in known if i.title == name]
-    found = [i for i in known if i.name == name] or (titled if len(titled) == 1 else [])
-    if not found:
-        shown = "、".join(f"{i.name}（{i.title}）" for i in known)
-        raise UsageError(f"{fault[0]} {quoted(name)} {fault[1]}。可用：{shown}")
-    return found[0]
 
 
 @dataclass

@@ -217,7 +217,7 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         # What the labels of all templates are made of.
         only |= {"fields", "tables", "views", "rules", *map(str.lower, _template_words(projects))}
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
-        names = [f"{e}_{side}" for e in EDITIONS for side in ("before", "after") if prints]
+        names = [f"{e}_{side}" for e in SITES for side in ("before", "after") if prints]
         # All are attached at once: a connection that is locked attaches no more.
         paths = {name: Path(folder, f"{name}.duckdb") for name in names}
         read = functools.partial(build_register, as_of=date, attached=paths, history=False, only=only)
@@ -297,9 +297,9 @@ def _judged(
 
         side = "before" if project is result.sides[0].project else "after"
         try:
-            for e in EDITIONS:
+            for e in SITES:
                 write_edition(connection, register.views, package, e, only, f"{e}_{side}")
-            prints = fingerprints(project, {e: paths[f"{e}_{side}"] for e in EDITIONS}, result.as_of)
+            prints = fingerprints(project, {e: paths[f"{e}_{side}"] for e in SITES}, result.as_of)
         except RecordsError as fault:
             # A template that is wrong is told; all else is told as well.
             faults = fault.problems
