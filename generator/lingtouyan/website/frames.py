@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape as html_escape
 from html.parser import HTMLParser
@@ -93,25 +93,15 @@ class Frame:
         return "".join(values[part] if i % 2 else part for i, part in enumerate(self.parts)).encode()
 
 
-@dataclass
 class _Element:
-    """A start tag: where it stands in the page, its text as it is to be, and the element that holds it."""
+    """A start tag: where it stands in the page, its text as it is to be, and what holds it, nearest first."""
 
-    tag: str
-    start: int
-    source: str
-    size: int
-    classes: list[str]
-    href: str
-    parent: _Element | None
-    label: str = ""
-
-    def holders(self) -> Iterator[_Element]:
-        """Yield the elements around this one, nearest first."""
-        holder = self.parent
-        while holder is not None:
-            yield holder
-            holder = holder.parent
+    def __init__(
+        self, tag: str, given: Mapping[str, str], start: int, source: str, holders: list[_Element]
+    ) -> None:
+        self.tag, self.start, self.end, self.source = tag, start, start + len(source), source
+        self.classes, self.href = given.get("class", "").split(), given.get("href", "")
+        self.holders, self.label = holders, ""
 
     def add_class(self, name: str) -> None:
         """Write one more class into the tag."""
@@ -130,37 +120,31 @@ class _Page(HTMLParser):
         super().__init__()
         self._lines = [0, *accumulate(len(line) + 1 for line in html.split("\n"))]
         self.elements: list[_Element] = []
-        self._open: _Element | None = None
+        self._open: list[_Element] = []
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         line, column = self.getpos()
         given = {key: value or "" for key, value in attrs}
-        source = self.get_starttag_text() or ""
-        start = self._lines[line - 1] + column
-        classes = given.get("class", "").split()
-        element = _Element(tag, start, source, len(source), classes, given.get("href", ""), self._open)
-        self.elements.append(element)
+        start, source = self._lines[line - 1] + column, self.get_starttag_text() or ""
+        self.elements.append(_Element(tag, given, start, source, self._open[::-1]))
         if tag not in _VOID:
-            self._open = element
+            self._open.append(self.elements[-1])
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         # `<path …/>` in an icon opens and closes at once.
-        before = self._open
+        before = len(self._open)
         self.handle_starttag(tag, attrs)
-        self._open = before
+        del self._open[before:]
 
     def handle_endtag(self, tag: str) -> None:
-        element = self._open
-        while element is not None and element.tag != tag:
-            element = element.parent
-        if element is not None:
-            self._open = element.parent
+        places = [place for place, element in enumerate(self._open) if element.tag == tag]
+        del self._open[places[-1] if places else len(self._open) :]
 
     def handle_data(self, data: str) -> None:
-        if self._open is not None and "md-ellipsis" in self._open.classes:
-            for element in self._open.holders():
+        if self._open and "md-ellipsis" in self._open[-1].classes:
+            for element in self._open[-1].holders:
                 if element.tag in ("a", "label"):
                     element.label += data
                     return
@@ -177,7 +161,7 @@ def _open_navigation(html: str, spec: FrameSpec) -> str:
         for e in elements
         if e.tag == "a"
         and "md-nav__link" in e.classes
-        and any("md-nav--primary" in holder.classes for holder in e.holders())
+        and any("md-nav--primary" in holder.classes for holder in e.holders)
     ]
 
     def leads_to(element: _Element, url: str) -> bool:
@@ -188,29 +172,29 @@ def _open_navigation(html: str, spec: FrameSpec) -> str:
     target = next((link for link in links if leads_to(link, spec.parent)), None)
     if target is not None:
         target.add_class("md-nav__link--active")
-        items = [e for e in target.holders() if e.tag == "li" and "md-nav__item" in e.classes]
+        items = [e for e in target.holders if e.tag == "li" and "md-nav__item" in e.classes]
         tabs = [e for e in elements if "md-tabs__item" in e.classes]
         if tabs:
-            tops = [e for e in elements if e.tag == "li" and e.parent is items[-1].parent]
+            tops = [e for e in elements if e.tag == "li" and e.holders[:1] == items[-1].holders[:1]]
             tabs[tops.index(items[-1])].add_class("md-tabs__item--active")
             if len(items) > 1:
                 items[-1].add_class("md-nav__item--section")
         for item in reversed(items):
             item.add_class("md-nav__item--active")
-            below = [e for e in elements if e.parent is item]
+            below = [e for e in elements if e.holders[:1] == [item]]
             for element in below:
                 if "md-nav__toggle" in element.classes:
                     element.source = element.source.replace("<input", "<input checked", 1)
                 elif element.tag == "nav":
                     element.source = element.source.replace('aria-expanded="false"', 'aria-expanded="true"')
             if item is not items[0] and (label := next((e.label for e in below if e.label), "")):
-                path.append((label, next(link.href for link in links if item in link.holders())))
+                path.append((label, next(link.href for link in links if item in link.holders)))
         path.append((target.label, target.href))
     article = next((e for e in elements if e.tag == "article"), None)
     if article is not None:
         article.source = _path(path) + article.source
     for element in reversed(elements):
-        html = html[: element.start] + element.source + html[element.start + element.size :]
+        html = html[: element.start] + element.source + html[element.end :]
     return html
 
 
