@@ -100,7 +100,7 @@ def test_a_commit_is_linked_where_the_host_is_known_and_never_for_the_public(
         content = (house.project.root / "datapackage.yaml").read_text("utf-8")
         content = content.replace("{as_of: 2026-01-31}", f"{{as_of: 2026-01-31, commit_url: '{address}'}}")
         (root / "datapackage.yaml").write_text(content, "utf-8")
-        functions, _, _ = make_functions(Project.open(root), house.open[edition], Links(), edition)
+        functions = make_functions(Project.open(root), house.open[edition], Links(), edition)
         return str(functions["commit_link"]("0123456789abcdef"))
 
     address = "https://git.example/c/{commit}"
@@ -195,7 +195,7 @@ def test_every_page_of_changes_is_bounded_in_both_editions(city: Editions) -> No
         for template in read_templates(city.project.root, "site/pages", ".md", {"public": 0, "internal": 1}):
             if not template.name.startswith("changes/") or template.edition not in ("", edition):
                 continue
-            for rows in run_queries(connection, template, edition).rows.values():
+            for rows in run_queries(connection, template, edition).values():
                 groups = [rows[key] for key in rows] if isinstance(rows, Groups) else [rows]
                 assert max(map(len, groups), default=0) <= 2000, template.name
 

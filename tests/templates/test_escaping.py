@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.sandbox import SandboxedEnvironment
 
-from lingtouyan.templates.escaping import code, escape, front_matter, text
+from lingtouyan.templates.escaping import escape, front_matter, tag, text
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "mkdocs.yml").read_text("utf-8"))
 
@@ -183,7 +183,7 @@ def test_words_for_values() -> None:
 
 def test_code_shows_values_in_fixed_type() -> None:
     parser = _Text()
-    parser.feed(f'<p class="here">{code("<`{{x}}`>")}</p>')
+    parser.feed(f'<p class="here">{tag("code", "<`{{x}}`>")}</p>')
     assert (parser.text, parser.tags) == ("<`{{x}}`>", ["code"])
 
 

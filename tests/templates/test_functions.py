@@ -23,7 +23,7 @@ def functions(tree: Tree) -> dict[str, Any]:
     tree.write("schemas/views/roster.sql", "SELECT name FROM people")
     links = Links()
     links.add("people", "P1", "people/P1/")
-    return make_functions(Project.open(tree.root), tree.register().connection, links, "public")[0]
+    return make_functions(Project.open(tree.root), tree.register().connection, links, "public")
 
 
 ROWS = [Row(person_id="P1", name="甲"), Row(person_id=None, name="乙")]

@@ -14,7 +14,7 @@ from lingtouyan.problems import RecordsError
 from lingtouyan.project import EDITIONS
 from lingtouyan.templates.escaping import escape
 from lingtouyan.templates.links import Links
-from lingtouyan.templates.sandbox import Groups, Row, Sandbox, compiled, rendered
+from lingtouyan.templates.sandbox import Groups, Row, Sandbox
 from lingtouyan.templates.templates import Template, make_environment, read_templates, template_fault
 
 PAGES = "site/pages"
@@ -27,11 +27,11 @@ def read(tree: Tree, text: str | bytes, name: str = "p.md") -> Template:
 
 
 def environment(root: Path, **functions: Any) -> Sandbox:
-    return make_environment(root, html=False, functions=functions, filters={})
+    return make_environment(root, html=False, functions=functions)
 
 
 def show(root: Path, source: str, **values: Any) -> str:
-    return rendered(compiled(environment(root), source), **values)
+    return environment(root).from_string(source).render(values)
 
 
 # Heads
@@ -271,7 +271,7 @@ def test_there_is_no_way_out(site: Path, source: str) -> None:
         return value
 
     try:
-        said = rendered(compiled(environment(site, link=link), source), rows=rows)
+        said = environment(site, link=link).from_string(source).render(rows=rows)
     except Exception as fault:
         problem = template_fault(_template(source), fault).problems[0]
         assert problem.rule == "template-error"
@@ -373,7 +373,7 @@ def test_what_is_no_value_is_not_shown(site: Path, source: str) -> None:
 
     made = environment(site, table=table, href=Links().href)
     with pytest.raises(SecurityError) as raised:
-        rendered(compiled(made, source), rows=[Row(b=datetime.date(2026, 1, 5))])
+        made.from_string(source).render(rows=[Row(b=datetime.date(2026, 1, 5))])
     assert template_fault(_template(source), raised.value).problems[0].rule == "template-error"
 
 

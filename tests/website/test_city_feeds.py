@@ -59,7 +59,7 @@ def made(out: Path, edition: str) -> Path:
         "links": Links(),
         "build": {"commit": "abc", "commit_time": at},
     }
-    environment = make_environment(PROJECT, html=False, functions={}, filters={})
+    environment = make_environment(PROJECT, html=False, functions={})
     write_feeds(PROJECT, out, connection, environment, facts)
     return out
 

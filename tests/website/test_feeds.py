@@ -42,7 +42,7 @@ def feeds(root: Path, connection: duckdb.DuckDBPyConnection, **templates: str) -
     site.mkdir()
     for name, body in templates.items():
         (folder / name.replace("_", ".")).write_text(body, "utf-8")
-    environment = make_environment(root, html=False, functions={}, filters={})
+    environment = make_environment(root, html=False, functions={})
     facts = {"edition": "internal", "links": Links()}
     write_feeds(root, site, connection, environment, facts)
     return site

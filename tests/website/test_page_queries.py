@@ -128,13 +128,6 @@ def test_a_macro_on_a_record_page_is_no_paragraph_of_its_own(tree: Path) -> None
     assert "".join(html.split()) == "<p>Party:*绿*,1</p><p>x</p>"
 
 
-def test_a_page_alone_is_the_page_among_all(tree: Path) -> None:
-    maker, planned = plan(tree, "public", EACH)
-    kind = planned.kinds[0]
-    for page in kind.pages:
-        assert maker.body(kind.template, page, alone=True) == maker.body(kind.template, page)
-
-
 def test_a_group_that_the_rows_cannot_be_asked_for_is_refused(tree: Path) -> None:
     with pytest.raises(RecordsError) as caught:
         plan(

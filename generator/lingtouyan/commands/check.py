@@ -44,7 +44,7 @@ def _of_templates(source: Source) -> Iterator[Problem]:
     if cache.get(key):
         return
     faulty = False
-    environment = make_environment(source, html=True, functions={}, filters={})
+    environment = make_environment(source, html=True, functions={})
     for folder, suffix in ((f, s) for f, suffixes in _TEMPLATES.items() for s in suffixes):
         try:
             for template in read_templates(source, folder, suffix, EDITIONS):

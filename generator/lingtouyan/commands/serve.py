@@ -69,23 +69,7 @@ _QUIET = 1.5
 _WATCHED = ("records", "schemas", "site", "mkdocs.yml", "datapackage.yaml")
 _CHANGES = ("created", "modified", "moved", "deleted")
 
-_SNIPPET = """(() => {
-  let build = null;
-  const box = document.createElement("div");
-  box.style.cssText = "position:fixed;z-index:99;inset:auto 1rem 1rem 1rem;max-height:70vh;overflow:auto;"
-    + "padding:.8rem 1rem;border-left:6px solid #a8201a;background:#fff;color:#1f2329;"
-    + "font:15px/1.6 'Noto Sans CJK SC','Microsoft YaHei',sans-serif;white-space:pre-wrap;box-shadow:0 2px 16px #0006";
-  const show = (text) => { box.textContent = text; text ? document.body.append(box) : box.remove(); };
-  const source = new EventSource("/__preview");
-  source.onmessage = ({ data }) => {
-    const state = JSON.parse(data);
-    if (build !== null && state.build !== build) { location.reload(); return; }
-    build = state.build;
-    show(state.error ? "下面的问题改好后本页会自动刷新：\\n\\n" + state.error : state.busy ? "正在生成……" : "");
-  };
-  source.onerror = () => show("预览已停止。重新运行后本页会自动刷新。");
-})();
-"""
+_SNIPPET = Path(__file__).with_name("preview.js")
 _TAG = f'<script src="{SCRIPT}"></script>'
 _WAITING = """<!doctype html><html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>正在生成</title><body><p>本页正在生成，完成后会自动刷新。</p></body></html>"""
@@ -115,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
                 for data in self._preview.states():
                     self.wfile.write(f"data: {data}\n\n".encode())
         elif self.path == SCRIPT:
-            self._send(HTTPStatus.OK, "text/javascript", _SNIPPET.encode())
+            self._send(HTTPStatus.OK, "text/javascript", _SNIPPET.read_bytes())
         else:
             self._answer(unquote(urlsplit(self.path).path).lstrip("/"))
 
@@ -340,7 +324,7 @@ class LiveSite:
                 if template.each and re.fullmatch("[^/]+".join(map(re.escape, slots)) + "/", url):
                     maker, pages = self._of(tree, template)
                     if page := pages.get(url):
-                        content = maker.body(template, page, alone=True)
+                        content = maker.body(template, page)
                         frame = self._frames[frame_of(template).name]
                         return frame.fill(page.title, content, url, page.description).decode()
         return None

@@ -41,7 +41,7 @@ from lingtouyan.project import EDITION_TITLES, EDITIONS, Project, shown_in
 from lingtouyan.templates.escaping import REPLACEMENT, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
-from lingtouyan.templates.sandbox import Groups, Row, compiled, known, rendered
+from lingtouyan.templates.sandbox import Groups, Row, known
 from lingtouyan.templates.templates import (
     XML_SUFFIXES,
     Query,
@@ -206,12 +206,12 @@ def _answers(
         RecordsError: they fail, or the condition does.
     """
     if not where:
-        return run_queries(connection, template, edition).rows
+        return run_queries(connection, template, edition)
     query = template.queries[template.each]
     sql = f"SELECT * FROM ({query.sql.strip().rstrip(';')}\n) AS rows WHERE ({where}\n)"
     narrowed = replace(template, queries={**template.queries, query.name: replace(query, sql=sql)})
     try:
-        return run_queries(connection, narrowed, edition).rows
+        return run_queries(connection, narrowed, edition)
     except RecordsError as fault:
         run_queries(connection, template, edition)
         reason = fault.problems[0].message
@@ -227,7 +227,7 @@ def _blank_answers(
     queries = {
         n: Query(n, sql, "", template.queries[n].line) for n, sql in given.items() if isinstance(sql, str)
     }
-    asked = run_queries(connection, replace(template, queries=queries, each=""), edition).rows
+    asked = run_queries(connection, replace(template, queries=queries, each=""), edition)
     return {n: list(asked[n]) if n in asked else [Row()] * int(given.get(n, 0)) for n in template.queries}
 
 
@@ -260,10 +260,8 @@ def dossier_jobs(
     """
     selection = selection or Selection()
     facts = {name: value for name, value in facts.items() if name != "build"}
-    functions, filters, shapes = make_functions(project, connection, Links(), edition)
-    environment: jinja2.Environment = make_environment(
-        project.source, html=True, functions=functions, filters=filters
-    )
+    functions = make_functions(project, connection, Links(), edition)
+    environment: jinja2.Environment = make_environment(project.source, html=True, functions=functions)
     if blank:
         environment = environment.overlay(undefined=Nothing)
         environment.filters = {name: _lenient(name, f) for name, f in environment.filters.items()}
@@ -285,8 +283,8 @@ def dossier_jobs(
         else:
             continue
         try:
-            body = compiled(own, template.body)
-            title = compiled(environment.overlay(autoescape=False, finalize=text), template.title)
+            body = own.from_string(template.body)
+            title = environment.overlay(autoescape=False, finalize=text).from_string(template.title)
         except Exception as broken:
             raise template_fault(template, broken) from None
         rows: Any = answers[template.each] if template.each else [Row()]
@@ -294,7 +292,7 @@ def dossier_jobs(
         form = hashlib.sha256(template.digest.encode())
         for file, content in files.items():
             form.update(f"\0{file}\0{len(content)}\0".encode() + content)
-        common = hashlib.blake2b(f"{form.hexdigest()}\0{shapes}\0".encode(), digest_size=32)
+        common = hashlib.blake2b(f"{form.hexdigest()}\0{project.package.digest}\0".encode(), digest_size=32)
         if not template.as_of:
             common.update(repr(lists).encode("utf-8", "backslashreplace"))
         seen: set[str] = set()
@@ -384,7 +382,7 @@ def _shown(
     lines: Callable[[int], int] | None = None,
 ) -> str:
     try:
-        return rendered(made, **values)
+        return made.render(values)
     except Exception as fault:
         raise template_fault(template, fault, what, lines) from None
 

@@ -65,7 +65,7 @@ NEW_LINE = markup("\n")
 def escape(value: object) -> Markup:
     """A value as text that shows as typed in HTML, in attributes, in Markdown and in Jinja source.
 
-    Markup passes as it is. Not for Markdown code spans, which show references as such: use `code`.
+    Markup passes as it is. Not for Markdown code spans, which show references as such: use `<code>`.
     """
     if isinstance(value, Markup):
         return value
@@ -123,11 +123,6 @@ def tag(name: str, *inner: object, class_: object = None, style: str = "", **att
 def lines(*parts: object) -> Markup:
     """Parts one below the other, empty ones left out: no blank line, which would end an HTML block of Markdown."""
     return markup("\n".join(word for part in parts if (word := escape(part))))
-
-
-def code(value: object) -> Markup:
-    """A value in fixed-width type."""
-    return tag("code", value)
 
 
 def front_matter(meta: Mapping[str, object]) -> str:

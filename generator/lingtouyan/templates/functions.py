@@ -17,7 +17,7 @@ from markupsafe import Markup
 from lingtouyan.project import EDITION_TITLES, Project
 from lingtouyan.reading.package import EDITION_LEVELS, ENGINE_TABLES, Sensitivity
 from lingtouyan.templates import charts, components
-from lingtouyan.templates.escaping import FILTERS, tag, text
+from lingtouyan.templates.escaping import tag, text
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.sandbox import Row
 
@@ -50,8 +50,8 @@ class Labels:
 
 def make_functions(
     project: Project, connection: duckdb.DuckDBPyConnection, links: Links, edition: str
-) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Return (functions, filters, digest of what they depend on besides their arguments)."""
+) -> dict[str, Any]:
+    """Return what templates may call; besides its arguments it depends on the data package and the database alone."""
     labels = Labels(connection)
     # Of the whole register: what an edition leaves out is no fault of the templates that serve all.
     views = project.source.files(["schemas/views"]).files
@@ -101,7 +101,7 @@ def make_functions(
         to = address.replace("{commit}", number) if address and number.isalnum() else None
         return tag("span", components.link(to, number[:10]), class_="commit")
 
-    functions: dict[str, Any] = {
+    return {
         **{
             n: getattr(components, n) for n in ("badge", "definition", "tiles", "timeline", "flow", "heatmap")
         },
@@ -116,4 +116,3 @@ def make_functions(
         "edition_title": EDITION_TITLES[edition],
         "site_title": project.package.title,
     }
-    return functions, FILTERS, project.package.digest

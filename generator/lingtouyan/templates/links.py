@@ -27,10 +27,6 @@ class Links:
         """Register a page."""
         self._urls.setdefault(record, {})[key] = url
 
-    def start(self, url: str) -> None:
-        """Begin the page at this URL."""
-        self.here = url
-
     def find(self, record: str, key: object) -> str | None:
         """Return the URL of a record's page relative to the site's root, or None when this edition has none.
 

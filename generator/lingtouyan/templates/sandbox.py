@@ -172,18 +172,3 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if attr in _CLOCK and isinstance(obj, datetime.date):
             return False
         return super().is_safe_attribute(obj, attr, value)
-
-
-def compiled(environment: jinja2.Environment, source: str) -> jinja2.Template:
-    """Compile a template."""
-    return environment.from_string(source)
-
-
-def rendered(template: jinja2.Template, **values: Any) -> str:
-    """Render one page.
-
-    Raises:
-        SecurityError: it tried what a sandbox does not allow.
-        Exception: whatever else the template ran into.
-    """
-    return template.render(values)

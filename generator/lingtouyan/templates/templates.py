@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 import duckdb
 import jinja2
@@ -24,7 +24,7 @@ from lingtouyan.reading.markdown import parse_markdown
 from lingtouyan.reading.source import Source, UnsafePathError, WorkTree, checked_pattern
 from lingtouyan.reading.yaml import Mapping as YamlMapping
 from lingtouyan.reading.yaml import YamlError, parse_yaml
-from lingtouyan.templates.escaping import escape, text
+from lingtouyan.templates.escaping import FILTERS, escape, text
 from lingtouyan.templates.sandbox import Groups, Row, Sandbox, grouped, known
 
 
@@ -88,9 +88,14 @@ _TAKEN = ("row", "title", "edition", "as_of", "draft", "build", "blank")
 MAX_BLANK_ROWS = 500
 # Dossiers that are no pages but data for other programs; made on demand only.
 XML_SUFFIXES = (".lrmx", ".xml")
-_TEXTS = {"title", "description", "each", "as_of", "path", "record", "key", "edition", "icon", "status"}
-_LISTS, _MAPPINGS = {"hide", "styles"}, {"queries", "search"}
-_KNOWN = _TEXTS | _LISTS | _MAPPINGS | {"on_demand", "blank"}
+# Key of a head -> what it holds, and how to say so.
+_HEAD: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(("title", "description", "each", "as_of", "path", "record"), (str, "应是一段文字。")),
+    **dict.fromkeys(("key", "edition", "icon", "status", "on_demand"), (str, "应是一段文字。")),
+    **dict.fromkeys(("hide", "styles"), (list, "应是一个列表，写成 [名称]。")),
+    **dict.fromkeys(("queries", "search"), (YamlMapping, "应是“名称: 内容”的映射。")),
+    "blank": (object, ""),
+}
 _SEARCHED = ("kind", "title", "subtitle", "pinyin", "key")
 _SHARED_NAME = re.compile(r"_[\w-]+\.yaml", re.ASCII)
 _INCLUDES = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b(.*?)%\}", re.DOTALL)
@@ -118,10 +123,8 @@ def read_templates(tree: Source | Path, folder: str, suffix: str, editions: Iter
             problems.append(data)
             continue
         try:
-            words = data.decode("utf-8-sig").replace("\r\n", "\n")
-            templates.append(
-                _template(file, file[len(folder) + 1 : -len(suffix)], words, set(editions), shared)
-            )
+            name = file[len(folder) + 1 : -len(suffix)]
+            templates.append(_template(file, name, _text_of(data), set(editions), shared))
         except UnicodeDecodeError:
             problems.append(error(file, 1, "template-error", "模板不是 UTF-8 编码。"))
         except YamlError as fault:
@@ -129,6 +132,10 @@ def read_templates(tree: Source | Path, folder: str, suffix: str, editions: Iter
     if problems:
         raise RecordsError(problems)
     return templates
+
+
+def _text_of(data: bytes) -> str:
+    return data.decode("utf-8-sig").replace("\r\n", "\n")
 
 
 class _Shared:
@@ -145,7 +152,7 @@ class _Shared:
             self._files[name] = self._source.read(name)
         return self._files[name]
 
-    def query(self, name: str, asked: YamlMapping) -> tuple[YamlMapping, str]:
+    def query(self, name: str, asked: YamlMapping) -> tuple[dict[str, Any], str]:
         """Return a query that a template takes from a shared file, as if its head said it, and that file's name.
 
         Such a file maps query names to a SELECT, or to `{by, sql, edition}`, as the head of a template does.
@@ -158,42 +165,32 @@ class _Shared:
         Raises:
             YamlError: there is no such file or query; the line is the template's.
         """
-        line = asked.lines["from"]
+        line, file = asked.lines["from"], asked["from"]
         for key in asked:
             if key not in ("from", "where", "sql", "by"):
-                raise YamlError(
-                    asked.lines[key], f"查询 {name} 取自别的文件，只能再写 where、sql 和 by，不能写 {key}。"
-                )
-        file = asked["from"]
+                reason = f"查询 {name} 取自别的文件，只能再写 where、sql 和 by，不能写 {key}。"
+                raise YamlError(asked.lines[key], reason)
         if not isinstance(file, str) or not _SHARED_NAME.fullmatch(file):
             raise YamlError(line, "from 应是同一文件夹里以“_”开头的 .yaml 文件名。")
-        path = f"{self._folder}/{file}"
-        data = self.read(path)
+        data = self.read(path := f"{self._folder}/{file}")
         if isinstance(data, Problem):
             raise YamlError(line, f"读不出 {file}：{data.message}")
         try:
-            content = parse_yaml(data.decode("utf-8-sig").replace("\r\n", "\n"))
+            content = parse_yaml(_text_of(data))
         except UnicodeDecodeError:
             raise YamlError(line, f"{file} 不是 UTF-8 编码。") from None
         except YamlError as fault:
             raise YamlError(line, f"{file} 第 {fault.line} 行：{fault}") from None
-        if not isinstance(content, YamlMapping):
-            raise YamlError(line, f"{file} 应是“查询名: SELECT”的键值。")
-        found = content.get(name)
-        made = YamlMapping(line)
-        made.update(found if isinstance(found, YamlMapping) else {"sql": found})
+        found = content.get(name) if isinstance(content, YamlMapping) else None
+        made: dict[str, Any] = {**found} if isinstance(found, YamlMapping) else {"sql": found}
         if not isinstance(made.get("sql"), str):
             raise YamlError(line, f"{file} 里没有查询 {quoted(name)}，或它没有 sql。")
-        sql = str(made["sql"]).strip().rstrip(";")
+        sql = made["sql"].strip().rstrip(";")
         if isinstance(where := asked.get("where"), str):
             sql = f"SELECT * FROM ({sql}\n) AS rows WHERE ({where}\n)"
         if isinstance(further := asked.get("sql"), str):
             sql = f"WITH {name} AS ({sql}\n) {further}"
-        made["sql"] = sql
-        if "by" in asked:
-            made["by"] = asked["by"]
-        made.lines = dict.fromkeys(made, line)
-        return made, path
+        return {**made, "sql": sql, **({"by": asked["by"]} if "by" in asked else {})}, path
 
     def digest(self, words: str, queries: Iterable[str]) -> str:
         """Return a digest over a template, the files of its queries, and all that it includes, each with its name.
@@ -228,32 +225,26 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
         raise YamlError(record.lines[key], reason)
 
     for key, value in record.items():
-        if key not in _KNOWN | {"body", "sections"}:
-            fail(key, f"不认识的键 {key}。可用：{'、'.join(sorted(_KNOWN))}。")
-        if value is None:
+        if key in ("body", "sections"):
             continue
-        if key in _TEXTS and not isinstance(value, str):
-            fail(key, f"{key} 应是一段文字。")
-        if key in _LISTS and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-            fail(key, f"{key} 应是一个列表，写成 {key}: [名称]。")
-        if key in _MAPPINGS and not isinstance(value, YamlMapping):
-            fail(key, f"{key} 应是“名称: 内容”的映射。")
+        if key not in _HEAD:
+            fail(key, f"不认识的键 {key}。可用：{'、'.join(sorted(_HEAD))}。")
+        kind, words_of_kind = _HEAD[key]
+        items = value if kind is list and isinstance(value, list) else ()
+        if value is not None and not (isinstance(value, kind) and all(isinstance(i, str) for i in items)):
+            fail(key, f"{key} {words_of_kind}")
     declared, search = (cast("YamlMapping", record.get(k) or YamlMapping(1)) for k in ("queries", "search"))
     for word, column in search.items():
         if word not in _SEARCHED or not isinstance(column, str):
             raise YamlError(
                 search.lines[word], f"search 的 {quoted(word)} 应是 {'、'.join(_SEARCHED)} 之一，值是列名。"
             )
-    queries: dict[str, Query] = {}
     files: list[str] = []
-    for query in declared:
-        queries[query] = _query(query, declared, editions, shared, files)
+    queries = {query: _query(query, declared, editions, shared, files) for query in declared}
     each, path, edition = plain("each"), plain("path"), plain("edition")
     if path and not _inside(path):
-        fail(
-            "path",
-            "path 应是相对路径，由字母、数字、汉字、“-”“_”“.”和 {{ row.列名 }} 组成，不能含“..”。",
-        )
+        allowed = "字母、数字、汉字、“-”“_”“.”和 {{ row.列名 }}"
+        fail("path", f"path 应是相对路径，由{allowed} 组成，不能含“..”。")
     if each in queries and queries[each].by:
         fail("each", f"each 的查询 {each} 不能分组（by）。")
     if each and (each not in queries or not path):
@@ -290,7 +281,8 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
 
 def _query(name: str, declared: YamlMapping, editions: set[str], shared: _Shared, files: list[str]) -> Query:
     """Return one query of a head; the file that it is taken from is noted."""
-    value, line = declared[name], declared.lines[name]
+    value: Any = declared[name]
+    line = declared.lines[name]
     if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in _TAKEN:
         raise YamlError(
             line, f"查询名 {quoted(name)} 应为小写英文字母、数字和下划线，且不能是 {'、'.join(_TAKEN)}。"
@@ -299,41 +291,33 @@ def _query(name: str, declared: YamlMapping, editions: set[str], shared: _Shared
         value, file = shared.query(name, value)
         files.append(file)
     if isinstance(value, str):
-        return Query(name, value, "", line)
+        value = {"sql": value}
     known = {"sql", "by", "edition"}
-    if (
-        not isinstance(value, YamlMapping)
-        or not isinstance(value.get("sql"), str)
-        or not known.issuperset(value)
-    ):
+    if not isinstance(value, dict) or not isinstance(value.get("sql"), str) or not known.issuperset(value):
         raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition、from、where 的映射。")
-    only = str(value.get("edition") or "")
+    sql, by, only = (str(value.get(key) or "") for key in ("sql", "by", "edition"))
     if only and only not in editions:
-        raise YamlError(value.lines["edition"], f"edition 应为 {'、'.join(sorted(editions))} 之一。")
-    return Query(name, str(value["sql"]), str(value.get("by") or ""), line, only)
+        where = value.lines["edition"] if isinstance(value, YamlMapping) else line
+        raise YamlError(where, f"edition 应为 {'、'.join(sorted(editions))} 之一。")
+    return Query(name, sql, by, line, only)
 
 
 def _blank(record: YamlMapping, queries: Mapping[str, Query]) -> dict[str, str | int] | None:
     declared = record.get("blank")
     if declared == "false":
         return None
-    result: dict[str, str | int] = {}
-    if declared is None:
-        return result
-    if not isinstance(declared, YamlMapping):
+    if not isinstance(declared, YamlMapping | None):
         raise YamlError(record.lines["blank"], "blank 应是 false，或“查询名: 空行的行数或 SELECT”的映射。")
-    for name, value in declared.items():
+    result: dict[str, str | int] = {}
+    for name, value in (declared or {}).items():
+        line = declared.lines[name] if declared else 1
         if name not in queries or not isinstance(value, str):
-            raise YamlError(
-                declared.lines[name],
-                f"blank 的 {quoted(name)} 应是 queries 里的名称，值是空行的行数或一条 SELECT。",
-            )
-        if value.isascii() and value.isdigit():
-            if len(value) > 4 or int(value) > MAX_BLANK_ROWS:
-                raise YamlError(declared.lines[name], f"blank 的空行不能超过 {MAX_BLANK_ROWS} 行。")
-            result[name] = int(value)
-        else:
-            result[name] = value
+            reason = f"blank 的 {quoted(name)} 应是 queries 里的名称，值是空行的行数或一条 SELECT。"
+            raise YamlError(line, reason)
+        number = value.isascii() and value.isdigit()
+        if number and (len(value) > 4 or int(value) > MAX_BLANK_ROWS):
+            raise YamlError(line, f"blank 的空行不能超过 {MAX_BLANK_ROWS} 行。")
+        result[name] = int(value) if number else value
     return result
 
 
@@ -355,6 +339,11 @@ def slug(value: object) -> str:
     return plain or "~"
 
 
+def refused(template: Template, line: int, reason: str) -> RecordsError:
+    """Return what is wrong with a template, to be raised."""
+    return RecordsError([error(template.file, line, "template-error", reason)])
+
+
 def output_path(template: Template, row: Row) -> str:
     """Return where a row's page goes, as the template's `path` says.
 
@@ -365,16 +354,8 @@ def output_path(template: Template, row: Row) -> str:
     def segment(found: re.Match[str]) -> str:
         name = found[1] or found[2]
         if name not in row:
-            raise RecordsError(
-                [
-                    error(
-                        template.file,
-                        template.lines.get("path", 1),
-                        "template-error",
-                        f"path 用到了查询里没有的列 {name}。",
-                    )
-                ]
-            )
+            line = template.lines.get("path", 1)
+            raise refused(template, line, f"path 用到了查询里没有的列 {name}。")
         return slug(row[name])
 
     return PATH_SLOT.sub(segment, template.path).strip("/")
@@ -385,7 +366,6 @@ def make_environment(
     *,
     html: bool,
     functions: Mapping[str, Any],
-    filters: Mapping[str, Callable[..., Any]],
 ) -> Sandbox:
     """Make the environment that templates of one kind run in.
 
@@ -393,7 +373,6 @@ def make_environment(
         tree: its files; `{% import %}` and `{% include %}` reach files below `site/` only.
         html: the output is an HTML document (dossiers); otherwise values are also safe from Markdown.
         functions: what templates may call.
-        filters: what templates may filter with.
     """
 
     def load(name: str) -> tuple[str, str, None] | None:
@@ -405,7 +384,7 @@ def make_environment(
 
     return Sandbox(
         functions,
-        {"grouped": grouped, "known": known, **filters},
+        {"grouped": grouped, "known": known, **FILTERS},
         loader=jinja2.FunctionLoader(load),
         autoescape=True,
         finalize=_shown if html else escape,
@@ -420,11 +399,8 @@ def _shown(value: Any) -> Any:
     return value if isinstance(value, Markup) else text(value)
 
 
-@dataclass(frozen=True)
-class Results:
-    """What the queries of one template gave: query name -> rows, or rows by group."""
-
-    rows: dict[str, list[Row] | Groups] = field(default_factory=dict)
+# What the queries of one template gave: query name -> rows, or rows by group.
+Results: TypeAlias = dict[str, list[Row] | Groups]
 
 
 def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, edition: str) -> Results:
@@ -433,11 +409,11 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
     Raises:
         RecordsError: a query fails; one that asks for what the edition does not hold is told so.
     """
-    results = Results()
+    results: Results = {}
     for query in template.queries.values():
         if not shown_in(query.edition, edition):
             # One template serves all editions: what only one of them can be asked is empty in the others.
-            results.rows[query.name] = Groups() if query.by else []
+            results[query.name] = Groups() if query.by else []
             continue
         try:
             columns, rows = rows_of(connection, query.sql)
@@ -446,7 +422,7 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
         except SqlError as fault:
             raise query_fault(connection, template, query, fault, edition) from None
         made = [Row(zip(columns, row, strict=True)) for row in rows]
-        results.rows[query.name] = grouped(made, query.by) if query.by else made
+        results[query.name] = grouped(made, query.by) if query.by else made
     return results
 
 
@@ -455,8 +431,7 @@ def query_fault(
 ) -> RecordsError:
     """Turn what a query ran into into a problem of its template."""
     hint = _absent(connection, str(fault), edition)
-    reason = f"查询 {query.name} 无法运行：{fault}{hint}"
-    return RecordsError([error(template.file, query.line, "template-error", reason)])
+    return refused(template, query.line, f"查询 {query.name} 无法运行：{fault}{hint}")
 
 
 def _absent(connection: duckdb.DuckDBPyConnection, message: str, edition: str) -> str:
@@ -481,6 +456,19 @@ def _absent(connection: duckdb.DuckDBPyConnection, message: str, edition: str) -
     )
 
 
+# The first that fits is said: of the fault, the name of its kind, and the template that it asked for.
+_REASONS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (SecurityError, "模板试图做沙箱不允许的事（{}）。"),
+    (jinja2.UndefinedError, "用到了没有的名字：{}。请核对查询的列名。"),
+    (jinja2.TemplateSyntaxError, "Jinja 语法有误：{.message}"),
+    (jinja2.TemplateNotFound, "没有可以引用的模板 {2}：只能引用 site/ 里的文件。"),
+    (jinja2.TemplateRuntimeError, "{}"),
+    ((OverflowError, MemoryError), "模板试图做沙箱不允许的事（循环次数或数字过大）。"),
+    (RecursionError, "宏或引用层层嵌套，没有尽头。"),
+    (Exception, "{1}: {0}"),
+)
+
+
 def template_fault(
     template: Template, fault: Exception, what: str = "", lines: Callable[[int], int] | None = None
 ) -> RecordsError:
@@ -499,22 +487,8 @@ def template_fault(
         file = template.file
     else:
         about = f"{template.file} 用到这里；{about}"
-    if isinstance(fault, SecurityError):
-        reason = f"模板试图做沙箱不允许的事（{fault}）。"
-    elif isinstance(fault, jinja2.UndefinedError):
-        reason = f"用到了没有的名字：{fault}。请核对查询的列名。"
-    elif isinstance(fault, jinja2.TemplateSyntaxError):
-        reason = f"Jinja 语法有误：{fault.message}"
-    elif isinstance(fault, jinja2.TemplateNotFound):
-        reason = f"没有可以引用的模板 {quoted(fault.name or fault)}：只能引用 site/ 里的文件。"
-    elif isinstance(fault, jinja2.TemplateRuntimeError):
-        reason = str(fault)
-    elif isinstance(fault, (OverflowError, MemoryError)):
-        reason = "模板试图做沙箱不允许的事（循环次数或数字过大）。"
-    elif isinstance(fault, RecursionError):
-        reason = "宏或引用层层嵌套，没有尽头。"
-    else:
-        reason = f"{type(fault).__name__}: {fault}"
+    words = next(words for kind, words in _REASONS if isinstance(fault, kind))
+    reason = words.format(fault, type(fault).__name__, quoted(getattr(fault, "name", None) or fault))
     return RecordsError([error(file, line, "template-error", f"{about}{reason}")])
 
 

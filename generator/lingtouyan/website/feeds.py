@@ -17,12 +17,12 @@ from typing import Any
 import duckdb
 import jinja2
 
-from lingtouyan.problems import Problem, RecordsError, error
+from lingtouyan.problems import Problem, RecordsError
 from lingtouyan.project import EDITIONS
 from lingtouyan.reading.source import Source
 from lingtouyan.templates.escaping import text
-from lingtouyan.templates.sandbox import Sandbox, compiled, rendered
-from lingtouyan.templates.templates import read_templates, run_queries, template_fault
+from lingtouyan.templates.sandbox import Sandbox
+from lingtouyan.templates.templates import read_templates, refused, run_queries, template_fault
 from lingtouyan.website.website import write_file
 
 _LINE = 75
@@ -120,9 +120,9 @@ def write_feeds(
             try:
                 if template.each or target.exists():
                     reason = "数据文件不能用 each，也不能与网站已有的文件同名。"
-                    raise RecordsError([error(template.file, 1, "template-error", reason)])
-                rows = run_queries(connection, template, edition).rows
-                content = finish(rendered(compiled(plain, template.body), **{**rows, **facts}))
+                    raise refused(template, 1, reason)
+                rows = run_queries(connection, template, edition)
+                content = finish(plain.from_string(template.body).render({**rows, **facts}))
             except Exception as fault:
                 problems.extend(template_fault(template, fault).problems)
             else:

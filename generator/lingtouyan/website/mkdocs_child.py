@@ -12,6 +12,7 @@ import queue
 import re
 import sys
 import threading
+from logging.handlers import BufferingHandler
 from typing import Any
 
 import jinja2
@@ -78,19 +79,9 @@ class _Engine(BasePlugin):  # type: ignore[type-arg, no-untyped-call]
         return sandbox
 
 
-class _Warnings(logging.Handler):
-    """Every line that MkDocs logs as a warning or worse."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
-
-
 def _answer(config_file: str, out: str) -> dict[str, Any]:
-    logger, warnings = logging.getLogger("mkdocs"), _Warnings()
+    logger, warnings = logging.getLogger("mkdocs"), BufferingHandler(sys.maxsize)
+    warnings.setLevel(logging.WARNING)
     logger.addHandler(warnings)
     logger.propagate = False
     answer: dict[str, Any] = {}
@@ -104,7 +95,7 @@ def _answer(config_file: str, out: str) -> dict[str, Any]:
             answer |= {"errno": fault.errno, "file": fault.filename}
     finally:
         logger.removeHandler(warnings)
-    return answer | {"log": warnings.lines}
+    return answer | {"log": [record.getMessage() for record in warnings.buffer]}
 
 
 def main() -> None:

@@ -9,29 +9,29 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 import jinja2
 import markdown
 
-from lingtouyan.database.database import SqlError, literal, quote, rows_of
+from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.project import EDITIONS, Project
 from lingtouyan.reading.source import Source
 from lingtouyan.templates.escaping import front_matter, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
-from lingtouyan.templates.sandbox import Groups, Row, compiled, rendered
+from lingtouyan.templates.sandbox import Groups, Row
 from lingtouyan.templates.templates import (
-    Query,
+    Results,
     Template,
     make_environment,
     output_path,
     query_fault,
     read_templates,
+    refused,
     run_queries,
     slug,
     template_fault,
@@ -45,19 +45,18 @@ from lingtouyan.website.website import SiteJob
 # Of one edition, all kinds together.
 MAX_PAGES = 500_000
 _TAG = re.compile(r"\{#.*?#\}|\{%-?\s*macro\b.*?\bendmacro\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+Made = TypeVar("Made")
 _SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenPage:
+class WrittenPage(NamedTuple):
     """A page that MkDocs renders, and its `path` in the Markdown tree."""
 
     path: str
     markdown: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPage:
+class RecordPage(NamedTuple):
     """One record's page before it is rendered.
 
     Attributes:
@@ -72,8 +71,7 @@ class RecordPage:
     row: Row
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """All pages of one template with `each`."""
 
     template: Template
@@ -81,12 +79,11 @@ class Kind:
     pages: list[RecordPage]
 
 
-@dataclass
-class Pages:
+class Pages(NamedTuple):
     """Everything one edition's site shows: written pages, and record pages by kind."""
 
-    written: list[WrittenPage] = field(default_factory=list)
-    kinds: list[Kind] = field(default_factory=list)
+    written: list[WrittenPage]
+    kinds: list[Kind]
 
 
 class PageMaker:
@@ -114,11 +111,10 @@ class PageMaker:
         self.facts = facts
         self._count = 0
         self._edition = str(facts["edition"])
-        functions, filters, _ = make_functions(project, connection, self.links, self._edition)
-        self.environment = make_environment(project.source, html=False, functions=functions, filters=filters)
+        functions = make_functions(project, connection, self.links, self._edition)
+        self.environment = make_environment(project.source, html=False, functions=functions)
         self._convert = converter(read_config(project.source).settings["markdown_extensions"])
-        self._bodies: dict[str, tuple[jinja2.Template, Callable[[int], int]]] = {}
-        self._results: dict[str, Mapping[str, Any]] = {}
+        self._ready: dict[str, tuple[jinja2.Template, Callable[[int], int], Results]] = {}
 
     def plan(self, templates: Sequence[Template]) -> Pages:
         """Register all record pages, render the written ones.
@@ -129,20 +125,19 @@ class PageMaker:
         Raises:
             RecordsError: with the faults of all templates.
         """
-        pages = Pages()
         problems: list[Problem] = []
+
+        def made(make: Callable[[Template], Made], wanted: list[Template]) -> Iterator[Made]:
+            for template in wanted:
+                try:
+                    yield make(template)
+                except RecordsError as fault:
+                    problems.extend(fault.problems)
+
         written = [t for t in templates if not t.each]
-        for template in (t for t in templates if t.each):
-            try:
-                pages.kinds.append(self.kind(template))
-            except RecordsError as fault:
-                problems.extend(fault.problems)
-        problems.extend(_doubles(pages.kinds, written))
-        for template in written:
-            try:
-                pages.written.append(self.write(template))
-            except RecordsError as fault:
-                problems.extend(fault.problems)
+        kinds = list(made(self.kind, [t for t in templates if t.each]))
+        problems.extend(_doubles(kinds, written))
+        pages = Pages(list(made(self.write, written)), kinds)
         if problems:
             raise RecordsError(problems)
         return pages
@@ -153,10 +148,10 @@ class PageMaker:
         Raises:
             RecordsError: the template or a query is at fault.
         """
-        rows = run_queries(self.connection, template, self._edition).rows
-        self.links.start(written_url(template))
+        rows = run_queries(self.connection, template, self._edition)
+        self.links.here = written_url(template)
         try:
-            body = rendered(compiled(self.environment, template.body), **{**rows, **self.facts})
+            body = self.environment.from_string(template.body).render({**rows, **self.facts})
         except Exception as fault:
             raise template_fault(template, fault) from None
         head = front_matter({"title": template.title, **template.meta})
@@ -180,25 +175,24 @@ class PageMaker:
         self._count += len(rows)
         if self._count > MAX_PAGES:
             reason = f"记录页共超过 {MAX_PAGES:,} 页，没有生成。请核对 each 的查询 {each.name} 是否多给了行。"
-            raise RecordsError([error(template.file, each.line, "template-error", reason)])
+            raise refused(template, each.line, reason)
         for query in sorted(template.queries.values(), key=lambda q: q.name):
             if query.by and query.by not in columns and columns:
                 reason = f"查询 {query.name} 按 {query.by} 分组，但 each 的查询 {each.name} 没有这一列。"
-                raise RecordsError([error(template.file, query.line, "template-error", reason)])
+                raise refused(template, query.line, reason)
         named = [("search", column) for name, column in template.search.items() if name != "kind"]
         for where, column in [("key", template.key), *named]:
             if column and columns and column not in columns:
                 reason = f"{where} 用到的列 {column} 不在 each 的查询 {each.name} 里。"
-                raise RecordsError(
-                    [error(template.file, template.lines.get(where, 1), "template-error", reason)]
-                )
+                raise refused(template, template.lines.get(where, 1), reason)
         described = template.meta.get("description", "")
         pages = []
         urls = [output_path(template, row) + "/" for row in rows]
         try:
-            title = compiled(self.environment.overlay(autoescape=False, finalize=text), template.title)
+            plain = self.environment.overlay(autoescape=False, finalize=text)
+            title = plain.from_string(template.title)
             for url, row in zip(urls, rows, strict=True):
-                words = rendered(title, row=row, **self.facts).strip()
+                words = title.render(row=row, **self.facts).strip()
                 pages.append(RecordPage(url, words, text(row.get(described, "")), row))
         except Exception as fault:
             raise template_fault(template, fault, "title", lambda _: 0) from None
@@ -209,31 +203,23 @@ class PageMaker:
                     self.links.add(template.record, str(key), page.url)
         return Kind(template, frame_of(template), pages)
 
-    def body(self, template: Template, page: RecordPage, *, alone: bool = False) -> str:
-        """Render a record page: the HTML below its heading.
-
-        Args:
-            alone: ask only for the rows of this page; else the template's queries run once for all pages.
+    def body(self, template: Template, page: RecordPage) -> str:
+        """Render a record page: the HTML below its heading. The template's queries run once, for all its pages.
 
         Raises:
             RecordsError: the template or a query is at fault.
         """
-        if template.file not in self._bodies:
-            self._bodies[template.file] = self._compiled(template)
-        body, lines = self._bodies[template.file]
-        results = None if alone else self._results.get(template.file)
-        if results is None:
-            asked = _narrowed(template, page.row) if alone else template
-            results = run_queries(self.connection, asked, self._edition).rows
-            if not alone:
-                self._results[template.file] = results
-        self.links.start(page.url)
+        if template.file not in self._ready:
+            ready = self._compiled(template)
+            self._ready[template.file] = *ready, run_queries(self.connection, template, self._edition)
+        body, lines, results = self._ready[template.file]
+        self.links.here = page.url
         mine = {
             name: rows[page.row.get(template.queries[name].by)] if isinstance(rows, Groups) else rows
             for name, rows in results.items()
         }
         try:
-            html = rendered(body, **{**mine, **self.facts, "row": page.row})
+            html = body.render({**mine, **self.facts, "row": page.row})
         except Exception as fault:
             raise template_fault(template, fault, page.title, lines) from None
         if faults := vet_part(html):
@@ -241,34 +227,18 @@ class PageMaker:
                 f"“{page.title}”的页面里有引用外部网址或内嵌脚本的地方：{'；'.join(faults[:3])}。"
                 "网页只能用本站的文件，请改模板。"
             )
-            raise RecordsError([error(template.file, template.body_line, "template-error", reason)])
+            raise refused(template, template.body_line, reason)
         return html
 
     def _compiled(self, template: Template) -> tuple[jinja2.Template, Callable[[int], int]]:
         """Return a record template ready to be filled, and line of that -> line of the template's body."""
+        lines = None
         try:
             source = compile_record_body(template.body, self._convert)
-        except RecursionError as fault:
-            raise template_fault(template, fault) from None
-        lines = lines_of(template.body, source)
-        try:
-            return compiled(self.environment, source), lines
+            lines = lines_of(template.body, source)
+            return self.environment.from_string(source), lines
         except Exception as fault:
             raise template_fault(template, fault, lines=lines) from None
-
-
-def _narrowed(template: Template, row: Row) -> Template:
-    """Return the template with queries that give only the groups of one row."""
-
-    def narrow(query: Query) -> Query:
-        value = row.get(query.by) if query.by else None
-        if not isinstance(value, (str, int)) or isinstance(value, bool):
-            return query
-        sql = query.sql.strip().rstrip(";")
-        only = f"SELECT * FROM ({sql}\n) AS rows WHERE {quote(query.by)}::VARCHAR = {literal(str(value))}"
-        return replace(query, sql=only)
-
-    return replace(template, queries={name: narrow(query) for name, query in template.queries.items()})
 
 
 def _doubles(kinds: Sequence[Kind], written: Sequence[Template]) -> Iterator[Problem]:

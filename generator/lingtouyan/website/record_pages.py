@@ -6,8 +6,8 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from lingtouyan.templates.links import Links
 from lingtouyan.templates.templates import Template
 from lingtouyan.website.frames import Frame
 from lingtouyan.website.pages import PageMaker, RecordPage
+from lingtouyan.website.website import write_file
 
 # Fewer pages are made sooner than processes are started; a process takes so many at a time.
 MANY = 400
@@ -50,12 +51,8 @@ class RecordWork:
         template, frame, pages = self.kinds[kind]
         try:
             for page in pages[share]:
-                html = self.maker.body(template, page)
-                content = frame.fill(page.title, html, page.url, page.description)
-                folder = f"{self.out}/{page.url}"
-                os.makedirs(folder, exist_ok=True)  # noqa: PTH103 -- once per page
-                with open(f"{folder}index.html", "wb", buffering=0) as file:  # noqa: PTH123
-                    file.write(content)
+                content = frame.fill(page.title, self.maker.body(template, page), page.url, page.description)
+                write_file(self.out / page.url / "index.html", content)
         except RecordsError as fault:
             return fault.problems
         return []
@@ -76,33 +73,29 @@ def filling(work: Sequence[RecordWork]) -> Iterator[Callable[[], None]]:
         for start in range(0, len(pages), SHARE)
     ]
     cores = len(os.sched_getaffinity(0))
-    if cores == 1 or sum(len(pages) for one in work for _, _, pages in one.kinds) < MANY:
-        yield lambda: _raise(work[edition].fill(kind, share) for edition, kind, share in shares)
-        return
-    # Not forked: this process has databases open.
-    context = multiprocessing.get_context("forkserver")
-    alone = [replace(one, maker=None) for one in work]
-    with ProcessPoolExecutor(cores, mp_context=context, initializer=_start, initargs=(alone,)) as pool:
-        futures = [pool.submit(_fill, *share) for share in shares]
+    with contextlib.ExitStack() as stack:
+        if cores == 1 or sum(len(pages) for one in work for _, _, pages in one.kinds) < MANY:
+            results: Iterator[list[Problem]] = (
+                work[edition].fill(kind, share) for edition, kind, share in shares
+            )
+        else:
+            # Not forked: this process has databases open.
+            context = multiprocessing.get_context("forkserver")
+            alone = [replace(one, maker=None) for one in work]
+            pool = stack.enter_context(ProcessPoolExecutor(cores, context, _start, (alone,)))
+            stack.callback(pool.shutdown, cancel_futures=True)
+            results = map(Future.result, [pool.submit(_fill, *share) for share in shares])
 
         def wait() -> None:
             try:
-                _raise(future.result() for future in futures)
+                for problems in filter(None, results):
+                    raise RecordsError(problems)
             except BrokenExecutor:
                 raise UsageError(
                     "生成记录页的进程意外终止，可能是内存不够。请关闭其他程序后重试；上一次生成的结果没有改动。"
                 ) from None
 
-        try:
-            yield wait
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _raise(results: Iterable[list[Problem]]) -> None:
-    for problems in results:
-        if problems:
-            raise RecordsError(problems)
+        yield wait
 
 
 _work: list[RecordWork] = []

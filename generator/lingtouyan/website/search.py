@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lingtouyan.website.site_config import SiteError
-from lingtouyan.website.website import INDEX, write_file
+from lingtouyan.website.website import INDEX, write_script
 
 RECORDS = "search/records.js"
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]{2,}")
@@ -56,8 +56,7 @@ def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
         keys = "\n".join(filter(None, (letters.replace(" ", ""), initials, *entry.codes)))
         kind = kinds.setdefault(entry.kind, len(kinds))
         rows.append((kind, entry.url, entry.title, entry.subtitle, keys))
-    text = json.dumps({"kinds": list(kinds), "rows": rows}, ensure_ascii=False, separators=(",", ":"))
-    write_file(out / RECORDS, f"var recordIndex = {text};\n")
+    write_script(out / RECORDS, "recordIndex", {"kinds": list(kinds), "rows": rows})
 
 
 def check_searchable(out: Path) -> None:

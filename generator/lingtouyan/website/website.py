@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import yaml
@@ -69,8 +70,7 @@ class SiteJob:
         return self.out.with_name(f".{self.out.name}")
 
 
-@dataclass(frozen=True)
-class Website:
+class Website(NamedTuple):
     """What a build of the written pages gives.
 
     Attributes:
@@ -79,7 +79,7 @@ class Website:
     """
 
     frames: Mapping[str, Frame]
-    urls: tuple[str, ...]
+    urls: list[str]
 
 
 def begin(job: SiteJob, mkdocs: MkDocs, only: Iterable[str] = ()) -> None:
@@ -101,12 +101,12 @@ def finish(job: SiteJob, mkdocs: MkDocs) -> Website:
         for path in sorted(p for p in job.beside.rglob("*") if p.is_file()):
             inside = path.relative_to(job.beside)
             if inside.name == "index.html":
-                urls.append("" if len(inside.parts) == 1 else f"{inside.parent.as_posix()}/")
+                urls.append(f"{inside.parent.as_posix()}/".removeprefix("./"))
             (job.out / inside).parent.mkdir(parents=True, exist_ok=True)
             path.rename(job.out / inside)
     finally:
         shutil.rmtree(job.beside, ignore_errors=True)
-    return Website(frames, tuple(urls))
+    return Website(frames, urls)
 
 
 def prepare(job: SiteJob, only: Iterable[str] = ()) -> None:
@@ -123,10 +123,8 @@ def prepare(job: SiteJob, only: Iterable[str] = ()) -> None:
     for spec in job.frames:
         write_file(job.tree / spec.source, spec.markdown())
     title = EDITION_TITLES[job.edition]
-    facts = {"edition": title, "as_of": job.as_of, "commit": job.commit, "draft": job.draft}
-    write_file(
-        job.tree / FACTS, f"var siteFacts = {json.dumps(facts, ensure_ascii=False, sort_keys=True)};\n"
-    )
+    facts = {"as_of": job.as_of, "commit": job.commit, "draft": job.draft, "edition": title}
+    write_script(job.tree / FACTS, "siteFacts", facts)
     for name in job.titles:
         if not (job.tree / name).exists():
             write_file(job.tree / name, "")
@@ -170,7 +168,7 @@ def for_disk(site: Path) -> None:
         index = json.loads(file.read_text("utf-8"))
         for entry in index["docs"]:
             entry["location"] = re.sub(r"(?:(?<=/)|^)(?=#|$)", "index.html", entry["location"], count=1)
-        write_file(file.with_suffix(".js"), f"var __index = {json.dumps(index, ensure_ascii=False)};\n")
+        write_script(file.with_suffix(".js"), "__index", index)
 
 
 def write_sitemap(out: Path, base: str, urls: Iterable[str], epoch: int) -> None:
@@ -191,6 +189,12 @@ def write_sitemap(out: Path, base: str, urls: Iterable[str], epoch: int) -> None
     data = "\n".join([*lines, "</urlset>", ""]).encode()
     write_file(out / "sitemap.xml", data)
     write_file(out / "sitemap.xml.gz", gzip.compress(data, mtime=epoch))
+
+
+def write_script(path: Path, name: str, value: object) -> None:
+    """Write data as a script that gives it a name."""
+    data = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    write_file(path, f"var {name} = {data};\n")
 
 
 def write_file(path: Path, content: str | bytes) -> None:
