@@ -169,5 +169,7 @@ def test_csv_in_the_encoding_of_wps_and_a_roster_of_nothing_known(root: Path) ->
     assert take(root, "姓名,出生年月\n张三丰,1975.1\n李逵,1975.03\n".encode("gb18030")) == 1
     assert "李逵" in person(root, "P002")
     assert "分不清是 1 月还是 10 月" in answer(root)
+    assert take(root, [["姓名", "出生年月", "读音"], ["马六", "1975-03", 990101197503154000.0]]) == 1
+    assert "长数字的末三位被电子表格改成了 0" in answer(root)
     assert take(root, b"") == 2
     assert take(root, [["x", "y"], [1, 2]]) == 2

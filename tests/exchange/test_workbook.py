@@ -123,6 +123,7 @@ def test_a_wrong_record_is_refused_whole_and_the_others_are_taken(root: Path) ->
         put(rows, "M001", "就任", "2020-13-41")
         put(rows, "M002", "党团", "green")
         put(rows, "M005", "姓名", "戊")
+        put(rows, "M003", "拼音", "#REF!")
         rows.append(["", "无号"])
         rows.append(["M004", "重号"])
 
@@ -133,6 +134,7 @@ def test_a_wrong_record_is_refused_whole_and_the_others_are_taken(root: Path) ->
     told = answer(path)
     assert "退回 议员 2 就任" in told
     assert "退回 议员 3 党团" in told
+    assert "公式错误值" in told
     assert "编号重复" in told
     assert "没有填 议员编号" in told
     # What was refused is mended in the answer and handed in again.

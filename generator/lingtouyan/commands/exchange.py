@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lingtouyan.checks.messages import dangling
+from lingtouyan.checks.messages import damage, dangling
 from lingtouyan.checks.register import build_register, check
 from lingtouyan.checks.values import value_fault
 from lingtouyan.commands.fmt import as_item, canonical, decoded, document, replace, scalar
@@ -319,6 +319,8 @@ def _judge_row(
         if field is None or (not value and field.sensitivity is Sensitivity.RESTRICTED):
             continue
         words = value_fault(table, field, value or "")
+        if not words and (ruined := damage(value or "", long_number=True, code=field.type == "string")):
+            words = f"{ruined}。"
         if value in (SEALED, TOO_LONG):
             words = "这一格的内容不在工作簿里，不能从这里改。"
         if value and table.kind == "csv" and "\n" in value:

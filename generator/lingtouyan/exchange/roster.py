@@ -312,8 +312,7 @@ class Reader:
             if len(found) > 1:
                 return value, f"{quoted(text)} 有 {len(found)} 个（{'、'.join(found[:3])}）。请写编号。"
             value = found[0] if found else value
-        ruined = damage(value or "", long_number=True, code=field_.type == "string")
-        return value, f"{ruined}。" if ruined else ""
+        return value, ""
 
     def _called(self, table: Table) -> dict[str, list[str]]:
         """Return name -> keys of the records of a table in the folder, or of those that stand in no folder."""
