@@ -219,6 +219,16 @@ def test_the_commit_is_the_clerks_and_names_workbook_and_paper(root: Path) -> No
     ]
 
 
+def test_a_sheet_under_another_name_is_not_passed_over(root: Path) -> None:
+    path = book(root)
+    sheets = read_workbook(path)
+    write_workbook(path, [Sheet({"议员": "成员"}.get(s.title, s.title), rows=s.rows) for s in sheets])
+    assert take(root, path) == 1
+    assert "退回 成员 1" in answer(path)
+    assert sheet(path.with_name(f"改.{ANSWER}.xlsx"), "成员")[1][1] == "安娜·贝尔"
+    assert git(root, "status", "--short") == ""
+
+
 def test_without_an_author_nothing_is_begun(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = book(root)
     edit(path, "党团", lambda rows: put(rows, "red", "席位", 13))

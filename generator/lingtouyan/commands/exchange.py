@@ -68,7 +68,7 @@ class Taken:
     @property
     def refused(self) -> bool:
         """Whether anything was."""
-        return bool(self.counts[REFUSED])
+        return any(m.kind == REFUSED for m in self.marks)
 
 
 def make_sheet(root: Path, out: Path, folder: str, tables: Sequence[str]) -> list[Sheet]:
@@ -119,7 +119,7 @@ def take(root: Path, path: Path, folder: str, *, delete: bool, commit: bool, pap
     files = settle(project, now, changes, folder or book.folder)
     marks = [*book.marks, *(m for c in changes for m in c.marks)]
     result = Taken(counts(changes), marks, sorted(files))
-    result.answer = answer(path, book.sheets, book.about, result)
+    result.answer = answer(path, [*book.sheets, *book.others], book.about, result)
     write(project, files)
     if commit and files:
         count = result.counts[TAKEN]

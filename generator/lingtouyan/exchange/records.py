@@ -8,11 +8,23 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from pathlib import PurePosixPath
 
 from lingtouyan.checks.messages import FULL_WIDTH
 from lingtouyan.checks.values import is_date, plain_value
-from lingtouyan.exchange.workbook import ABOUT, DOUBTFUL, REFUSED, Mark, Sheet, cell_text, plain, sheet_title
+from lingtouyan.exchange.workbook import (
+    ABOUT,
+    ANSWER,
+    CHOICES,
+    DOUBTFUL,
+    REFUSED,
+    Mark,
+    Sheet,
+    cell_text,
+    plain,
+    sheet_title,
+)
 from lingtouyan.problems import Severity, UsageError, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Field, Sensitivity, Table, has_hidden_key
@@ -272,6 +284,7 @@ class Book:
     keys: dict[str, set[Key]]
     about: list[list[str]]
     marks: list[Mark]
+    others: list[Sheet] = field(default_factory=list)
 
 
 def book_of(found: Sequence[Sheet], tree: Tree, name: str) -> Book:
@@ -293,6 +306,12 @@ def book_of(found: Sequence[Sheet], tree: Tree, name: str) -> Book:
         if row[0] == "key":
             book.keys.setdefault(row[1], set()).add(tuple(w for w in row[2:] if w))
     pages = {s.title: s for s in found}
+    for sheet in found:
+        if sheet.title not in {*known, ABOUT, CHOICES, ANSWER} and any(map(cell_text, chain(*sheet.rows))):
+            book.others.append(sheet)
+            book.marks.append(
+                Mark(sheet.title, 1, "", REFUSED, "不是这个工作簿原有的表（或改了名），没有读取。")
+            )
     for title, row in known.items():
         table, page = tree.package.tables.get(row[2]), pages.get(title)
         if table is None or page is None or not page.rows:
