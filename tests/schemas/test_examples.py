@@ -44,8 +44,8 @@ def problems(package: Package, tmp_path_factory: pytest.TempPathFactory) -> list
 
 
 def test_an_example_row_passes_the_check(problems: list[Problem]) -> None:
-    # What it refers to stands in documents, which have no row here.
-    told = [p for p in problems if p.rule != "foreign-key"]
+    # What it refers to stands in documents, which have no row here, and so do the parameters.
+    told = [p for p in problems if p.rule not in ("foreign-key", "not-judged")]
     assert not told, "\n".join(f"{p.file} {p.column}: {p.rule} {p.message}" for p in told)
 
 
