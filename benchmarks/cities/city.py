@@ -164,11 +164,11 @@ class Copy:
 
 def make(sample: Sample, villages: int) -> Iterator[tuple[str, str]]:
     """Yield path and text of every file of a city with so many villages or more: whole copies, so that no number is missing."""
-    offices = [
-        r
-        for r in csv.DictReader(io.StringIO(sample.shared[OFFICES]))
-        if not r["folder"].startswith(TOWNSHIPS)
-    ]
+    towns = {r["org_id"] for r in sample.offices}
+    every = list(csv.DictReader(io.StringIO(sample.shared[OFFICES])))
+    # Offices below a township's own come with each copy of it.
+    below = [r for r in every if r["parent"] in towns and r["org_id"] not in towns]
+    offices = [r for r in every if r["org_id"] not in towns and r not in below]
     spoken = {name: [rows[0]] for name, rows in sample.spoken.items()}
     own = sum(
         t.count("\n") - 1
@@ -187,6 +187,7 @@ def make(sample: Sample, villages: int) -> Iterator[tuple[str, str]]:
                 offices[-1].update(
                     accounts=f"@{row['org_id']}{number}", emails=f"@{row['org_id']}{number}.example"
                 )
+        offices += [{k: copy.rename(v) for k, v in row.items()} for row in below]
         for name, rows in sample.spoken.items():
             spoken[name] += [[copy.rename(c) for c in cells] for cells in rows[1:]]
     for place, row in enumerate(offices, 1):

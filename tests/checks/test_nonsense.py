@@ -20,6 +20,8 @@ from lingtouyan.reading.package import Field, Package, load_package
 from lingtouyan.reading.records import read_records
 from lingtouyan.reading.source import WorkTree
 
+pytestmark = pytest.mark.exhaustive
+
 ROOT = Path(__file__).resolve().parents[2]
 Change = Callable[[Field], str | None]
 

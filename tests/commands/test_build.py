@@ -47,6 +47,7 @@ def tree(tmp_path: Path) -> Path:
     return copy_of("parliament", tmp_path / "tree")
 
 
+@pytest.mark.exhaustive
 def test_every_build_gives_the_same_bytes_in_any_folder_and_on_any_number_of_cores(
     tree: Path, tmp_path: Path
 ) -> None:
@@ -60,6 +61,7 @@ def test_every_build_gives_the_same_bytes_in_any_folder_and_on_any_number_of_cor
         os.sched_setaffinity(0, cores)
 
 
+@pytest.mark.exhaustive
 def test_records_come_and_go_and_move_and_take_the_links_of_other_pages_with_them(tree: Path) -> None:
     replace(tree, "site/pages/members/member.md", "members/{{ row.member_id }}", "members/{{ row.name }}")
     replace(tree, MEMBERS, "2020-01-01,,,", "2020-01-01,2025-01-01,M002,")
@@ -89,6 +91,7 @@ def test_a_changed_template_macro_or_setting_reaches_every_page_of_it(tree: Path
     assert "全名" in (folder / "site/members/index.html").read_text("utf-8")
 
 
+@pytest.mark.exhaustive
 def test_rows_that_another_table_shows_or_hides_come_and_go_with_it(tree: Path) -> None:
     condition = 'rows: {public: "seats_of(members.party_id) > 0"}'
     replace(

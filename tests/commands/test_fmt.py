@@ -259,6 +259,7 @@ def test_a_link_is_not_followed(city: Tree, tmp_path: Path) -> None:
     assert (tmp_path / "outside.csv").read_text().startswith(HEAD + "V2")
 
 
+@pytest.mark.exhaustive
 def test_the_sample_city_is_in_canonical_form() -> None:
     done = format_records(ROOT, write=False)
     assert (done.changed, done.left, done.named) == ([], [], [])

@@ -55,6 +55,7 @@ SOME = ("people", "payments")
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_records_of_the_sample_city_can_be_made(city: Path) -> None:
     package = Project.open(city).package
     records = read_records(WorkTree(city), package)

@@ -14,6 +14,8 @@ from trees import copy_of
 
 from lingtouyan.cli import main
 
+pytestmark = pytest.mark.exhaustive
+
 BUILD = ("build", "--edition", "public", "--no-dossiers")
 
 

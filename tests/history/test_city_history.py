@@ -16,6 +16,8 @@ from lingtouyan.reading.package import Package
 from lingtouyan.reading.records import read_records
 from lingtouyan.reading.source import WorkTree, glob_regex
 
+pytestmark = pytest.mark.exhaustive
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

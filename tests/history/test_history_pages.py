@@ -23,6 +23,8 @@ from lingtouyan.templates.links import Links
 from lingtouyan.templates.sandbox import Groups
 from lingtouyan.templates.templates import read_templates, run_queries
 
+pytestmark = pytest.mark.exhaustive
+
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "member_id,name,name_pinyin,party_id,degree,attendance,full_time,started,ended,successor,home_phone\n"
 

@@ -14,7 +14,7 @@ from trees import Tree
 
 from lingtouyan.cli import main
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 
 def test_folder_home_clock_language_and_rights_leave_no_trace(city, tmp_path) -> None:

@@ -28,7 +28,7 @@ from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.pdf.signing import load_seal, sign
 from lingtouyan.project import EDITIONS, Project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_OF = datetime.date(2026, 11, 20)

@@ -17,7 +17,7 @@ from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.project import EDITIONS, Project
 from lingtouyan.templates.templates import read_templates
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 LINE = 225 / 22
 PRINTED = (

@@ -22,6 +22,8 @@ from lingtouyan.pdf.fonts import FontFile, configuration, find_stacks
 from lingtouyan.pdf.render import DossierJob, DossierReport, render_dossiers
 from lingtouyan.problems import UsageError
 
+pytestmark = pytest.mark.exhaustive
+
 NAMES = "李示范 王𬭎𠮷䶮㛃 阿卜杜热合曼·买买提图尔荪 喆堃珺翀赟祎"
 
 

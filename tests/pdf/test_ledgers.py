@@ -16,9 +16,10 @@ import pytest
 from paper import files_in
 
 from lingtouyan.pdf.render import render_dossiers
+from lingtouyan.project import EDITIONS
 from lingtouyan.templates.templates import read_templates
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 MILLIMETRE = 72 / 25.4
 _PAGE = re.compile(r'<page width="(.*?)" height="(.*?)">(.*?)</page>', re.DOTALL)
 _WORD = re.compile(r'<word xMin="(.*?)" yMin="(.*?)" xMax="(.*?)" yMax="(.*?)">(.*?)</word>')
@@ -299,6 +300,6 @@ def test_a_blank_form_leaves_rows_to_fill_in(prints) -> None:
 
 
 def test_kinds_that_come_by_the_hundred_wait_to_be_asked_for() -> None:
-    templates = read_templates(form_city.ROOT, "site/dossiers", ".html", ["public", "internal"])
+    templates = read_templates(form_city.ROOT, "site/dossiers", ".html", EDITIONS)
     built = {t.name for t in templates if t.name in ledger_city.KINDS and not t.on_demand}
     assert built == {"class-book", "hardship-ledger", "departed-ledger"}

@@ -14,7 +14,7 @@ from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject
 from lingtouyan.cli import main
 from lingtouyan.pdf.signing import PASSWORD, load_seal
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 SECRET = "geheim-密码-42"
 HOLDER = "中共示例市委组织部"

@@ -10,7 +10,7 @@ import pytest
 from lingtouyan.pdf.footer import marks_in
 from lingtouyan.verify.verify import TRUE, verify
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 
 @pytest.fixture(scope="module")

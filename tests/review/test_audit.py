@@ -363,6 +363,7 @@ def test_the_settings_say_from_when_on_commits_are_judged(repository: Repository
 # the city
 
 
+@pytest.mark.exhaustive
 def test_an_honest_history_passes(city: Made, capsys: pytest.CaptureFixture[str]) -> None:
     # The sample's own settings begin later than this history.
     first = Repository.__new__(Repository)
@@ -374,6 +375,7 @@ def test_an_honest_history_passes(city: Made, capsys: pytest.CaptureFixture[str]
     assert "没有发现问题" in out
 
 
+@pytest.mark.exhaustive
 def test_what_a_city_must_not_do_is_caught(copy_of_city: Path, capsys: pytest.CaptureFixture[str]) -> None:
     repository = Repository.__new__(Repository)
     repository.root, repository.clock = copy_of_city, 1_795_190_000

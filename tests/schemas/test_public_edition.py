@@ -68,6 +68,7 @@ def test_no_view_names_a_person_or_a_record_that_is_not_there(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_person_whose_approval_is_taken_back_is_nowhere(
     tmp_path: Path, public: duckdb.DuckDBPyConnection
 ) -> None:

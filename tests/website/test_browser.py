@@ -326,6 +326,12 @@ def test_the_preview_reloads_a_page_and_shows_what_is_wrong(tmp_path: Path, chro
     tree = copy_of("parliament", tmp_path / "tree")
     file = tree / "records/members-north.csv"
     original = file.read_text("utf-8")
+
+    def save(text: str) -> None:
+        # As editors do: a file is never there in part.
+        (tmp_path / "saved").write_text(text, "utf-8")
+        (tmp_path / "saved").replace(file)
+
     with Preview(tree, "internal", None, 0) as preview:
         thread = threading.Thread(target=preview.run, args=(lambda _: None,))
         thread.start()
@@ -334,12 +340,12 @@ def test_the_preview_reloads_a_page_and_shows_what_is_wrong(tmp_path: Path, chro
             chromium.open(preview.url + "members/M001/")
             title = "(document.querySelector('h1')?.textContent ?? '')"
             chromium.until(f"{title}.includes('安娜·贝尔')", 60)
-            file.write_text(original.replace("安娜·贝尔", "安娜·雷"), "utf-8")
+            save(original.replace("安娜·贝尔", "安娜·雷"))
             chromium.until(f"{title}.includes('安娜·雷')", 60)
-            file.write_text(original.replace("2020-01-01", "2020-13-01"), "utf-8")
+            save(original.replace("2020-01-01", "2020-13-01"))
             chromium.until("document.body?.innerText.includes('members-north.csv')", 60)
             assert "安娜·贝尔" in chromium.evaluate(title)
-            file.write_text(original.replace("安娜·贝尔", "安娜·白"), "utf-8")
+            save(original.replace("安娜·贝尔", "安娜·白"))
             chromium.until(f"{title}.includes('安娜·白')", 60)
             chromium.until("!document.body.innerText.includes('members-north.csv')", 60)
             assert chromium.complaints() == []

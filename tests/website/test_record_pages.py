@@ -13,6 +13,8 @@ from lingtouyan.commands.build import build
 from lingtouyan.problems import Problem, RecordsError
 from lingtouyan.website import record_pages
 
+pytestmark = pytest.mark.exhaustive
+
 PAGE = "site/pages/members/member.md"
 
 

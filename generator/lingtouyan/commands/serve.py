@@ -110,7 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, kind, file.read_bytes())
         elif not (html := self._preview.page(url)):
             missing = self._preview.site.file("404.html")
-            self._page(HTTPStatus.NOT_FOUND, missing.read_text("utf-8") if missing else _WAITING)
+            # Before the tree was looked at, nobody knows what is not there.
+            status = HTTPStatus.NOT_FOUND if self._preview.site.ready else HTTPStatus.OK
+            self._page(status, missing.read_text("utf-8") if missing else _WAITING)
         elif url == name:
             self._page(HTTPStatus.OK, html)
         else:
@@ -304,6 +306,11 @@ class LiveSite:
         # The connection keeps what it has open.
         database.unlink()
         return connection
+
+    @property
+    def ready(self) -> bool:
+        """Whether the tree was looked at."""
+        return self._tree is not None
 
     def page(self, url: str) -> str | None:
         """Render a page.
