@@ -72,7 +72,7 @@ _CHANGES = ("created", "modified", "moved", "deleted")
 _SNIPPET = Path(__file__).with_name("preview.js")
 _TAG = f'<script src="{SCRIPT}"></script>'
 _WAITING = """<!doctype html><html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>正在生成</title><body><p>本页正在生成，完成后会自动刷新。</p></body></html>"""
+<link rel="icon" href="data:,"><title>正在生成</title><body><p>本页正在生成，完成后会自动刷新。</p></body></html>"""
 
 
 class _Handler(BaseHTTPRequestHandler):
