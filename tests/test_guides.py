@@ -44,6 +44,7 @@ def test_every_place_that_a_guide_names_is_there() -> None:
     assert [n for n in sorted(named) if not (ROOT / n).exists()] == []
 
 
+@pytest.mark.exhaustive
 def test_the_example_works_as_pasted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tree = copy_of("parliament", tmp_path / "tree")
     page = ROOT / "docs/guide/rules.md"

@@ -111,6 +111,7 @@ def test_rows_that_another_table_shows_or_hides_come_and_go_with_it(tree: Path) 
     assert "M002" not in (folder / "data/members.csv").read_text("utf-8")
 
 
+@pytest.mark.exhaustive
 def test_what_was_put_into_the_build_since_is_gone_after_the_next(tree: Path) -> None:
     folder = built(tree)
     files = contents(folder)
@@ -122,6 +123,7 @@ def test_what_was_put_into_the_build_since_is_gone_after_the_next(tree: Path) ->
     assert contents(built(tree)) == files
 
 
+@pytest.mark.exhaustive
 def test_a_fault_in_any_part_leaves_the_last_build_whole(tree: Path) -> None:
     folder = built(tree)
     files = contents(folder)
@@ -137,6 +139,7 @@ def test_a_fault_in_any_part_leaves_the_last_build_whole(tree: Path) -> None:
     assert sorted(p.name for p in (tree / "build").iterdir() if p.name != ".cache") == ["internal"]
 
 
+@pytest.mark.exhaustive
 def test_a_build_without_prints_leaves_those_of_the_last_one(tree: Path) -> None:
     folder = built(tree)
     (folder / "dossiers").mkdir()

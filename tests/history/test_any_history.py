@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trees import Tree
@@ -17,6 +18,8 @@ from trees import Tree
 from lingtouyan.cache import Cache
 from lingtouyan.history.changes import read_history
 from lingtouyan.project import Project
+
+pytestmark = pytest.mark.exhaustive
 
 Record = dict[str, str]
 Files = dict[str, dict[str, Record]]

@@ -24,7 +24,7 @@ from lingtouyan.problems import RecordsError, Severity, error
 
 CREATED = datetime.datetime(2026, 3, 21, 8, 0, tzinfo=datetime.UTC)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 
 @pytest.fixture
@@ -254,7 +254,6 @@ def test_a_style_sheet_outside_the_template_folder_is_refused(templates, tmp_pat
     assert not report.printed
 
 
-@pytest.mark.exhaustive
 def test_a_dossier_that_kills_its_process_leaves_the_others(templates, tmp_path, monkeypatch):
     monkeypatch.setattr(render, "_work", _die_of_zhang)
     jobs = [
@@ -288,7 +287,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*.pdf"))}
 
 
-@pytest.mark.exhaustive
 def test_two_runs_in_two_folders_give_the_same_bytes(templates, tmp_path):
     render_dossiers(batch(), files=files_in(templates), out=tmp_path / "one" / "out")
     # Elsewhere, later, in another order, by one process after other dossiers.
@@ -303,7 +301,6 @@ def test_two_runs_in_two_folders_give_the_same_bytes(templates, tmp_path):
     assert len(one) == 6
 
 
-@pytest.mark.exhaustive
 def test_what_has_not_changed_is_not_printed_again(templates, tmp_path):
     asked: list[str] = []
 
@@ -351,7 +348,6 @@ def test_without_a_digest_the_html_itself_tells(templates, tmp_path):
 # ---- where and how ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_worn_processes_are_replaced(templates, tmp_path, monkeypatch):
     monkeypatch.setattr(render, "SHEETS_PER_PROCESS", 2)
     monkeypatch.setattr(render, "_work", _note_process)
@@ -373,7 +369,6 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.exhaustive
 def test_progress_is_a_bar_on_a_terminal_and_a_line_elsewhere(templates, tmp_path):
     log, terminal = io.StringIO(), Terminal()
     render_dossiers(batch(), files=files_in(templates), out=tmp_path / "1", progress=log)

@@ -15,6 +15,8 @@ from lingtouyan.pdf.jobs import Selection, chosen_templates, dossier_jobs, words
 from lingtouyan.project import Project
 from lingtouyan.templates.sandbox import Row, known
 
+pytestmark = pytest.mark.exhaustive
+
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ["registration", "removal", "change-form", "filing-notice", "appointment-volume", "removal-volume"]
 # What is recorded later, of everyone of whom there is a filing.

@@ -531,6 +531,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Review]:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_official_reads_what_changed_which_rule_is_met_and_what_to_print(
     city: Callable[[], Review],
 ) -> None:
@@ -542,6 +543,7 @@ def test_an_official_reads_what_changed_which_rule_is_met_and_what_to_print(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_that_somebody_has_a_sanction_is_not_told(city: Callable[[], Review]) -> None:
     result = city()
     [subject] = [s for s in result.subjects if s.key == "P0003"]
@@ -556,6 +558,7 @@ def test_that_somebody_has_a_sanction_is_not_told(city: Callable[[], Review]) ->
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_official_is_told_of_what_a_clerk_had_no_business_with(city: Callable[[], Review]) -> None:
     result = city()
     found = {p.rule: p.message for p in result.broken if p.rule in ("R64", "R68") and p.severity == "error"}

@@ -31,7 +31,7 @@ from lingtouyan.project import Project
 from lingtouyan.verify.reading import gather
 from lingtouyan.verify.verify import DIFFERS, TRUE, UNPROVEN
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 
 @pytest.fixture
@@ -140,7 +140,6 @@ def test_a_note_laid_over_a_page_and_a_drawing_over_it_do_not_pass(city, tmp_pat
     assert "第 1 页的图形（线条、二维码、图片、遮盖）或字体被改动过" in verdicts["box"].text()
 
 
-@pytest.mark.exhaustive
 def test_a_print_saved_by_another_program_is_still_true(city, tmp_path) -> None:
     root, files = city
     verdict = judge(root, tmp_path, a=saved(rewritten(files["card/P1.pdf"])))["a"]
@@ -160,7 +159,6 @@ def test_the_record_altered_later_leaves_the_print_true_for_its_commit(copy, cit
     assert "已调离" in verdict.text()
 
 
-@pytest.mark.exhaustive
 def test_a_print_that_names_a_later_commit_with_the_same_records_is_true_for_that(copy, tmp_path) -> None:
     copy.write("README.md", "说明\n")
     later = commit(copy.root)
@@ -179,7 +177,6 @@ def test_a_print_that_names_a_later_commit_with_the_same_records_is_true_for_tha
     assert "逐字节相同" in verdict.text()
 
 
-@pytest.mark.exhaustive
 def test_only_what_changed_prints_other_bytes_and_names_its_own_commit(copy, city, tmp_path) -> None:
     files = city[1]
     copy.write("README.md", "说明\n")
@@ -194,7 +191,6 @@ def test_only_what_changed_prints_other_bytes_and_names_its_own_commit(copy, cit
     assert judge(copy.root, tmp_path / "a", a=again["card/P2.pdf"])["a"].state == TRUE
 
 
-@pytest.mark.exhaustive
 def test_a_print_from_between_the_commit_it_names_and_the_newest_is_true(copy, tmp_path) -> None:
     # The rows of this query do not say which files they come from.
     copy.write("records/north/posts.csv", "post_id,person_id,title,since\nN1,P1,顾问,2022-03-01\n")
@@ -212,7 +208,6 @@ def test_a_print_from_between_the_commit_it_names_and_the_newest_is_true(copy, t
     assert judge(copy.root, tmp_path / "c", a=forged)["a"].state == DIFFERS
 
 
-@pytest.mark.exhaustive
 def test_a_merged_branch_counts_from_its_merge(copy, tmp_path) -> None:
     git(copy.root, "switch", "-qc", "branch")
     person(copy, "P1", "李示范", "分支上改的。")
@@ -303,7 +298,6 @@ def test_kinds_keys_and_conditions_choose(city, tmp_path, capsys) -> None:
     assert "只在内部版里" in capsys.readouterr().err
 
 
-@pytest.mark.exhaustive
 def test_printing_some_leaves_the_others_and_prints_nothing_twice(
     copy, tmp_path, capsys, monkeypatch
 ) -> None:

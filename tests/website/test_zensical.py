@@ -14,7 +14,7 @@ from lingtouyan.website.website import take_frames
 
 zensical = pytest.importorskip("zensical", reason="zensical is a development dependency")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 
 @pytest.fixture(scope="module")
