@@ -14,14 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from lingtouyan.checks.values import value_fault
-from lingtouyan.commands.fmt import (
-    as_item,
-    canonical,
-    decoded,
-    document,
-    format_records,
-    replace,
-)
+from lingtouyan.commands.fmt import as_item, canonical, decoded, document, replace
 from lingtouyan.commands.named import find_field, find_table
 from lingtouyan.commands.new import new_record
 from lingtouyan.problems import Problem, UsageError, printable, quoted
@@ -29,13 +22,14 @@ from lingtouyan.project import Project
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.package import Field, Table
 from lingtouyan.reading.source import glob_regex, static_prefix
-from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
+from lingtouyan.reading.yaml import Mapping, parse_yaml
 from lingtouyan.sealing.keys import Keys, Office, entitled, key_folder, new_identity
 from lingtouyan.sealing.values import (
     Change,
     Place,
     change_document,
     change_table,
+    compartments,
     is_sealed,
     restricted,
     seal,
@@ -83,10 +77,7 @@ def _changed(project: Project, name: str, table: Table, change: Change) -> str:
         return change_table(text, name, table, package, change)
     if isinstance(made := canonical(text.encode(), name, table, package, []), Problem):
         raise UsageError(f"{name} 没有改动：{made.message}")
-    try:
-        value = parse_yaml(text)
-    except YamlError as fault:
-        raise UsageError(f"{name} 第 {fault.line} 行：{fault}") from None
+    value = parse_yaml(made.decode())
     records = [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, Mapping)]
     for record in records:
         change_document(package, table, record, change)
@@ -129,8 +120,9 @@ def _record(project: Project, table_name: str, key: str) -> tuple[Table, str, st
     if table.parent or len(table.primary_key) != 1:
         raise UsageError(f"“{table.title}”不是单独成条的记录，请写它所属的那张表。")
     found: set[tuple[str, str]] = set()
+    pattern = glob_regex(table.path)
     for name in project.source.files({static_prefix(table.path)}).files:
-        if not glob_regex(table.path).match(name):
+        if not pattern.match(name):
             continue
         data = project.source.read(name)
         if isinstance(data, Problem) or key.encode() not in data:
@@ -211,7 +203,6 @@ def edit(root: Path, table_name: str, key: str, ask: Callable[[str], str] | None
         for name, value in given.items():
             record[name] = value
         replace(project.root / file, document(project.package, table, record).encode())
-        format_records(root, [project.root / file])
     return len(given)
 
 
@@ -224,7 +215,7 @@ def erase(root: Path, table_name: str, key: str, paper: str) -> str:
     project = Project.open(root)
     table = find_table(project.package.tables.values(), table_name)
     keys = open_keys(project)
-    if (table.name, key) not in set(keys.records()):
+    if not keys.holds(table.name, key):
         raise UsageError(f"{printable(key)} 没有钥匙，没有什么可销毁的。钥匙文件夹：{keys.folder}")
     if not project.settings.erasures:
         raise UsageError("没有登记簿：请在 datapackage.yaml 的 lingtouyan 下写明 erasures: 表名。")
@@ -254,15 +245,16 @@ def keys_report(root: Path) -> str:
     project = Project.open(root)
     keys = open_keys(project)
     offices = keys.offices()
-    wanted = sorted({f.compartment for t in project.package.tables.values() for f in restricted(t)})
     lines = [f"钥匙文件夹：{keys.folder}（{sum(1 for _ in keys.records())} 条记录有钥匙）"]
-    for name in sorted({*wanted, *(c for o in offices.values() for c in o.compartments)}):
-        who = "、".join(entitled(offices.values(), name)) or "没有单位有权打开"
+    for name in sorted(
+        {*compartments(project.package), *(c for o in offices.values() for c in o.compartments)}
+    ):
+        who = "、".join(o.name for o in entitled(offices, name)) or "没有单位有权打开"
         lines.append(f"{name}：{who}")
     return "\n".join(lines)
 
 
-def admit(root: Path, name: str, recipient: str, compartments: Iterable[str]) -> str:
+def admit(root: Path, name: str, recipient: str, wanted: Iterable[str]) -> str:
     """Add an office and give it the keys that it is entitled to; without a recipient, that of this machine's user.
 
     Raises:
@@ -270,8 +262,8 @@ def admit(root: Path, name: str, recipient: str, compartments: Iterable[str]) ->
     """
     project = Project.open(root)
     keys = open_keys(project)
-    known = sorted({f.compartment for t in project.package.tables.values() for f in restricted(t)})
-    chosen = tuple(compartments) or tuple(known)
+    known = compartments(project.package)
+    chosen = tuple(wanted) or tuple(known)
     if wrong := [c for c in chosen if c not in known]:
         raise UsageError(f"没有 {quoted(wrong[0])} 这个保密分隔。表结构里用到的：{'、'.join(known)}。")
     keys.admit(Office(name, recipient or new_identity(), chosen))

@@ -29,6 +29,7 @@ from lingtouyan.problems import Severity, UsageError, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Field, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.records import read_records
+from lingtouyan.sealing.values import SCHEME
 
 Values = dict[str, str | None]
 Key = tuple[str, ...]
@@ -155,7 +156,7 @@ class Tree:
         for entry in self.entries[table].values():
             if key := entry.values.get(reference):
                 words = plain(entry.values.get(spec.label) or "") if spec.label in shown else ""
-                found[key] = key if words.startswith("sealed:") else f"{key} {words}".split("\n")[0].strip()
+                found[key] = key if words.startswith(SCHEME) else f"{key} {words}".split("\n")[0].strip()
         return found
 
     def near(self, table: Table, folder: str) -> list[Entry]:
@@ -168,7 +169,7 @@ class Tree:
         """Return what a cell shows of a value."""
         if not value:
             return ""
-        if value.startswith("sealed:"):
+        if value.startswith(SCHEME):
             return SEALED
         if len(value) > _MOST:
             return TOO_LONG
@@ -234,7 +235,7 @@ def sheets_of(tree: Tree, tables: Collection[str], folder: str) -> list[Sheet]:
                 [f.title if titles.count(f.title) == 1 else f"{f.title}（{f.name}）" for f in fields],
                 [[tree.shown(table, f, r[f.name]) for f in fields] for r in rows],
                 list(fields),
-                {*table.primary_key, *tree.inherited(table)},  # type: ignore[arg-type]
+                {*table.primary_key, *tree.inherited(table)},
                 {f.name: c for f in fields if (c := _choices(tree, table, f, folder))[0]},
                 table.name,
             )
@@ -337,7 +338,7 @@ def book_of(found: Sequence[Sheet], tree: Tree, name: str) -> Book:
         rows = [[*r, *[""] * width][:width] for r in page.rows[1:]]
         choices = {f.name: c for f in fields if f and (c := _choices(tree, table, f, book.folder))[0]}
         keys = {*table.primary_key, *tree.inherited(table)}
-        book.sheets.append(Sheet(title, headings, rows, fields, keys, choices, table.name))  # type: ignore[arg-type]
+        book.sheets.append(Sheet(title, headings, rows, fields, keys, choices, table.name))
     return book
 
 

@@ -146,15 +146,19 @@ def read_map(value: Value, tree: Tree, file: str) -> tuple[str, list[Part]]:
         table = tree.package.tables.get(str(item.get("table"))) if isinstance(item, Mapping) else None
         if table is None or not isinstance(item, Mapping):
             raise UsageError(f"{file}：tables 的每一项应有 table，写表名。")
-        columns, values = (v if isinstance(v := item.get(k), Mapping) else {} for k in ("columns", "values"))
-        texts = ({k: str(v) for k, v in m.items()} for m in (columns, values))
-        parts.append(Part(table.name, *texts, [str(m) for m in item.get("match") or ()]))  # type: ignore[call-arg, arg-type]
+        match = item.get("match")
+        names = [str(m) for m in match] if match else []
+        parts.append(Part(table.name, _texts(item.get("columns")), _texts(item.get("values")), names))
         asked = {*parts[-1].columns.values(), *parts[-1].values, *parts[-1].match}
         if lost := asked - {f.name for f in table.visible(Sensitivity.INTERNAL)}:
             raise UsageError(f"{file}：“{table.title}”没有 {quoted(min(lost))} 这一栏，或它不能从名册收。")
     if not parts or not isinstance(value, Mapping):
         raise UsageError(f"{file} 不是 import 写的对照表：缺少 tables。")
     return str(value.get("folder") or ""), parts
+
+
+def _texts(value: Value) -> dict[str, str]:
+    return {k: str(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
 
 
 def map_text(folder: str, parts: Sequence[Part], scalar: Callable[[str], str]) -> str:

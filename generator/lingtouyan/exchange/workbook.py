@@ -10,7 +10,7 @@ import csv
 import datetime
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -51,7 +51,7 @@ class Sheet:
     headings: list[str] = field(default_factory=list)
     rows: list[list[Any]] = field(default_factory=list)
     fields: list[Field | None] = field(default_factory=list)
-    keys: Sequence[str] = ()
+    keys: Collection[str] = ()
     choices: Mapping[str, tuple[list[str], bool]] = field(default_factory=dict)
     table: str = ""
     merged: Sequence[tuple[tuple[int, int], tuple[int, int]]] = ()

@@ -9,13 +9,14 @@ import base64
 import json
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lingtouyan.problems import UsageError, did_you_mean, printable, quoted
-from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
+from lingtouyan.reading import yaml
 
 if TYPE_CHECKING:
     from pyrage.x25519 import Identity
@@ -77,13 +78,13 @@ class Keys:
             return {}
         result: dict[str, Office] = {}
         try:
-            value = parse_yaml(path.read_text("utf-8"))
-            for name, item in value.items() if isinstance(value, Mapping) else ():
-                words = item if isinstance(item, Mapping) else Mapping(0)
+            value = yaml.parse_yaml(path.read_text("utf-8"))
+            for name, item in value.items() if isinstance(value, yaml.Mapping) else ():
+                words = item if isinstance(item, yaml.Mapping) else yaml.Mapping(0)
                 listed = words.get("compartments")
                 compartments = tuple(str(c) for c in listed) if isinstance(listed, list) else ()
                 result[name] = Office(name, str(words.get("recipient") or ""), compartments)
-        except (YamlError, UnicodeDecodeError) as fault:
+        except (yaml.YamlError, UnicodeDecodeError) as fault:
             raise UsageError(f"{path} 读不出来：{fault}") from None
         return result
 
@@ -143,7 +144,7 @@ class Keys:
         if compartment in wrapped:
             raise UsageError(f"{key} 的 {compartment} 已有钥匙，但本机的身份打不开。请由有权的单位来填。")
         made = os.urandom(_KEY_BYTES)
-        self._write(table, key, {**wrapped, compartment: self._wrap(made, compartment)})
+        self._write(table, key, {**wrapped, compartment: _wrap(made, compartment, self.offices())})
         self._known[table, key, compartment] = made
         return made
 
@@ -154,13 +155,14 @@ class Keys:
             How many were, and how many this identity cannot open.
         """
         done = closed = 0
+        offices = self.offices()
         for table, key in self.records():
             wrapped = self._read(table, key)
             for compartment, text in wrapped.items():
                 if (opened := self._unwrap(text)) is None:
                     closed += 1
                     continue
-                wrapped[compartment] = self._wrap(opened, compartment)
+                wrapped[compartment] = _wrap(opened, compartment, offices)
                 done += 1
             self._write(table, key, wrapped)
         return done, closed
@@ -170,13 +172,14 @@ class Keys:
         for path in sorted(self.folder.glob("*/*.json")):
             yield path.parent.name, bytes.fromhex(path.stem).decode()
 
-    def erase(self, table: str, key: str) -> bool:
-        """Destroy all keys of a record; tell whether there were any."""
-        path = self._path(table, key)
-        there = path.is_file()
-        path.unlink(missing_ok=True)
+    def holds(self, table: str, key: str) -> bool:
+        """Tell whether a record has keys."""
+        return self._path(table, key).is_file()
+
+    def erase(self, table: str, key: str) -> None:
+        """Destroy all keys of a record."""
+        self._path(table, key).unlink(missing_ok=True)
         self._known.clear()
-        return there
 
     def _path(self, table: str, key: str) -> Path:
         # A key may hold any character, a file name may not.
@@ -197,29 +200,19 @@ class Keys:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _replace(path, json.dumps(wrapped, indent=1, sort_keys=True) + "\n")
 
-    def _wrap(self, key: bytes, compartment: str) -> str:
-        import pyrage
-
-        entitled = [o for o in self.offices().values() if compartment in o.compartments]
-        if not entitled:
-            raise UsageError(
-                f"没有单位有权看 {printable(compartment)}，没有封存。请先用 lingtouyan keys add 登记有权的单位。"
-            )
-        recipients = [pyrage.x25519.Recipient.from_str(o.recipient) for o in entitled]
-        return base64.b64encode(pyrage.encrypt(key, recipients)).decode()
-
     def _unwrap(self, text: str) -> bytes | None:
         import pyrage
 
-        if not text or (identity := self.identity()) is None:
+        if not text or (identity := self.identity) is None:
             return None
         try:
             return bytes(pyrage.decrypt(base64.b64decode(text), [identity]))
         except (pyrage.DecryptError, ValueError):
             return None
 
+    @cached_property
     def identity(self) -> Identity | None:
-        """Return the identity of this machine's user, or None.
+        """The identity of this machine's user, or None.
 
         Raises:
             UsageError: the file holds none.
@@ -246,14 +239,25 @@ def new_identity() -> str:
         made = pyrage.x25519.Identity.generate()
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
             stream.write(f"# {made.to_public()}\n{made}\n")
-    identity = Keys(path.parent).identity()
+    identity = Keys(path.parent).identity
     assert identity is not None  # noqa: S101
     return str(identity.to_public())
 
 
-def entitled(offices: Collection[Office], compartment: str) -> list[str]:
-    """Return the names of the offices that may open a compartment."""
-    return [o.name for o in offices if compartment in o.compartments]
+def entitled(offices: Mapping[str, Office], compartment: str) -> list[Office]:
+    """Return the offices that may open a compartment."""
+    return [o for o in offices.values() if compartment in o.compartments]
+
+
+def _wrap(key: bytes, compartment: str, offices: Mapping[str, Office]) -> str:
+    import pyrage
+
+    recipients = [pyrage.x25519.Recipient.from_str(o.recipient) for o in entitled(offices, compartment)]
+    if not recipients:
+        raise UsageError(
+            f"没有单位有权看 {printable(compartment)}，没有封存。请先用 lingtouyan keys add 登记有权的单位。"
+        )
+    return base64.b64encode(pyrage.encrypt(key, recipients)).decode()
 
 
 def _replace(path: Path, text: str) -> None:

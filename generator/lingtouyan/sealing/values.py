@@ -22,7 +22,9 @@ from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping
 from lingtouyan.sealing.keys import Keys
 
-PREFIX = "sealed:v1:"
+# What a sealed value of any version begins with, and of this one.
+SCHEME = "sealed:"
+PREFIX = f"{SCHEME}v1:"
 _FORM = re.compile(r"sealed:v1:([A-Za-z0-9][A-Za-z0-9._-]*):([A-Za-z0-9_=-]+)")
 _NONCE = 12
 
@@ -82,6 +84,11 @@ def restricted(table: Table) -> list[Field]:
     """Return the fields of a table that are sealed: restricted ones but for keys, which say only which row it is."""
     named = {*table.primary_key, "ordinal"}
     return [f for f in table.fields if f.sensitivity is Sensitivity.RESTRICTED and f.name not in named]
+
+
+def compartments(package: Package) -> list[str]:
+    """Return the compartments that the schemas name."""
+    return sorted({f.compartment for t in package.tables.values() for f in restricted(t)})
 
 
 def subject(package: Package, table: Table) -> tuple[str, tuple[str, ...]]:
