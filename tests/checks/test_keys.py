@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from trees import Tree, places
 
+from lingtouyan.checks.conformance import Locator
 from lingtouyan.problems import Problem
+from lingtouyan.project import Project
+from lingtouyan.reading.source import WorkTree
 
 REQUIRED = {"constraints": {"required": True}}
 
@@ -130,6 +138,28 @@ def test_keys_in_documents_are_shown_at_the_line_of_the_key(tree: Tree) -> None:
     assert [(p.file, p.line) for p in problems] == [("records/a.yaml", 5), ("records/b.yaml", 2)]
     assert "第 4 行" in problems[0].message
     assert "records/a.yaml 第 2 行" in problems[1].message
+
+
+def test_two_tables_of_one_document_find_the_same_line_at_once(tree: Tree) -> None:
+    """One asks while the document is read for the other."""
+    tree.table("people", ["name", "person_id"], path="records/*.yaml", primaryKey=["person_id"])
+    tree.write("records/a.yaml", "name: 甲\nperson_id: P1\n")
+    both = threading.Barrier(2, timeout=2)
+
+    class Slow(WorkTree):
+        def read_all(
+            self, names: Sequence[str], limit: int | None = None
+        ) -> Iterator[tuple[str, bytes | Problem]]:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait()
+            yield from super().read_all(names, limit)
+
+    package = Project.open(tree.root).package
+    locator = Locator(Slow(tree.root), package)
+    table = package.tables["people"]
+    with ThreadPoolExecutor(2) as pool:
+        lines = list(pool.map(lambda _: locator.line("records/a.yaml", table, 1, "person_id"), range(2)))
+    assert lines == [2, 2]
 
 
 def test_a_restricted_key_is_not_repeated_in_messages(tree: Tree) -> None:

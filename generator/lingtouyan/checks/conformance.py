@@ -61,7 +61,7 @@ class Locator:
         if origin.kind == "csv":
             return row_line
         if file not in self._places:
-            places = self._places[file] = {}
+            places: dict[tuple[str, int, str], int] = {}
 
             def note(table: str, row_line: int, field: str, line: int) -> None:
                 places[table, row_line, field] = line
@@ -69,6 +69,8 @@ class Locator:
             data = self._source.read(file)
             if not isinstance(data, Problem):
                 read_document(data, file, origin, self._package, note)
+            # Tables are looked at side by side: another must not find the places of a document half told.
+            self._places[file] = places
         return self._places[file].get((table.name, row_line, field), row_line)
 
     def named(self, problems: Sequence[Problem], files: Mapping[str, str]) -> Iterator[Problem]:
