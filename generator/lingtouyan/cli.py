@@ -140,17 +140,22 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _review(options: argparse.Namespace) -> int:
     from lingtouyan.review.compare import review
+    from lingtouyan.review.page import as_html
     from lingtouyan.review.report import as_json, as_markdown, as_text, unreadable
 
     try:
         result = review(options.root, options.base, options.head, options.as_of, prints=not options.no_prints)
     except RecordsError as fault:
+        if options.page:
+            options.page.write_text(unreadable(in_order(fault.problems), "html"), encoding="utf-8")
         if options.format == "text":
             raise
         print(unreadable(in_order(fault.problems), options.format), end="")
         return RECORDS_WRONG
-    write = {"text": as_text, "markdown": as_markdown, "json": as_json}[options.format]
+    write = {"text": as_text, "markdown": as_markdown, "json": as_json, "html": as_html}[options.format]
     print(write(result), end="")
+    if options.page:
+        options.page.write_text(as_html(result), encoding="utf-8")
     return RECORDS_WRONG if result.refused else FINE
 
 
@@ -507,8 +512,10 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add = command(_review, text, "main", "--as-of")
     add("base", metavar="基准", help="与哪个版本比较：分支、标签、提交或日期")
     add("head", metavar="版本", nargs="?", default="HEAD", help="要审阅的版本（默认 HEAD）")
-    formats(add, "text", "markdown", "json")
+    words = "输出格式；html 是一个网页文件，不用服务器，电脑和手机都能看"
+    formats(add, "text", "markdown", "json", "html", text=words)
     add("--no-prints", action="store_true", help="不计算需重印的卷宗")
+    add("--page", type=Path, metavar="文件", help="同时写成一个网页文件（与 --format html 相同）")
 
     text = "核查历史：是否被改写，已公布的事实是否被改动，谁改了不归自己管的文件。"
     add = command(_audit, text, "--anchor anchor.json")
@@ -609,7 +616,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
 
 def _files(options: argparse.Namespace) -> list[Path]:
     """Return the files that a command line names."""
-    values = (v for k, v in vars(options).items() if k not in ("root", "out"))
+    values = (v for k, v in vars(options).items() if k not in ("root", "out", "page"))
     return [p for v in values for p in (v if isinstance(v, list) else [v]) if isinstance(p, Path)]
 
 

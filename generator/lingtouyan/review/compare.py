@@ -99,6 +99,7 @@ class Review:
         alarms: sentences about the whole, to be read first.
         subjects: records, findings and prints under whom or what they are about.
         broken, met: findings that are new, and findings that are gone; `problems` everything wrong at the head.
+        rules: id -> each rule of either side.
         altered: rules that ask otherwise than before or not at all: what they no longer find is not thereby mended.
         prints: dossiers that are not the same on both sides; None when they were not compared.
         proposal: the commits and their files.
@@ -116,6 +117,7 @@ class Review:
     broken: list[Problem] = field(default_factory=list)
     met: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    rules: dict[str, Statement] = field(default_factory=dict)
     altered: set[str] = field(default_factory=set)
     design: list[SchemaChange] = field(default_factory=list)
     settings: list[ParameterChange] = field(default_factory=list)
@@ -211,6 +213,8 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
         [s for part in ("macros", "views", "rules") for s in read_statements(p.source, f"schemas/{part}")]
         for p in projects
     ]
+    declared = (s for side in statements for s in side if s.file.startswith("schemas/rules/"))
+    result.rules = {s.text("id"): s for s in declared}
     comparison = Comparison(*statements)
     only = set(comparison.views)
     if prints:

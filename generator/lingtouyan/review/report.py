@@ -115,7 +115,7 @@ def _record_words(record: RecordChange, subject: SubjectChange, review: Review) 
         return (f"{called}：" if called else "") + "，".join(told)
     table, values = review.tables[record.table], record.values
     fields = [f for f in table.fields if f.name in values and f.name not in table.primary_key][:_FACTS]
-    facts = "，".join(f"{f.title} {_value(table, f.name, values[f.name], review)}" for f in fields)
+    facts = "，".join(f"{f.title} {value_words(table, f.name, values[f.name], review)}" for f in fields)
     return f"{called}{ACTIONS[record.action]}" + (f"（{facts}）" if facts else "")
 
 
@@ -131,12 +131,12 @@ def _field_words(change: Change, record: RecordChange, review: Review) -> str:
     if change.action != "changed":
         return ""
     named = table.field(change.field)
-    before, after = (_value(table, change.field, v, review) for v in (change.before, change.after))
+    before, after = (value_words(table, change.field, v, review) for v in (change.before, change.after))
     return f"{item}{named.title if named else change.field} {before} → {after}"
 
 
-def _value(table: Table, field: str, value: str, review: Review) -> str:
-    """Show a value, and what the record that it names is called."""
+def value_words(table: Table, field: str, value: str, review: Review) -> str:
+    """Return a value as it is shown, with what the record that it names is called."""
     target = next((k.table for k in table.foreign_keys if k.fields == (field,)), "")
     name = review.names.get((target, value), "")
     return (f"{short(name)}（{short(value)}）" if name else short(value)) or "（空）"
@@ -310,6 +310,10 @@ def unreadable(problems: Sequence[Problem], form: str) -> str:
     """Write for a comment or a script that the head could not be read at all, and why."""
     if form == "json":
         return _json({"passed": False, "summary": _UNREADABLE, "problems": [p.as_dict() for p in problems]})
+    if form == "html":
+        told = "".join(f"<li>{escape(_problem_words(p))}</li>" for p in problems)
+        title = '<!doctype html><html lang="zh"><meta charset="utf-8"><title>变更审阅</title>'
+        return f"{title}<h1>未通过</h1><p>{_UNREADABLE}请先改正：</p><ul>{told}</ul>\n"
     lines = ["## 变更审阅", "", f"**未通过**　{_UNREADABLE}请先改正：", ""]
     lines += [f"- {words(_problem_words(p))}" for p in problems[:_ALARMS]]
     if len(problems) > _ALARMS:
