@@ -110,6 +110,18 @@ class Project:
         except ValueError:
             raise UsageError(f"基准日 {given!r} 不是日期，应写成 2026-11-20 的样子。") from None
 
+    def address(self, edition: str) -> str:
+        """Return where an edition's site stands, with a slash at the end; empty where that is not known."""
+        if edition == "internal" and self.settings.internal_url:
+            return self.settings.internal_url
+        data = self.source.read("mkdocs.yml") if edition in SITES else b""
+        found = (
+            re.search(rb"^site_url:[ \t]*['\"]?(https?://[^\s<>\"'#]+)", bytes(data), re.M)
+            if isinstance(data, bytes)
+            else None
+        )
+        return f"{found[1].decode('ascii', 'ignore').rstrip('/')}/" if found else ""
+
     @property
     def build(self) -> Path:
         """The folder that receives all that is made. A link there could point anywhere, so it is refused."""

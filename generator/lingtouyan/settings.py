@@ -101,6 +101,12 @@ def _commit_url(text: str, _: Tables) -> str:
     return text
 
 
+def _site_url(text: str, _: Tables) -> str:
+    if not re.fullmatch(r"https?://[^\s<>\"'#?]+", text):
+        raise ValueError("应是网站的网址，以 https:// 或 http:// 开头，不含空格、引号、# 和 ?。")
+    return f"{text.rstrip('/')}/"
+
+
 def _date_or_commit(text: str, tables: Tables) -> datetime.date | str:
     if re.fullmatch("[0-9a-f]{7,64}", text):
         return text
@@ -166,6 +172,12 @@ class Settings:
         "",
         "销毁钥匙的登记簿是哪张表（须有 table_name、record_key、erased_on、paper 四列）",
         "erasures",
+    )
+    internal_url: str = _setting(
+        _site_url,
+        "",
+        "内部版网站的网址；内部版印本上的二维码指向它（公开版用 mkdocs.yml 的 site_url，不写这一项时内部版也用它）",
+        "https://dangjian.example/internal/",
     )
     commit_url: str = _setting(
         _commit_url,

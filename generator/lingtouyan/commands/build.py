@@ -238,7 +238,9 @@ class _Edition:
         from lingtouyan.pdf.run import print_dossiers
 
         where = self.out / "dossiers"
-        report = print_dossiers(self._project, self._connection, self.name, self._facts, where, progress)
+        report = print_dossiers(
+            self._project, self._connection, self.name, self._facts, where, self.job.out, progress
+        )
         problems.extend(report.problems)
         failed = len({p.message for p in report.problems if p.severity == "error"})
         unprinted = f"，{failed} 处没有印成" if failed else ""

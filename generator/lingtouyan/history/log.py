@@ -98,17 +98,17 @@ def read_log(root: Path, tip: str, known: str = "", merges: str = "combined") ->
         yield LoggedCommit(name, tuple(parents.split()), *times, *who, subject, body, files)
 
 
-def last_commits(repository: Path, tip: str) -> dict[str, tuple[int, str]]:
-    """Return path -> (ordinal, id) of the commit on the main line that last touched it, for every file there ever was.
+def last_commits(repository: Path, tip: str) -> dict[str, tuple[int, str, int]]:
+    """Return path -> (ordinal, id, time) of the commit on the main line that last touched it, for every file there ever was.
 
     The main line follows first parents: the tree of such a commit holds all that was merged before it, so the newest
     commit (greatest ordinal, counted from 1) of some files is one in which all of them stand as they do at `tip`.
     """
     refuse_shallow(repository)
-    result: dict[str, tuple[int, str]] = {}
-    line = _log(repository, tip, "", ("%H",), "--first-parent", "--diff-merges=first-parent")
+    result: dict[str, tuple[int, str, int]] = {}
+    line = _log(repository, tip, "", ("%H", "%ct"), "--first-parent", "--diff-merges=first-parent")
     for ordinal, (words, entries) in enumerate(line, 1):
-        place = ordinal, words[0].decode()
+        place = ordinal, words[0].decode(), int(words[1])
         result.update((path, place) for path, _ in entries)
     return result
 

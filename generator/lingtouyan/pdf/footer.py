@@ -34,11 +34,13 @@ class Mark:
         commit: ten hexadecimal digits; empty when the records are not committed, None when the commit is not known.
         digest: sixteen hexadecimal digits.
         blank: it is a blank form's: the digest is that of its template, and there are no records.
+        address: of the page that tells whether it is the present print; empty where no site is known.
     """
 
     commit: str | None
     digest: str
     blank: bool = False
+    address: str = ""
 
     def words(self) -> str:
         """Return the commit as printed."""
@@ -46,6 +48,8 @@ class Mark:
 
     def code(self) -> str:
         """Return what the QR code says."""
+        if self.address:
+            return f"{self.address}#{self.digest}"
         return f"lty1:{'blank:' if self.blank else ''}{self.commit or '-'}:{self.digest}"
 
 
@@ -83,9 +87,14 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def mark_of(commit: str | None, data: bytes) -> Mark:
+def mark_of(commit: str | None, data: bytes, address: str = "") -> Mark:
     """Return what is printed on each page of a dossier with this data."""
-    return Mark(commit and commit[:10], digest_of(data)[:16])
+    return Mark(commit and commit[:10], digest_of(data)[:16], address=address)
+
+
+def lookup_path(edition: str, path: str) -> str:
+    """Return where, below an edition's site, the page about a print stands: nobody is named in its address."""
+    return f"print/{hashlib.sha256(f'{edition}/{path}'.encode()).hexdigest()[:16]}/"
 
 
 def mark_style(mark: Mark) -> str:

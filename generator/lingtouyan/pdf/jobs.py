@@ -25,7 +25,7 @@ from lingtouyan.checks.register import Register, register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.statements import words_of
 from lingtouyan.history.log import last_commits, uncommitted
-from lingtouyan.pdf.footer import SCHEMA, Mark, canonical, mark_of, plain
+from lingtouyan.pdf.footer import SCHEMA, Mark, canonical, lookup_path, mark_of, plain
 from lingtouyan.pdf.render import DossierJob
 from lingtouyan.problems import (
     Problem,
@@ -38,6 +38,7 @@ from lingtouyan.problems import (
     warning,
 )
 from lingtouyan.project import EDITION_TITLES, EDITIONS, Project, shown_in
+from lingtouyan.settings import ZONE
 from lingtouyan.templates.escaping import REPLACEMENT, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
@@ -72,7 +73,7 @@ class Commits:
 
     def __init__(self, project: Project) -> None:
         self.problems: list[Problem] = []
-        self._known: dict[str, tuple[int, str]] = {}
+        self._known: dict[str, tuple[int, str, int]] = {}
         self._changed: set[str] = set()
         try:
             if project.commit is not None:
@@ -96,6 +97,12 @@ class Commits:
         if files & self._changed or not files <= self._known.keys():
             return ""
         return max(self._known[f] for f in files)[1] if files else ""
+
+    @functools.cached_property
+    def days(self) -> dict[str, datetime.date]:
+        """Beginning of a commit, as a mark bears it -> its day."""
+        known = {(commit[:10], time) for _, commit, time in self._known.values()}
+        return {commit: datetime.datetime.fromtimestamp(time, ZONE).date() for commit, time in known}
 
     @functools.cached_property
     def _all(self) -> set[str]:
@@ -266,6 +273,7 @@ def dossier_jobs(
         environment = environment.overlay(undefined=Nothing)
         environment.filters = {name: _lenient(name, f) for name, f in environment.filters.items()}
     files = shared_files(project)
+    site = "" if blank or facts["draft"] else project.address(edition)
     for template in chosen_templates(project, edition, selection, on_demand=blank):
         suffix = PurePosixPath(template.file).suffix
         own = environment if suffix == ".html" else environment.overlay(finalize=xml_text)
@@ -289,7 +297,8 @@ def dossier_jobs(
             raise template_fault(template, broken) from None
         rows: Any = answers[template.each] if template.each else [Row()]
         lists = {n: v for n, v in answers.items() if n != template.each and n not in groups}
-        form = hashlib.sha256(template.digest.encode())
+        # The address on a print is part of how it looks.
+        form = hashlib.sha256(f"{template.digest}{site}".encode())
         for file, content in files.items():
             form.update(f"\0{file}\0{len(content)}\0".encode() + content)
         common = hashlib.blake2b(f"{form.hexdigest()}\0{project.package.digest}\0".encode(), digest_size=32)
@@ -354,7 +363,8 @@ def dossier_jobs(
                     "commit": commit or "",
                 }
                 data = canonical(carried)
-                job = replace(job, data=data, mark=mark_of(commit, data))
+                place = f"{site}{lookup_path(edition, path)}" if site else ""
+                job = replace(job, data=data, mark=mark_of(commit, data, place))
             yield job
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +20,7 @@ from lingtouyan.pdf.jobs import (
     shared_files,
     xml_document,
 )
+from lingtouyan.pdf.lookup import lookup_page
 from lingtouyan.pdf.previews import self_contained
 from lingtouyan.pdf.render import DossierJob, DossierReport, render_dossiers
 from lingtouyan.pdf.signing import Seal, sign
@@ -32,16 +34,29 @@ def print_dossiers(
     edition: str,
     facts: dict[str, Any],
     out: Path,
+    site: Path,
     progress: TextIO | None,
 ) -> DossierReport:
-    """Print every dossier of one edition; `connection` is its database, `facts` what every template sees besides its rows.
+    """Print every dossier of one edition, and write into its site the pages that the codes on the prints lead to.
+
+    Args:
+        connection: the edition's database.
+        facts: what every template sees besides its rows.
 
     Raises:
         RecordsError: a template cannot be read or its queries fail.
     """
     commits = Commits(project)
-    jobs = dossier_jobs(project, connection, edition, facts, commits.of)
-    report = render_dossiers(jobs, files=shared_files(project), out=out, cache=Cache(), progress=progress)
+
+    def jobs() -> Iterator[DossierJob]:
+        for job in dossier_jobs(project, connection, edition, facts, commits.of):
+            if job.mark and job.mark.address:
+                name, page = lookup_page(job.record, job.mark, edition, commits)
+                (site / name).parent.mkdir(parents=True, exist_ok=True)
+                (site / name).write_text(page, encoding="utf-8")
+            yield job
+
+    report = render_dossiers(jobs(), files=shared_files(project), out=out, cache=Cache(), progress=progress)
     report.problems[:0] = commits.problems
     return report
 

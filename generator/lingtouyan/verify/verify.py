@@ -300,7 +300,9 @@ def _print_again(root: Path, commit: str, verdicts: list[Verdict]) -> None:
                 job = jobs.get(verdict.data["path"])
                 if job is not None and verdict.data["commit"] == commit:
                     data = canonical({**json.loads(job.data), "commit": commit})
-                    job = replace(job, data=data, mark=mark_of(commit, data))
+                    job = replace(
+                        job, data=data, mark=mark_of(commit, data, job.mark.address if job.mark else "")
+                    )
                 if job is not None and job.data == verdict.evidence.data:
                     found.append((verdict, job))
                 else:
