@@ -95,10 +95,15 @@ def _required(text: str, _: Tables) -> bool:
     return True
 
 
-def _commit_url(text: str, _: Tables) -> str:
-    if "{commit}" not in text or not text.startswith(("https://", "http://")):
-        raise ValueError("应是代码平台上一个提交的网址，以 https:// 开头，提交号的位置写 {commit}。")
-    return text
+def _host_url(slot: str, words: str) -> Callable[[str, Tables], str]:
+    """Return what reads an address on the Git host with a place to fill in."""
+
+    def read(text: str, _: Tables) -> str:
+        if slot not in text or not re.match(r"https?://[^\s{}]+", text):
+            raise ValueError(f"应是代码平台上的网址，以 https:// 开头，{words}的位置写 {slot}。")
+        return text
+
+    return read
 
 
 def _site_url(text: str, _: Tables) -> str:
@@ -180,10 +185,22 @@ class Settings:
         "https://dangjian.example/internal/",
     )
     commit_url: str = _setting(
-        _commit_url,
+        _host_url("{commit}", "提交号"),
         "",
         "内部版网站上的提交号链接到代码平台的哪个网址，提交号的位置写 {commit}",
         "https://git.example/records/commit/{commit}",
+    )
+    edit_url: str = _setting(
+        _host_url("{file}", "文件"),
+        "",
+        "内部版记录页上的“改这条记录”链接到代码平台的哪个网址，文件的位置写 {file}，要行号的另写 {line}",
+        "https://git.example/records/_edit/main/{file}#L{line}",
+    )
+    issue_url: str = _setting(
+        _host_url("{title}", "标题"),
+        "",
+        "内部版记录页上的“报告错误”链接到代码平台的哪个网址，标题的位置写 {title}",
+        "https://git.example/records/issues/new?title={title}",
     )
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import duckdb
 import pytest
@@ -46,6 +47,20 @@ def feeds(root: Path, connection: duckdb.DuckDBPyConnection, **templates: str) -
     facts = {"edition": "internal", "links": Links()}
     write_feeds(root, site, connection, environment, facts)
     return site
+
+
+def test_atom_holds_every_word_as_typed_one_file_a_row(
+    tmp_path: Path, connection: duckdb.DuckDBPyConnection
+) -> None:
+    connection.execute("INSERT INTO things VALUES (99, 'a\x01b', DATE '2026-07-01')")
+    head = QUERY.replace("---\ntitle", "---\neach: things\npath: 'feeds/{{ row.n }}'\ntitle", 1)
+    body = '<?xml version="1.0"?>\n<feed a="{{ row.word }}"><title>{{ row.word }}</title></feed>\n'
+    site = feeds(tmp_path, connection, word_atom=head + body)
+    for number, word in enumerate(WORDS):
+        root = ElementTree.fromstring((site / f"feeds/{number}.atom").read_text("utf-8"))
+        assert root.findtext("title") == word
+        assert root.get("a") == word.replace("\n", " ")
+    assert ElementTree.fromstring((site / "feeds/99.atom").read_text("utf-8")).findtext("title") == "ab"
 
 
 def test_json_holds_every_word_as_typed(tmp_path: Path, connection: duckdb.DuckDBPyConnection) -> None:
@@ -100,7 +115,8 @@ def test_a_calendar_folds_its_lines_and_no_word_starts_one(
         ("todo_json", QUERY + '[{"n": 1},]', "不是 JSON"),
         ("todo_json", QUERY + "{{ nothing.here }}", "没有的名字"),
         ("todo_csv", QUERY + "{% for n in range(10**9) %}x{% endfor %}", "沙箱"),
-        ("todo_csv", QUERY.replace("---\ntitle", "---\neach: things\ntitle", 1), "each"),
+        ("todo_csv", QUERY.replace("---\ntitle", "---\neach: things\npath: one\ntitle", 1), "同一个 path"),
+        ("todo_atom", QUERY + "<feed><title></feed>", "XML"),
     ],
 )
 def test_a_fault_names_the_template(

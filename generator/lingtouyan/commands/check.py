@@ -17,7 +17,7 @@ from lingtouyan.templates.templates import XML_SUFFIXES, make_environment, read_
 _TEMPLATES = {
     "site/pages": (".md",),
     "site/dossiers": (".html", *XML_SUFFIXES),
-    "site/feeds": (".ics", ".json", ".csv"),
+    "site/feeds": (".ics", ".json", ".csv", ".atom"),
 }
 
 

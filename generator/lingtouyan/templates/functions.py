@@ -110,6 +110,8 @@ def make_functions(
         "link": links.link,
         "href": links.href,
         "url": links.url,
+        "page_path": links.find,
+        "site_url": project.address(edition),
         "commit_link": commit_link,
         "label": labels.of,
         "table_title": labels.table,

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 import duckdb
 import jinja2
@@ -21,8 +23,14 @@ from lingtouyan.problems import Problem, RecordsError
 from lingtouyan.project import EDITIONS
 from lingtouyan.reading.source import Source
 from lingtouyan.templates.escaping import text
-from lingtouyan.templates.sandbox import Sandbox
-from lingtouyan.templates.templates import read_templates, refused, run_queries, template_fault
+from lingtouyan.templates.sandbox import Groups, Row, Sandbox
+from lingtouyan.templates.templates import (
+    output_path,
+    read_templates,
+    refused,
+    run_queries,
+    template_fault,
+)
 from lingtouyan.website.website import write_file
 
 _LINE = 75
@@ -72,6 +80,19 @@ def _folded(made: str) -> str:
     return "".join(f"{line}\r\n" for line in lines)
 
 
+def _xml_text(value: Any) -> str:
+    return escape(_CONTROLS.sub("", text(value)), {'"': "&quot;"})
+
+
+def _well_formed(made: str) -> str:
+    """Return the text when it is XML; what it is made from cannot break it, a template can."""
+    try:
+        ElementTree.fromstring(made.strip())  # noqa: S314 - made here, and every value in it is escaped
+    except ElementTree.ParseError as fault:
+        raise jinja2.TemplateError(f"生成的内容不是完整的 XML（{fault}）。请核对模板里的标签。") from None
+    return f"{made.strip()}\n"
+
+
 def _parsed(made: str) -> str:
     """Return the text when it is JSON; a template can forget a comma."""
     try:
@@ -87,6 +108,7 @@ _FORMATS: dict[str, tuple[Callable[[Any], str], Callable[[str], str]]] = {
     # Without the mark, a spreadsheet on Chinese Windows takes UTF-8 for GBK.
     ".csv": (_cell, "\ufeff{}".format),
     ".ics": (_calendar_text, _folded),
+    ".atom": (_xml_text, _well_formed),
 }
 
 
@@ -116,16 +138,22 @@ def write_feeds(
         for template in read_templates(tree, "site/feeds", suffix, EDITIONS):
             if template.edition and template.edition != edition:
                 continue
-            target = site / f"{template.name}{suffix}"
             try:
-                if template.each or target.exists():
-                    reason = "数据文件不能用 each，也不能与网站已有的文件同名。"
-                    raise refused(template, 1, reason)
-                rows = run_queries(connection, template, edition)
-                content = finish(plain.from_string(template.body).render({**rows, **facts}))
+                found = run_queries(connection, template, edition)
+                body = plain.from_string(template.body)
+                for row in found[template.each] if template.each else (Row(),):
+                    name = output_path(template, row) if template.each else template.name
+                    target = site / f"{name}{suffix}"
+                    if target.exists():
+                        reason = f"数据文件 {name}{suffix} 与网站已有的文件同名，或两条记录得到同一个 path。"
+                        raise refused(template, template.lines.get("path", 1), reason)
+                    mine = {
+                        query: rows[row.get(template.queries[query].by)] if isinstance(rows, Groups) else rows
+                        for query, rows in found.items()
+                    }
+                    content = finish(body.render({**mine, **facts, "row": row}))
+                    write_file(target, content.encode("utf-8", "replace"))
             except Exception as fault:
                 problems.extend(template_fault(template, fault).problems)
-            else:
-                write_file(target, content.encode("utf-8", "replace"))
     if problems:
         raise RecordsError(problems)

@@ -11,16 +11,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
 
 import duckdb
 import jinja2
 import markdown
+from markupsafe import Markup
 
 from lingtouyan.database.database import SqlError, rows_of
+from lingtouyan.database.database import quote as quote_identifier
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.project import EDITIONS, Project
 from lingtouyan.reading.source import Source
-from lingtouyan.templates.escaping import front_matter, text
+from lingtouyan.templates.escaping import front_matter, tag, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.sandbox import Groups, Row
@@ -114,6 +117,8 @@ class PageMaker:
         functions = make_functions(project, connection, self.links, self._edition)
         self.environment = make_environment(project.source, html=False, functions=functions)
         self._convert = converter(read_config(project.source).settings["markdown_extensions"])
+        self._settings, self._package = project.settings, project.package
+        self._places: dict[str, dict[str, tuple[str, int]]] = {}
         self._ready: dict[str, tuple[jinja2.Template, Callable[[int], int], Results]] = {}
 
     def plan(self, templates: Sequence[Template]) -> Pages:
@@ -228,7 +233,29 @@ class PageMaker:
                 "网页只能用本站的文件，请改模板。"
             )
             raise refused(template, template.body_line, reason)
-        return html
+        return html + self._source_links(template, page)
+
+    def _source_links(self, template: Template, page: RecordPage) -> str:
+        """Return the ways back from a record's page to where it is written; the public has no business there."""
+        table, settings = self._package.tables.get(template.record), self._settings
+        if (
+            table is None
+            or table.primary_key != (template.key,)
+            or EDITIONS[self._edition] < EDITIONS["internal"]
+        ):
+            return ""
+        if table.name not in self._places:
+            sql = f"SELECT {quote_identifier(template.key)}::VARCHAR, _file, _line FROM {quote_identifier(table.name)}"
+            found = self.connection.execute(sql).fetchall() if settings.edit_url else []
+            self._places[table.name] = {key: (file, line) for key, file, line in found}
+        links = []
+        if place := self._places[table.name].get(text(page.row[template.key])):
+            address = settings.edit_url.replace("{file}", quote(place[0])).replace("{line}", str(place[1]))
+            links.append(tag("a", "改这条记录", href=address))
+        if settings.issue_url:
+            title = quote(f"{table.title} {text(page.row[template.key])} {page.title}", safe="")
+            links.append(tag("a", "报告错误", href=settings.issue_url.replace("{title}", title)))
+        return str(tag("p", Markup("　").join(links), class_="source-links")) if links else ""
 
     def _compiled(self, template: Template) -> tuple[jinja2.Template, Callable[[int], int]]:
         """Return a record template ready to be filled, and line of that -> line of the template's body."""
