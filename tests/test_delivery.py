@@ -23,7 +23,7 @@ LOCKS = ("build", "run", "sign", "dev")
 # What runs by itself after another run may write, and so must not touch what came with a request.
 COMMENT = ROOT / ".github/workflows/comment.yml"
 WORKFLOWS = sorted(p for p in (ROOT / ".github/workflows").glob("*.yml") if p != COMMENT)
-ELSEWHERE = sorted((ROOT / ".gitea/workflows").glob("*.yml"))
+ELSEWHERE = sorted((ROOT / ".ci/hosts/gitea/.gitea/workflows").glob("*.yml"))
 
 
 def pins(kind: str) -> dict[str, str]:
@@ -152,7 +152,7 @@ def test_on_other_hosts_a_request_runs_without_secrets_too(path: Path) -> None:
 
 
 def test_the_token_for_reviews_is_used_by_the_main_branch_only() -> None:
-    jobs = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())
+    jobs = yaml.safe_load((ROOT / ".ci/hosts/gitlab/.gitlab-ci.yml").read_text())
     users = {n for n, job in jobs.items() if "post-reviews" in str(job) or "REVIEW_TOKEN" in str(job)}
     assert users == {"张贴审阅"}
     [rule] = jobs["张贴审阅"]["rules"]
@@ -160,11 +160,17 @@ def test_the_token_for_reviews_is_used_by_the_main_branch_only() -> None:
 
 
 def test_each_kind_of_change_has_a_checklist_with_the_materials_that_the_policy_asks() -> None:
-    folders = (ROOT / ".github/PULL_REQUEST_TEMPLATE", ROOT / ".gitlab/merge_request_templates")
+    folders = (
+        ROOT / ".github/PULL_REQUEST_TEMPLATE",
+        ROOT / ".ci/hosts/gitlab/.gitlab/merge_request_templates",
+    )
     lists, others = ({p.name: p.read_text() for p in f.glob("*.md") if p.stem != "Default"} for f in folders)
     assert lists == others
     default = (ROOT / ".github/pull_request_template.md").read_text()
-    for path in (".gitea/pull_request_template.md", ".gitee/PULL_REQUEST_TEMPLATE.zh-CN.md"):
+    for path in (
+        ".ci/hosts/gitea/.gitea/pull_request_template.md",
+        ".ci/hosts/gitee/.gitee/PULL_REQUEST_TEMPLATE.zh-CN.md",
+    ):
         assert (ROOT / path).read_text() == default
     assert (folders[1] / "Default.md").read_text() == default
     assert all(Path(name).stem in default for name in lists)

@@ -41,7 +41,9 @@ def test_every_place_that_a_guide_names_is_there() -> None:
     text = "".join(p.read_text("utf-8") for p in GUIDES)
     named = set(re.findall(r"`((?:records/city|\.ci|\.gitea|\.gitlab|\.github|requirements)[\w./-]*)`", text))
     assert len(named) > 5
-    assert [n for n in sorted(named) if not (ROOT / n).exists()] == []
+    # What a city has at its root stands here with its host's files.
+    roots = [ROOT, *(ROOT / ".ci/hosts").iterdir()]
+    assert [n for n in sorted(named) if not any((r / n).exists() for r in roots)] == []
 
 
 @pytest.mark.exhaustive

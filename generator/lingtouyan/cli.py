@@ -339,6 +339,59 @@ def _answered(taken: Taken, *, dry: bool = False) -> int:
     return RECORDS_WRONG if taken.refused else FINE
 
 
+def _init(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.init import init
+
+    def given(name: str, question: str, otherwise: str | None = None) -> str:
+        answer = getattr(options, name)
+        if not answer and sys.stdin.isatty():
+            try:
+                answer = input(f"{question}：").strip()
+            except (EOFError, KeyboardInterrupt):
+                raise UsageError("\n没有答完，没有写入。") from None
+        if not answer and otherwise is None:
+            raise UsageError(f"请写明{question}：--{name}。")
+        return str(answer or otherwise)
+
+    answers = {
+        "name": given("name", "名称（全称，如 某某市）"),
+        "code": given("code", "区划代码（没有的空着）", ""),
+        "starts_on": _day(given("starts_on", "登记从哪一天开始（如 2026-01-01，没有的空着）", "")),
+        "as_of": _day(options.as_of or ""),
+        "host": given("host", "代码平台（gitea、gitlab、gitee、github，默认 gitea）", "gitea"),
+    }
+    listed = given("townships", "名单文件（工作簿或 CSV，没有的空着）", "")
+    made = init(options.dir, options.source, answers, Path(listed) if listed else None)
+    print("\n".join(made.told))
+    code = _show(made.problems)
+    print(f"接着：cd {shlex.quote(str(options.dir))}，照 README.md 做。")
+    return code
+
+
+def _day(text: str) -> str:
+    import datetime
+
+    try:
+        return datetime.date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise UsageError(f"{text} 不是日期，应写成 2026-01-01 的样子。") from None
+
+
+def _upgrade(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.init import upgrade
+
+    made = upgrade(options.root, options.source)
+    for line in made.told:
+        print(line)
+    if made.conflicts:
+        print("本市改过、上游也改了的地方合不到一起：")
+        print("\n".join(f"  {printable(name)}" for name in made.conflicts))
+        print(
+            "请在这些文件里的 <<<<<<< 和 >>>>>>> 之间选定，再 git add、git commit；不升级了：git merge --abort。"
+        )
+    return RECORDS_WRONG if made.conflicts else FINE
+
+
 def _owners(options: argparse.Namespace) -> int:
     from lingtouyan.commands.owners import write_owners
 
@@ -602,6 +655,28 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add("--commit", action="store_true", help="收下的作为一次提交，作者取 git 的设置")
     add("--paper", default="", metavar="文号", help="改动所依据的文件，写进提交说明")
 
+    text = "新建一个记录库：制度、规则、模板齐全，记录空着，有自己的第一次提交。"
+    add = command(
+        _init, text, "records --name 某某市 --townships list.xlsx --starts-on 2026-01-01", "--as-of"
+    )
+    add("dir", type=Path, metavar="文件夹", help="新的或空的文件夹")
+    add("--name", default="", metavar="名称", help="全称；不写时在终端上问")
+    add("--code", default="", metavar="代码", help="区划代码")
+    add("--townships", default="", metavar="文件", help="名单：名称、代码、所辖各处，工作簿或 CSV")
+    add("--starts-on", default="", metavar="日期", help="登记从哪一天开始：以前的事只作提醒")
+    add("--host", default="", metavar="平台", help="gitea、gitlab、gitee 或 github（默认 gitea）")
+    add(
+        "--from",
+        dest="source",
+        default="",
+        metavar="项目",
+        help="领头雁项目的文件夹或网址（默认本程序所在的）",
+    )
+
+    text = "取来项目的新版本，与本市的改动三方合并；合不到一起的列出来。"
+    add = command(_upgrade, text, "--from https://git.example/lingtouyan")
+    add("--from", dest="source", default="", metavar="项目", help="领头雁项目的文件夹或网址（默认新建时的）")
+
     text = "由登记的账号生成代码平台的归口设置（CODEOWNERS）：哪些改动须经谁同意。"
     add = command(_owners, text, "--check")
     add("--check", action="store_true", help="只检查是否与登记一致；不一致时退出码为 1")
@@ -638,7 +713,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsers[options.run.__name__[1:]].unknown(rest)
     try:
         if (options.untrusted or options.untrusted_container) and CONFINED not in os.environ:
-            if options.run in (_serve, _unseal, _edit, _keys, _erase) or getattr(options, "sign", None):
+            if options.run in (_serve, _unseal, _edit, _keys, _erase, _init, _upgrade) or getattr(
+                options, "sign", None
+            ):
                 raise UsageError(
                     "serve、--sign 和要用钥匙的命令不能与 --untrusted 同用：隔离环境不能联网，也不该拿到私钥。"
                 )

@@ -133,6 +133,15 @@ class Settings:
     as_of: datetime.date | None = _setting(
         _date, None, "基准日：年龄、期限都算到这一天；不写时取提交日期", "2026-11-20"
     )
+    starts_on: datetime.date | None = _setting(
+        _date,
+        None,
+        "登记起始日：规则查到在它以前发生的事（规则写明 dated 的）只作提醒；那以前的日期可以只写年月，按当月 1 日计",
+        "2026-01-01",
+    )
+    upstream: str = _setting(
+        _text, "", "`upgrade` 从哪里取新的版本：领头雁项目的网址或文件夹", "https://git.example/lingtouyan"
+    )
     review_subjects: tuple[str, ...] = _setting(
         _tables, (), "审阅按哪些表的记录归并变更，依次写表名；每张表须有单独一列的主键", "members parties"
     )

@@ -13,7 +13,7 @@ remedy: "请核对代码、所属乡镇（街道）、设立和撤销日期。"
 -- longest of those before it and the first of those after it: that finds every overlap without pairing all with all.
 WITH spans AS (
     SELECT village_id, name || '（' || village_id || '）' AS label, code, valid_from, coalesce(valid_to, DATE '9999-12-31') AS until
-    FROM villages
+    FROM villages WHERE code IS NOT NULL
 ), neighbours AS (
     SELECT *, max(until) OVER earlier AS before_until, arg_max(label, until) OVER earlier AS before_label,
         lead(valid_from) OVER line AS after_from, lead(label) OVER line AS after_label
@@ -28,7 +28,7 @@ WITH spans AS (
         CASE WHEN NOT regexp_full_match(v.code, '[0-9]{12}') THEN '应为12位数字' END,
         CASE WHEN regexp_full_match(v.code, '[0-9]{12}') AND NOT starts_with(v.code, o.division_code)
             THEN '前9位应与' || o.short_name || '的代码' || o.division_code || '相同' END,
-        CASE WHEN o.division_code IS NULL THEN '所属机构没有区划代码，不是乡镇（街道）' END,
+        CASE WHEN o.division_code IS NULL AND v.code IS NOT NULL THEN '所属机构没有区划代码，不是乡镇（街道）' END,
         '同一时期还有' || s.other || '使用',
         CASE WHEN v.valid_to < v.valid_from THEN '撤销日期早于设立日期' END,
         CASE WHEN v.valid_from < o.valid_from OR coalesce(v.valid_to, DATE '9999-12-31') > o.valid_to

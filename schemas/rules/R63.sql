@@ -26,7 +26,7 @@ WITH published AS (
     UNION ALL BY NAME
     SELECT '政策文件' AS what, policy_id AS record, effective_from AS published_on, disclosure_id, 'policies' AS _table,
         'disclosure_id' AS _column, _file, _line
-    FROM policies CROSS JOIN build WHERE effective_from <= as_of
+    FROM policies CROSS JOIN build WHERE effective_from <= as_of AND policies.draft IS NOT TRUE
 ),
 judged AS (
     SELECT p.*, CASE

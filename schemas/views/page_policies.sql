@@ -11,7 +11,7 @@ fields:
   sort_order: {title: 排列次序, sensitivity: public}
 */
 SELECT p.policy_id,
-    CASE WHEN p.effective_from > as_of THEN '尚未施行'
+    CASE WHEN p.draft THEN '样稿' WHEN p.effective_from > as_of THEN '尚未施行'
          WHEN p.effective_to < as_of OR new.effective_from <= as_of THEN '已被代替'
          ELSE '现行有效' END AS state,
     o.name AS issuer, old.title AS old_title, new.policy_id AS new_id, new.title AS new_title,

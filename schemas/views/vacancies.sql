@@ -32,6 +32,9 @@ WITH covered AS (
         greatest(v.valid_from, param_date('register_from', as_of)), NULL, v.valid_to, as_of
     FROM villages AS v, build
     WHERE v.village_id NOT IN (SELECT village_id FROM covered) AND v.valid_from <= as_of
+      -- Where a township has entered none of its secretaries yet, nothing is known of its villages.
+      AND (v.valid_from > param_date('register_from', as_of)
+           OR v.township_id IN (SELECT o.township_id FROM villages AS o JOIN covered AS c USING (village_id)))
 )
 SELECT village_id, village_name, township_id, vacant_from, vacant_to,
     date_diff('day', vacant_from, coalesce(vacant_to, as_of)) AS days,

@@ -44,7 +44,7 @@ SELECT v.village_id, v.name, v.code, v.kind, v.township_id, o.short_name AS town
     in_office(v.valid_from, v.valid_to, as_of) AS valid,
     v.successor, n.name AS successor_name,
     s.tenure_id, s.person_id, s.name AS secretary_name,
-    s.tenure_id IS NULL AND in_office(v.valid_from, v.valid_to, as_of) AS vacant,
+    g.village_id IS NOT NULL AND s.tenure_id IS NULL AND in_office(v.valid_from, v.valid_to, as_of) AS vacant,
     g.vacant_from, g.days AS vacancy_days, g.limit_days AS vacancy_limit, g.due_on AS vacancy_due_on,
     s.concurrent, s.exemption, s.exemption_document,
     coalesce(h.secretaries, 0) AS secretaries,

@@ -118,6 +118,7 @@ def check_conformance(
     so call this before the typed tables are made; keys are checked by `check_keys` after.
     """
     tables = list(package.tables.values())
+    _first_days(connection, tables)
     garbled = _garbled(connection, tables)
     found = side_by_side(
         connection, lambda own, table: _suspects(own, table, package, table.name in garbled), tables
@@ -135,6 +136,22 @@ def check_conformance(
                 if field.name not in inherited or place not in of_parent:
                     problems.append(problem)
     return problems
+
+
+def _first_days(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
+    """Write the first day for months of which no more needs to be known."""
+    for table in tables:
+        months = {
+            quote(f.name): f"coalesce(regexp_full_match({quote(f.name)}, '[0-9]{{4}}-(0[1-9]|1[0-2])') AND "
+            f"{quote(f.name)} < {literal(f.months_before)}, false)"
+            for f in table.fields
+            if f.months_before
+        }
+        if months:
+            sets = ", ".join(f"{n} = CASE WHEN {c} THEN {n} || '-01' ELSE {n} END" for n, c in months.items())
+            connection.execute(
+                f"UPDATE raw.{quote(table.name)} SET {sets} WHERE {' OR '.join(months.values())}"
+            )
 
 
 def _garbled(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> set[str]:

@@ -28,7 +28,7 @@ _COLUMNS = (
     "rule VARCHAR, title VARCHAR, severity VARCHAR, clause VARCHAR, clauses VARCHAR[], message VARCHAR, "
     "remedy VARCHAR, table_name VARCHAR, tables VARCHAR[], file VARCHAR"
 )
-_KEYS = ("id", "title", "severity", "message", "remedy", "table", "column", *_LISTS)
+_KEYS = ("id", "title", "severity", "message", "remedy", "table", "column", "dated", *_LISTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Rule:
         clauses: what it enforces, the main one first; empty when the header names none.
         complete: tables of which a missing record makes it find what is not so; `all` where any record in wrong form
             does, in whatever it reads.
+        dated: the column of the result that says when it happened; before the register began, errors are reminders.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Rule:
     column: str
     statement: Statement
     complete: tuple[str, ...] = ()
+    dated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def read_rules(source: Source, package: Package) -> tuple[list[Rule], list[Probl
             problems.append(error(statement.file, line, "sql-error", fault))
             continue
         rules[statement.text("id")] = Rule(
-            **{key: statement.text(key) for key in ("id", "title", "message", "remedy", "table", "column")},
+            **{k: statement.text(k) for k in _KEYS if k not in ("severity", *_LISTS)},
             severity=Severity(statement.text("severity")),
             clauses=statement.texts("clause"),
             complete=statement.texts("complete"),
@@ -156,8 +158,8 @@ def _unfit(rule: Rule, columns: list[str]) -> str:
     """Say what a rule's result lacks, or return an empty text."""
     if "_file" not in columns or "_line" not in columns:
         return "查询应给出 _file 和 _line 两列。"
-    lacking = sorted(set(_SLOT.findall(rule.message + rule.remedy)) - set(columns))
-    return f"message 或 remedy 用到了查询结果里没有的列：{'、'.join(lacking)}。" if lacking else ""
+    lacking = sorted({*_SLOT.findall(rule.message + rule.remedy), rule.dated} - {"", *columns})
+    return f"message、remedy 或 dated 用到了查询结果里没有的列：{'、'.join(lacking)}。" if lacking else ""
 
 
 def _answer(
@@ -199,6 +201,9 @@ def _finding(
     title = named.title if named else ""
     given = values.get("_severity")
     severity = Severity(given) if given in list(Severity) else rule.severity
+    began, day = package.settings.starts_on, values.get(rule.dated)
+    if began and isinstance(day, datetime.date) and day < began and severity is Severity.ERROR:
+        severity, text = Severity.WARNING, f"{text}（在登记起始日{began}以前，只作提醒。）"
     stage = 2 if rule.complete == ("all",) else 1
     problem = Problem(file, line, title, rule.id, severity, text, stage=stage)
     return Finding(problem, rule.id, table_name, subjects)

@@ -36,7 +36,7 @@ def plain_value(field: Field, value: str) -> str:
         or (field.type != "date" and re.fullmatch(pattern, value))
     ):
         return value
-    made = as_date(half, partial=field.type != "date")
+    made = as_date(half, partial=field.type != "date" or bool(field.months_before))
     return made if made and re.fullmatch(pattern, made) else value
 
 
@@ -62,6 +62,8 @@ def value_fault(table: Table, field: Field, value: str) -> str:
     if field.descriptor.keys() & {"bareNumber", "groupChar", "decimalChar", "floatNumber"}:
         shape = None
     date = field.type == "date" and is_date(field)
+    if date and re.fullmatch(r"\d{4}-\d\d", value) and value < field.months_before:
+        value = f"{value}-01"
     if (shape and not shape.fullmatch(value)) or (date and as_date(value, partial=False) != value):
         return wording.fault("type", value)
     size: Any = len(value) if field.type == "string" else float(value) if shape else value if date else None

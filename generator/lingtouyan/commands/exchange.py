@@ -90,7 +90,7 @@ def make_sheet(root: Path, out: Path, folder: str, tables: Sequence[str]) -> lis
     return sheets
 
 
-def _author(root: Path, wanted: bool) -> None:
+def known_author(root: Path, wanted: bool = True) -> None:
     """Refuse to begin what could not be committed in the end."""
     if wanted and not all(git(root, "config", k, no=(1,)) for k in ("user.name", "user.email")):
         raise UsageError(
@@ -109,7 +109,7 @@ def take(root: Path, path: Path, folder: str, *, delete: bool, commit: bool, pap
     Raises:
         UsageError: it is no workbook of ours, or the commit that it was made from is not here.
     """
-    _author(root, commit)
+    known_author(root, commit)
     found = read_workbook(path)
     project = Project.open(root)
     now = Tree(project)
@@ -143,7 +143,7 @@ def import_files(
     Raises:
         UsageError: a file or the map cannot be read, or no heading is known.
     """
-    _author(root, commit)
+    known_author(root, commit)
     for path in paths:
         found, project = read_workbook(path), Project.open(root)
         tree, told = Tree(project), list[str]()

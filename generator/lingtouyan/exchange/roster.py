@@ -218,7 +218,11 @@ class Reader:
                 self.told.append(f"{title} 第 {number} 行 {quoted(filled[0])} 是标题、合计或说明，没有读。")
                 continue
             for h in months & texts.keys():
-                texts[h] = texts[h][:7] if (f := found.get(h)) and partial_date(f) else texts[h]
+                texts[h] = (
+                    texts[h][:7]
+                    if (f := found.get(h)) and (partial_date(f) or texts[h] < f.months_before)
+                    else texts[h]
+                )
             self._row(title, number, texts, parts)
 
     def _row(self, sheet: str, number: int, texts: dict[str, str], parts: Sequence[Part]) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property, partial
 from pathlib import PurePosixPath
@@ -98,6 +98,7 @@ class Field:
         aliases: other headings under which rosters have it; value_aliases: word of a roster -> value.
         suggest: `pinyin`: the field that it is the reading of; `surnames`: readings of first characters that are special.
         compartment: what an office must be entitled to, to open a sealed value of this field.
+        months_before: of a date: the month before which the month alone is enough, or empty.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Field:
     value_aliases: AbstractMapping[str, str] = field(default_factory=dict)
     suggest: AbstractMapping[str, Any] = field(default_factory=dict)
     compartment: str = "personal"
+    months_before: str = ""
 
     @property
     def required(self) -> bool:
@@ -337,6 +339,17 @@ class _PackageReader:
             settings, faults = read_settings(given.item, known)
             for key, message in faults:
                 given.wrong(key, message)
+        if settings.starts_on:
+            month = settings.starts_on.isoformat()[:7]
+            tables = {
+                name: replace(
+                    t,
+                    fields=tuple(
+                        replace(f, months_before=month) if f.type == "date" else f for f in t.fields
+                    ),
+                )
+                for name, t in tables.items()
+            }
         children: dict[str, list[Table]] = {}
         for table in tables.values():
             if table.parent:
