@@ -270,8 +270,11 @@ def _unseal(options: argparse.Namespace) -> int:
 
 
 def _edit(options: argparse.Namespace) -> int:
-    from lingtouyan.commands.seal import edit
+    from lingtouyan.commands.seal import edit, put_picture
 
+    if options.picture:
+        print(f"照片已封存 → {put_picture(options.root, options.table, options.key, options.picture)}")
+        return FINE
     print(f"改了 {edit(options.root, options.table, options.key)} 处，已封存。")
     return FINE
 
@@ -600,6 +603,8 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add = command(_edit, "一项一项地问一条记录的限制级内容，封存后写入；不改的直接回车。", "members M001")
     add("table", metavar="表", help="表名，见数据字典")
     add("key", metavar="编号", help="记录的主键")
+    words = "只封存这张照片（JPEG、PNG），放在记录旁边；自动缩小并去掉拍摄信息"
+    add("--picture", type=Path, metavar="图片", help=words)
 
     text = "哪个单位能打开哪些封存的内容：查看、增加（add）、去掉（remove）、重新包装（rewrap）。"
     add = command(_keys, text, "add shili --compartment personal")

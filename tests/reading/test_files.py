@@ -69,7 +69,7 @@ def test_a_file_that_no_table_claims_is_not_lost_in_silence(people: Tree, path: 
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "a/README.zh.md", "a/.gitkeep", "a/~$people.xlsx", "a/photo.jpg"]
+    "path", ["README.md", "a/README.zh.md", "a/.gitkeep", "a/~$people.xlsx", "a/P1.photo.sealed"]
 )
 def test_what_stands_beside_records_is_no_fault(people: Tree, path: str) -> None:
     people.write(f"records/{path}", "")

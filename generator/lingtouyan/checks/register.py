@@ -50,6 +50,7 @@ from lingtouyan.reading.package import DESCRIPTOR, ENGINE_TABLES, Package
 from lingtouyan.reading.records import Records, read_records
 from lingtouyan.reading.source import static_prefix
 from lingtouyan.sealing.keys import Keys, key_folder
+from lingtouyan.sealing.pictures import place_pictures
 from lingtouyan.sealing.values import open_cells
 
 if TYPE_CHECKING:
@@ -155,7 +156,9 @@ def register_with_editions(
 def _open_sealed(project: Project, register: Register) -> None:
     """Put what this machine's keys open into the typed tables; the check is over, and saw none of it."""
     keys = Keys(key_folder(project.root, project.settings.keys))
-    opened, closed = open_cells(register.connection, project.package, keys)
+    shown, unseen = place_pictures(register.connection, project.source, project.package, keys)
+    opened, closed = open_cells(register.connection, project.package, keys, shown)
+    closed += unseen
     if opened:
         keep_first(register.connection, project.package, register.problems)
     if closed:

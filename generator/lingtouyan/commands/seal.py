@@ -24,6 +24,7 @@ from lingtouyan.reading.package import Field, Table
 from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.reading.yaml import Mapping, parse_yaml
 from lingtouyan.sealing.keys import Keys, Office, entitled, key_folder, new_identity
+from lingtouyan.sealing.pictures import seal_picture
 from lingtouyan.sealing.values import (
     Change,
     Place,
@@ -186,7 +187,14 @@ def edit(root: Path, table_name: str, key: str, ask: Callable[[str], str] | None
     if table.kind == "csv" or columns != table.primary_key:
         raise UsageError(f"“{table.title}”请直接改文件，再运行 lingtouyan seal。")
     given: dict[str, str] = {}
+    pictures = 0
     for field in restricted(table):
+        if field.picture:
+            asked = f"{field.title}（图片文件的路径；不改请直接回车）："
+            if path := (input if ask is getpass.getpass else ask)(asked).strip():
+                seal_picture(project.root, project.package, table, field, key, file, _picture(path), keys)
+                pictures += 1
+            continue
         while value := ask(f"{field.title}（{field.description or '限制级'}；不改请直接回车）：").strip():
             fault = value_fault(table, field, value)
             if not fault:
@@ -203,7 +211,30 @@ def edit(root: Path, table_name: str, key: str, ask: Callable[[str], str] | None
         for name, value in given.items():
             record[name] = value
         replace(project.root / file, document(project.package, table, record).encode())
-    return len(given)
+    return len(given) + pictures
+
+
+def put_picture(root: Path, table_name: str, key: str, path: Path) -> str:
+    """Seal a picture into the file beside a record; return its name.
+
+    Raises:
+        UsageError: no such record, no such file, no picture, or the table has no field for one.
+    """
+    project = Project.open(root)
+    table, key, file = _record(project, table_name, key)
+    field = next((f for f in table.fields if f.picture), None)
+    if field is None:
+        raise UsageError(f"“{table.title}”没有放照片的字段（表结构里写 picture: true）。")
+    return seal_picture(
+        project.root, project.package, table, field, key, file, _picture(str(path)), open_keys(project)
+    )
+
+
+def _picture(path: str) -> bytes:
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as fault:
+        raise UsageError(f"{printable(path)} 打不开：{fault.strerror}。") from None
 
 
 def erase(root: Path, table_name: str, key: str, paper: str) -> str:

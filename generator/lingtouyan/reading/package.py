@@ -61,7 +61,7 @@ _SCHEMA_KEYS = _words(
 )
 _FIELD_KEYS = _words(
     "name type example sensitivity constraints categories categoriesOrdered categoriesType codes trueValues falseValues "
-    "bareNumber floatNumber missingValues formerNames aliases valueAliases suggest arrayItem compartment"
+    "bareNumber floatNumber missingValues formerNames aliases valueAliases suggest arrayItem compartment picture"
 ).union(_PASSED_ON)
 # Names that a type of the database has already.
 _TAKEN_TYPES = _words("integer bigint double boolean date time timestamp varchar json interval uuid blob")
@@ -99,6 +99,7 @@ class Field:
         suggest: `pinyin`: the field that it is the reading of; `surnames`: readings of first characters that are special.
         compartment: what an office must be entitled to, to open a sealed value of this field.
         months_before: of a date: the month before which the month alone is enough, or empty.
+        picture: it stands for a sealed file beside the record, and has no value in it.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Field:
     suggest: AbstractMapping[str, Any] = field(default_factory=dict)
     compartment: str = "personal"
     months_before: str = ""
+    picture: bool = False
 
     @property
     def required(self) -> bool:
@@ -521,6 +523,7 @@ def _field(file: str, part: _Part) -> Field | None:
         value_aliases={k: str(v) for k, v in part.part("valueAliases").item.items()},
         suggest=part.part("suggest").item,
         compartment=part.text("compartment", "personal"),
+        picture=_BOOLEAN.get(part.text("picture"), False),
     )
 
 

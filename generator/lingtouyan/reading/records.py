@@ -40,6 +40,10 @@ _ADVICE = {
     **dict.fromkeys(
         (".xlsx", ".xls", ".et", ".ods"), "表格文件请另存为“CSV UTF-8”，并使用该表规定的文件名。"
     ),
+    **dict.fromkeys(
+        (".jpg", ".jpeg", ".png", ".bmp", ".heic"),
+        "照片不能以明文放进记录库：请移到库外，用 lingtouyan edit 表 编号 --picture 图片 封存。",
+    ),
 }
 
 
@@ -185,7 +189,7 @@ def _unclaimed(files: Iterable[str], claimed: Container[str]) -> list[Problem]:
             continue
         if not (advice := _ADVICE.get(suffix)):
             continue
-        message = f"文件 {quoted(leaf)} 不属于任何登记表，里面的记录不会被读取。{advice}"
+        message = f"文件 {quoted(leaf)} 不属于任何登记表，里面的内容不会被读取。{advice}"
         problems.append(error(name, 0, "unclaimed-file", message))
     return problems
 

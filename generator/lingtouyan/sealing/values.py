@@ -11,7 +11,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -147,13 +147,18 @@ def change_document(package: Package, table: Table, item: Mapping, change: Chang
     walk(table, item, ())
 
 
-def open_cells(connection: duckdb.DuckDBPyConnection, package: Package, keys: Keys) -> tuple[list[str], int]:
+def open_cells(
+    connection: duckdb.DuckDBPyConnection, package: Package, keys: Keys, more: Iterable[Table] = ()
+) -> tuple[list[str], int]:
     """Put plain text in the place of sealed values of the register, and nothing where the key is not here.
+
+    Args:
+        more: tables that changed otherwise, to be typed anew with them.
 
     Returns:
         The tables that held any, their typed tables made anew, and how many values could not be opened.
     """
-    touched: dict[str, Table] = {}
+    touched = {t.name: t for t in more}
     closed = 0
     # Where only a part was asked for, only that was read.
     here = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'"

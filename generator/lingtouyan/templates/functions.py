@@ -16,6 +16,8 @@ from markupsafe import Markup
 
 from lingtouyan.project import EDITION_TITLES, Project
 from lingtouyan.reading.package import EDITION_LEVELS, ENGINE_TABLES, Sensitivity
+from lingtouyan.sealing.keys import Keys, key_folder
+from lingtouyan.sealing.pictures import open_picture
 from lingtouyan.templates import charts, components
 from lingtouyan.templates.escaping import tag, text
 from lingtouyan.templates.links import Links
@@ -92,6 +94,13 @@ def make_functions(
             href[column] = partial(page_of, record, key)
         return components.table(rows, shown, labels=names, href=href, **options)
 
+    keys = Keys(key_folder(project.root, project.settings.keys)) if edition == "restricted" else None
+
+    def picture(cell: object, *, plain: bool = False) -> str:
+        """The address of a sealed picture, which holds it whole; `plain` gives base64 alone. Nothing without a key."""
+        opened = open_picture(cell, project.source, keys) if keys else ""
+        return opened if plain or not opened else f"data:image/jpeg;base64,{opened}"
+
     # The public has no business on the git host.
     address = project.settings.commit_url if EDITION_LEVELS[edition] >= Sensitivity.INTERNAL else ""
 
@@ -110,6 +119,7 @@ def make_functions(
         "link": links.link,
         "href": links.href,
         "url": links.url,
+        "picture": picture,
         "page_path": links.find,
         "site_url": project.address(edition),
         "commit_link": commit_link,
