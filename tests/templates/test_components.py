@@ -27,6 +27,7 @@ from lingtouyan.templates.components import (
     tiles,
     timeline,
 )
+from lingtouyan.templates.escaping import escape, markup
 
 Row = dict[str, Any]
 
@@ -129,6 +130,30 @@ def test_figures_stand_right_and_missing_ones_are_empty() -> None:
     html = table([{"n": 1, "t": "1"}, {"n": None, "t": None}, {"n": 2.5, "t": "x"}], ["n", "t"])
     assert html.count('<td class="number">') == 3
     assert Seen(html).cells[1:] == [["1", "1"], ["", ""], ["2.5", "x"]]
+
+
+def test_fractions_of_a_column_have_the_same_decimals() -> None:
+    html = table([{"n": 30.0}, {"n": 62}, {"n": 44.4}, {"n": None}], ["n"])
+    assert Seen(html).cells[1:] == [["30.0"], ["62"], ["44.4"], [""]]
+
+
+def test_words_that_are_figures_stand_right_and_codes_and_months_do_not() -> None:
+    rows = [
+        {"pay": markup("57,555元"), "pair": "12（34.5%）", "code": "990101", "born": "1975.03", "year": 2026},
+        {"pay": markup("—"), "pair": "3（5.0%）", "code": "990102", "born": "1980.11", "year": 12026},
+    ]
+    html = table(rows, list(rows[0]))
+    for shown, kind in (
+        ("57,555元", "number"),
+        ("12（34.5%）", "number"),
+        ("1975.03", "date"),
+        ("12,026", "number"),
+    ):
+        assert (
+            f'<td class="{kind}">{shown}</td>' in html or f'<td class="{kind}">{escape(shown)}</td>' in html
+        )
+    assert "<td>990101</td>" in html
+    assert ">2026</td>" in html
     # True is no figure.
     assert "number" not in table([{"b": True}], ["b"])
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+from decimal import Decimal
 
 import pytest
 
-from lingtouyan.templates.escaping import chinese_date, dots, full_dots, percent, years_between
+from lingtouyan.templates.escaping import chinese_date, dots, figure, full_dots, percent, years_between
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,22 @@ def test_a_share_of_nothing_is_not_written(part, whole):
 )
 def test_years_are_full_years_and_not_a_difference_of_years(birth, day, years):
     assert years_between(birth, day) == years
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "words"),
+    [
+        (30.0, 1, "30.0"),
+        (30.0, None, "30"),
+        (Decimal("30.0"), None, "30.0"),
+        (2.25, 1, "2.3"),
+        (2026, None, "2026"),
+        (57555, None, "57,555"),
+        (-1234567.5, 1, "-1,234,567.5"),
+        (None, 1, ""),
+        (float("nan"), 1, "nan"),
+        ("未定", 1, "未定"),
+    ],
+)
+def test_figures_have_their_decimals_and_thousands(value: object, digits: int | None, words: str) -> None:
+    assert figure(value, digits) == words

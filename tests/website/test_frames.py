@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from small_site import NAMES, build_written, make_job
+from trees import copy_of
 
+from lingtouyan.templates.templates import read_templates
 from lingtouyan.website.frames import Frame, FrameSpec
+from lingtouyan.website.pages import frame_of
 from lingtouyan.website.website import Website
 
 
@@ -120,3 +124,18 @@ def test_frames_stand_at_the_depth_of_their_pages() -> None:
     assert FrameSpec("a", "").url.count("/") == 1
     assert FrameSpec("a", "people").url.startswith("people/")
     assert FrameSpec("a", "x/y").source.count("/") == 2
+
+
+def test_a_frame_is_as_deep_as_its_pages(tmp_path: Path) -> None:
+    tree = copy_of("parliament", tmp_path / "tree")
+    page = tree / "site/pages/members/member.md"
+    page.write_text(
+        re.sub(
+            r"(?m)^path: .*", 'path: "members/{{ row.member_id }}/{{ row.name }}"', page.read_text("utf-8")
+        ),
+        "utf-8",
+    )
+    (template,) = (t for t in read_templates(tree, "site/pages", ".md", ["internal"]) if t.each)
+    spec = frame_of(template)
+    assert spec.url.count("/") == "members/M001/A/".count("/")
+    assert spec.parent == "members/"

@@ -6,30 +6,30 @@ Colours come from the style sheet (light, dark, print); each chart says its figu
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
 
 from lingtouyan.templates.components import Href, Row
-from lingtouyan.templates.escaping import NEW_LINE, address, lines, markup, tag, text
+from lingtouyan.templates.escaping import NEW_LINE, address, decimals, figure, lines, markup, tag, text
 
 _ROW, _BAR = 46, 14
 _PLOT, _HEAD, _FOOT = 200, 22, 30
-_LEFT = 6.0
 _COLOURS = 6
 # A figure stands inside a piece of a stack that is so high.
 _WITHIN = 16
 
 
-def number(value: object, unit: str = "") -> str:
-    """A figure for readers: at most one decimal, a dash when missing."""
-    if value is None:
-        return "—"
-    if isinstance(value, float | Decimal):
-        return f"{value:.1f}".removesuffix(".0") + unit
-    return f"{text(value)}{unit}"
+def number(value: object, unit: str = "", digits: int | None = None) -> str:
+    """A figure for readers: with so many decimals, else one at most; a dash when missing."""
+    return "—" if value is None else figure(value, _digits([value]) if digits is None else digits) + unit
+
+
+def _digits(values: Iterable[object]) -> int:
+    """Decimals that the figures of one chart share: one at most."""
+    return min(1, max(map(decimals, values), default=0))
 
 
 def _size(value: object) -> float:
@@ -80,17 +80,18 @@ def bars(
         most: figure that fills the width; default the largest.
     """
     top = most or max((_size(row.get(y)) for row in rows), default=0)
-    parts = []
-    for place, row in zip(range(0, len(rows) * _ROW, _ROW), rows, strict=True):
+    digits, parts = _digits(row.get(y) for row in rows), []
+    figures = [number(row.get(y), unit, digits) for row in rows]
+    for place, row, said in zip(range(0, len(rows) * _ROW, _ROW), rows, figures, strict=True):
         label = _text("label", "0", place + 18, row.get(x))
         to = href(row) if href else None
         parts += [
             markup(f'<a href="{address(to)}">{label}</a>') if to else label,
-            _text("figure", "100%", place + 18, number(row.get(y), unit)),
+            _text("figure", "100%", place + 18, said),
             _bar("track", place + 25, "100%"),
             _bar("c0", place + 25, _share(_size(row.get(y)), top)),
         ]
-    words = "；".join(f"{text(row.get(x))} {number(row.get(y), unit)}" for row in rows)
+    words = "；".join(f"{text(row.get(x))} {said}" for row, said in zip(rows, figures, strict=True))
     return _figure("bars", caption, markup(""), len(rows) * _ROW, (caption or "条形图", words), parts)
 
 
@@ -102,6 +103,7 @@ def progress(
     unit: str = "%",
     whole: float = 100,
     at_most: bool = False,
+    digits: int | None = None,
 ) -> Markup:
     """A figure against its target, with a mark at the target and the verdict in words.
 
@@ -112,22 +114,24 @@ def progress(
         unit: written after both figures.
         whole: figure that fills the width.
         at_most: the target is an upper bound.
+        digits: decimals of the value; default one for a share, else its own.
     """
     met = None if value is None or target is None else (value <= target if at_most else value >= target)
-    words = number(value, unit)
+    words = number(value, unit, 1 if digits is None and unit == "%" else digits)
     if target is not None:
         verdict = {True: "达标", False: "未达标", None: "没有数据"}[met]
         words += f"　目标{'不高于' if at_most else '不低于'} {number(target, unit)}　{verdict}"
+    # The words are no part of the picture: on a narrow screen they take two lines.
     parts = [
-        _text("label", "0", 18, label),
-        _text("figure", "100%", 18, words),
-        _bar("track", 27, "100%"),
-        _bar({True: "ok", False: "short", None: "c0"}[met], 27, _share(_size(value), whole)),
+        _bar("track", 4, "100%"),
+        _bar({True: "ok", False: "short", None: "c0"}[met], 4, _share(_size(value), whole)),
     ]
     if target is not None:
         place = _share(target, whole)
-        parts.append(tag("line", class_="mark", x1=place, x2=place, y1=23, y2=46))
-    return _figure("progress", "", markup(""), 50, (label or "完成情况", words), parts)
+        parts.append(tag("line", class_="mark", x1=place, x2=place, y1=0, y2=22))
+    head = tag("figcaption", tag("span", label or "完成情况"), " ", tag("span", words))
+    svg = tag("svg", NEW_LINE, lines(*parts), NEW_LINE, width="100%", style="height:22px", aria_hidden="true")
+    return tag("figure", NEW_LINE, lines(head, svg), NEW_LINE, class_="chart chart--progress")
 
 
 def _ticks(top: float) -> list[float]:
@@ -169,14 +173,20 @@ def columns(
     for tick in ticks:
         y = round(floor - scale * tick, 1)
         parts.append(tag("line", class_="grid", x1="0", x2="100%", y1=y, y2=y))
-        parts.append(_text("tick", "0", y - 4, number(float(tick), unit)))
-    slot = (100 - _LEFT) / max(len(rows), 1)
+        # To the left of the plot: the style sheet leaves room there.
+        parts.append(_text("tick", "0", y + 4, number(tick, unit, _digits(ticks)) + "\u2002"))
+    slot = 100 / max(len(rows), 1)
+    digits = _digits(row.get(name) for row in rows for name in series)
     width = min(slot * 0.6, 16.0) if stacked else slot * 0.8 / max(len(series), 1)
     for place, (row, figures) in enumerate(zip(rows, sizes, strict=True)):
-        middle, below = _LEFT + slot * (place + 0.5), 0.0
+        middle, below = slot * (place + 0.5), 0.0
         for index, (name, size) in enumerate(zip(series, figures, strict=True)):
             centre = middle if stacked else middle + width * (index + 0.5 - len(series) / 2)
-            wide, high, said = width if stacked else width * 0.9, scale * size, number(row.get(name), unit)
+            wide, high, said = (
+                width if stacked else width * 0.9,
+                scale * size,
+                number(row.get(name), unit, digits),
+            )
             top = floor - scale * below - high
             shape: dict[str, Any] = {
                 "x": f"{centre - wide / 2:.2f}%",
@@ -196,7 +206,10 @@ def columns(
         items = (tag("li", key, name, class_="legend-item") for key, name in zip(keys, named, strict=True))
         legend = tag("ul", *items, class_="legend")
     told = [
-        "，".join(f"{label} {number(row.get(name), unit)}" for label, name in zip(named, series, strict=True))
+        "，".join(
+            f"{label} {number(row.get(name), unit, digits)}"
+            for label, name in zip(named, series, strict=True)
+        )
         for row in rows
     ]
     words = "；".join(f"{text(row.get(x))}：{figures}" for row, figures in zip(rows, told, strict=True))

@@ -8,15 +8,27 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 
-from lingtouyan.templates.escaping import NEW_LINE, address, attribute, escape, lines, markup, tag, text
+from lingtouyan.templates.escaping import (
+    NEW_LINE,
+    address,
+    attribute,
+    decimals,
+    escape,
+    figure,
+    is_number,
+    lines,
+    markup,
+    tag,
+    text,
+)
 
 Row: TypeAlias = Mapping[str, object]
 Href: TypeAlias = Callable[[Row], "str | None"]
@@ -26,6 +38,10 @@ FILTER_FROM = 12
 EXCLUDE_FROM = 60
 KINDS = ("neutral", "ok", "info", "warn", "error")
 _STATES = {"done": "已完成", "current": "当前环节", "open": "未到", "failed": "未通过"}
+# "57,555元", "12（34.5%）", "3 / 4"; "1975.03" is a month.
+_FIGURE = re.compile(r"[-+−]?\d[\d,]*(\.\d+)?\s?([^\W\d_]{1,3}|%)?(（[\d.,]+%?）)?(\s?/\s?\d[\d.,]*)?")
+_YEARS = range(1900, 2101)
+_MONTH = re.compile(r"\d{4}\.\d{2}(\.\d{2})?")
 _NUMBER, _DATE = ' class="number"', ' class="date"'
 # The widest that a column is kept from breaking its lines, in letters.
 _WIDEST = 14
@@ -40,11 +56,6 @@ def link(href: object, words: object) -> Markup:
 def badge(words: object, kind: object = "neutral") -> Markup:
     """A short mark. The words carry the meaning; the colour only repeats it."""
     return tag("span", words, class_=f"badge badge--{_kind({'kind': kind})}")
-
-
-def is_number(value: object) -> bool:
-    """Tell whether a value is a figure; True is none."""
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def table(
@@ -90,7 +101,12 @@ def table(
             values = [row.get(name) for row in rows]
             if kinds := badges.get(name):
                 values = [badge(v, kinds[w]) if (w := text(v)) in kinds else v for v in values]
-        kind = _class(values)
+        if (kind := _class(values)) == _NUMBER:
+            # One under the other, fractions have the same decimals; counts among them have none.
+            digits = max(map(decimals, values))
+            values = [
+                figure(v, None if isinstance(v, int) else digits) if is_number(v) else v for v in values
+            ]
         order = json.dumps(orders[name], ensure_ascii=False) if name in orders else None
         heads.append(
             f'<th scope="col" style="--wide:{_width(values)}em"{kind if kind == _NUMBER else ""}'
@@ -110,14 +126,14 @@ def table(
     )
     return _scrolled(
         tag("table", NEW_LINE, body, NEW_LINE, class_="data-table"),
-        caption or "表格",
+        caption or "、".join(labels.get(name, name) for name in columns[:3]),
         data_filter=len(rows) >= FILTER_FROM or (bool(facets) and len(rows) > 1),
         data_search_exclude=len(rows) >= EXCLUDE_FROM,
     )
 
 
 def _scrolled(piece: Markup, label: str, **attributes: Any) -> Markup:
-    inner = tag("div", NEW_LINE, piece, class_="data-scroll", role="region", tabindex=0, aria_label=label)
+    inner = tag("div", NEW_LINE, piece, class_="data-scroll", role="group", tabindex=0, aria_label=label)
     return tag("div", NEW_LINE, inner, NEW_LINE, class_="data", **attributes)
 
 
@@ -133,11 +149,28 @@ def _on_one_line(value: object) -> object:
 
 
 def _class(values: Sequence[object]) -> str:
-    """Figures stand right; a date is not broken into lines: 2026-04- / 28 takes two looks to read."""
-    some = [v for v in values if v is not None]
-    if some and all(map(is_number, some)):
+    """Figures stand right, years do not; a date is not broken into lines: 2026-04- / 28 takes two looks to read."""
+    some = [v for v in values if v is not None and v != ""]
+    if all(isinstance(v, int) and v in _YEARS for v in some):
+        return ""
+    if all(is_number(v) or _is_figure(v) for v in some):
         return _NUMBER
-    return _DATE if some and all(isinstance(v, dt.date) for v in some) else ""
+    return _DATE if all(isinstance(v, dt.date) or _is_month(v) for v in some) else ""
+
+
+def _words(value: object) -> str:
+    return value.striptags() if isinstance(value, Markup) else value if isinstance(value, str) else ""
+
+
+def _is_figure(value: object) -> bool:
+    """Tell whether words are a figure with its unit; digits alone are a code, unless a macro wrote them."""
+    words = _words(value)
+    found = words == "—" or (_FIGURE.fullmatch(words) and not _MONTH.fullmatch(words))
+    return bool(found) and (isinstance(value, Markup) or not words.isdigit())
+
+
+def _is_month(value: object) -> bool:
+    return bool(_MONTH.fullmatch(_words(value)))
 
 
 def _width(values: Sequence[object]) -> int:
@@ -191,7 +224,7 @@ def tiles(items: Sequence[Row]) -> Markup:
     shown = []
     for item in items:
         unit = tag("small", item["unit"]) if item.get("unit") else ""
-        value = tag("span", _or_dash(item.get("value")), unit, class_="tile-value")
+        value = tag("span", _or_dash(figure(item.get("value"))), unit, class_="tile-value")
         note = _span("tile-note", item.get("note"))
         shown.append(tag("li", _title("tile", item), value, note, class_=f"tile tile--{_kind(item)}"))
     return _list("ul", "tiles", shown)
@@ -247,7 +280,8 @@ def heatmap(
         _check_column("heatmap", name, rows)
     columns = list(dict.fromkeys(text(row[x]) for row in rows))
     cells = {(text(row[x]), text(row[y])): row for row in rows}
-    figures = {at: float(v) for at, row in cells.items() if is_number(v := row.get(value))}  # type: ignore[arg-type]
+    figures = {at: float(v) for at, row in cells.items() if is_number(v := row.get(value))}
+    digits = max((decimals(cells[at][value]) for at in figures), default=0)
     top = high if high is not None else max(figures.values(), default=0)
 
     def cell(at: tuple[str, str]) -> Markup:
@@ -256,9 +290,12 @@ def heatmap(
             return tag("td", "—", class_="none")
         level = (figures.get(at, low) - low) / (top - low) if top > low else 0
         to = href(row) if href else None
-        return tag("td", link(to, row[value]), class_=f"heat-{min(4, max(0, round(level * 4)))}")
+        shown = figure(row[value], digits) if at in figures else row[value]
+        return tag("td", link(to, shown), class_=f"heat-{min(4, max(0, round(level * 4)))}")
 
-    corner = tag("th", (labels or {}).get(y, ""), scope="col")
+    # A head without words tells nothing to those who hear it.
+    head = (labels or {}).get(y)
+    corner = tag("th", head, scope="col") if head else tag("td", "")
     body = lines(
         *([tag("caption", caption)] if caption else []),
         tag("thead", tag("tr", corner, *(tag("th", column, scope="col") for column in columns))),

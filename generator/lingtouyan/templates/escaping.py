@@ -6,10 +6,12 @@ One escape serves HTML text, attributes, Markdown and Jinja: a template author d
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from typing import TypeGuard
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -52,6 +54,11 @@ def text(value: object) -> str:
     if isinstance(value, Iterable):
         return "、".join(text(item) for item in value)
     return str(value)
+
+
+def is_number(value: object) -> TypeGuard[int | float | Decimal]:
+    """Tell whether a value is a figure; True is none."""
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def markup(html: str) -> Markup:
@@ -171,6 +178,21 @@ def chinese_date(value: object) -> str:
     return "".join(f"{int(part)}{unit}" for part, unit in parts) or _other(value)
 
 
+def decimals(value: object) -> int:
+    """Count the digits after the point with which a figure is written: none for 30, one for 30.5 and DECIMAL 30.0."""
+    return len(text(value).partition(".")[2]) if is_number(value) else 0
+
+
+def figure(value: object, digits: int | None = None) -> str:
+    """Write a figure: with so many decimals, else with its own; thousands apart from five digits on (GB/T 15835)."""
+    if not is_number(value) or not math.isfinite(value):
+        return text(value)
+    shown = Decimal(text(value))
+    if digits is not None:
+        shown = shown.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    return f"{shown:,f}" if abs(shown) >= 10_000 else f"{shown:f}"
+
+
 def percent(part: object, whole: object, digits: int = 1) -> str:
     """Write a share, rounded half up: `percent(38, 44)` is `86.4%`; empty when there is nothing to share."""
     if part is None or whole is None or not Decimal(str(whole)):
@@ -188,8 +210,7 @@ def years_between(start: object, end: object) -> int | None:
     return ended[0] - begun[0] - (ended[1:] < begun[1:])
 
 
-# `~` writes 100.0; joined to other words a figure should look as it does alone: `plain`.
+# `~` writes 100.0; joined to other words a figure should look as it does alone: `figure`.
 FILTERS: dict[str, Callable[..., object]] = {
-    **{f.__name__: f for f in (dots, full_dots, chinese_date, percent, years_between)},
-    "plain": text,
+    f.__name__: f for f in (dots, full_dots, chinese_date, figure, percent, years_between)
 }

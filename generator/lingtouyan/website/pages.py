@@ -16,6 +16,7 @@ from urllib.parse import quote
 import duckdb
 import jinja2
 import markdown
+from markdown.extensions.toc import slugify_unicode
 from markupsafe import Markup
 
 from lingtouyan.database.database import SqlError, rows_of
@@ -340,8 +341,10 @@ def site_job(
 
 def frame_of(template: Template) -> FrameSpec:
     """Return the frame of a template's record pages."""
-    folder = template.path.split("{")[0].rpartition("/")[0]
-    return FrameSpec(slug(template.name.replace("/", "-")), folder, f"{folder}/" if folder else "")
+    fixed = template.path.split("{")[0].rpartition("/")[0]
+    # As deep as the pages themselves: `changes/{{ month }}/{{ office }}` has two folders above it.
+    folder = re.sub(r"\{\{.*?\}\}", "x", template.path).rpartition("/")[0]
+    return FrameSpec(slug(template.name.replace("/", "-")), folder, f"{fixed}/" if fixed else "")
 
 
 def written_url(template: Template) -> str:
@@ -397,6 +400,9 @@ def lines_of(body: str, source: str) -> Callable[[int], int]:
 def converter(extensions: Sequence[Mapping[str, Any]]) -> Callable[[str], str]:
     """Return Markdown to HTML with the site's own extensions (`markdown_extensions` of its settings)."""
     configs = {name: options for entry in extensions for name, options in entry.items()}
+    if "toc" in configs:
+        # Anchors are the headings' own words: numbers would shift with every new section.
+        configs["toc"] = {"slugify": slugify_unicode, **(configs["toc"] or {})}
     machine = markdown.Markdown(
         extensions=list(configs), extension_configs={n: dict(o) for n, o in configs.items() if o}
     )
