@@ -26,3 +26,6 @@ CREATE MACRO months_between(from_day, to_day) AS
 -- In office from the day of appointment; on the day of leaving it is the successor who is in office.
 CREATE MACRO in_office(started_on, ended_on, on_date) AS
     started_on <= on_date AND (ended_on IS NULL OR ended_on > on_date);
+
+-- A day inside a sentence: 2026年4月7日. Tables and cells keep 2026-04-07.
+CREATE MACRO day_in_words(on_date) AS strftime(on_date, '%Y年%-m月%-d日');

@@ -48,7 +48,7 @@ WHERE ends < starts
 UNION ALL
 SELECT t.person_file, t.person_line, 'people', 'person_id', t.person_id, t.name, t.village_id,
     '没有写明' || CASE WHEN u.at_start AND u.at_end THEN '' WHEN u.at_start THEN '开始时' ELSE '结束时' END
-        || '任' || coalesce(v.name, t.village_id) || t.post || '的经历（任职' || t.tenure_id || '：' || t.started_on
+        || '任' || coalesce(v.name, t.village_id) || in_place(t.post, v.kind) || '的经历（任职' || t.tenure_id || '：' || t.started_on
         || coalesce('至' || t.ended_on, '起') || '）'
 FROM tenure AS t JOIN uncovered AS u USING (tenure_id) LEFT JOIN villages AS v ON v.village_id = t.village_id
 WHERE u.at_start OR u.at_end
@@ -56,8 +56,8 @@ UNION ALL
 -- The other way round: a post in a village, since records began, that no tenure knows of. The month that is running is
 -- left out: within it the tenure may begin after the day looked at.
 SELECT e._file, e._line, 'person_resume', 'post', e.person_id, e.name, e.village_id,
-    '第' || e.ordinal || '段写' || e.started || coalesce('至' || e.ended, '起') || '任' || e.post || '，没有对应的任职记录'
-FROM entry AS e
+    '第' || e.ordinal || '段写' || e.started || coalesce('至' || e.ended, '起') || '任' || in_place(e.post, v.kind) || '，没有对应的任职记录'
+FROM entry AS e LEFT JOIN villages AS v ON v.village_id = e.village_id
 WHERE e.village_id IS NOT NULL AND e.post IS NOT NULL AND coalesce(e.ends, as_of) >= param_date('register_from', as_of)
     AND e.starts < date_trunc('month', e.as_of) AND NOT EXISTS (
         SELECT 1 FROM tenure AS t

@@ -7,14 +7,14 @@ complete: elections
 table: tenures
 column: election_id
 message: "{village_name}{post}{name}（{person_id}，{started_on}起）{problem}。"
-remedy: "请填写产生这名主任的村（居）民委员会选举；没有经过选举的，应当依法补选。"
+remedy: "请填写选出这名主任的选举；没有经过选举的，应当依法补选。"
 */
 SELECT t._file, t._line, t.tenure_id, t.person_id, t.village_id, v.township_id, v.name AS village_name, p.name, t.started_on, in_place(t.post, v.kind) AS post,
     t.election_id,
     CASE
         WHEN t.origin <> '选举产生' THEN '的产生方式是“' || t.origin || '”，不是选举产生'
         WHEN t.election_id IS NULL THEN '没有填写产生他的选举'
-        WHEN e.kind NOT IN ('村（居）委会换届', '村（居）委会补选') THEN '所填的' || t.election_id || '是' || e.kind || '，不是村（居）民委员会选举'
+        WHEN e.kind NOT IN ('村（居）委会换届', '村（居）委会补选') THEN '所填的' || t.election_id || '是' || in_place(e.kind, v.kind) || in_place('，不是村（居）民委员会选举', v.kind)
         WHEN e.village_id <> t.village_id THEN '所填的' || t.election_id || '是别的村（社区）的选举'
         WHEN e.outcome <> '成功' THEN '所填的' || t.election_id || '没有成功（' || e.outcome || '）'
         WHEN t.started_on < m.voted_on THEN '的任职日期早于所填的' || t.election_id || '的选举日期' || m.voted_on

@@ -9,7 +9,7 @@ message: "{village_name}{kind}（{election_id}）：{problem}。"
 remedy: "请核对各环节的起止日期；前一环节没有结束的，不得进入后一环节。"
 */
 -- The order is computed once, in the view that the page of the election shows too.
-SELECT o.election_id, o.village_id, v.name AS village_name, e.kind, o.stage, o.problem,
+SELECT o.election_id, o.village_id, v.name AS village_name, in_place(e.kind, v.kind) AS kind, o.stage, o.problem,
     o._table,
     CASE o._table WHEN 'elections' THEN 'outcome' WHEN 'election_meetings' THEN 'date' WHEN 'election_candidates' THEN 'confirmed_on'
         ELSE 'started_on' END AS _column, o._file, o._line

@@ -13,7 +13,7 @@ remedy: "书记人选应当经过党员推荐和群众推荐；请补录推荐�
 WITH reached AS (
     SELECT election_id, max(enum_code(stage)::INTEGER) AS place FROM election_stages GROUP BY election_id
 )
-SELECT e.election_id, e.village_id, any_value(v.name) AS village_name, e.kind,
+SELECT e.election_id, e.village_id, any_value(v.name) AS village_name, in_place(e.kind, any_value(v.kind)) AS kind,
     string_agg(plan.meeting, '、' ORDER BY plan.place) AS missing, e._file, e._line
 FROM elections AS e
 JOIN election_plan AS plan ON plan.kind = e.kind AND plan.stage IN ('党员推荐', '群众推荐')

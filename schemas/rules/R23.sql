@@ -31,5 +31,5 @@ wrong AS (
     FROM meeting_exclusions AS x JOIN election_meetings AS m USING (election_id, meeting)
     WHERE x.reason IS NULL OR x.approved_by IS NULL OR x.approved_on IS NULL OR x.approved_on > m.date
 )
-SELECT wrong.*, e.village_id, v.name AS village_name
+SELECT wrong.* REPLACE (in_place(wrong.meeting, v.kind) AS meeting), e.village_id, v.name AS village_name
 FROM wrong JOIN elections AS e USING (election_id) LEFT JOIN villages AS v ON v.village_id = e.village_id

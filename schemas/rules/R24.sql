@@ -32,5 +32,5 @@ WITH wrong AS (
     WHERE m.meeting IN ('党员大会选举', '党员大会另选', '村（居）民选举', '村（居）民另选') AND e.outcome <> '失败'
       AND b.approvals > m.valid::HUGEINT * e.seats
 )
-SELECT wrong.*, e.village_id, v.name AS village_name
+SELECT wrong.* REPLACE (in_place(wrong.meeting, v.kind) AS meeting), e.village_id, v.name AS village_name
 FROM wrong JOIN elections AS e USING (election_id) LEFT JOIN villages AS v ON v.village_id = e.village_id

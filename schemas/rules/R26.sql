@@ -49,6 +49,6 @@ unelected AS (
       AND (e.kind NOT IN ('党组织换届', '党组织补选') OR e.village_id <> t.village_id OR e.outcome <> '成功'
            OR NOT list_contains(coalesce(c.winners, [t.person_id]), t.person_id))
 )
-SELECT f.*, v.name AS village_name, coalesce(p.name, f.person_id) AS person_name
+SELECT f.* REPLACE (in_place(f.what, v.kind) AS what, in_place(f.problem, v.kind) AS problem), v.name AS village_name, coalesce(p.name, f.person_id) AS person_name
 FROM (SELECT * FROM short UNION ALL BY NAME SELECT * FROM unvoted UNION ALL BY NAME SELECT * FROM unelected) AS f
 LEFT JOIN villages AS v ON v.village_id = f.village_id LEFT JOIN people AS p ON p.person_id = f.person_id

@@ -7,23 +7,23 @@ complete: appraisals
 table: appraisals
 column: reports_township_date
 message: "{village_name}书记{person_name}{year}年度{problem}，期限是{report_deadline}。"
-remedy: "书记应当在期限以前分别向乡镇党委、向党员和村（居）民代表述职；已经述职的请补录日期。"
+remedy: "书记应当在期限以前分别向乡镇党委、向党员和群众代表述职；已经述职的请补录日期。"
 */
 -- After the deadline, not before. A secretary without any appraisal is found through his tenure; one who served less than
 -- half of the year, or left before the deadline, is not asked for it.
 SELECT a.person_id, a.village_id, a.appraisal_id, a.tenure_id, coalesce(a.village_name, a.village_id) AS village_name,
     coalesce(a.person_name, a.person_id) AS person_name, a.year, a.report_deadline,
-    concat_ws('，', CASE WHEN a.reports_township_date IS NULL THEN '没有向乡镇党委述职'
+    in_place(concat_ws('，', CASE WHEN a.reports_township_date IS NULL THEN '没有向乡镇党委述职'
             WHEN year(a.reports_township_date) < a.year THEN a.reports_township_date || '向乡镇党委述职，早于考核年度'
             WHEN a.reports_township_date > a.report_deadline THEN a.reports_township_date || '才向乡镇党委述职' END,
         CASE WHEN a.reports_members_date IS NULL THEN '没有向党员和村（居）民代表述职'
             WHEN year(a.reports_members_date) < a.year THEN a.reports_members_date || '向党员和村（居）民代表述职，早于考核年度'
-            WHEN a.reports_members_date > a.report_deadline THEN a.reports_members_date || '才向党员和村（居）民代表述职' END) AS problem,
+            WHEN a.reports_members_date > a.report_deadline THEN a.reports_members_date || '才向党员和村（居）民代表述职' END), v.kind) AS problem,
     'appraisals' AS _table,
     CASE WHEN a.reports_township_date IS NULL OR a.reports_township_date > a.report_deadline OR year(a.reports_township_date) < a.year THEN 'reports_township_date'
         ELSE 'reports_members_date' END AS _column,
     r._file, r._line
-FROM build CROSS JOIN appraisal_summary AS a JOIN appraisals AS r USING (appraisal_id)
+FROM build CROSS JOIN appraisal_summary AS a JOIN appraisals AS r USING (appraisal_id) LEFT JOIN villages AS v ON v.village_id = a.village_id
 WHERE NOT a.both_in_time AND (as_of > a.report_deadline OR greatest(a.reports_township_date, a.reports_members_date) > a.report_deadline
         OR year(least(a.reports_township_date, a.reports_members_date)) < a.year)
   AND EXISTS (SELECT 1 FROM secretary_tenures AS t

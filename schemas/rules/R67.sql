@@ -74,4 +74,5 @@ WITH cited AS (
         CASE WHEN village_id <> other_village THEN '那是另一个村（社区）' || other_village || '的' END, more) AS problem
     FROM cited
 )
-SELECT _table, _column, what, record, cites, person_id, village_id, problem, _file, _line FROM judged WHERE problem <> ''
+SELECT j._table, j._column, j.what, j.record, j.cites, j.person_id, j.village_id, in_place(j.problem, v.kind) AS problem, j._file, j._line
+FROM judged AS j LEFT JOIN villages AS v USING (village_id) WHERE j.problem <> ''

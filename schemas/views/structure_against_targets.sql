@@ -14,6 +14,7 @@ fields:
   title: {title: 指标, sensitivity: public}
   kind: {title: 指标类型, sensitivity: public}
   unit: {title: 单位, sensitivity: public}
+  decimals: {title: 小数位数, sensitivity: public}
   level: {title: 目标级别, sensitivity: public}
   direction: {title: 方向, sensitivity: public}
   goal: {title: 目标值, sensitivity: public}
@@ -28,7 +29,7 @@ fields:
   sort_order: {title: 排列次序, sensitivity: public}
 */
 SELECT d.reference_date, d.title AS reference_title, d.is_now, v.org_id, v.org_name, v.whole,
-    v.indicator_id, v.title, v.kind, v.unit, g.level, g.direction, g.value AS goal, v.value, v.numerator, v.denominator,
+    v.indicator_id, v.title, v.kind, v.unit, v.decimals, g.level, g.direction, g.value AS goal, v.value, v.numerator, v.denominator,
     -- On the exact ratio: 29.96 % shown as 30.0 % has not reached 30 %.
     CASE g.direction
         WHEN '不低于' THEN exact >= g.value - 1e-9

@@ -39,7 +39,7 @@ items AS (
         e.township_id AS org_id, e.township_id, e.village_id, 'elections' AS table_name, e.election_id AS record_key
     FROM election_summary AS e LEFT JOIN villages AS v USING (village_id) WHERE e.outcome = '进行中'
     UNION ALL BY NAME
-    SELECT 'M1' AS system, '失败待重选' AS kind, e.village_name || in_place(e.kind, v.kind) || '没有成功，应当在' || repeat_due_on || '以前重新选举' AS title,
+    SELECT 'M1' AS system, '失败待重选' AS kind, e.village_name || in_place(e.kind, v.kind) || '没有成功，应当在' || day_in_words(repeat_due_on) || '以前重新选举' AS title,
         e.township_id AS org_id, e.township_id, e.village_id, repeat_due_on AS due_on, 'elections' AS table_name, election_id AS record_key
     FROM election_summary AS e LEFT JOIN villages AS v USING (village_id)
     WHERE outcome = '失败' AND repeated_by IS NULL
@@ -53,7 +53,7 @@ items AS (
     FROM horizon CROSS JOIN notices AS n LEFT JOIN villages AS v USING (village_id) LEFT JOIN people AS p USING (person_id)
     WHERE n.kind IN ('候选人公示', '任前公示') AND n.ended_on < as_of AND (n.result IS NULL OR n.closed_on IS NULL)
     UNION ALL BY NAME
-    SELECT 'M1' AS system, '任期届满' AS kind, c.village_name || '书记' || c.name || '本届任期于' || c.term_ends_on || '届满' AS title,
+    SELECT 'M1' AS system, '任期届满' AS kind, c.village_name || '书记' || c.name || '本届任期于' || day_in_words(c.term_ends_on) || '届满' AS title,
         c.township_id AS org_id, c.township_id, c.village_id, c.person_id, c.term_ends_on AS due_on, 'tenures' AS table_name, c.tenure_id AS record_key
     FROM horizon CROSS JOIN current_secretaries AS c WHERE c.term_ends_on <= soon
 
@@ -80,7 +80,7 @@ items AS (
     WHERE c.state = '已督导' AND c.date <= as_of AND (c.sent_to_unit_on IS NULL OR c.sent_to_unit_on > as_of) AND c.year >= this_year - 1
     GROUP BY c.org_id, c.org_name, c.quarter_name
     UNION ALL BY NAME
-    SELECT 'M5' AS system, '派驻期满' AS kind, f.village_name || '第一书记' || f.person_name || '任期于' || f.term_ends_on || '届满' AS title,
+    SELECT 'M5' AS system, '派驻期满' AS kind, f.village_name || '第一书记' || f.person_name || '任期于' || day_in_words(f.term_ends_on) || '届满' AS title,
         o.org_id, f.township_id, f.village_id, f.person_id, f.term_ends_on AS due_on, 'first_secretaries' AS table_name, f.first_secretary_id AS record_key
     FROM horizon CROSS JOIN first_secretary_status AS f LEFT JOIN city_office AS o ON o.system = 'M0' WHERE f.in_post AND f.term_ends_on <= soon
     UNION ALL BY NAME
@@ -101,7 +101,7 @@ items AS (
     FROM horizon CROSS JOIN training_year AS t WHERE t.year = this_year AND t.judged AND NOT t.met AND t.in_office
     GROUP BY t.township_id, t.year
     UNION ALL BY NAME
-    SELECT 'M8' AS system, '训前调研' AS kind, c.title || '将于' || c.started_on || '开班，还没有完成需求调研' AS title,
+    SELECT 'M8' AS system, '训前调研' AS kind, c.title || '将于' || day_in_words(c.started_on) || '开班，还没有完成需求调研' AS title,
         c.org_id, c.started_on - 1 AS due_on, 'training_classes' AS table_name, c.class_id AS record_key
     FROM horizon CROSS JOIN training_classes AS c WHERE c.started_on > as_of AND (c.survey_ended_on IS NULL OR c.survey_ended_on > as_of)
       AND c.level <= '市级'::training_classes_level
@@ -142,7 +142,7 @@ items AS (
 
     -- M12, M13 audit and adjustment
     UNION ALL BY NAME
-    SELECT 'M12' AS system, '离任审计' AS kind, a.village_name || '原书记' || a.person_name || a.ended_on || '离任，' || a.state AS title,
+    SELECT 'M12' AS system, '离任审计' AS kind, a.village_name || '原书记' || a.person_name || day_in_words(a.ended_on) || '离任，' || a.state AS title,
         a.township_id AS org_id, a.township_id, a.village_id, a.person_id, a.due_on, 'tenures' AS table_name, a.tenure_id AS record_key
     FROM audit_status AS a WHERE a.due_on IS NOT NULL AND a.state IN ('应审未审', '待审计', '逾期未报告', '审计中')
     UNION ALL BY NAME
@@ -154,7 +154,7 @@ items AS (
         a.township_id AS org_id, a.township_id, a.village_id, a.person_id, a.publish_by AS due_on, 'audits' AS table_name, a.audit_id AS record_key
     FROM audit_status AS a CROSS JOIN horizon WHERE a.reported_on <= as_of AND a.published_on IS NULL AND a.publish_by IS NOT NULL
     UNION ALL BY NAME
-    SELECT 'M12' AS system, '任中审计' AS kind, s.village_name || '书记' || coalesce(p.name, s.person_id) || '到' || s.due_on || '满'
+    SELECT 'M12' AS system, '任中审计' AS kind, s.village_name || '书记' || coalesce(p.name, s.person_id) || '到' || day_in_words(s.due_on) || '满'
             || param('mid_audit_years', as_of) || '年没有任中或者任期审计' AS title,
         s.township_id AS org_id, s.township_id, s.village_id, s.person_id, s.due_on, 'tenures' AS table_name, s.tenure_id AS record_key
     FROM horizon CROSS JOIN (
@@ -193,7 +193,7 @@ items AS (
     FROM horizon CROSS JOIN care_due AS d WHERE d.kind = '走访慰问' AND d.year = this_year AND d.state <> '已落实'
     GROUP BY d.township_id, d.year, d.visit_window, d.period_end
     UNION ALL BY NAME
-    SELECT 'M16' AS system, '走访慰问' AS kind, w.year || '年' || w.visit_window || '走访慰问期' || w.window_start || '至' || w.window_end || '，请安排' AS title,
+    SELECT 'M16' AS system, '走访慰问' AS kind, w.year || '年' || w.visit_window || '走访慰问期' || day_in_words(w.window_start) || '至' || day_in_words(w.window_end) || '，请安排' AS title,
         o.org_id, w.window_end AS due_on, 'visit_windows' AS table_name, w.year || w.visit_window AS record_key
     FROM horizon CROSS JOIN visit_windows AS w LEFT JOIN city_office AS o ON o.system = 'M16' WHERE w.window_start > as_of AND w.window_start <= soon
     UNION ALL BY NAME
