@@ -137,9 +137,26 @@ class DataTable {
   }
 }
 
+// On a narrow screen, a table that does not fit is shown record by record, so that no column is out of sight.
+function fit(box) {
+  const scroll = box.querySelector(".data-scroll");
+  box.classList.remove("data--cards");
+  if (!narrow.matches || scroll.scrollWidth <= scroll.clientWidth) return;
+  const titles = [...box.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+  for (const cell of box.querySelectorAll("tbody td")) cell.dataset.title = titles[cell.cellIndex];
+  box.classList.add("data--cards");
+}
+
 // --------------------------------------------------------------------------------------------------
 
 showFacts();
-for (const box of document.querySelectorAll(".data")) {
-  if (box.querySelector("table.data-table")) new DataTable(box);
+document.querySelector("[data-md-component=search]")?.setAttribute("aria-label", "搜索");
+const narrow = matchMedia("(max-width: 44.98em)");
+const boxes = [...document.querySelectorAll(".data")].filter((box) => box.querySelector("table.data-table"));
+for (const box of boxes) {
+  new DataTable(box);
+  fit(box);
 }
+narrow.addEventListener("change", () => boxes.forEach(fit));
+// A closed fold has no width to measure.
+document.addEventListener("toggle", (event) => event.target.querySelectorAll?.(".data:has(table.data-table)").forEach(fit), true);
