@@ -30,7 +30,7 @@ _TABLES = {
     "changes": "commit VARCHAR, action VARCHAR, table_name VARCHAR, record_key VARCHAR, root_table VARCHAR, "
     "root_key VARCHAR, field VARCHAR, before VARCHAR, after VARCHAR, file VARCHAR, ordinal INTEGER",
     "proposed_commits": "commit VARCHAR, author VARCHAR, author_email VARCHAR, committer VARCHAR, "
-    "committer_email VARCHAR, commit_time TIMESTAMP, subject VARCHAR, is_merge BOOLEAN, merge VARCHAR, "
+    "committer_email VARCHAR, commit_time TIMESTAMP, subject VARCHAR, body VARCHAR, is_merge BOOLEAN, merge VARCHAR, "
     "merge_author_email VARCHAR, merge_committer_email VARCHAR, landed BOOLEAN",
     "proposed_files": "_file VARCHAR, _line INTEGER, commit VARCHAR, author VARCHAR, author_email VARCHAR",
     "proposed_changes": "_file VARCHAR, _line INTEGER, commit VARCHAR, ordinal INTEGER, action VARCHAR, table_name VARCHAR, "
@@ -97,7 +97,7 @@ def create_proposal(
         merge = by_id.get(proposal.brought.get(c.id, ""))
         commits.append(
             (c.id, c.author, c.author_email, c.committer, c.committer_email, _time(c.commit_time))
-            + (c.subject, len(c.parents) > 1)
+            + (c.subject, c.body or None, len(c.parents) > 1)
             + ((merge.id, merge.author_email, merge.committer_email) if merge else (None, None, None))
             + (proposal.landed,)
         )
