@@ -6,6 +6,7 @@ clause: selection#11
 complete: elections
 table: tenures
 column: election_id
+dated: started_on
 message: "{village_name}{post}{name}（{person_id}，{started_on}起）{problem}。"
 remedy: "请填写选出这名主任的选举；没有经过选举的，应当依法补选。"
 */

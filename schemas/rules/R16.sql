@@ -5,6 +5,7 @@ severity: error
 clause: [selection#9, filing#8]
 table: tenures
 column: channel
+dated: started_on
 message: "{village_name}{post}{name}（{person_id}，{started_on}起）{problem}。"
 remedy: "请从所列渠道、原因中选一项；来源选“其他”的，在来源说明中写明。"
 */

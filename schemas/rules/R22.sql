@@ -5,6 +5,7 @@ severity: error
 clause: [selection#16, elections#5]
 table: election_meetings
 column: present
+dated: on_date
 message: "{village_name}{on_date}{meeting}{problem}。"
 remedy: "到会、投票人数不足的会议不能推荐和选举；人数有误的请更正，无误的应当将结果填为“失败”并重新召开。"
 */

@@ -5,6 +5,7 @@ severity: error
 clause: selection#15
 table: election_meetings
 column: expected
+dated: on_date
 message: "{village_name}{on_date}{meeting}：{problem}。"
 remedy: "应到会人数等于有选举权人数减去不计入人数；不计入的逐项写明人数、理由、批准机构和会议之前的批准日期。"
 */

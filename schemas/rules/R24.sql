@@ -5,6 +5,7 @@ severity: error
 clause: selection#21
 table: election_meetings
 column: valid
+dated: on_date
 message: "{village_name}{on_date}{meeting}：{problem}。"
 remedy: "请按计票单核对：发出的票不多于实到人数，收回的不多于发出的，有效的不多于收回的，每人各项票数之和不多于有效票，一张票选的人数不多于应选名额。"
 */

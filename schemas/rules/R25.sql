@@ -5,6 +5,7 @@ severity: error
 clause: selection#17
 table: election_meetings
 column: meeting
+dated: on_date
 message: "{village_name}{on_date}{meeting}：{problem}。"
 remedy: "请核对名额、候选人和票数；候选人不够的应当增加提名，预选没有超过半数的不能列为正式候选人。"
 */

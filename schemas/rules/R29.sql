@@ -6,6 +6,7 @@ clause: [selection#20, selection#23]
 complete: notices
 table: notices
 column: ended_on
+dated: started_on
 message: "{village_name}{person_name}：{problem}。"
 remedy: "公示期应当满规定的工作日，期满写明结果和办结日期；批复应当在任职之前。请核对日期，程序没有走完的不得任职。"
 */
@@ -42,7 +43,7 @@ without AS (
 ),
 -- Whoever took office without having won on record: appointed, sent, or by an election that lists no candidates.
 unposted AS (
-    SELECT t.election_id, t.village_id, t.person_id, t.started_on || '任职，没有候选人公示或者任前公示' AS problem,
+    SELECT t.election_id, t.village_id, t.person_id, t.started_on, t.started_on || '任职，没有候选人公示或者任前公示' AS problem,
         'tenures' AS _table, 'notice_id' AS _column, t._file, t._line
     FROM tenures AS t, build
     WHERE t.post = '党组织书记' AND t.started_on <= as_of AND param('notice_working_days', t.started_on) IS NOT NULL

@@ -6,6 +6,7 @@ clause: [filing#11, filing#7, filing#8]
 complete: filings
 table: tenures
 column: tenure_id
+dated: event_date
 message: "{village_name}书记{name}（{person_id}）{event_date}{change}（{tenure_id}），期限{due_on}已过，没有{required}{instead}。"
 remedy: "请补办备案；已经办理的，在备案中填写这段任职的编号。"
 */

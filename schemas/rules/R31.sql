@@ -5,6 +5,7 @@ severity: error
 clause: filing#6
 table: filings
 column: tenure_id
+dated: started_on
 message: "{village_name}{name}（{person_id}）的任前备案{filing_id}{problem}，晚于任职日期{started_on}。"
 remedy: "请核对备案日期和任职日期；先任职后备案的，应当纠正任职日期或者说明后改报任后备案。"
 */

@@ -5,6 +5,7 @@ severity: error
 clause: filing#14
 table: filings
 column: trigger_date
+dated: event_date
 message: "{village_name}{name}（{person_id}）的{kind}{filing_id}，{event_date}{change}，应在{days}个工作日内（{due_on}前）报送，{problem}。"
 remedy: "请立即报送；已经报送的，核对报送日期和任免日期，确实迟报的在备案请示中说明原因。"
 */

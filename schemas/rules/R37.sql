@@ -6,6 +6,7 @@ clause: structure#10
 complete: all
 table: statistics
 column: value
+dated: reference_date
 message: "{snapshot_title}（{snapshot_id}）中{org_name}的“{indicator_title}”发布为{published}，按{reference_date}的记录重新计算是{recomputed}。"
 remedy: "记录后来有更正的，另发一次更正的统计报告并填写所更正的报告；数字抄错的，核对原报告。"
 */

@@ -5,6 +5,7 @@ severity: error
 clause: [cultivation#3, cultivation#2, cultivation#8]
 table: reserve
 column: stage
+dated: entered_on
 message: "{village_name}后备{person_name}（{reserve_id}）：{problem}。"
 remedy: "培养按致富能手、党员、村干部、村党组织书记逐级进行，支部推荐和群众推荐都完成以后才可以入库；请核对各项日期。"
 */
@@ -40,7 +41,7 @@ wrong AS (
     UNION ALL
     SELECT reserve_id, 'exited_on', exited_on || '出库，早于入库日期' || entered_on FROM staged WHERE exited_on < entered_on
 )
-SELECT w.reserve_id, r.person_id, r.village_id, v.name AS village_name, coalesce(p.name, r.person_id) AS person_name, w.problem, w._column,
+SELECT w.reserve_id, r.person_id, r.village_id, v.name AS village_name, coalesce(p.name, r.person_id) AS person_name, r.entered_on, w.problem, w._column,
     r._file, r._line
 FROM wrong AS w JOIN reserve AS r USING (reserve_id)
 LEFT JOIN people AS p ON p.person_id = r.person_id LEFT JOIN villages AS v ON v.village_id = r.village_id

@@ -6,6 +6,7 @@ clause: [adjustment#7, adjustment#4]
 complete: [filings, tenures]
 table: adjustments
 column: tier
+dated: decided_on
 message: "{village_name}书记{person_name}（{adjustment_id}）{decision}，{problem}。"
 remedy: "批评教育的写明整改期限；及时调整和严肃处理的终止任职，并办理免职备案。"
 */

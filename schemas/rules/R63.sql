@@ -6,6 +6,7 @@ clause: [records#14, records#15]
 complete: [disclosure_approvals, notices]
 table: tenures
 column: published_on
+dated: published_on
 message: "{what}（{record}）于{published_on}公开，{problem}。"
 remedy: "请先办理保密审查，任职信息在公示开始以后公开；已经公开的应当撤下，补办审查。"
 */

@@ -6,6 +6,7 @@ clause: [elections#3, elections#2]
 complete: elections
 table: elections
 column: direct_approval
+dated: members_voted_on
 message: "{village_name}{kind}（{election_id}）：{problem}。"
 remedy: "设委员会的，先由党员大会选举委员，再由委员会会议选举书记；经批准由党员大会直接选举的，填写批准文号和选举以前的批准日期。"
 */
@@ -44,6 +45,6 @@ WITH elected AS (
     FROM elected AS e LEFT JOIN people AS p USING (person_id) LEFT JOIN seats AS s USING (election_id)
     WHERE least IS NOT NULL
 )
-SELECT j.election_id, j.village_id, v.name AS village_name, j.kind, j.person_id, j.members, j.problem, j._file, j._line,
+SELECT j.election_id, j.village_id, v.name AS village_name, j.kind, j.person_id, j.members, j.members_voted_on, j.problem, j._file, j._line,
     CASE WHEN j.direct_approved_on > j.members_voted_on THEN 'direct_approved_on' ELSE 'direct_approval' END AS _column
 FROM judged AS j LEFT JOIN villages AS v USING (village_id) WHERE j.problem IS NOT NULL

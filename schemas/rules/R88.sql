@@ -5,6 +5,7 @@ severity: error
 clause: elections#4
 table: meeting_exclusions
 column: decided_on
+dated: on_date
 message: "{village_name}{on_date}{meeting}不计入的{headcount}人{problem}。"
 remedy: "不计入应到会的，先由党员大会讨论决定，再报乡镇党委批准，都不晚于会议；居住在外地等其他情形应当计入。选举村（居）民委员会的，按登记的选民计算。"
 */

@@ -173,3 +173,18 @@ def test_csv_in_the_encoding_of_wps_and_a_roster_of_nothing_known(root: Path) ->
     assert "长数字的末三位被电子表格改成了 0" in answer(root)
     assert take(root, b"") == 2
     assert take(root, [["x", "y"], [1, 2]]) == 2
+
+
+def test_a_roster_of_all_says_in_a_column_whose_each_row_is(root: Path) -> None:
+    head = ["单位", "姓名", "出生年月", "地方", "岗位", "上任时间"]
+    rows = [
+        head,
+        ["nor", "王五", "1975.12", "东山", "长", "2020-01-01"],
+        ["south", "钱七", "1990-11", "东山", "长", "2020-01-01"],
+    ]
+    path = root.parent / "册.xlsx"
+    write_workbook(path, [Sheet("册", rows=rows)])
+    assert main(["--root", str(root), "import", str(path)]) == 0
+    assert "T001,P001,V1" in (root / "records/north/posts.csv").read_text()
+    assert "T002,P002,V3" in (root / "records/south/posts.csv").read_text()
+    assert (root / "records/south/people/P002.yaml").is_file()

@@ -302,7 +302,7 @@ def _judge(
         }
         try:
             plain = {n: v for n, v in change.values.items() if v}
-            change.file = file_of(project, table, plain, folder, referred)
+            change.file = file_of(project, table, plain, change.folder or folder, referred)
         except UsageError as fault:
             return change.tell(REFUSED, str(fault))
     if change.file in now.broken:

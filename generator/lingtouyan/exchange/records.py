@@ -61,7 +61,7 @@ class Change:
         values: the fields that change; None empties one.
         lists: the lists that are replaced, with the columns that the workbook has.
         places: the rows of the workbook that ask for it, as (table, sheet, row).
-        file: where the record stands, or is to stand.
+        file: where the record stands, or is to stand; folder: words that name the folder of a new one.
         partners: what the same row asks for besides; taken or refused together.
     """
 
@@ -71,6 +71,7 @@ class Change:
     lists: dict[str, list[Values]] = field(default_factory=dict)
     places: list[tuple[str, str, int]] = field(default_factory=list)
     file: str = ""
+    folder: str = ""
     new: bool = False
     deleted: bool = False
     marks: list[Mark] = field(default_factory=list)

@@ -7,11 +7,12 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from lingtouyan.checks.messages import FULL_WIDTH, damage, partial_date
 from lingtouyan.checks.values import is_date
-from lingtouyan.exchange.records import Change, Entry, Key, Tree, Values
+from lingtouyan.exchange.records import ORDINAL, Change, Entry, Key, Tree, Values
 from lingtouyan.exchange.workbook import DOUBTFUL, REFUSED, Sheet, cell_text
 from lingtouyan.problems import UsageError, quoted
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
@@ -180,7 +181,9 @@ class Reader:
         self._tree, self._folder, self._number, self._year = tree, folder, number, year
         self._last: dict[str, str] = {}
         self._indexes: dict[tuple[str, str], dict[str, list[tuple[Entry, Change | None]]]] = {}
-        self._names: dict[str, dict[str, list[str]]] = {}
+        self._names: dict[tuple[str, str], dict[str, list[str]]] = {}
+        files = (e.file for found in tree.entries.values() for e in found.values())
+        self._folders = {p for f in files for p in PurePosixPath(f).parent.parts}
         self.changes: dict[tuple[str, Key], Change] = {}
         self.told: list[str] = []
 
@@ -190,15 +193,16 @@ class Reader:
         title = roster.sheet.title
         found = {h: tables[p.table].field(f) for p in parts for h, f in p.columns.items()}
         roster.sheet.fields = [found.get(h) for h in headings]
-        hidden = {w for t in tables.values() for f in t.fields if f.sensitivity > 1 for w in _words(f)}
-        months = set()
+        secret = (f for t in tables.values() for f in t.fields if f.sensitivity > 1 and f.name != ORDINAL)
+        hidden = {w for f in secret for w in _words(f)}
+        months, place = set(), self._place(roster, found)
         for n, heading in enumerate(headings):
             cells = [r[n] for r in rows[roster.first :] if n < len(r)]
             days = [c.day for c in cells if isinstance(c, datetime.date)]
             if days and {*days} == {1}:
                 # Only firsts of a month: months were typed.
                 months.add(heading)
-            if not heading or heading in found:
+            if not heading or heading in found or heading == place:
                 continue
             restricted = bool(hidden & _forms(heading))
             ruined = sum(bool(damage(cell_text(c), long_number=True, code=True)) for c in cells)
@@ -223,9 +227,24 @@ class Reader:
                     if (f := found.get(h)) and (partial_date(f) or texts[h] < f.months_before)
                     else texts[h]
                 )
-            self._row(title, number, texts, parts)
+            where = texts.get(place, "")
+            folder = where if self._inside(where) else self._folder
+            self._row(title, number, texts, parts, folder)
 
-    def _row(self, sheet: str, number: int, texts: dict[str, str], parts: Sequence[Part]) -> None:
+    def _inside(self, words: str) -> bool:
+        return len(words) > 1 and sum(words in f for f in self._folders) == 1
+
+    def _place(self, roster: Roster, known: Collection[str]) -> str:
+        """Return the heading of the column that names folders, or nothing."""
+        for n, heading in enumerate(roster.headings):
+            cells = {cell_text(r[n]) for r in roster.sheet.rows[roster.first :] if n < len(r)} - {""}
+            if heading and heading not in known and sum(map(self._inside, cells)) > len(cells) / 2:
+                return heading
+        return ""
+
+    def _row(
+        self, sheet: str, number: int, texts: dict[str, str], parts: Sequence[Part], folder: str
+    ) -> None:
         made: dict[str, Change] = {}
         row: list[Change] = []
         for part in parts:
@@ -237,12 +256,13 @@ class Reader:
             faults = []
             for name, text in (part.values | given).items():
                 if (field_ := table.field(name)) and (text or part.values.get(name)):
-                    values[name], fault = self._meant(table, field_, text or part.values[name])
+                    values[name], fault = self._meant(table, field_, text or part.values[name], folder)
                     faults += [(fault, field_.title)] if fault else []
             for key in table.foreign_keys:
                 if len(key.fields) == 1 and key.table in made and not values.get(key.fields[0]):
                     values[key.fields[0]] = made[key.table].key[0]
             change = self._change(table, part, values, (part.table, sheet, number))
+            change.folder = folder
             for fault, title in faults:
                 change.tell(REFUSED, fault, title, row=number)
             made[part.table] = change
@@ -282,7 +302,9 @@ class Reader:
         if not all(keys.values()):
             titles = "、".join(f.title for f in table.fields if f.name in keys and not keys[f.name])
             change.tell(REFUSED, f"没有 {titles}，不知道是哪一条。")
-        if table.label in match and (label := self._index(table, table.label)[values[table.label] or ""]):
+        if match[:1] == [table.label] and (
+            label := self._index(table, table.label)[values[table.label] or ""]
+        ):
             same = "、".join("/".join(e.key) for e, _ in label[:3])
             change.tell(DOUBTFUL, f"已有同名的 {same}，这是另外新建的一条，请核对。")
         self.changes[table.name, change.key] = change
@@ -298,7 +320,7 @@ class Reader:
                 made[entry.values.get(name) or ""].append((entry, None))
         return self._indexes[table.name, name]
 
-    def _meant(self, table: Table, field_: Field, text: str) -> tuple[str | None, str]:
+    def _meant(self, table: Table, field_: Field, text: str, folder: str) -> tuple[str | None, str]:
         """Return the value that a text means, and what is wrong with it where only the roster shows that."""
         words = [str(w) for w in field_.constraints.get("enum") or ()]
         if text in _NOTHING and not field_.required and text not in words:
@@ -315,20 +337,20 @@ class Reader:
         value = self._tree.value(table, field_, text)
         target = self._tree.reference(table, field_.name)
         if value and target and value not in self._tree.display(target[0].name, target[1]):
-            called = self._called(target[0])
+            called = self._called(target[0], folder)
             found = called.get(text) or [k for n, keys in called.items() if n.startswith(text) for k in keys]
             if len(found) > 1:
                 return value, f"{quoted(text)} 有 {len(found)} 个（{'、'.join(found[:3])}）。请写编号。"
             value = found[0] if found else value
         return value, ""
 
-    def _called(self, table: Table) -> dict[str, list[str]]:
+    def _called(self, table: Table, folder: str) -> dict[str, list[str]]:
         """Return name -> keys of the records of a table in the folder, or of those that stand in no folder."""
-        if table.name not in self._names:
-            made = self._names[table.name] = defaultdict(list)
-            for entry in self._tree.near(table, self._folder):
+        if (table.name, folder) not in self._names:
+            made = self._names[table.name, folder] = defaultdict(list)
+            for entry in self._tree.near(table, folder):
                 made[entry.values.get(table.label) or ""].append(entry.key[0])
-        return self._names[table.name]
+        return self._names[table.name, folder]
 
 
 def _alike(held: str | None, given: str | None) -> bool:
