@@ -17,6 +17,7 @@ help: ## 显示本说明
 
 site: run-ready ## 生成网站和备案表（公开版、内部版，放在 build/ 下）
 	@$(bin)/lingtouyan build
+	$(say) '看网站：make serve，然后打开 http://127.0.0.1:8000/；文书（PDF）在 build/internal/dossiers'
 
 serve: run-ready ## 在本机打开网站，修改档案后自动更新
 	@$(bin)/lingtouyan serve
@@ -53,7 +54,7 @@ bench: dev-ready ## 测量速度和内存（开发人员用）
 	@$(bin)/python -m benchmarks
 
 lock: ## 重新锁定依赖版本；全部升级用 make lock UPGRADE=1（开发人员用）
-	@.ci/lock $(if $(UPGRADE),--upgrade)
+	@bash .ci/lock $(if $(UPGRADE),--upgrade)
 
 clean: ## 删除生成的内容（档案和 .venv 不动）
 	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* *.egg-info
@@ -61,7 +62,7 @@ clean: ## 删除生成的内容（档案和 .venv 不动）
 	$(say) '已删除 build/ 和各种缓存'
 
 run-ready:
-	@.ci/set-up run
+	@bash .ci/set-up run
 
 dev-ready:
-	@.ci/set-up dev
+	@bash .ci/set-up dev

@@ -69,6 +69,12 @@ def test_check_on_good_records_says_so_and_ends_well(good: Shell) -> None:
     assert "第3行 [出席率 attendance，F 列] 提醒 Q2：" in out
 
 
+def test_build_sums_warnings_up_and_leaves_the_list_to_check(good: Shell) -> None:
+    code, out, _ = good("build", "--no-dossiers")
+    assert code == 0
+    assert out.splitlines()[:3] == ["提醒 1 处，不影响生成：", "  Q2 1 处", "  逐条看用 lingtouyan check"]
+
+
 @pytest.mark.parametrize(
     "name, content, line, words",
     [

@@ -28,6 +28,7 @@ from lingtouyan.problems import (
     os_fault,
     printable,
     summary,
+    warnings_by_rule,
     written,
 )
 from lingtouyan.untrusted import CONFINED, confine
@@ -71,9 +72,12 @@ def _build(options: argparse.Namespace) -> int:
         draft=options.draft,
         dossiers=not options.no_dossiers,
         offline=options.offline,
+        progress=sys.stderr,
     )
-    if report.problems:
+    if has_errors(report.problems):
         _show(report.problems)
+    elif report.problems:
+        print(warnings_by_rule(report.problems))
     for line in report.lines:
         print(line)
     unprinted = not options.draft and has_errors(report.problems)

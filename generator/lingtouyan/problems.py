@@ -275,3 +275,11 @@ def summary(problems: Sequence[Problem]) -> str:
     more = len(problems) - len(told)
     after = f"另有 {more} 处可能由这些错误引起，改正后再校验一次（--format json 列出全部）。" if more else ""
     return f"共 {errors} 个错误、{len(told) - errors} 个提醒，涉及 {files} 个文件。{after}"
+
+
+def warnings_by_rule(problems: Sequence[Problem]) -> str:
+    """Sum warnings up in three lines, for whoever asked for something else than a check."""
+    counts = Counter(p.rule for p in problems)
+    told = "、".join(f"{printable(rule)} {count} 处" for rule, count in counts.most_common(_NAMED))
+    more = f" 等 {len(counts)} 条规则" if len(counts) > _NAMED else ""
+    return f"提醒 {len(problems)} 处，不影响生成：\n  {told}{more}\n  逐条看用 lingtouyan check"
