@@ -38,18 +38,29 @@ SELECT DATE '2026-11-20' AS reference_date, 'sw' AS org_id, title AS org_name, t
     NULL::DOUBLE AS denominator, n AS sort_order
 FROM typed;
 CREATE TABLE reference_dates AS SELECT DATE '2026-11-20' AS reference_date, '现在' AS title;
-CREATE TABLE organisations AS SELECT 'sw' AS org_id, 1 AS sort_order;
+CREATE TABLE organisations AS
+SELECT 'sw' AS org_id, '市委' AS name, '市委' AS type, NULL::VARCHAR AS folder, 1 AS sort_order;
+CREATE TABLE change_digest AS SELECT NULL::VARCHAR AS org_id, 1 AS ordinal;
 CREATE TABLE indicators AS SELECT n::VARCHAR AS indicator_id, title AS definition FROM typed;
 CREATE TABLE statistics AS SELECT 'Z1' AS snapshot_id, 'sw' AS org_id, '0' AS indicator_id, 7::DOUBLE AS value;
 CREATE TABLE snapshots AS
 SELECT 'Z1' AS snapshot_id, DATE '2026-11-20' AS reference_date, DATE '2026-11-20' AS published_on"""
+
+REVIEWS = """CREATE TABLE people AS
+SELECT n::VARCHAR AS person_id, '男' AS sex, '1975-03' AS birth, '中共党员' AS political_status FROM typed;
+CREATE TABLE review_replies AS
+SELECT '2026' AS term, 'E2026-0001' AS election_id, n::VARCHAR AS person_id, title AS person_name, 'sjw' AS org_id,
+    title AS org_name, n AS org_order, title AS duty, title AS township_name, title AS village_name, title AS post,
+    DATE '2026-03-10' AS sent_on, DATE '2026-03-17' AS due_on, NULL::DATE AS replied_on, NULL::VARCHAR AS result,
+    NULL::DATE AS valid_to, title AS state
+FROM typed"""
 
 
 def made(out: Path, edition: str) -> Path:
     connection = duckdb.connect()
     connection.execute("CREATE TABLE typed (n INTEGER, title VARCHAR)")
     connection.executemany("INSERT INTO typed VALUES (?, ?)", list(enumerate(TITLES)))
-    connection.execute(f"{TODO}; {FIGURES}")
+    connection.execute(f"{TODO}; {FIGURES}; {REVIEWS}")
     out.mkdir()
     day = datetime.date(2026, 11, 20)
     at = datetime.datetime(2026, 11, 20, 8, 30)  # noqa: DTZ001 -- as the register holds it
@@ -111,6 +122,14 @@ def test_the_statistics_open_in_a_spreadsheet_beside_what_was_published(feeds: P
     # A spreadsheet shows the text of a formula when an apostrophe stands before it.
     assert [row[head.index("指标")] for row in rows] == [t.replace("=1+1", "'=1+1") for t in TITLES]
     assert [row[head.index("发布数字")] for row in rows] == ["7", *[""] * (len(TITLES) - 1)]
+
+
+def test_the_lists_for_the_departments_open_in_a_spreadsheet(feeds: Path) -> None:
+    head, *rows = list(
+        csv.reader(io.StringIO((feeds / "reviews.csv").read_bytes().decode("utf-8-sig"), newline=""))
+    )
+    assert all(len(row) == len(head) for row in rows)
+    assert [row[head.index("姓名")] for row in rows] == [t.replace("=1+1", "'=1+1") for t in TITLES]
 
 
 def test_the_public_edition_has_figures_and_no_list_of_what_is_to_be_done(tmp_path: Path) -> None:
