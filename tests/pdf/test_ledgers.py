@@ -15,6 +15,7 @@ import ledger_city
 import pytest
 from paper import files_in
 
+from lingtouyan.cli import main
 from lingtouyan.pdf.render import render_dossiers
 from lingtouyan.project import EDITIONS
 from lingtouyan.templates.templates import read_templates
@@ -303,3 +304,26 @@ def test_kinds_that_come_by_the_hundred_wait_to_be_asked_for() -> None:
     templates = read_templates(form_city.ROOT, "site/dossiers", ".html", EDITIONS)
     built = {t.name for t in templates if t.name in ledger_city.KINDS and not t.on_demand}
     assert built == {"class-book", "hardship-ledger", "departed-ledger"}
+
+
+def test_a_portrait_is_one_page_and_says_what_is_known(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    out = tmp_path / "out"
+    assert (
+        main(["--root", str(root), "dossiers", "portrait", "--where", "name LIKE '阿%'", "--out", str(out)])
+        == 0
+    )
+    (made,) = [p for p in out.rglob("*.pdf") if "阿克塔什村" in words_of(p)]
+    assert pages_of(made) == 1
+    assert "维吾尔族" in words_of(made)
+
+
+def words_of(path: Path) -> str:
+    return subprocess.run(
+        ["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def pages_of(path: Path) -> int:
+    told = subprocess.run(["pdfinfo", path], capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"Pages:\s+(\d+)", told)[1])
