@@ -399,6 +399,23 @@ def _upgrade(options: argparse.Namespace) -> int:
     return RECORDS_WRONG if made.conflicts else FINE
 
 
+def _collect(options: argparse.Namespace) -> int:
+    from lingtouyan.commands.collect import fetch, spread
+
+    given = (("--as-of", options.as_of), ("--edition", options.edition if options.action != "check" else ""))
+    arguments = [word for pair in given if pair[1] for word in pair]
+    told = (
+        fetch(options.root, options.edition)
+        if options.action == "fetch"
+        else spread(options.root, options.action, arguments, options.on, options.member)
+    )
+    fine = True
+    for well, line in told:
+        fine &= well
+        print(printable(line), flush=True)
+    return FINE if fine else RECORDS_WRONG
+
+
 def _owners(options: argparse.Namespace) -> int:
     from lingtouyan.commands.owners import write_owners
 
@@ -686,6 +703,19 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add = command(_upgrade, text, "--from https://git.example/lingtouyan")
     add("--from", dest="source", default="", metavar="项目", help="领头雁项目的文件夹或网址（默认新建时的）")
 
+    text = "收各成员发布的数据包，验明后合成本项目的表（fetch）；或在各成员的仓库上分头校验、生成、排印。"
+    add = command(_collect, text, "fetch", "--as-of")
+    add(
+        "action",
+        choices=("fetch", "check", "build", "dossiers"),
+        metavar="动作",
+        help="fetch、check、build 或 dossiers",
+    )
+    words = "在哪里做：processes（本机，默认）、dask://主机:端口 或 dask+tls://主机:端口"
+    add("--on", default="processes", metavar="地方", help=words)
+    add("--member", nargs="+", default=[], metavar="成员", help="只做这些成员（默认全部）")
+    add("--edition", choices=("public", "internal"), default="internal", help="哪一版（默认内部版）")
+
     text = "由登记的账号生成代码平台的归口设置（CODEOWNERS）：哪些改动须经谁同意。"
     add = command(_owners, text, "--check")
     add("--check", action="store_true", help="只检查是否与登记一致；不一致时退出码为 1")
@@ -722,11 +752,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsers[options.run.__name__[1:]].unknown(rest)
     try:
         if (options.untrusted or options.untrusted_container) and CONFINED not in os.environ:
-            if options.run in (_serve, _unseal, _edit, _keys, _erase, _init, _upgrade) or getattr(
+            if options.run in (_serve, _unseal, _edit, _keys, _erase, _init, _upgrade, _collect) or getattr(
                 options, "sign", None
             ):
                 raise UsageError(
-                    "serve、--sign 和要用钥匙的命令不能与 --untrusted 同用：隔离环境不能联网，也不该拿到私钥。"
+                    "serve、collect、--sign 和要用钥匙的命令不能与 --untrusted 同用：隔离环境不能联网，也不该拿到私钥。"
                 )
             return confine(options.root, _files(options), given, container=options.untrusted_container)
         if options.run in (_check, _review):

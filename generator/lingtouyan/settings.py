@@ -187,6 +187,12 @@ class Settings:
         "销毁钥匙的登记簿是哪张表（须有 table_name、record_key、erased_on、paper 四列）",
         "erasures",
     )
+    members: str = _setting(
+        _table,
+        "",
+        "成员登记在哪张表（须有 name、package 或 repository，可有 title、revision、commit、digest 列），见 `collect`",
+        "members",
+    )
     internal_url: str = _setting(
         _site_url,
         "",

@@ -58,7 +58,7 @@ class Locator:
     def line(self, file: str, table: Table, row_line: int, field: str) -> int:
         """Return the physical line of the field, or of its row where the field is not written."""
         origin = self._package.origin(table)
-        if origin.kind == "csv":
+        if origin.lined():
             return row_line
         if file not in self._places:
             places: dict[tuple[str, int, str], int] = {}
@@ -169,7 +169,7 @@ def _suspects(
     connection: duckdb.DuckDBPyConnection, table: Table, package: Package, garbled: bool
 ) -> list[tuple[Field, list[_Cell]]]:
     """Return the cells that are not surely right, or hold what no record should, by field."""
-    sheet, source = package.origin(table).kind == "csv", f"raw.{quote(table.name)}"
+    sheet, source = package.origin(table).lined(), f"raw.{quote(table.name)}"
     refused = {f.name: f"NOT coalesce({_sealed(f)}{_accepts(f)}, false)" for f in table.fields}
     odd = {f.name: doubtful(f, sheet) for f in table.fields}
     if garbled:
@@ -290,7 +290,7 @@ def _judge_cells(
     locator: Locator,
 ) -> Iterator[Problem]:
     """Yield what is wrong with suspected cells; each distinct value is judged once."""
-    wording, sheet = Wording(field), package.origin(table).kind == "csv"
+    wording, sheet = Wording(field), package.origin(table).lined()
     refused = dict.fromkeys(value for _, _, value, wrong in cells if wrong)
     said: dict[str | None, list[_Said]] = {}
     rewritten: dict[str, str] = {}
@@ -435,7 +435,7 @@ class _Keys:
         target = self._package.tables[key.table]
         origin = self._package.origin(target)
         naming = [n for n, other in enumerate(key.references) if (other,) == origin.primary_key]
-        if lost_files and (origin.kind == "csv" or not naming):
+        if lost_files and (origin.lined() or not naming):
             return
         stems = {PurePosixPath(f).stem for f in lost_files}
         title, shown = self._titled(key.fields)
@@ -458,7 +458,7 @@ def _repeats(table: Table, fields: tuple[str, ...], *, missing: bool) -> str:
 def _order(table: Table, fields: Sequence[str]) -> str:
     """Return by what records of one key are put in order: a document named after its key comes before its copies."""
     named = f"NOT contains(_file, '/' || {quote(fields[0])}::VARCHAR || '.'), "
-    return f"{named if table.path and table.kind != 'csv' and len(fields) == 1 else ''}_file, _line"
+    return f"{named if table.path and not table.lined() and len(fields) == 1 else ''}_file, _line"
 
 
 def keep_first(connection: duckdb.DuckDBPyConnection, package: Package, problems: Sequence[Problem]) -> None:

@@ -176,7 +176,7 @@ def _causes(
     for p in errors:
         table = package.tables.get(records.files.get(p.file, ""))
         # Of a document all of it, of a table the line, or where a column lacks every line.
-        whole = table is not None and table.kind != "csv" and "*" in table.path
+        whole = table is not None and not table.lined() and "*" in table.path
         places.setdefault((p.file, 0 if whole or p.rule == "missing-label" else p.line), p.place_of)
         for name in (t for t, files in unread.items() if p.file in files):
             tables.setdefault(name, p.place_of)

@@ -275,7 +275,7 @@ def create_findings(
     for table in package.tables.values():
         if len(table.primary_key) == 1 and not table.parent:
             key = table.primary_key[0]
-            place = "t._line = f.line" if table.kind == "csv" else "true"
+            place = "t._line = f.line" if table.lined() else "true"
             connection.execute(
                 f"INSERT INTO finding_subjects SELECT DISTINCT f.finding_id, {literal(key)}, t.{quote(key)}::VARCHAR "
                 f"FROM findings f JOIN {quote(table.name)} t ON t._file = f.file AND {place} "

@@ -17,7 +17,7 @@ import duckdb
 
 from lingtouyan.checks.register import Register, register_with_editions
 from lingtouyan.database.editions import open_edition
-from lingtouyan.database.export import export_edition
+from lingtouyan.database.export import digest_of, export_edition
 from lingtouyan.history.anchors import ANCHOR, anchor_text
 from lingtouyan.problems import Problem, UsageError, has_errors, printable
 from lingtouyan.project import EDITION_TITLES, SITES, Project
@@ -207,11 +207,7 @@ class _Edition:
 
     def data(self, register: Register) -> None:
         """Write the data package."""
-        created = datetime.datetime.fromtimestamp(self._project.epoch, datetime.UTC)
-        package, where = self._project.package, self.out / "data"
-        export_edition(
-            self.database, register.views, package, self.name, where, created=f"{created:%Y-%m-%dT%H:%M:%SZ}"
-        )
+        publish(self._project, register, self.database, self.name, self.job.as_of, self.out / "data")
 
     def site(self, mkdocs: MkDocs) -> None:
         """Write all of the site but the record pages."""
@@ -247,6 +243,20 @@ class _Edition:
         made = f"{len(report.printed)} 份 PDF（新做 {report.rendered}）{unprinted}"
         line = f"{EDITION_TITLES[self.name]}：{made} → build/{self.name}/dossiers"
         return [line] if report.printed or failed else []
+
+
+def publish(
+    project: Project, register: Register, database: Path, edition: str, as_of: str, where: Path
+) -> None:
+    """Write the data package of an edition, with the anchor that binds it to the commit."""
+    time = datetime.datetime.fromtimestamp(project.epoch, datetime.UTC)
+    created = f"{time:%Y-%m-%dT%H:%M:%SZ}"
+    export_edition(database, register.views, project.package, edition, where, created=created)
+    if commit := project.commit:
+        # The descriptor tells the digest of each file.
+        digest = digest_of(where / "datapackage.json")
+        anchor = anchor_text(project.root, commit, as_of, package=digest)
+        (where / ANCHOR).write_text(anchor, encoding="utf-8")
 
 
 def facts_of(

@@ -68,7 +68,7 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
     result = Formatted()
     for name in project.source.files(folders).files:
         table = next((t for p, t in sources if p.match(name)), None)
-        if table is None or table.kind == "markdown" or (wanted and name not in wanted):
+        if table is None or table.kind in ("markdown", "parquet") or (wanted and name not in wanted):
             continue
         result.seen += 1
         data = project.source.read(name)

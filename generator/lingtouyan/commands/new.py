@@ -55,7 +55,7 @@ def new_record(root: Path, table: str, given: Mapping[str, str], folder: str, as
         UsageError: no such table or field, a value is missing or does not fit, the folder is not clear, the record exists.
     """
     project = Project.open(root)
-    usable = [t for t in project.package.tables.values() if not t.parent and t.kind != "markdown"]
+    usable = [t for t in project.package.tables.values() if not t.parent and t.kind in ("csv", "yaml")]
     spec = find_table(usable, table, "{} 不能新建")
     as_of = project.as_of(None)
     register = build_register(project, as_of)

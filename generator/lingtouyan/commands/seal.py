@@ -50,7 +50,9 @@ def _files(project: Project, only: Iterable[Path] = ()) -> Iterator[tuple[str, T
     package = project.package
     holding = {package.origin(t).name for t in package.tables.values() if restricted(t)}
     tables = [
-        (glob_regex(t.path), t) for t in package.tables.values() if t.name in holding and t.kind != "markdown"
+        (glob_regex(t.path), t)
+        for t in package.tables.values()
+        if t.name in holding and t.kind in ("csv", "yaml")
     ]
     wanted = {p.resolve() for p in only}
     for name in project.source.files({static_prefix(t.path) for _, t in tables} - {""}).files:

@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 
 from lingtouyan.database.grammar import refusal
-from lingtouyan.problems import did_you_mean, printable
+from lingtouyan.problems import RecordsError, did_you_mean, error, printable
 from lingtouyan.reading.package import Field, Package, Table
 from lingtouyan.reading.records import EMPTY, Records
 
@@ -152,6 +153,9 @@ def load_raw(connection: duckdb.DuckDBPyConnection, package: Package, records: R
 def _load(connection: duckdb.DuckDBPyConnection, table: Table, records: Records) -> None:
     columns = {"_file": "VARCHAR", "_line": "INTEGER", **{f.name: "VARCHAR" for f in table.fields}}
     target = f"raw.{quote(table.name)}"
+    if found := records.collected.get(table.name):
+        _load_collected(connection, table, target, found)
+        return
     parts = records.parts.get(table.name)
     if not parts:
         connection.execute(
@@ -174,6 +178,22 @@ def _load(connection: duckdb.DuckDBPyConnection, table: Table, records: Records)
         f"{literal(str(first))}, header = false, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
         f"nullstr = '', new_line = '\\n', max_line_size = 80000000, columns = {{{listed}}})"
     )
+
+
+def _load_collected(
+    connection: duckdb.DuckDBPyConnection, table: Table, target: str, files: Iterable[tuple[str, Path]]
+) -> None:
+    cells = ", ".join(f"{quote(f.name)}::VARCHAR AS {quote(f.name)}" for f in table.fields)
+    parts = [
+        f"SELECT {literal(name)} AS _file, (file_row_number + 1)::INTEGER AS _line, {cells} "
+        f"FROM read_parquet({literal(str(path))}, file_row_number = true)"
+        for name, path in files
+    ]
+    try:
+        connection.execute(f"CREATE TABLE {target} AS {' UNION ALL '.join(parts)}")
+    except duckdb.BinderException:
+        said = f"收来的“{table.title}”缺少表结构里的列。请重新运行 lingtouyan collect fetch。"
+        raise RecordsError([error(table.path, 0, "not-collected", said)]) from None
 
 
 def create_enums(connection: duckdb.DuckDBPyConnection, package: Package) -> None:

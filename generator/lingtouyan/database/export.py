@@ -5,6 +5,7 @@ The descriptor is plain Frictionless, so that any tool of that standard can chec
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,16 @@ _STANDARD_TYPES = {
     "TIMESTAMP": "datetime",
     "VARCHAR[]": "array",
 }
+_COUNTS = {
+    "rule": {"title": "规则", "type": "string"},
+    "rule_title": {"title": "规则名称", "type": "string"},
+    "severity": {"title": "轻重", "type": "string"},
+    "findings": {"title": "条数", "type": "integer"},
+}
+_COUNTED = (
+    "(SELECT rule, coalesce(any_value(r.title), rule) AS rule_title, f.severity, count(*) AS findings "
+    "FROM findings f LEFT JOIN rules r USING (rule) GROUP BY rule, f.severity ORDER BY ALL)"
+)
 _CSV = "FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''"
 _PARQUET = "FORMAT parquet, COMPRESSION zstd"
 
@@ -61,7 +72,7 @@ def export_edition(
             resources.append(_resource(table, keys))
             kinds = held[table.name]
             cells[table.name] = {
-                f.name: _cell(f.name, kinds[f.name], len(table.fields), _words(f), _missing(table, f))
+                f.name: _cell(f.name, kinds[f.name], len(table.fields), words(f), _missing(table, f))
                 for f in table.fields
             }
         for view in (v for v in views if v.name in held):
@@ -69,15 +80,28 @@ def export_edition(
             resources.append(_view_resource(view, kinds))
             cells[view.name] = {n: _cell(n, t, len(kinds)) for n, t in kinds.items()}
 
+        sources = {name: quote(name) for name in cells}
+        if {"findings", "rules"} <= held.keys():
+            # How good the records are, without a word of any: for who puts several such packages together.
+            name, columns = "finding_counts", {t: quote(t) for t in _COUNTS}
+            fields = [{"name": n, "sensitivity": "internal", **f} for n, f in _COUNTS.items()]
+            resources.append(_described(name, "检查结果汇总", "按规则和轻重计数。", {"fields": fields}))
+            sources[name], cells[name] = _COUNTED, columns
+
         def write(own: duckdb.DuckDBPyConnection, name: str) -> None:
             # A cursor begins in the database that the connection was opened with.
             own.execute("USE edition")
-            target, source = literal(str(folder / name))[:-1], quote(name)
+            target, source = literal(str(folder / name))[:-1], sources[name]
             columns, values = ", ".join(map(quote, cells[name])), ", ".join(cells[name].values())
             own.execute(f"COPY (SELECT {values} FROM {source}) TO {target}.csv' ({_CSV})")
             own.execute(f"COPY (SELECT {columns} FROM {source}) TO {target}.parquet' ({_PARQUET})")
 
         side_by_side(connection, write, cells)
+    for resource in resources:
+        # What was published can be told from what was made of it later.
+        resource |= _digested(folder / resource["path"])
+        binary = (folder / resource["path"]).with_suffix(".parquet")
+        resource["parquet"] = {"path": binary.name, **_digested(binary)}
     descriptor = {
         "name": f"{package.name}-{edition}" if package.name else edition,
         "title": package.title,
@@ -89,7 +113,18 @@ def export_edition(
     (folder / "datapackage.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _words(field: Field) -> tuple[str, str]:
+def _digested(file: Path) -> dict[str, Any]:
+    return {"bytes": file.stat().st_size, "hash": digest_of(file)}
+
+
+def digest_of(file: Path) -> str:
+    """Return the digest of a file, as a data package tells it."""
+    with file.open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+def words(field: Field) -> tuple[str, str]:
+    """Return how yes and no are written in a field."""
     true = field.descriptor.get("trueValues", ["true"])
     false = field.descriptor.get("falseValues", ["false"])
     return (true[0] if true else "true", false[0] if false else "false")
@@ -102,26 +137,29 @@ def _missing(table: Table, field: Field) -> str:
 
 
 def _cell(
-    name: str, kind: str, width: int, words: tuple[str, str] = ("true", "false"), missing: str = ""
+    name: str, kind: str, width: int, yes_no: tuple[str, str] = ("true", "false"), missing: str = ""
 ) -> str:
     """Return the SQL expression for a cell of a CSV file.
 
     Args:
         kind: the column's type; `width` how many columns its table has.
-        words: what stands for yes and no; `missing` for no value.
+        yes_no: what stands for yes and no; `missing` for no value.
     """
-    value = quote(name)
-    if kind == "BOOLEAN":
-        yes, no = map(literal, words)
-        value = f"CASE WHEN {value} THEN {yes} WHEN NOT {value} THEN {no} END"
-    elif kind == "VARCHAR[]":
-        value = f"CAST(to_json({value}) AS VARCHAR)"
-    elif kind == "TIMESTAMP":
-        value = f"strftime({value}, '%Y-%m-%dT%H:%M:%S')"
+    value = as_text(quote(name), kind, yes_no)
     # A line with nothing on it is no row to most readers.
     if missing or width == 1:
         value = f"coalesce(CAST({value} AS VARCHAR), {literal(missing)})"
     return f"{value} AS {quote(name)}"
+
+
+def as_text(value: str, kind: str, yes_no: tuple[str, str]) -> str:
+    """Return the SQL expression that writes a value of a type as records have it, where the database writes it otherwise."""
+    if kind == "BOOLEAN":
+        yes, no = map(literal, yes_no)
+        return f"CASE WHEN {value} THEN {yes} WHEN NOT {value} THEN {no} END"
+    if kind == "VARCHAR[]":
+        return f"CAST(to_json({value}) AS VARCHAR)"
+    return f"strftime({value}, '%Y-%m-%dT%H:%M:%S')" if kind == "TIMESTAMP" else value
 
 
 def _refers(key: ForeignKey, seen: Mapping[str, Table]) -> bool:

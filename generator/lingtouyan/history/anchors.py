@@ -34,8 +34,8 @@ class Anchor(NamedTuple):
     altered: bool = False
 
 
-def anchor_text(root: Path, commit: Commit, as_of: str) -> str:
-    """Return the anchor of a build: the commit, its tree, and a digest over both."""
+def anchor_text(root: Path, commit: Commit, as_of: str, **more: str) -> str:
+    """Return the anchor of a build: the commit, its tree, what `more` was published with it, and a digest over all."""
     tree = (ask(root, "rev-parse", f"{commit.id}^{{tree}}") or b"").decode().strip()
     facts: dict[str, object] = {
         "commit": commit.id,
@@ -43,6 +43,7 @@ def anchor_text(root: Path, commit: Commit, as_of: str) -> str:
         "time": commit.time,
         "as_of": as_of,
         "clean": not commit.dirty,
+        **more,
     }
     facts["digest"] = _digest(facts)
     return json.dumps(facts, sort_keys=True, indent=1) + "\n"

@@ -191,7 +191,7 @@ def _work(
 
     What is left out are files that an import added, unless they are touched by another commit.
     """
-    tables = [t for t in package.tables.values() if t.path and t.primary_key]
+    tables = [t for t in package.tables.values() if t.path and t.primary_key and t.kind != "parquet"]
     sources = [(glob_regex(p), t) for t in tables for p in (t.path, *t.former_paths)]
     owner = functools.cache(lambda path: next((t.name for p, t in sources if p.match(path)), ""))
     claimed = [[f for f in c.files if owner(f.path)] for c in history.commits[start:]]

@@ -65,7 +65,7 @@ _FIELD_KEYS = _words(
 ).union(_PASSED_ON)
 # Names that a type of the database has already.
 _TAKEN_TYPES = _words("integer bigint double boolean date time timestamp varchar json interval uuid blob")
-_KINDS = {".csv": "csv", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown"}
+_KINDS = {".csv": "csv", ".parquet": "parquet", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown"}
 
 
 class Sensitivity(IntEnum):
@@ -143,7 +143,8 @@ class Table:
     """One record type.
 
     Attributes:
-        kind: `csv`, `yaml`, `markdown`, or `child` for a list inside the parent's documents.
+        kind: `csv`, `parquet` (never typed by people: what `collect` brought), `yaml`, `markdown`, or `child` for a list
+            inside the parent's documents.
         path: glob relative to the root; empty for a child.
         parent, property: for a child, the table it belongs to and the dotted key of its list.
         label: the field that names a record to a reader.
@@ -174,6 +175,10 @@ class Table:
     former_paths: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     sealed_for: str = ""
+
+    def lined(self) -> bool:
+        """Whether each record is a line of a file, not a document or a part of one."""
+        return self.kind in ("csv", "parquet")
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name."""
@@ -420,7 +425,7 @@ class _PackageReader:
         """Return the kind of a table, or nothing where it cannot be read."""
         parent, path = known.get(resource.text("parent")), resource.text("path")
         if resource.text("parent"):
-            if parent and parent.kind != "csv" and resource.text("property"):
+            if parent and not parent.lined() and resource.text("property"):
                 return "child"
             resource.wrong("", "子表应写明 property，且 parent 须是前面已登记的 YAML 或 Markdown 表。")
             return ""
@@ -433,7 +438,7 @@ class _PackageReader:
         else:
             if kind := _KINDS.get(PurePosixPath(path).suffix):
                 return kind
-            resource.wrong("path", "path 的扩展名应为 .csv、.yaml 或 .md。")
+            resource.wrong("path", "path 的扩展名应为 .csv、.yaml、.md 或 .parquet。")
         return ""
 
     def check_references(self, tables: dict[str, Table]) -> None:

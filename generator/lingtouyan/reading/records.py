@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from unicodedata import normalize
 
-from lingtouyan.problems import Problem, error, quoted, warning
+from lingtouyan.problems import Problem, RecordsError, error, quoted, warning
 from lingtouyan.processes import end_with_parent
 from lingtouyan.reading.csv import Row
 from lingtouyan.reading.documents import rows_of
@@ -57,6 +57,7 @@ class Records:
         files: file -> its table, for all that could be opened.
         filled: the files from which any row could be read.
         names: table -> file, line and key of its files that hold one record each.
+        collected: table -> (file, where it stands on disk) of what the register reads by itself.
     """
 
     parts: dict[str, list[Path]] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Records:
     files: dict[str, str] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
     names: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
+    collected: dict[str, list[tuple[str, Path]]] = field(default_factory=dict)
 
     def rows(self, table: str) -> Iterator[tuple[str, Row]]:
         """Yield (file, (line, cells)) for one table, files in order; missing cells are None."""
@@ -74,7 +76,11 @@ class Records:
 
 
 def read_records(source: Source, package: Package) -> Records:
-    """Read every file that a table's pattern names."""
+    """Read every file that a table's pattern names.
+
+    Raises:
+        RecordsError: a table that is collected is not there: nothing that is said of its records would be true.
+    """
     sources = [t for t in package.tables.values() if t.path]
     listing = source.files(_record_folders(t.path for t in sources))
     at_root = [t.path for t in sources if not static_prefix(t.path)]
@@ -88,7 +94,17 @@ def read_records(source: Source, package: Package) -> Records:
     # The parts are there as long as this object is.
     weakref.finalize(records, shutil.rmtree, folder, ignore_errors=True)
     records.problems += [*listing.problems, *_unclaimed(listing.files, owners), *_alike(listing.files)]
-    for made in _read_all(source, package, list(owners.items()), folder):
+    for name, owner in owners.items():
+        if owner.kind == "parquet" and (path := source.on_disk(name)):
+            records.collected.setdefault(owner.name, []).append((name, path))
+            records.files[name] = owner.name
+            records.filled.add(name)
+    lacking = [t for t in sources if t.kind == "parquet" and t.name not in records.collected]
+    if lacking:
+        advice = "还没有收来，或不在这个版本里。请先运行 lingtouyan collect fetch。"
+        raise RecordsError([error(t.path, 0, "not-collected", f"“{t.title}”{advice}") for t in lacking])
+    tasks = [(name, owner) for name, owner in owners.items() if owner.kind != "parquet"]
+    for made in _read_all(source, package, tasks, folder):
         for table, part in made.parts.items():
             records.parts.setdefault(table, []).extend(part)
         records.problems += made.problems
@@ -147,7 +163,7 @@ def _read_slice(
                 found, problems = rows_of(data, name, owner, package)
                 made.problems += problems
                 single = (
-                    owner.kind != "csv" and len(owner.primary_key) == 1 and "*" in owner.path.split("/")[-1]
+                    not owner.lined() and len(owner.primary_key) == 1 and "*" in owner.path.split("/")[-1]
                 )
                 if single and len(own := found.get(owner.name, [])) == 1:
                     key = own[0][1][[f.name for f in owner.fields].index(owner.primary_key[0])]

@@ -138,6 +138,10 @@ class Source(ABC):
             limit: the most bytes that a file may have; None takes the limit of its kind.
         """
 
+    def on_disk(self, name: str) -> Path | None:
+        """Return where a listed file can be opened by another reader, or None where it cannot."""
+        return None
+
     def read(self, name: str, limit: int | None = None) -> bytes | Problem:
         """Return the bytes of one file, or why it was not read."""
         return next(iter(self.read_all([name], limit)))[1]
@@ -186,6 +190,10 @@ class WorkTree(Source):
     def exists(self, name: str) -> bool:
         """See `Source.exists`."""
         return _usable(name) and os.path.lexists(f"{self.root}/{name}")
+
+    def on_disk(self, name: str) -> Path | None:
+        """See `Source.on_disk`."""
+        return self.root / name
 
     def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
         if link := self._link_before(f"{folder}/x"):
