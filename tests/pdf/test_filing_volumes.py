@@ -139,7 +139,7 @@ def test_the_contents_of_a_volume_name_the_pages_where_the_sheets_really_are(pri
         "卷内备考表": "卷内备考表本卷情况",
     }
     for name, head in heads.items():
-        found = re.search(rf"{name}(\d+)(?:没有报送|卷内|“页数”)", contents)
+        found = re.search(rf"{name}(\d+)(?:没有报送|卷内|“原件页数”)", contents)
         assert found, name
         assert head in words(file, int(found[1])), name
 
@@ -148,7 +148,7 @@ def test_the_contents_of_a_volume_name_the_pages_where_the_sheets_really_are(pri
 def test_pages_are_numbered_through_a_volume_and_the_cover_tells_how_many(printed, name):
     file = printed / f"{name}.pdf"
     count = number_of_pages(file)
-    assert f"本册{count}页" in words(file, 1)
+    assert f"排印{count}页" in words(file, 1)
     for number in range(2, count + 1):
         assert f"第{number}页共{count}页" in words(file, number), number
 
@@ -184,7 +184,7 @@ def test_who_signs_and_the_date_stand_on_one_page(printed, name):
 def test_a_volume_has_a_bookmark_for_each_sheet(printed):
     found = bookmarks(printed / "removal-volume" / "F2026-9009.pdf")
     labels = [label for _, label, _ in found]
-    assert labels[:4] == ["封面", "卷内目录", "备案请示", "备案登记表"]
+    assert labels[:4] == ["封面", "卷内目录", "备案报告", "备案登记表"]
     assert "免职理由说明和调整记录" in labels
     assert "工作交接清单" in labels
     pages = [page for *_, page in found]
@@ -263,7 +263,7 @@ def test_tables_of_figures_carry_their_arithmetic_and_a_place_to_sign(printed):
     assert "总数在任书记4100" in table
     assert "女125" in table
     report = words(printed / "reports" / "now.pdf")
-    assert re.search(r"女书记占比25%1÷4", report), report
+    assert re.search(r"女书记占比25.0%1÷4", report), report
     for text in (table, report):
         assert "单位负责人（签字）：审核人（签字）：填表人（签字）：" in text
         assert "填报日期：年月日" in text
