@@ -673,7 +673,13 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
 
     text = "收自己的名册（xlsx、xls、et、ods、csv）：认出栏目，逐行登记，写出答复。"
     add = command(_import, text, "members.xlsx --in north --dry-run")
-    add("files", type=Path, nargs="+", metavar="文件", help="名册")
+    add(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="文件",
+        help="名册，或 schemas/forms 写明的表单（一个文件、文件夹或 ZIP）",
+    )
     add("--in", dest="folder", default="", metavar="文件夹", help="放进哪个文件夹；名称也在这里面找")
     add("--table", nargs="+", default=[], metavar="表", help="是哪些表的记录（默认由栏目认出）")
     add("--map", type=Path, metavar="对照表", help="栏目对照（YAML）；没有时写一份 import.yaml")

@@ -14,6 +14,7 @@ from lingtouyan.checks.register import build_register, check
 from lingtouyan.checks.values import value_fault
 from lingtouyan.commands.fmt import as_item, canonical, decoded, document, replace, scalar
 from lingtouyan.commands.new import file_of, next_number
+from lingtouyan.exchange.forms import as_roster, complete, kind_of, pictures, read_forms, without_known
 from lingtouyan.exchange.records import (
     SEALED,
     TOO_LONG,
@@ -42,9 +43,12 @@ from lingtouyan.exchange.writing import documents, table_text
 from lingtouyan.history.git import ask as git
 from lingtouyan.problems import Problem, Severity, UsageError, printable
 from lingtouyan.project import Project
-from lingtouyan.reading.package import Sensitivity, Table
+from lingtouyan.reading.package import Field, Sensitivity, Table
 from lingtouyan.reading.source import Overlaid
 from lingtouyan.reading.yaml import Value, YamlError, has_comments, parse_yaml
+from lingtouyan.sealing.keys import Keys, key_folder
+from lingtouyan.sealing.pictures import seal_picture, sealed_file
+from lingtouyan.sealing.values import Place, seal, subject
 
 _TOGETHER = "这些改动合在一起会使别处出错，一条也没有收："
 
@@ -145,8 +149,11 @@ def import_files(
     """
     known_author(root, commit)
     for path in paths:
-        found, project = read_workbook(path), Project.open(root)
-        tree, told = Tree(project), list[str]()
+        project = Project.open(root)
+        if kind := kind_of(project.source, path):
+            yield _import_forms(project, path, *kind, folder, dry=dry, commit=commit, paper=paper)
+            continue
+        found, tree, told = read_workbook(path), Tree(project), list[str]()
         given = read_map(_map(plan), tree, plan.name) if plan else ("", [])
         words = folder or given[0]
         extra = [h for p in given[1] for h in p.columns]
@@ -168,14 +175,70 @@ def import_files(
         changes = [*reader.changes.values()]
         files = settle(project, tree, changes, words)
         told += reader.told
-        result = Taken(counts(changes), [m for c in changes for m in c.marks], sorted(files), told=told)
-        result.answer = answer(path, found, (), result)
-        if not dry:
-            write(project, files)
-            if commit and files:
-                subject = f"按名册 {path.name} 登记 {result.counts[TAKEN]} 条记录"
-                result.commit = commit_files(project, files, subject, paper)
-        yield result
+        yield _finish(project, path, found, changes, files, told, dry=dry, commit=commit, paper=paper)
+
+
+def _import_forms(
+    project: Project, path: Path, suffix: str, kind: Any, folder: str, *, dry: bool, commit: bool, paper: str
+) -> Taken:
+    """Take the forms of a file, a folder or an archive into the records, restricted values sealed."""
+    tree, keys = Tree(project), Keys(key_folder(project.root, project.settings.keys))
+    table = tree.package.tables[kind["table"]]
+    owner = subject(project.package, table)[0]
+    forms = without_known(read_forms(path, suffix, kind, tree), kind, tree)
+    roster, part = as_roster(path, forms, kind, table)
+
+    def close(of: Table, field: Field, key: str, value: str) -> str:
+        return seal(value, field.compartment, Place(owner, key, f"{of.name}.{field.name}"), keys)
+
+    reader = Reader(tree, folder, next_number, str(project.as_of(None).year))
+    reader.read(roster, [part])
+    changes = [*reader.changes.values()]
+    sealed = not dry and bool(keys.offices())
+    left = complete(changes, forms, kind, tree, close if sealed else None)
+    files = settle(project, tree, changes, folder)
+    told = (
+        [f"限制级内容 {left} 处没有收：{'只是试收' if dry else '还没有钥匙（lingtouyan keys add）'}。"]
+        if left
+        else []
+    )
+    done = _finish(project, path, [roster.sheet], changes, files, told, dry=dry, commit=False, paper=paper)
+    for change, field, data in pictures(changes, forms, table) if sealed else ():
+        key = "/".join(change.key)
+        record = change.file or tree.entries[table.name][change.key].file
+        try:
+            # One that is there already stays: a photograph cannot be compared without being opened.
+            if not (project.root / sealed_file(record, field.name)).exists():
+                given = project.root, project.package, table, field, key, record, data, keys
+                done.files.append(seal_picture(*given))
+        except UsageError as fault:
+            done.told.append(f"{key}：{field.title}{fault}")
+    if commit and done.files and not dry:
+        subject_ = f"按 {path.name} 登记 {done.counts[TAKEN]} 条记录"
+        done.commit = commit_files(project, done.files, subject_, paper)
+    return done
+
+
+def _finish(
+    project: Project,
+    path: Path,
+    sheets: Sequence[Sheet],
+    changes: Sequence[Change],
+    files: dict[str, bytes | None],
+    told: list[str],
+    *,
+    dry: bool,
+    commit: bool,
+    paper: str,
+) -> Taken:
+    result = Taken(counts(changes), [m for c in changes for m in c.marks], sorted(files), told=told)
+    result.answer = answer(path, sheets, (), result)
+    if not dry:
+        write(project, files)
+        if commit and files:
+            subject = f"按名册 {path.name} 登记 {result.counts[TAKEN]} 条记录"
+            result.commit = commit_files(project, files, subject, paper)
+    return result
 
 
 def _map(path: Path) -> Value:

@@ -162,6 +162,8 @@ def _brought(tree: Path, spec: Any, facts: Mapping[str, str]) -> Files:
     names = sorted(n for n in names if n and (tree / n).is_file())
     hosts = spec["hosts"][facts["host"]]
     wanted = [*_patterns(spec), *(glob_regex(h) for h in hosts)]
+    unwanted = [glob_regex(w) for w in spec["without"]]
+    names = [n for n in names if not any(w.match(n) for w in unwanted)]
     taken = {n: n for n in names if any(w.match(n) for w in wanted)}
     taken |= {n.removeprefix(f"{h}/"): n for h in hosts for n in names if n.startswith(f"{h}/")}
     edits = [(glob_regex(g), re.compile(p, re.M), _template(t).render(facts)) for g, p, t in spec["replace"]]
