@@ -208,7 +208,7 @@ def _fmt(options: argparse.Namespace) -> int:
     for name in done.changed:
         print(f"{'需要整理' if options.check else '已整理'} {printable(name)}")
     print(f"看了 {done.seen} 个文件，{'需要整理' if options.check else '整理了'} {len(done.changed)} 个。")
-    return RECORDS_WRONG if options.check and done.changed else FINE
+    return RECORDS_WRONG if done.left or done.named or (options.check and done.changed) else FINE
 
 
 def _new(options: argparse.Namespace) -> int:

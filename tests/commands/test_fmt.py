@@ -128,7 +128,7 @@ def test_what_a_spreadsheet_ruined_is_named_and_not_guessed(
     assert (problem.file, problem.line, problem.column) == (CSV, 2, column)
     assert words in problem.message
     assert "990101" not in problem.message
-    assert main(["--root", str(city.root), "fmt"]) == 0
+    assert main(["--root", str(city.root), "fmt"]) == 1
     assert f"第2行 [{column}]" in capsys.readouterr().out
 
 
@@ -235,6 +235,7 @@ def test_a_document_that_would_lose_something_is_left_alone(city: Tree, content:
     done = format_records(city.root)
     assert [name for name, _ in done.left] == [DOCUMENT]
     assert words in done.left[0][1]
+    assert main(["--root", str(city.root), "fmt"]) == 1
 
 
 def test_checking_changes_nothing_and_tells(city: Tree, capsys: pytest.CaptureFixture[str]) -> None:
