@@ -11,10 +11,12 @@ remedy: "请按身份证和原始材料核对日期；表格软件把空单元�
 -- What no human life allows is an error; a first job in childhood may be a slip or the way a résumé was written.
 -- A partial date is taken at the end that is in favour of the record.
 WITH event AS (
-    SELECT _file, _line, 'people' AS _table, 'birth' AS _column, person_id, name, birth, NULL AS _severity,
+    SELECT _file, _line, 'people' AS _table, 'birth' AS _column, person_id, name, birth,
+        CASE WHEN first_day(birth) <= as_of AND age_on(birth, as_of) < 14 THEN 'warning' END AS _severity,
         CASE WHEN first_day(birth) > as_of THEN '晚于基准日' || as_of
             WHEN age_on(birth, coalesce(deceased_on, as_of)) > 110
-                THEN '到' || coalesce(deceased_on::VARCHAR, as_of::VARCHAR) || '已满' || age_on(birth, coalesce(deceased_on, as_of)) || '周岁' END AS problem
+                THEN '到' || coalesce(deceased_on::VARCHAR, as_of::VARCHAR) || '已满' || age_on(birth, coalesce(deceased_on, as_of)) || '周岁'
+            WHEN age_on(birth, as_of) < 14 THEN '到' || as_of || '只有' || age_on(birth, as_of) || '周岁' END AS problem
     FROM people, build
     UNION ALL
     SELECT _file, _line, 'people', 'work_started', person_id, name, birth,
