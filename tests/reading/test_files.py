@@ -286,7 +286,30 @@ def test_a_file_beside_the_folders_of_records_is_named(tree: Tree) -> None:
     tree.write("records/posts.csv", "post_id\n")
     tree.write("records/town/a/posts.csv", "post_id\n")
     tree.write("other/people.csv", "person_id\n")
-    assert [(p.file, p.rule) for p in tree.check()] == [
+    found = tree.check()
+    assert "“posts表”的文件应是 records/towns/*/posts.csv" in found[1].message
+    assert [(p.file, p.rule) for p in found] == [
         ("records/posts.csv", "unclaimed-file"),
         ("records/town/a/posts.csv", "unclaimed-file"),
     ]
+
+
+def test_a_table_whose_folder_is_not_there_is_named_once(tree: Tree) -> None:
+    tree.table("people", ["person_id"], path="records/people.csv")
+    tree.table("posts", ["post_id"], path="recods/*/posts.csv")
+    tree.table("papers", ["paper_id"], path="records/papers/*.yaml")
+    assert tree.check() == []
+    tree.write("records/people.csv", "person_id\n")
+    (found,) = tree.check()
+    assert (found.file, found.rule, found.severity) == ("datapackage.yaml", "no-files", "warning")
+    assert "“posts表”" in found.message
+    assert "您是不是要找 records" in found.message
+
+
+def test_another_repository_among_the_records_is_named_and_not_read(people: Tree) -> None:
+    people.write("records/a/people.csv", "person_id,name\nP1,张三\n")
+    people.write("records/b/people.csv", "person_id,name\nP1,张三\n")
+    people.write("records/b/.git", "gitdir: ../../.git/modules/b\n")
+    (found,) = people.check()
+    assert (found.file, found.rule) == ("records/b", "unsafe-file")
+    assert "子模块" in found.message

@@ -39,6 +39,20 @@ WRONG = [
     *("学校".encode("gbk").decode(), "陳李村".encode("big5").decode("gb18030")),
     # Letters that look like the one that is meant.
     *("Р0103", "Ρ0103", "张Р", "二O二六", "二0二六", "二○二六", "王エ", "ロ子", "wánɡ", "张ㄧ", "ㄖ本"),
+    # What programs wrote in the place of characters, and of nothing.
+    *(
+        "&#24352;三",
+        "张&nbsp;三",
+        "甲&amp;乙",
+        "\\u5f20三",
+        "=E5=BC=A0",
+        "NULL",
+        "null",
+        "None",
+        "nan",
+        "N/A",
+        "undefined",
+    ),
 ]
 RIGHT = [
     *(
@@ -81,6 +95,7 @@ RIGHT = [
         "где",
     ),
     *(
+        *("A&B", "甲&乙;丙", "C:\\用户", "1+1=2", "Nullius", "Nan", "NA", "a=AB"),
         "lüè",
         "wáng lǐ",
         "Müller",
@@ -195,6 +210,8 @@ SLIPS = [
     (DAY.replace("title: 例会", "title：例会"), 2, "source-error"),
     (DAY.replace("title: 例会", "title:　例会"), 2, "source-error"),
     (DAY.replace("例会", "　例会"), 2, "surrounding-spaces"),
+    (DAY + "chair:\n  remark: ~\n", 5, "doubtful-writing"),
+    (DAY + "topics: [null]\n", 4, "type-error"),
     (DAY + DAY, 4, "source-error"),
     (DAY + "---\n" + DAY, 4, "source-error"),
     (DAY.replace("例会", "&a 例会"), 2, "source-error"),
@@ -202,6 +219,8 @@ SLIPS = [
 MEANT = [
     "# 整行说明\n" + DAY,
     DAY.replace("例会", "3#楼"),
+    DAY + 'chair:\n  remark: "~"\n',
+    DAY + "chair:\n  remark:\n",
     DAY.replace("例会", '"东街 #3 楼"'),
     DAY.replace("例会", "|\n  # 不是注释\n  例会"),
     DAY.replace("例会", "例会：第一次\n  （续）"),

@@ -282,12 +282,17 @@ def test_kinds_keys_and_conditions_choose(city, tmp_path, capsys) -> None:
     assert prints(root, tmp_path / "2", "--where", "name = '李示范'") == {"card/P1.pdf": files["card/P1.pdf"]}
     assert main(["--root", str(root), "dossiers", "--key", "P9"]) == 1
     assert "没有编号为 P9 的文书" in capsys.readouterr().out
+    assert main(["--root", str(root), "dossiers", "--key", "P11"]) == 1
+    assert "没有编号为 P11 的文书，您是不是要找 P1？" in capsys.readouterr().out
     made = ["--out", str(tmp_path / "3"), "--key", "P1", "P9"]
     assert main(["--root", str(root), "dossiers", *made]) == 1
     assert "没有编号为 P9 的文书" in capsys.readouterr().out
     assert (tmp_path / "3/card/P1.pdf").read_bytes() == files["card/P1.pdf"]
     assert list(prints(root, tmp_path / "4", "履历卡")) == ["card/P1.pdf", "card/P2.pdf"]
     assert main(["--root", str(root), "dossiers", "nothing"]) == 2
+    assert main(["--root", str(root), "dossiers", "--where", "name = '"]) == 1
+    assert main(["--root", str(root), "dossiers", "--where", "nosuch = 1"]) == 1
+    assert "没有的列 nosuch。条件里可用的列：" in capsys.readouterr().out
     assert main(["--root", str(root), "dossiers", "--where", "name = '"]) == 1
     assert main(["--root", str(root), "dossiers", "--where", "1=1); ATTACH 'x"]) == 1
     shown = capsys.readouterr()

@@ -226,13 +226,13 @@ class Wording:
         wide = listed and re.search('"\u3000|\u3000"', value)
         if listed:
             value = _unlisted(value)
-        if (unseen := hidden(value, tabs=csv)) is not None:
+        shown, wrong = self.value(value), garbled(value)
+        if (unseen := hidden(value, tabs=csv)) is not None and not (wrong and unseen[0] is Severity.WARNING):
             return "invisible-character", unseen[0], f"{unseen[1]}。"
+        if wrong:
+            return "garbled-text", Severity.WARNING, f"{shown}：{wrong}。"
         if other := _look_alike(value, shown=self._open):
             return "look-alike-character", Severity.WARNING, f"{other}。"
-        shown = self.value(value)
-        if wrong := garbled(value):
-            return "garbled-text", Severity.WARNING, f"{shown}：{wrong}。"
         if listed:
             told = f"{shown} 里有一项前后有多余的空格。请删去。"
             return ("surrounding-spaces", Severity.WARNING, told) if wide else None

@@ -48,7 +48,7 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     project = Project.open(root)
     refuse_shallow(project.root)
     if project.commit is None:
-        raise UsageError("这里不是 git 仓库的根目录，无法核查历史。")
+        raise UsageError("这里不是 git 仓库的根目录，或还没有提交，无法核查历史。")
     tip = project.commit.id
     history = read_history(project.root, project.package, tip, Cache())
     wanted = _wanted(project, history, since or project.settings.history_from)

@@ -45,7 +45,7 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
     if has_hidden_key(declared):
         raise UsageError(f"“{declared.title}”属于限制级，不提供历史。")
     if project.commit is None:
-        raise UsageError("这里不是 git 仓库的根目录，没有变更历史可查。")
+        raise UsageError("这里不是 git 仓库的根目录，或还没有提交，没有变更历史可查。")
     past = _Past(project, declared)
     stories = past.of(key) or past.of(past.called(key))
     if not stories:

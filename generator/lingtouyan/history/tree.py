@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from lingtouyan.history.git import Commit, ask, read_objects, seconds
 from lingtouyan.history.log import PLAIN_FILES
-from lingtouyan.problems import Problem, UsageError, printable, quoted
+from lingtouyan.problems import Problem, UsageError, did_you_mean, printable, quoted
 from lingtouyan.reading.source import (
     SKIPPED_AT_ROOT,
     SKIPPED_FOLDERS,
@@ -170,7 +170,12 @@ def resolve(root: Path, revision: str) -> Commit:
     options = ("--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     found = (ask(root, "rev-parse", *options, no=(1, 128)) or b"").decode().strip()
     if not found:
-        raise UsageError(f"仓库里没有叫 {printable(revision)} 的提交、标签或分支。")
+        names = (
+            (ask(root, "for-each-ref", "--format=%(refname:short)") or b"").decode(errors="replace").split()
+        )
+        advice = "。可以写分支、标签、提交号，或 2026-01-01 这样的日期；别处的分支请先 git fetch。"
+        near = did_you_mean(revision, names, advice)
+        raise UsageError(f"仓库里没有叫 {printable(revision)} 的提交、标签或分支{near}")
     time = (ask(root, "log", "-1", "--format=%ct", found, "--") or b"").decode().strip()
     return Commit(found, seconds(time), False)
 

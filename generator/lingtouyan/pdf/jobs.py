@@ -11,7 +11,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -130,15 +130,18 @@ class Selection:
         kinds: names or titles of templates; empty for all that are not made on demand only.
         keys: last parts of paths, or whole paths; empty for all.
         where: an SQL condition on the columns of the `each` query, or empty.
+        offered: last parts of all paths that were asked about.
     """
 
     kinds: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     where: str = ""
+    offered: set[str] = field(default_factory=set, compare=False)
 
     def takes(self, path: str) -> bool:
         """Tell whether a path, without suffix, is among the keys."""
-        return not self.keys or bool({path, path.rsplit("/", 1)[-1]} & self.keys)
+        self.offered.add(leaf := path.rsplit("/", 1)[-1])
+        return not self.keys or bool({path, leaf} & self.keys)
 
 
 def chosen_templates(
@@ -220,9 +223,10 @@ def _answers(
     try:
         return run_queries(connection, narrowed, edition)
     except RecordsError as fault:
-        run_queries(connection, template, edition)
-        reason = fault.problems[0].message
-        said = f"--where 的条件{quoted(where)}不能用于 {template.name}：{reason}"
+        rows: Any = run_queries(connection, template, edition)[template.each]
+        reason = fault.problems[0].message.rstrip("。")
+        columns = f"。条件里可用的列：{'、'.join(rows[0])}。" if rows else "。"
+        said = f"--where 的条件{quoted(where)}不能用于 {template.name}：{reason}{columns}"
         raise RecordsError([error("", 0, "where", said)]) from None
 
 

@@ -24,8 +24,10 @@ from lingtouyan.pdf.lookup import lookup_page
 from lingtouyan.pdf.previews import self_contained
 from lingtouyan.pdf.render import DossierJob, DossierReport, render_dossiers
 from lingtouyan.pdf.signing import Seal, sign
-from lingtouyan.problems import RecordsError, UsageError, error, has_errors, printable
+from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, has_errors, printable
 from lingtouyan.project import Project
+
+_ADVICE = "。请核对编号、种类和版别。"
 
 
 def print_dossiers(
@@ -97,7 +99,12 @@ def print_selection(
         jobs = list(made)
     paths = {j.path.rpartition(".")[0] for j in jobs}
     problems = [
-        error("", 0, "not-found", f"没有编号为 {printable(key)} 的文书。请核对编号、种类和版别。")
+        error(
+            "",
+            0,
+            "not-found",
+            f"没有编号为 {printable(key)} 的文书{did_you_mean(key, selection.offered, _ADVICE)}",
+        )
         for key in sorted(selection.keys - paths - {p.rpartition("/")[2] for p in paths})
     ]
     if not jobs and not problems:

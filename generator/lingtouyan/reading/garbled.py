@@ -51,10 +51,25 @@ _QUESTION = (
 )
 _LOST = rf"(?<=[{_HAN}])\?+(?![A-Za-z0-9_/&=#%])|(?<![\w/)\]}}）】”\"'])\?+(?=[{_HAN}])"
 _BOX = rf"(?<=[{_HAN}])[□■](?=[{_HAN}]|$)|〓"
+# Characters as programs write them, and the words with which they say that there is nothing.
+_WRITTEN_OUT = r"&(?:#x?[0-9A-Fa-f]{2,6}|nbsp|amp|lt|gt|quot);|\\u[0-9A-Fa-f]{4}|(?:=[4-9A-F][0-9A-F]){3}"
+_NOTHING = r"^(?:[Nn]ull|NULL|None|NONE|NaN|nan|[Nn]il|N/A|n/a|undefined)$"
 
 SUSPECT = "|".join(
     (
-        *(r"\?|[□■〓]", _REPLACED, _TWO_BY_TWO, _ARABIC, _ONE_BY_ONE, _WESTERN, _BY_CHANCE, _BIG5, _ZERO),
+        *(
+            _WRITTEN_OUT,
+            _NOTHING,
+            r"\?|[□■〓]",
+            _REPLACED,
+            _TWO_BY_TWO,
+            _ARABIC,
+            _ONE_BY_ONE,
+            _WESTERN,
+            _BY_CHANCE,
+            _BIG5,
+            _ZERO,
+        ),
         *(f"[{letters}]" for letters, _ in _STRANGERS.values()),
     )
 )
@@ -67,6 +82,10 @@ def garbled(text: str) -> str:
         return ""
     if re.search(_REPLACED, text) or _misread(text):
         return "是乱码：文字曾被当成另一种编码读取。请按原件重新填写"
+    if found := re.search(_WRITTEN_OUT, text):
+        return f"“{found[0]}”是网页或程序里代替一个字的写法，不是原文。请按原件重新填写"
+    if re.search(_NOTHING, text):
+        return "是软件表示“没有”的字样。没有内容的请空着"
     if (place := _lost(text)) is not None:
         return f"第 {place + 1} 个字是“{text[place]}”，原来的字多半在转换编码时丢失了。请按原件重新填写"
     return _stranger(text)

@@ -12,18 +12,18 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from unicodedata import normalize
 
-from lingtouyan.problems import Problem, RecordsError, error, quoted, warning
+from lingtouyan.problems import Problem, RecordsError, did_you_mean, error, meant, quoted, warning
 from lingtouyan.processes import end_with_parent
 from lingtouyan.reading.csv import Row
 from lingtouyan.reading.documents import rows_of
-from lingtouyan.reading.package import Package, Sensitivity, Table
+from lingtouyan.reading.package import DESCRIPTOR, Package, Sensitivity, Table
 from lingtouyan.reading.source import Source, glob_regex, static_prefix
 
 # From so many files on, starting other processes pays; with so many at a time no process grows with the city.
@@ -93,7 +93,9 @@ def read_records(source: Source, package: Package) -> Records:
     folder = Path(tempfile.mkdtemp(prefix="lingtouyan-"))
     # The parts are there as long as this object is.
     weakref.finalize(records, shutil.rmtree, folder, ignore_errors=True)
-    records.problems += [*listing.problems, *_unclaimed(listing.files, owners), *_alike(listing.files)]
+    idle = [t for t in sources if t not in owners.values()]
+    records.problems += [*listing.problems, *_unclaimed(listing.files, owners, idle), *_alike(listing.files)]
+    records.problems += _nowhere(source, idle, owners)
     for name, owner in owners.items():
         if owner.kind == "parquet" and (path := source.on_disk(name)):
             records.collected.setdefault(owner.name, []).append((name, path))
@@ -196,15 +198,28 @@ def _record_folders(patterns: Iterable[str]) -> set[str]:
     return {top if tops.count(top) > 1 else p for p, top in zip(prefixes, tops, strict=True)}
 
 
-def _unclaimed(files: Iterable[str], claimed: Container[str]) -> list[Problem]:
+def _nowhere(source: Source, idle: Iterable[Table], owners: Collection[str]) -> Iterator[Problem]:
+    """Name tables whose files are looked for in a folder that is not there, though others have theirs."""
+    tops = {name.partition("/")[0] for name in owners}
+    for table in idle if owners else ():
+        top = static_prefix(table.path).partition("/")[0]
+        if top and not source.exists(top):
+            message = f"“{table.title}”的文件应在 {table.path}，但没有 {top} 这个文件夹"
+            yield warning(DESCRIPTOR, 0, "no-files", message + did_you_mean(top, tops, "。请核对 path。"))
+
+
+def _unclaimed(files: Iterable[str], claimed: Container[str], idle: Iterable[Table]) -> list[Problem]:
     """Name files that look like records but that no table of the data package takes in: a record must not be lost."""
     problems = []
+    paths = {t.path: t.title for t in idle}
     for name in files:
         leaf, suffix = PurePosixPath(name).name, PurePosixPath(name).suffix.lower()
         if name in claimed or leaf.startswith((".", "~$")) or leaf.upper().startswith("README"):
             continue
         if not (advice := _ADVICE.get(suffix)):
             continue
+        if (near := meant(name, paths)) and PurePosixPath(near).suffix == suffix:
+            advice = f"“{paths[near]}”的文件应是 {near}，请核对文件夹和文件名。"
         message = f"文件 {quoted(leaf)} 不属于任何登记表，里面的内容不会被读取。{advice}"
         problems.append(error(name, 0, "unclaimed-file", message))
     return problems

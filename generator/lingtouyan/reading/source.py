@@ -211,6 +211,9 @@ class WorkTree(Source):
             except OSError:
                 yield "closed", here[start:]
                 continue
+            if len(here) >= start and any(e.name == ".git" for e in entries):
+                yield "module", here[start:]
+                continue
             for entry in entries:
                 name = entry.path[start:]
                 if not name.isprintable():

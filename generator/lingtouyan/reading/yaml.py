@@ -140,6 +140,8 @@ Remarks: TypeAlias = list[tuple[int, str]]
 _COMMENT = "“#”和它后面的文字是注释，没有读取。属于内容的，请给整个值加英文引号；是说明的，请另起一行。"
 _ONE_ITEM = "方括号里的项用英文逗号分隔，{}是一项。要分成几项，请改用英文逗号；就是一项的，请加英文引号。"
 _NO_PAIR = "{}看起来像键值，却没有当作键值读取：冒号应为英文冒号，后面加一个空格。是内容的，请加英文引号。"
+_NULLS = ("~", "null")
+_NOTHING = "{}在这里表示没有填写，没有当作文字读取。没有内容的请空着；是内容的，请加英文引号。"
 _GOES_ON = "这一行接在上一行的值后面，没有当作新的一项读取。请对齐缩进，“-”和英文冒号后加一个空格；是内容的，请加英文引号。"
 _NEW_LINE = re.compile(r"\s*(-\S|[A-Za-z_]\w*\s*[:：]|[-\w]+：)", re.ASCII)
 _PAIR = re.compile(r"(?:^|.*[，,；;、\s])[a-z_]+\s*(：|:(?!//))")
@@ -148,6 +150,8 @@ _PAIR = re.compile(r"(?:^|.*[，,；;、\s])[a-z_]+\s*(：|:(?!//))")
 def _scalar_remarks(event: Any, listed: bool, flow: bool, lines: list[str]) -> Iterator[tuple[int, str]]:
     """Tell of a plain value that was meant to be more than one, or something else."""
     first, last = event.start_mark.line, event.end_mark.line
+    if event.value in _NULLS:
+        yield first + 1, _NOTHING.format(quoted(event.value))
     if listed and flow and re.search("[，、；;\u3000]", event.value):
         yield first + 1, _ONE_ITEM.format(quoted(event.value))
     if (listed or flow) and _PAIR.match(event.value):
@@ -208,7 +212,7 @@ def parse_yaml(text: str, remarks: Remarks | None = None) -> Value:
                 raise YamlError(event.start_mark.line + 1, _refuse(event))
             value: Value = event.value
             line = event.start_mark.line + 1
-            if event.implicit[0] and value in ("", "~", "null"):
+            if event.implicit[0] and (not value or value in _NULLS):
                 value = None
             if remarks is not None:
                 spans.append(_span(event, text))
