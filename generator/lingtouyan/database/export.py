@@ -28,7 +28,8 @@ _STANDARD_TYPES = {
     "TIMESTAMP": "datetime",
     "VARCHAR[]": "array",
 }
-_COUNTS = {
+# What `finding_counts` holds.
+COUNTS = {
     "rule": {"title": "规则", "type": "string"},
     "rule_title": {"title": "规则名称", "type": "string"},
     "severity": {"title": "轻重", "type": "string"},
@@ -83,8 +84,8 @@ def export_edition(
         sources = {name: quote(name) for name in cells}
         if {"findings", "rules"} <= held.keys():
             # How good the records are, without a word of any: for who puts several such packages together.
-            name, columns = "finding_counts", {t: quote(t) for t in _COUNTS}
-            fields = [{"name": n, "sensitivity": "internal", **f} for n, f in _COUNTS.items()]
+            name, columns = "finding_counts", {t: quote(t) for t in COUNTS}
+            fields = [{"name": n, "sensitivity": "internal", **f} for n, f in COUNTS.items()]
             resources.append(_described(name, "检查结果汇总", "按规则和轻重计数。", {"fields": fields}))
             sources[name], cells[name] = _COUNTED, columns
 
