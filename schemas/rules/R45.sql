@@ -1,8 +1,8 @@
 /*
 id: R45
-title: 贫困村有后备，后备有任务
+title: 各村有后备，后备有任务
 severity: warning
-clause: [cultivation#6, cultivation#5]
+clause: [cultivation#6, cultivation#5, management-2025#4]
 complete: reserve
 table: villages
 column: poor
@@ -11,8 +11,8 @@ remedy: "请推荐培养后备人选入库，并安排承担具体工作，写�
 */
 -- Two sides of one clause pair: a village without anybody, and somebody without anything to do.
 SELECT s.village_id, s.village_name, NULL AS person_id, NULL AS reserve_id,
-    '是省级贫困村，在库后备' || s.in_store || '人，少于' || s.required || '人' AS problem,
-    'villages' AS _table, 'poor' AS _column, v._file, v._line
+    CASE WHEN v.poor THEN '是省级贫困村，' ELSE '' END || '在库后备' || s.in_store || '人，少于' || s.required || '人' AS problem,
+    'villages' AS _table, CASE WHEN v.poor THEN 'poor' ELSE 'village_id' END AS _column, v._file, v._line
 FROM reserve_pipeline AS s JOIN villages AS v USING (village_id)
 WHERE s.short
 UNION ALL BY NAME

@@ -1,6 +1,6 @@
 /*
 title: 各村后备力量
-description: 每个在用的村（社区）在库后备的人数、所处阶段、有没有安排工作，贫困村是否达到规定人数。
+description: 每个在用的村（社区）在库后备的人数、所处阶段、有没有安排工作，是否达到规定人数。
 fields:
   village_id: {title: 村（社区）编号, sensitivity: internal}
   village_name: {title: 村（社区）, sensitivity: internal}
@@ -14,8 +14,8 @@ fields:
   without_duty: {title: 没有安排工作, sensitivity: internal}
   became_secretary: {title: 已任书记（累计）, sensitivity: internal}
   exited: {title: 已出库（累计）, sensitivity: internal}
-  required: {title: 贫困村最低人数, sensitivity: internal}
-  short: {title: 贫困村人数不足, sensitivity: internal}
+  required: {title: 最低人数, sensitivity: internal}
+  short: {title: 人数不足, sensitivity: internal}
 */
 -- Who has become secretary is the pipeline's result and no longer in reserve.
 SELECT v.village_id, v.name AS village_name, v.township_id, o.short_name AS township_name, v.poor,
@@ -26,9 +26,10 @@ SELECT v.village_id, v.name AS village_name, v.township_id, o.short_name AS town
     count(*) FILTER (active AND r.stage <> '村党组织书记' AND r.duty IS NULL) AS without_duty,
     count(*) FILTER (r.stage = '村党组织书记') AS became_secretary,
     count(*) FILTER (r.exited_on IS NOT NULL AND r.stage <> '村党组织书记') AS exited,
-    CASE WHEN v.poor THEN param_number('reserve_min_poor', any_value(as_of))::INTEGER END AS required,
-    coalesce(v.poor AND count(r.reserve_id) FILTER (active AND r.stage <> '村党组织书记') < param_number('reserve_min_poor', any_value(as_of)),
-        false) AS short
+    -- A poor village needs what it always needed; since the newer notice every village needs its number.
+    greatest(CASE WHEN v.poor THEN param_count('reserve_min_poor', any_value(as_of)) END, param_count('reserve_min_ordinary', any_value(as_of))) AS required,
+    coalesce(count(r.reserve_id) FILTER (active AND r.stage <> '村党组织书记') < greatest(
+        CASE WHEN v.poor THEN param_count('reserve_min_poor', any_value(as_of)) END, param_count('reserve_min_ordinary', any_value(as_of))), false) AS short
 FROM build JOIN villages AS v ON in_office(v.valid_from, v.valid_to, as_of)
 LEFT JOIN organisations AS o ON o.org_id = v.township_id
 LEFT JOIN reserve_at AS r ON r.village_id = v.village_id

@@ -90,7 +90,7 @@ items AS (
 
     -- M6 reserve
     UNION ALL BY NAME
-    SELECT 'M6' AS system, '贫困村缺后备' AS kind, village_name || '是省级贫困村，在库后备' || in_store || '人，应当不少于' || required || '人' AS title,
+    SELECT 'M6' AS system, '缺后备' AS kind, village_name || CASE WHEN poor THEN '是省级贫困村，' ELSE '' END || '在库后备' || in_store || '人，应当不少于' || required || '人' AS title,
         township_id AS org_id, township_id, village_id, 'villages' AS table_name, village_id AS record_key
     FROM reserve_pipeline WHERE short
 
