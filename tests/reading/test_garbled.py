@@ -303,6 +303,15 @@ def test_a_line_that_is_no_record_is_one_fault(parliament: Tree) -> None:
     assert {p.line for p in problems if p.line > last} == {last + 1, last + 2, last + 3}
 
 
+@pytest.mark.parametrize("sign", ["，", "；", ";", "\t"])
+def test_a_record_parted_by_other_signs_is_told_so_and_kept(parliament: Tree, sign: str) -> None:
+    row = MEMBER.strip().replace("M101", "M102").replace(",", sign)
+    parliament.write("records/members-east.csv", COLUMNS + MEMBER + row + "\n")
+    (problem,) = [p for p in parliament.check() if p.file == "records/members-east.csv"]
+    assert (problem.line, problem.rule) == (3, "missing-cell")
+    assert "英文逗号" in problem.message
+
+
 @pytest.fixture
 def parliament(tmp_path: Path) -> Tree:
     return Tree(copy_of("parliament", tmp_path / "parliament"))

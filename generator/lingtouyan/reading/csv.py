@@ -66,7 +66,8 @@ def decode(data: bytes, file: str) -> tuple[str, list[Problem]]:
             problems.append(error(file, line, "encoding-error", message))
     if "\r" in text:
         line = text.count("\n", 0, text.index("\r")) + 1
-        message = "行尾是 Windows 换行（CRLF）。内容已正常读取；建议改为 LF，避免整个文件显示为已修改。"
+        kind = "Windows 换行（CRLF）" if "\r\n" in text else "旧式 Mac 换行（CR）"
+        message = f"行尾是{kind}。内容已正常读取；建议改为 LF，避免整个文件显示为已修改。"
         problems.append(warning(file, line, "line-ending", message))
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text, problems
@@ -181,6 +182,10 @@ class _CsvReader:
         key = re.compile(pattern or r"(?!.*[计数共:：])[^\ufeff].*")
         words = self.words
         for line, cells in records:
+            if len(cells) != width and len(other := re.split("[，；;\t]", ",".join(cells))) == width:
+                message = "这一行的分隔符不是英文逗号（例如用了全角逗号）。请改为英文逗号。"
+                self.fault(line, "missing-cell", message)
+                cells = other
             odd = len(cells) != width or not key.fullmatch(cells[0]) or not words.isdisjoint(cells)
             if odd and self.apart(cells, header, line, key if pattern else None):
                 continue
