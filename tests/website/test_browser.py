@@ -96,12 +96,8 @@ def test_no_page_is_wider_than_the_screen(path: str, width: int, served: str, ch
 
 
 def test_names_show_as_typed(served: str, chromium: Browser) -> None:
-    chromium.size(1280, 900)
-    chromium.open(served + "roster/")
-    cells = chromium.evaluate(
-        "[...document.querySelectorAll('tbody td:first-child')].map(e => e.textContent)"
-    )
-    assert cells == [row["name"] for row in people()]
+    _grid(chromium, served + "roster/")
+    assert chromium.evaluate(_column(0)) == [row["name"] for row in people()][:50]
     for number, name in enumerate(NAMES):
         chromium.open(f"{served}people/P{number:04}/")
         assert chromium.evaluate("document.querySelector('h1').textContent") == name
@@ -218,39 +214,55 @@ def test_a_phone_can_search(served: str, chromium: Browser) -> None:
     assert chromium.evaluate(f"{place}.height") >= 40
 
 
+def _grid(chromium: Browser, url: str, width: int = 1280, *, dark: bool = False) -> None:
+    chromium.size(width, 900, dark=dark)
+    chromium.open(url)
+    chromium.until("document.querySelector('[data-ready]') !== null")
+
+
+COUNT = "document.querySelector('.grid-count').textContent"
+FACETS = "[...document.querySelectorAll('.grid-facet')]"
+
+
+def _column(number: int) -> str:
+    rows = "[...document.querySelectorAll('.tabulator-row')]"
+    return f"{rows}.map(r => r.querySelectorAll('.tabulator-cell')[{number}].textContent)"
+
+
 def test_a_table_can_be_filtered_narrowed_and_sorted(served: str, chromium: Browser) -> None:
-    chromium.size(1280, 900)
-    chromium.open(served + "roster/")
-    shown = "[...document.querySelectorAll('.data-table tbody tr')].filter(r => !r.hidden)"
-    count = "document.querySelector('.data-count').textContent"
-    assert chromium.evaluate(count) == "共 80 条"
-    chromium.evaluate("document.querySelector('.data-query').focus()")
+    _grid(chromium, served + "roster/")
+    assert chromium.evaluate(COUNT) == "共 80 条"
+    chromium.evaluate("document.querySelector('.grid-query').focus()")
     chromium.type("绿水 高中")
-    assert chromium.evaluate(f"{shown}.length") == 20
-    assert chromium.evaluate(count) == "20 / 80 条"
-    facets = chromium.evaluate(
-        "[...document.querySelectorAll('select.data-facet')[0].options].map(o => o.text)"
-    )
-    assert facets == ["学历：全部", "初中（20）", "高中（20）", "大专（20）", "本科（20）"]
-    chromium.open(served + "roster/")
-    chromium.evaluate(
-        "(s => { s.value = '=本科'; s.dispatchEvent(new Event('change')) })(document.querySelector('select.data-facet'))"
-    )
-    assert chromium.evaluate(f"new Set({shown}.map(r => r.cells[1].textContent)).size") == 1
-    chromium.evaluate("document.querySelectorAll('.data-sort')[3].click()")
-    votes = chromium.evaluate(f"{shown}.map(r => Number(r.cells[3].textContent))")
+    chromium.until(f"{COUNT} === '已选 20 条，共 80 条'")
+    # Counts of a facet follow the other choices, not its own.
+    values = "[...document.querySelectorAll('.grid-facet:nth-of-type(1) label')].map(l => l.textContent)"
+    assert chromium.evaluate(values) == ["初中0", "高中20", "大专0", "本科0"]
+    _grid(chromium, served + "roster/")
+    for level in (2, 3):
+        chromium.evaluate(f"{FACETS}[0].querySelectorAll('input')[{level}].click()")
+    chromium.until(f"{COUNT} === '已选 40 条，共 80 条'")
+    assert set(chromium.evaluate(_column(1))) == {"大专", "本科"}
+    assert chromium.evaluate(values) == ["初中20", "高中20", "大专20", "本科20"]
+    chromium.evaluate("document.querySelectorAll('.tabulator-col')[3].click()")
+    votes = chromium.evaluate(f"{_column(3)}.map(Number)")
     assert votes == sorted(votes)
-    chromium.evaluate("document.querySelectorAll('.data-sort')[3].click()")
-    assert chromium.evaluate(f"{shown}.map(r => Number(r.cells[3].textContent))") == votes[::-1]
-    assert chromium.evaluate("document.querySelectorAll('th')[3].ariaSort") == "descending"
+    assert len(votes) == 40
+    # A link is the view.
+    address = chromium.evaluate("location.href")
+    _grid(chromium, address)
+    assert chromium.evaluate(f"{_column(3)}.map(Number)") == votes
+    assert chromium.evaluate("document.querySelectorAll('.tabulator-col')[3].ariaSort") == "ascending"
+    assert chromium.complaints() == []
 
 
-def test_levels_sort_in_their_own_order(served: str, chromium: Browser) -> None:
-    chromium.size(1280, 900)
-    chromium.open(served + "roster/")
-    chromium.evaluate("document.querySelectorAll('.data-sort')[1].click()")
-    levels = chromium.evaluate("[...document.querySelectorAll('tbody tr')].map(r => r.cells[1].textContent)")
-    assert list(dict.fromkeys(levels)) == ["初中", "高中", "大专", "本科"]
+def test_levels_sort_in_their_own_order_by_the_keyboard(served: str, chromium: Browser) -> None:
+    _grid(chromium, served + "roster/")
+    chromium.evaluate("document.querySelectorAll('.tabulator-col')[1].focus()")
+    chromium.press("Enter")
+    levels = chromium.evaluate(_column(1))
+    assert list(dict.fromkeys(levels)) == ["初中", "高中", "大专"]
+    assert len(levels) == 50
 
 
 def test_facts_stand_at_the_foot(served: str, chromium: Browser) -> None:
@@ -291,12 +303,14 @@ def test_every_printed_sheet_is_marked(path: str, served: str, chromium: Browser
 
 
 def test_a_long_table_prints_with_its_heading_on_every_sheet(served: str, chromium: Browser) -> None:
-    chromium.size(1280, 900)
-    chromium.open(served + "roster/")
+    _grid(chromium, served + "roster/")
     sheets = [sheet.extract_text() for sheet in PdfReader(io.BytesIO(chromium.pdf())).pages]
     assert len(sheets) > 1
     assert all("学历" in text and "草稿" in text for text in sheets)
-    assert "在表中查找" not in "".join(sheets)
+    assert "筛选" not in "".join(sheets)
+    # All rows, not the page on the screen, below what they are.
+    assert "79 本科" in sheets[-1]
+    assert "2026-11-20" in sheets[0]
 
 
 def test_the_site_opens_without_scripts_or_network_rights(served: str, chromium: Browser) -> None:

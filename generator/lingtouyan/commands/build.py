@@ -29,7 +29,7 @@ from lingtouyan.website.pages import PageMaker, entries, read_pages, site_job
 from lingtouyan.website.record_pages import RecordWork, filling
 from lingtouyan.website.search import check_searchable, write_record_index
 from lingtouyan.website.site_config import read_config
-from lingtouyan.website.website import INDEX, begin, finish, for_disk, write_file, write_sitemap
+from lingtouyan.website.website import INDEX, begin, finish, for_disk, write_sitemap
 
 
 @dataclass
@@ -198,7 +198,7 @@ class _Edition:
         self._maker = PageMaker(self._project, self._connection, self._facts)
         self._pages = self._maker.plan(self._templates)
         for page in self._pages.written:
-            write_file(self.job.tree / page.path, page.markdown)
+            page.save(self.job.tree)
         kinds = [(kind.template, frames[kind.spec.name], kind.pages) for kind in self._pages.kinds]
         self.work = RecordWork(
             self._project, self.database, self._facts, self._maker.links, self.job.out, kinds, self._maker

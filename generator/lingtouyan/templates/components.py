@@ -70,6 +70,7 @@ def table(
     facets: Sequence[str] = (),
     orders: Mapping[str, Sequence[str]] | None = None,
     empty: str = "没有记录。",
+    grid: str = "",
 ) -> Markup:
     """A table. Long ones can be sorted, filtered by words, and narrowed by the values of facet columns.
 
@@ -84,6 +85,7 @@ def table(
         facets: columns whose values become choices above the table.
         orders: per column, its values from low to high, for sorting and for the choices.
         empty: what to say when there are no rows.
+        grid: where the data of a list stands, of which these are the first rows.
 
     Raises:
         TemplateRuntimeError: no row has one of the columns.
@@ -127,6 +129,7 @@ def table(
     return _scrolled(
         tag("table", NEW_LINE, body, NEW_LINE, class_="data-table"),
         caption or "、".join(labels.get(name, name) for name in columns[:3]),
+        data_grid=grid,
         data_filter=len(rows) >= FILTER_FROM or (bool(facets) and len(rows) > 1),
         data_search_exclude=len(rows) >= EXCLUDE_FROM,
     )

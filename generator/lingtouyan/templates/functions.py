@@ -14,12 +14,14 @@ import duckdb
 from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 
+from lingtouyan.problems import did_you_mean
 from lingtouyan.project import EDITION_TITLES, Project
 from lingtouyan.reading.package import EDITION_LEVELS, ENGINE_TABLES, Sensitivity
 from lingtouyan.sealing.keys import Keys, key_folder
 from lingtouyan.sealing.pictures import open_picture
 from lingtouyan.templates import charts, components
-from lingtouyan.templates.escaping import tag, text
+from lingtouyan.templates.escaping import NEW_LINE, tag, text
+from lingtouyan.templates.grids import FIRST, check_columns, grid_data
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.sandbox import Row
 
@@ -94,6 +96,45 @@ def make_functions(
             href[column] = partial(page_of, record, key)
         return components.table(rows, shown, labels=names, href=href, **options)
 
+    def grid(
+        name: str, cells: dict[str, Any] | None = None, empty: str = "没有记录。", caption: str = ""
+    ) -> Markup:
+        """A list that the head declares: a table of its first rows, which the grid in the browser takes over.
+
+        Args:
+            name: of the list.
+            cells: column -> the macro that writes its cells.
+            empty, caption: as for `table`.
+        """
+        here = links.lists
+        if name not in here.grids:
+            raise TemplateRuntimeError(f"文件头的 grid 里没有 {name}{did_you_mean(name, list(here.grids))}")
+        spec, rows, dressed = here.grids[name], here.rows[here.grids[name].query], cells or {}
+        left_out = () if EDITION_LEVELS[edition] >= Sensitivity.INTERNAL else spec.internal
+        columns = [c for c in (*spec.columns, *spec.more) if c not in left_out]
+        file = f"lists/{here.page}/{name}.js"
+        if rows:
+            check_columns(name, spec, rows[0], [c for c in columns if c not in dressed])
+            titles = {c: spec.titles.get(c) or labels.of(c, spec.source) for c in columns}
+            href = {c: partial(page_of, *spec.links[c]) for c in columns if c in spec.links}
+            here.files[file] = grid_data(spec, rows, columns, titles, href, dressed)
+        made = table(
+            rows[:FIRST],
+            [c for c in columns if c not in spec.more],
+            source=spec.source,
+            titles=dict(spec.titles),
+            links_to={c: to for c, to in spec.links.items() if c in columns and c not in spec.more},
+            badges=spec.badges,
+            cells=dressed,
+            empty=empty,
+            caption=caption,
+            grid=file,
+        )
+        if len(rows) <= FIRST:
+            return made
+        note = f"这里列出前 {FIRST} 条，共 {len(rows):,} 条。浏览器允许脚本时可以翻页、筛选和导出。"
+        return made + NEW_LINE + tag("p", note, class_="grid-note none")
+
     keys = Keys(key_folder(project.root, project.settings.keys)) if edition == "restricted" else None
 
     def picture(cell: object, *, plain: bool = False) -> str:
@@ -116,6 +157,7 @@ def make_functions(
         },
         **{n: getattr(charts, n) for n in ("bars", "columns", "progress")},
         "table": table,
+        "grid": grid,
         "link": links.link,
         "href": links.href,
         "url": links.url,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
@@ -10,17 +12,36 @@ from markupsafe import Markup
 from lingtouyan.templates.escaping import escape, location, markup
 
 
+@dataclass
+class Lists:
+    """The long lists of the page being rendered.
+
+    Attributes:
+        page: name of its template.
+        grids: as its head declares them.
+        rows: what its queries gave.
+        files: path below the site's root -> data of a list that was shown.
+    """
+
+    page: str = ""
+    grids: Mapping[str, Any] = field(default_factory=dict)
+    rows: Mapping[str, Any] = field(default_factory=dict)
+    files: dict[str, Any] = field(default_factory=dict)
+
+
 class Links:
     """All record pages of one edition.
 
     Attributes:
         here: URL of the page being rendered, relative to the site's root; set by the renderer.
+        lists: what that page declares to be long lists; set by the renderer.
         known: tables and views; asked for a page of any other, a template is at fault. Empty asks nothing.
     """
 
     def __init__(self) -> None:
         self._urls: dict[str, dict[str, str]] = {}
         self.here = ""
+        self.lists = Lists()
         self.known: Collection[str] = ()
 
     def add(self, record: str, key: str, url: str) -> None:

@@ -25,6 +25,7 @@ from lingtouyan.reading.source import Source, UnsafePathError, WorkTree, checked
 from lingtouyan.reading.yaml import Mapping as YamlMapping
 from lingtouyan.reading.yaml import YamlError, parse_yaml
 from lingtouyan.templates.escaping import FILTERS, escape, text
+from lingtouyan.templates.grids import Grid, read_grid
 from lingtouyan.templates.sandbox import Groups, Row, Sandbox, grouped, known
 
 
@@ -55,6 +56,7 @@ class Template:
         on_demand: it is made only when asked for by name, not by a build.
         blank: what an empty form for handwriting has instead of rows: query name -> a SELECT, or how many empty rows;
             None when there is no such form.
+        grids: long lists that its body shows by name.
         lines: where the keys of the head stand.
         digest: over the file and all that it takes in: files of queries, includes, imports, each with its name.
     """
@@ -77,6 +79,7 @@ class Template:
     as_of: str = ""
     on_demand: bool = False
     blank: Mapping[str, str | int] | None = field(default_factory=dict)
+    grids: Mapping[str, Grid] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -93,7 +96,7 @@ _HEAD: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("title", "description", "each", "as_of", "path", "record"), (str, "应是一段文字。")),
     **dict.fromkeys(("key", "edition", "icon", "status", "on_demand"), (str, "应是一段文字。")),
     **dict.fromkeys(("hide", "styles"), (list, "应是一个列表，写成 [名称]。")),
-    **dict.fromkeys(("queries", "search"), (YamlMapping, "应是“名称: 内容”的映射。")),
+    **dict.fromkeys(("queries", "search", "grid"), (YamlMapping, "应是“名称: 内容”的映射。")),
     "blank": (object, ""),
 }
 _SEARCHED = ("kind", "title", "subtitle", "pinyin", "key")
@@ -241,6 +244,11 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
             )
     files: list[str] = []
     queries = {query: _query(query, declared, editions, shared, files) for query in declared}
+    lists = cast("YamlMapping", record.get("grid") or YamlMapping(1))
+    grids = {
+        grid: read_grid(grid, made, lists.lines[grid], [n for n, q in queries.items() if not q.by])
+        for grid, made in lists.items()
+    }
     each, path, edition = plain("each"), plain("path"), plain("edition")
     if path and not _inside(path):
         allowed = "字母、数字、汉字、“-”“_”“.”和 {{ row.列名 }}"
@@ -249,6 +257,8 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
         fail("each", f"each 的查询 {each} 不能分组（by）。")
     if each and (each not in queries or not path):
         fail("each", "each 应是 queries 中的一个查询名，并用 path 写明每页的路径。")
+    if each and grids:
+        fail("grid", "grid 只能写在没有 each 的页面里。")
     if plain("as_of") and not each:
         fail("as_of", "as_of 应是 each 的查询里写明日期的列名，要同 each 一起用。")
     if edition and edition not in editions:
@@ -275,6 +285,7 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
         as_of=plain("as_of"),
         on_demand=on_demand == "true",
         blank=_blank(record, queries),
+        grids=grids,
         lines=record.lines,
     )
 

@@ -26,7 +26,7 @@ from lingtouyan.project import EDITIONS, Project
 from lingtouyan.reading.source import Source
 from lingtouyan.templates.escaping import front_matter, tag, text
 from lingtouyan.templates.functions import make_functions
-from lingtouyan.templates.links import Links
+from lingtouyan.templates.links import Links, Lists
 from lingtouyan.templates.sandbox import Groups, Row
 from lingtouyan.templates.templates import (
     Results,
@@ -44,7 +44,7 @@ from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.search import RecordEntry
 from lingtouyan.website.site_config import read_config
 from lingtouyan.website.vet import vet_part
-from lingtouyan.website.website import SiteJob
+from lingtouyan.website.website import SiteJob, write_file, write_script
 
 # Of one edition, all kinds together.
 MAX_PAGES = 500_000
@@ -54,10 +54,17 @@ _SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
 
 
 class WrittenPage(NamedTuple):
-    """A page that MkDocs renders, and its `path` in the Markdown tree."""
+    """A page that MkDocs renders, and its `path` in the Markdown tree; beside it, data of long lists by their paths."""
 
     path: str
     markdown: str
+    lists: Mapping[str, Any] = {}
+
+    def save(self, tree: Path) -> None:
+        """Write it and its lists into the tree."""
+        write_file(tree / self.path, self.markdown)
+        for path, data in self.lists.items():
+            write_script(tree / path, "gridData", data)
 
 
 class RecordPage(NamedTuple):
@@ -156,12 +163,17 @@ class PageMaker:
         """
         rows = run_queries(self.connection, template, self._edition)
         self.links.here = written_url(template)
+        self.links.lists = lists = Lists(template.name, template.grids, rows)
         try:
             body = self.environment.from_string(template.body).render({**rows, **self.facts})
         except Exception as fault:
             raise template_fault(template, fault) from None
+        dressed = [c for data in lists.files.values() for c in data["columns"] if c["kind"] == "html"]
+        if faults := vet_part("".join(word for c in dressed for word in c.get("words", c.get("values")))):
+            reason = f"列表里有引用外部网址或内嵌脚本的地方：{'；'.join(faults[:3])}。请改模板。"
+            raise refused(template, template.body_line, reason)
         head = front_matter({"title": template.title, **template.meta})
-        return WrittenPage(f"{template.name}.md", head + body.lstrip("\n"))
+        return WrittenPage(f"{template.name}.md", head + body.lstrip("\n"), lists.files)
 
     def kind(self, template: Template) -> Kind:
         """Find the record pages of one template and enter them into the links.

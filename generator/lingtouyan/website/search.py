@@ -13,6 +13,7 @@ from lingtouyan.website.site_config import SiteError
 from lingtouyan.website.website import INDEX, write_script
 
 RECORDS = "search/records.js"
+READINGS = "search/pinyin.js"
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]{2,}")
 
 
@@ -56,7 +57,17 @@ def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
         keys = "\n".join(filter(None, (letters.replace(" ", ""), initials, *entry.codes)))
         kind = kinds.setdefault(entry.kind, len(kinds))
         rows.append((kind, entry.url, entry.title, entry.subtitle, keys))
+    write_readings(out, (words for row in rows for words in row[2:4]))
     write_script(out / RECORDS, "recordIndex", {"kinds": list(kinds), "rows": rows})
+
+
+def write_readings(out: Path, words: Iterable[str]) -> None:
+    """Write every way to read each Chinese character of some words: a page knows how what it shows may sound."""
+    from pypinyin import Style, pinyin
+
+    signs = sorted(set("".join(set(words))) - set(map(chr, range(0x2E80))))
+    read = {sign: pinyin(sign, style=Style.NORMAL, heteronym=True, errors="ignore") for sign in signs}
+    write_script(out / READINGS, "pinyinReadings", {sign: found[0] for sign, found in read.items() if found})
 
 
 def check_searchable(out: Path) -> None:

@@ -139,7 +139,10 @@ class SiteConfig:
         settings = {key: value for key, value in self.settings.items() if key not in ("docs_dir", "site_dir")}
         settings |= {key: escape(settings[key]) for key in _SHOWN_TEXTS if settings.get(key)}
         settings["extra"] = {**settings["extra"], **extra, "polyfills": ["assets/offline.js"]}
-        for key, own in (("extra_css", ["search.css"]), ("extra_javascript", ["build.js", "search.js"])):
+        for key, own in (
+            ("extra_css", ["search.css", "grid.css"]),
+            ("extra_javascript", ["build.js", "search.js", "grids.js"]),
+        ):
             # The city's own come last.
             names = [*(f"assets/{name}" for name in own), *settings.get(key, [])]
             settings[key] = list(dict.fromkeys(names))

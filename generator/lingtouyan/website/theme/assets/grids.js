@@ -1,0 +1,48 @@
+// Long tables become grids (grid.js) when they come into view; until then, and without script, they are plain tables.
+"use strict";
+
+(() => {
+  const boxes = [...document.querySelectorAll(".data[data-grid], .data[data-filter]")];
+  const settings = document.getElementById("__config");
+  if (!boxes.length || !settings) return;
+  const base = new URL(JSON.parse(settings.textContent).base.replace(/\/?$/, "/"), location.href);
+
+  // Scripts and not data to be fetched: pages that are read from a disk may fetch nothing.
+  const scripts = new Map();
+  const load = (path) => {
+    if (!scripts.has(path)) {
+      scripts.set(path, new Promise((resolve, reject) => {
+        const script = document.createElement("script");
+        Object.assign(script, { src: new URL(path, base), onload: () => resolve(window.gridData), onerror: reject });
+        document.head.append(script);
+      }));
+    }
+    return scripts.get(path);
+  };
+
+  const styles = () => {
+    if (document.getElementById("grid-styles")) return;
+    const sheet = document.createElement("link");
+    Object.assign(sheet, { id: "grid-styles", rel: "stylesheet", href: new URL("assets/vendor/tabulator.min.css", base) });
+    // Before the site's own, which stand above it.
+    document.head.prepend(sheet);
+  };
+
+  const start = async (box, place) => {
+    styles();
+    const needed = [load("assets/vendor/tabulator.min.js"), load("assets/grid.js"), load("assets/pinyin.js")];
+    const data = box.dataset.grid ? await load(box.dataset.grid) : null;
+    await Promise.all(needed);
+    const name = box.dataset.grid ? box.dataset.grid.replace(/.*\/|\.js$/g, "") : `t${place + 1}`;
+    new LongGrid.LongList(box, name, data ?? LongGrid.readTable(box), load);
+  };
+
+  const seen = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      start(target, boxes.indexOf(target));
+    }
+  }, { rootMargin: "300px" });
+  boxes.forEach((box) => seen.observe(box));
+})();
