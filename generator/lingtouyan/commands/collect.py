@@ -42,6 +42,7 @@ MEMBER = "member"
 _DESCRIPTOR = "datapackage.json"
 _TIP = "refs/heads/taken"
 _SECONDS = 60
+_REDIRECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
 _RETRIES = 2
 
 
@@ -113,7 +114,7 @@ def fetch(root: Path, edition: str = "internal") -> Iterator[tuple[bool, str]]:
     """
     project = Project.open(root)
     members, before = read_members(project), _taken(project)
-    tables = [t for t in project.package.tables.values() if t.kind == "parquet"]
+    tables = [t for t in project.package.tables.values() if t.kind == "parquet" and "*" not in t.path]
     wanted = {name for t in tables for name in _called(t)}
     taken: list[Taken] = []
     for member in members:
@@ -234,7 +235,8 @@ def _follow(project: Project, member: Member, points: Sequence[Taken]) -> Path:
         ask(mirror, "init", "-q", "--bare")
     where, refs = _place(project, member.repository), f"+{member.revision}:refs/brought/tip"
     command = ["git", "-C", str(mirror), "fetch", "-q", "--no-tags", "--", where, refs]
-    quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    # A hook that this runs in speaks of its own repository.
+    quiet = {k: v for k, v in os.environ.items() if k not in _REDIRECTING} | {"GIT_TERMINAL_PROMPT": "0"}
     if subprocess.run(
         command, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, check=False
     ).returncode:
@@ -367,7 +369,7 @@ def _workers(on: str) -> Iterator[tuple[Executor, int]]:
             client = Client(
                 f"{'tls' if cluster[1] else 'tcp'}://{cluster[2]}", timeout=_SECONDS, set_as_default=False
             )
-        except (OSError, ValueError, TypeError) as fault:
+        except (OSError, RuntimeError, ValueError, TypeError) as fault:
             raise UsageError(f"连不上 {printable(on)}：{printable(str(fault))[:200]}") from None
         with client:
             yield client.get_executor(pure=False, retries=_RETRIES), max(1, sum(client.nthreads().values()))
