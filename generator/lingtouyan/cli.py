@@ -324,6 +324,16 @@ def _sheet(options: argparse.Namespace) -> int:
 def _take(options: argparse.Namespace) -> int:
     from lingtouyan.commands.exchange import take
 
+    if options.inbox:
+        from lingtouyan.commands.inbox import take_inbox
+
+        done = take_inbox(options.root)
+        for name, taken in done:
+            print(f"{printable(name)}：{taken.summary}")
+        print("已提交。" if done else "inbox 里没有工作簿。")
+        return RECORDS_WRONG if any(taken.refused for _, taken in done) else FINE
+    if options.file is None:
+        raise UsageError("请写明工作簿，或用 --inbox 收 inbox 文件夹里的。")
     more = {"delete": options.delete, "commit": options.commit, "paper": options.paper}
     return _answered(take(options.root, options.file, options.folder, **more))
 
@@ -665,7 +675,9 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
 
     text = "收回改过的工作簿：与做它时、与现在的记录三方比对，逐条收下或退回，并写出答复。"
     add = command(_take, text, "members.xlsx --commit --paper 2026-15")
-    add("file", type=Path, metavar="文件", help="lingtouyan sheet 做的工作簿")
+    add("file", type=Path, nargs="?", metavar="文件", help="lingtouyan sheet 做的工作簿")
+    words = "收 inbox 文件夹里的全部工作簿和名册并提交，作者是放进去的人；有退回的，答复留在 inbox"
+    add("--inbox", action="store_true", help=words)
     add("--in", dest="folder", default="", metavar="文件夹", help="新增的记录放进哪个文件夹")
     add("--delete", action="store_true", help="表里删去的行，记录也删去")
     add("--commit", action="store_true", help="收下的作为一次提交，作者取 git 的设置")

@@ -141,6 +141,7 @@ def import_files(
     dry: bool,
     commit: bool,
     paper: str,
+    keep_map: bool = True,
 ) -> Iterator[Taken]:
     """Take a city's own rosters into the records, one after another; without a map one is written for the next time.
 
@@ -165,7 +166,7 @@ def import_files(
         parts = given[1] or guess(max(rosters, key=lambda r: len(r.sheet.rows)), tree, tables)
         if not parts:
             raise UsageError(f"{path.name} 的表头没有对上哪张表。请用 --table 指明，或用 --map 给出对照表。")
-        if plan is None and not Path("import.yaml").exists():
+        if plan is None and keep_map and not Path("import.yaml").exists():
             Path("import.yaml").write_text(map_text(words, parts, scalar), "utf-8")
             told.append("栏目对照写在 import.yaml，可以改，再用 --map import.yaml 收一次。")
         reader = Reader(tree, words, next_number, str(project.as_of(None).year))

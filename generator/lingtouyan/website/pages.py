@@ -22,7 +22,7 @@ from markupsafe import Markup
 from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.database.database import quote as quote_identifier
 from lingtouyan.problems import Problem, RecordsError, error
-from lingtouyan.project import EDITIONS, Project
+from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
 from lingtouyan.reading.source import Source
 from lingtouyan.templates.escaping import front_matter, tag, text
 from lingtouyan.templates.functions import make_functions
@@ -40,6 +40,7 @@ from lingtouyan.templates.templates import (
     slug,
     template_fault,
 )
+from lingtouyan.website.downloads import with_downloads
 from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.search import RecordEntry
 from lingtouyan.website.site_config import read_config
@@ -54,17 +55,21 @@ _SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
 
 
 class WrittenPage(NamedTuple):
-    """A page that MkDocs renders, and its `path` in the Markdown tree; beside it, data of long lists by their paths."""
+    """A page that MkDocs renders, and its `path` in the Markdown tree; beside it, data of long lists and files, by path."""
 
     path: str
     markdown: str
     lists: Mapping[str, Any] = {}
+    files: Mapping[str, bytes] = {}
 
     def save(self, tree: Path) -> None:
-        """Write it and its lists into the tree."""
+        """Write it and what stands beside it into the tree."""
         write_file(tree / self.path, self.markdown)
         for path, data in self.lists.items():
             write_script(tree / path, "gridData", data)
+        for path, content in self.files.items():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_bytes(content)
 
 
 class RecordPage(NamedTuple):
@@ -173,7 +178,10 @@ class PageMaker:
             reason = f"列表里有引用外部网址或内嵌脚本的地方：{'；'.join(faults[:3])}。请改模板。"
             raise refused(template, template.body_line, reason)
         head = front_matter({"title": template.title, **template.meta})
-        return WrittenPage(f"{template.name}.md", head + body.lstrip("\n"), lists.files)
+        note = f"{self.facts['as_of']} {EDITION_TITLES[self._edition]}"
+        body, files = with_downloads(body, template.title, note, lists.files)
+        beside = {f"{self.links.here}{name}": data for name, data in files.items()}
+        return WrittenPage(f"{template.name}.md", head + body.lstrip("\n"), lists.files, beside)
 
     def kind(self, template: Template) -> Kind:
         """Find the record pages of one template and enter them into the links.
