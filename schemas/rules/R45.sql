@@ -14,7 +14,8 @@ SELECT s.village_id, s.village_name, NULL AS person_id, NULL AS reserve_id,
     CASE WHEN v.poor THEN '是省级贫困村，' ELSE '' END || '在库后备' || s.in_store || '人，少于' || s.required || '人' AS problem,
     'villages' AS _table, CASE WHEN v.poor THEN 'poor' ELSE 'village_id' END AS _column, v._file, v._line
 FROM reserve_pipeline AS s JOIN villages AS v USING (village_id)
-WHERE s.short
+-- Where nobody is entered at all, nothing is known yet.
+WHERE s.short AND (EXISTS (SELECT 1 FROM people) OR EXISTS (SELECT 1 FROM tenures) OR EXISTS (SELECT 1 FROM reserve))
 UNION ALL BY NAME
 SELECT r.village_id, v.name AS village_name, r.person_id, r.reserve_id,
     '后备' || coalesce(p.name, r.person_id) || '（' || r.reserve_id || '）' || r.entered_on || '入库，还没有'

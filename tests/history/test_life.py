@@ -104,6 +104,13 @@ def test_a_name_stands_for_the_one_record_that_has_it(ask: Asked, repository: Re
     assert (code, "P3、P4" in err) == (2, True)
 
 
+def test_who_is_gone_or_was_called_so_once_is_found_by_name(ask: Asked, repository: Repository) -> None:
+    assert rows(ask("people", "张三", "--format", "json")) == rows(ask("people", "P1", "--format", "json"))
+    repository.commit({"records/a/people/P3.yaml": None}, "离任")
+    code, _, err = ask("people", "李四")
+    assert (code, "P2、P3" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -61,6 +61,19 @@ def test_blank_pages_do_not_excuse_others(city, blanks, tmp_path) -> None:
     assert "空白表" not in verdict.text()
 
 
+def test_a_blank_form_does_not_wait_for_the_records_to_be_right(tree: Tree, tmp_path) -> None:
+    tree.table("a", [{"name": "n", "type": "integer"}])
+    tree.write("records/a.csv", "n\nx\n")
+    tree.write(
+        "site/dossiers/form.html",
+        "---\ntitle: 表\neach: a\npath: form/x\nqueries: {a: SELECT n FROM a}\n---\n<p>数：{{ row.n }}</p>",
+    )
+    out = tmp_path / "out"
+    assert main(["--root", str(tree.root), "dossiers", "--out", str(out)]) == 1
+    assert main(["--root", str(tree.root), "dossiers", "--blank", "--out", str(out)]) == 0
+    assert [p.suffix for p in out.rglob("*.pdf")] == [".pdf"]
+
+
 def test_what_has_no_blank_form_says_so(city, capsys) -> None:
     assert main(["--root", str(city[0]), "dossiers", "volume", "--blank"]) == 2
     assert "没有空白表" in capsys.readouterr().err

@@ -87,9 +87,13 @@ class _Past:
         self.tree = CommitTree(project.root, project.commit)
 
     def called(self, name: str) -> str:
-        """Return the key of the one record of that name; the name itself when there is none."""
+        """Return the key of the one record of that name, today or before; the name itself when there is none."""
         records = (r for _, _, d in self._today(name) for r in d.get(self.table.name, {}).items())
         keys = ["/".join(k) for k, record in records if name and name_of(self.table, record) == name]
+        if not keys and name:
+            # Who is gone, or was called so once.
+            place = self.table.name, self.table.label, name
+            keys = sorted({c.key for c in self.history.changes if (c.table, c.field, c.before) == place})
         if len(keys) > 1:
             more = f" 等 {len(keys)} 个" if len(keys) > _NAMED else ""
             raise UsageError(

@@ -90,7 +90,8 @@ def print_selection(
     """
     project = Project.open(root, revision)
     date, target = project.as_of(as_of), out or project.build / "prints" / edition
-    if has_errors(problems := check(project, date)):
+    # A form with nothing on it says nothing of the records.
+    if not blank and has_errors(problems := check(project, date)):
         return DossierReport(problems=problems, refused=True)
     templates = chosen_templates(project, edition, selection, on_demand=blank)
     facts, commits = {"edition": edition, "as_of": date, "draft": False}, Commits(project)
