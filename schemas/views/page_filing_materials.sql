@@ -9,6 +9,8 @@ fields:
   formed_on: {title: 形成时间, sensitivity: internal}
   pages: {title: 页数, sensitivity: internal}
   note: {title: 备注, sensitivity: internal}
+  supplied_on: {title: 补报日期, sensitivity: internal}
+  scan: {title: 扫描件, sensitivity: internal}
   state: {title: 状态, sensitivity: internal}
   ordinal: {title: 次序, sensitivity: internal}
 */
@@ -39,7 +41,7 @@ WITH head AS MATERIALIZED (
         END
 )
 SELECT coalesce(r.filing_id, m.filing_id) AS filing_id, coalesce(r.material, m.material) AS material, r.condition,
-    m.title, m.formed_on, m.pages, m.note,
+    m.title, m.formed_on, m.pages, m.note, m.supplied_on, m.scan,
     CASE WHEN m.material IS NULL THEN '没有' WHEN r.material IS NULL THEN '另附' ELSE '齐' END AS state,
     coalesce(r.ordinal, 1000 + m.ordinal) AS ordinal
 FROM required AS r FULL JOIN filing_materials AS m ON m.filing_id = r.filing_id AND m.material = r.material
