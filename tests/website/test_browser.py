@@ -127,6 +127,8 @@ def _search(chromium: Browser, url: str, words: str) -> None:
         ("<b>", "<b>|{{x}}"),
         ("javascript:", "[a](javascript:alert(1))"),
         ("示范 青山", "李示范"),
+        ("青山 李", "李示范"),
+        ("吉", "𠮷𬭎䶮"),
     ],
 )
 def test_records_are_found_exactly(words: str, first: str, served: str, chromium: Browser) -> None:
@@ -186,6 +188,25 @@ def test_words_of_the_pages_are_found_in_the_same_box(served: str, chromium: Bro
     _search(chromium, served, "报送")
     chromium.until("document.querySelector('.md-search-result__list a') !== null")
     assert "办法" in chromium.evaluate("document.querySelector('.md-search-result__list').textContent")
+
+
+def test_what_is_found_is_not_said_to_be_missing_and_can_be_listed_whole(
+    served: str, chromium: Browser
+) -> None:
+    _search(chromium, served, "人1")
+    chromium.until(f"{HITS}.length === 5")
+    assert (
+        chromium.evaluate("getComputedStyle(document.querySelector('.md-search-result__meta')).display")
+        == "none"
+    )
+    chromium.evaluate("document.querySelector('.record-hits__more').click()")
+    assert chromium.evaluate(f"{HITS}.length") == 10
+
+
+def test_the_index_is_fetched_when_somebody_searches(served: str, chromium: Browser) -> None:
+    chromium.size(1280, 900)
+    chromium.open(served + "rules/")
+    assert [url for url in chromium.requests() if "/search/" in url] == []
 
 
 def test_the_keyboard_leads_to_a_record(served: str, chromium: Browser) -> None:

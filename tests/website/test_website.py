@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jieba
 import pytest
@@ -213,16 +214,20 @@ def test_record_index_is_small_exact_and_stable(tmp_path: Path) -> None:
         RecordEntry("人员", "people/P2/", "无拼音"),
     ]
     write_record_index(tmp_path, entries)
-    script = (tmp_path / "search" / "records.js").read_text("utf-8")
-    index = json.loads(script.removeprefix("var recordIndex = ").removesuffix(";\n"))
-    assert index == {
-        "kinds": ["人员", "地方"],
-        "rows": [
-            [0, "people/P1/", "单<b>", "青山镇", "shanxiong\nsx\nP1"],
-            [1, "towns/T1/", "吕家", "", "lvjia\nlj"],
-            [0, "people/P2/", "无拼音", "", ""],
-        ],
-    }
+
+    def data(name: str) -> Any:
+        script = (tmp_path / "search" / name).read_text("utf-8")
+        return json.loads(script.partition(" = ")[2].removesuffix(";\n"))
+
+    assert data("records.js") == {"kinds": [{"kind": "人员", "rows": 2}, {"kind": "地方", "rows": 1}]}
+    people = data("records-0.js")
+    assert (people["start"], people["end"], people["at"]) == ("people/P", "/", "1\n2")
+    assert people["titles"] == "单<b>\n无拼音"
+    assert [people["words"][int(n)] for n in people["besides"].split("\n")] == ["青山镇", ""]
+    # Letters stand only where the characters do not tell them.
+    assert people["keys"] == "shanxiong\tsx\tP1\n"
+    assert data("records-1.js")["keys"] == ""
+    assert data("pinyin.js")["吕"] == ["lv"]
     assert plain_letters("Ā-yī gǔ'lì") == "ayi guli"
 
 

@@ -181,7 +181,7 @@ def grid_data(
             if name in given:
                 column[key] = given[name]
         if to := href.get(name):
-            column["link"] = _addresses([to(row) or "" for row in rows])
+            column["link"] = common_ends([to(row) or "" for row in rows])
         made.append(column)
     result: dict[str, Any] = {"rows": len(rows), "group": grid.group, "columns": made}
     if grid.key:
@@ -189,7 +189,7 @@ def grid_data(
     return result
 
 
-def _addresses(addresses: list[str]) -> dict[str, Any]:
+def common_ends(addresses: list[str]) -> dict[str, Any]:
     """Return addresses without what they all begin and end with."""
     some = [a for a in addresses if a]
     start = os.path.commonprefix(some)  # noqa: RUF071 -- of letters

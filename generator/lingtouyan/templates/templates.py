@@ -99,7 +99,7 @@ _HEAD: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("queries", "search", "grid"), (YamlMapping, "应是“名称: 内容”的映射。")),
     "blank": (object, ""),
 }
-_SEARCHED = ("kind", "title", "subtitle", "pinyin", "key")
+_SEARCHED = ("kind", "title", "subtitle", "pinyin", "key", "parts", "part", "anchor")
 _SHARED_NAME = re.compile(r"_[\w-]+\.yaml", re.ASCII)
 _INCLUDES = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b(.*?)%\}", re.DOTALL)
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")

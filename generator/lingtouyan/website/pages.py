@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote
 
 import duckdb
@@ -51,6 +52,8 @@ from lingtouyan.website.website import SiteJob, write_file, write_script
 MAX_PAGES = 500_000
 _TAG = re.compile(r"\{#.*?#\}|\{%-?\s*macro\b.*?\bendmacro\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 Made = TypeVar("Made")
+# What a search says besides the columns of `each`.
+_OTHER = ("kind", "parts", "part", "anchor")
 _SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
 
 
@@ -88,11 +91,12 @@ class RecordPage(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """All pages of one template with `each`."""
+    """All pages of one template with `each`, and what the search finds inside them: rows by the pages' keys."""
 
     template: Template
     spec: FrameSpec
     pages: list[RecordPage]
+    parts: Mapping[Any, Sequence[Row]]
 
 
 class Pages(NamedTuple):
@@ -206,7 +210,7 @@ class PageMaker:
             if query.by and query.by not in columns and columns:
                 reason = f"查询 {query.name} 按 {query.by} 分组，但 each 的查询 {each.name} 没有这一列。"
                 raise refused(template, query.line, reason)
-        named = [("search", column) for name, column in template.search.items() if name != "kind"]
+        named = [("search", column) for name, column in template.search.items() if name not in _OTHER]
         for where, column in [("key", template.key), *named]:
             if column and columns and column not in columns:
                 reason = f"{where} 用到的列 {column} 不在 each 的查询 {each.name} 里。"
@@ -227,7 +231,13 @@ class PageMaker:
                 key = page.row.get(template.key) if template.key else next(iter(page.row.values()))
                 if key is not None:
                     self.links.add(template.record, str(key), page.url)
-        return Kind(template, frame_of(template), pages)
+        parts: Mapping[Any, Sequence[Row]] = {}
+        if inner := template.queries.get(template.search.get("parts", "")):
+            given = run_queries(
+                self.connection, replace(template, queries={inner.name: inner}), self._edition
+            )
+            parts = cast("Groups", given[inner.name])
+        return Kind(template, frame_of(template), pages, parts)
 
     def body(self, template: Template, page: RecordPage) -> str:
         """Render a record page: the HTML below its heading. The template's queries run once, for all its pages.
@@ -323,6 +333,11 @@ def entries(kinds: Iterable[Kind]) -> Iterator[RecordEntry]:
                 value.get("pinyin", ""),
                 tuple(filter(None, value.get("key", "").split("、"))),
             )
+            if not kind.parts:
+                continue
+            for part in kind.parts[page.row[kind.template.queries[search["parts"]].by]]:
+                url = f"{page.url}#{text(part[search['anchor']])}"
+                yield RecordEntry(f"{value['kind']}·各条", url, text(part[search["part"]]), value["title"])
 
 
 def read_pages(source: Source) -> list[Template]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from lingtouyan.templates.grids import common_ends
 from lingtouyan.website.site_config import SiteError
 from lingtouyan.website.website import INDEX, write_script
 
@@ -44,30 +45,61 @@ def plain_letters(pinyin: str) -> str:
 
 
 def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
-    """Write the exact index of the records, a script: `{"kinds": […], "rows": [[kind, url, title, subtitle, keys], …]}`.
+    """Write the exact index of the records: the kinds, and each kind's records in a script of its own, as columns.
 
-    `keys` is what a query is looked for in besides title and subtitle: letters, initials and codes, one a line.
-    Rows stand in the order given, which is the order of equally good hits.
+    What all addresses of a kind begin and end with stands once; letters are worked out from the readings of characters,
+    and stand with a record only where its own differ. Rows stand in the order given, that of equally good hits.
     """
-    kinds: dict[str, int] = {}
-    rows: list[tuple[int, str, str, str, str]] = []
+    kinds: dict[str, list[RecordEntry]] = {}
     for entry in entries:
-        letters = plain_letters(entry.pinyin)
-        initials = "".join(word[0] for word in letters.split())
-        keys = "\n".join(filter(None, (letters.replace(" ", ""), initials, *entry.codes)))
-        kind = kinds.setdefault(entry.kind, len(kinds))
-        rows.append((kind, entry.url, entry.title, entry.subtitle, keys))
-    write_readings(out, (words for row in rows for words in row[2:4]))
-    write_script(out / RECORDS, "recordIndex", {"kinds": list(kinds), "rows": rows})
+        kinds.setdefault(entry.kind, []).append(entry)
+    readings = write_readings(
+        out, (w for rows in kinds.values() for e in rows for w in (e.title, e.subtitle))
+    )
+    counts = [{"kind": kind, "rows": len(rows)} for kind, rows in kinds.items()]
+    write_script(out / RECORDS, "recordIndex", {"kinds": counts})
+    for place, rows in enumerate(kinds.values()):
+        addresses = common_ends([entry.url for entry in rows])
+        words = {word: number for number, word in enumerate(dict.fromkeys(e.subtitle for e in rows))}
+        keys = (
+            "\t".join(
+                (*_letters(entry, readings), *(" ".join(code.split()) for code in entry.codes if code != at))
+            )
+            for entry, at in zip(rows, addresses["at"], strict=True)
+        )
+        shard = {
+            "start": addresses["start"],
+            "end": addresses["end"],
+            "at": "\n".join(addresses["at"]),
+            "titles": "\n".join(" ".join(entry.title.split()) for entry in rows),
+            "besides": "\n".join(str(words[entry.subtitle]) for entry in rows),
+            "words": list(words),
+            "keys": "\n".join(keys),
+        }
+        write_script(out / f"search/records-{place}.js", "recordShard", shard)
 
 
-def write_readings(out: Path, words: Iterable[str]) -> None:
-    """Write every way to read each Chinese character of some words: a page knows how what it shows may sound."""
+def _letters(entry: RecordEntry, readings: Mapping[str, list[str]]) -> Iterator[str]:
+    """Yield letters and initials of a name whose characters are not known to be read so."""
+    syllables = plain_letters(entry.pinyin).split()
+    signs = [sign for sign in entry.title if sign not in "·•"]
+    known = len(signs) == len(syllables) and all(
+        s in readings.get(sign, ()) for sign, s in zip(signs, syllables, strict=True)
+    )
+    if syllables and not known:
+        yield "".join(syllables)
+        yield "".join(word[0] for word in syllables)
+
+
+def write_readings(out: Path, words: Iterable[str]) -> dict[str, list[str]]:
+    """Write, and return, every way to read each Chinese character of some words."""
     from pypinyin import Style, pinyin
 
     signs = sorted(set("".join(set(words))) - set(map(chr, range(0x2E80))))
     read = {sign: pinyin(sign, style=Style.NORMAL, heteronym=True, errors="ignore") for sign in signs}
-    write_script(out / READINGS, "pinyinReadings", {sign: found[0] for sign, found in read.items() if found})
+    readings = {sign: found[0] for sign, found in read.items() if found}
+    write_script(out / READINGS, "pinyinReadings", readings)
+    return readings
 
 
 def check_searchable(out: Path) -> None:

@@ -3,12 +3,14 @@
 
 function soundsLike(letters, words, readings) {
   const signs = [...words];
+  // Rare readings would find initials in every long title.
+  const short = signs.length <= 8;
   const fits = (at, from) => {
     if (from === letters.length) return true;
-    for (const sound of readings[signs[at]] ?? []) {
+    for (const [place, sound] of (readings[signs[at]] ?? []).entries()) {
       if (letters.startsWith(sound, from) && fits(at + 1, from + sound.length)) return true;
-      if (letters[from] === sound[0] && fits(at + 1, from + 1)) return true;
-      if (sound.startsWith(letters.slice(from))) return true;
+      if (letters[from] === sound[0] && (short || !place) && fits(at + 1, from + 1)) return true;
+      if (sound.startsWith(letters.slice(from)) && (short || !place)) return true;
     }
     return false;
   };
