@@ -56,7 +56,7 @@ from lingtouyan.website.pages import (
 )
 from lingtouyan.website.search import write_record_index
 from lingtouyan.website.site_config import CONFIG, read_config
-from lingtouyan.website.website import SiteJob, begin, finish
+from lingtouyan.website.website import SiteJob, begin, finish, write_file
 
 HOST = "127.0.0.1"
 EVENTS, SCRIPT = "/__preview", "/__preview.js"
@@ -342,11 +342,13 @@ class LiveSite:
         page.save(job.tree)
         begin(job, self._mkdocs, only=[page.path])
         finish(job, self._mkdocs)
+        for path in page.lists:
+            write_file(self._job.out / path, (job.out / path).read_bytes())
         return (job.out / written_url(template) / "index.html").read_text("utf-8")
 
     def file(self, name: str) -> Path | None:
         """Return a file of the site that is no page."""
-        for folder in (self._files, self._job.out, self._job.tree) if self._tree else ():
+        for folder in (self._files, self._job.out) if self._tree else ():
             path = folder / name
             if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
                 return path
