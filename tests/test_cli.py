@@ -241,7 +241,7 @@ def test_as_of_moves_the_date_of_reference(good: Shell) -> None:
         (["check", "--as-of", "2026-13-01"], ["2026-13-01", "日期"]),
         (["check", "--as-of", "yesterday"], ["日期"]),
         (["serve", "--port", "x"], ["整数"]),
-        (["build", "--edition", "secret"], ["不能是", "public"]),
+        (["build", "--edition", "secret"], ["没有 “secret” 这一版", "public"]),
         (["chekc"], ["您是不是要找 check？"]),
         (["check", "--fromat", "json"], ["--fromat", "您是不是要找 --format？"]),
         (["query", "SELECT 1", "--editon=public"], ["您是不是要找 --edition？"]),

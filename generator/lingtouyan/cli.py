@@ -507,9 +507,9 @@ _SHARED: dict[str, dict[str, Any]] = {
     },
     "--rev": {"metavar": "版本", "help": "按仓库在某个提交、标签或日期时的内容（默认工作目录的内容）"},
     "--edition": {
-        "choices": ("public", "internal", "restricted"),
+        "metavar": "版",
         "default": "internal",
-        "help": "哪一版（默认内部版）",
+        "help": "哪一版：public、internal（默认）、restricted，或 种类:代码（只有这一个读者的行）；+分隔 加上一个保密分隔",
     },
 }
 
@@ -557,7 +557,8 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     formats(add, "table", "csv", "json")
 
     add = command(_build, "生成网站、数据包和卷宗。", "--edition public", "--as-of", "--rev")
-    add("--edition", choices=("public", "internal", "all"), default="all", help="生成哪一版（默认全部）")
+    words = "哪一版：all（默认，公开版和内部版）、public、internal，或 种类:代码（只有这一个读者的行）；+分隔 加上一个保密分隔"
+    add("--edition", metavar="版", default="all", help=words)
     add("--draft", action="store_true", help="记录有错误也生成，每页标明“草稿”并在相应处显示问题")
     add("--no-dossiers", action="store_true", help="只生成网站和数据包，不生成 PDF")
     add("--offline", action="store_true", help="网站放在硬盘或 U 盘上，不经服务器直接打开")

@@ -9,13 +9,14 @@ import datetime
 import os
 import re
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from lingtouyan.history.git import LAST_SECOND, Commit, head_commit
 from lingtouyan.history.tree import CommitTree, resolve
-from lingtouyan.problems import UsageError
+from lingtouyan.problems import UsageError, did_you_mean, quoted
 from lingtouyan.reading.package import DESCRIPTOR, EDITION_LEVELS, Package, load_package
 from lingtouyan.reading.source import Source, WorkTree
 from lingtouyan.settings import ZONE, Settings
@@ -29,6 +30,49 @@ SITES = ("public", "internal")
 def shown_in(declared: str, edition: str) -> bool:
     """Tell whether what is declared for one edition, or for all, is part of another: the restricted has all of the internal."""
     return declared in ("", edition) or (declared, edition) == ("internal", "restricted")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """For whom something is made: an edition's columns, one reader's rows or all, and the compartments that are named.
+
+    Attributes:
+        level: a name of `EDITIONS`.
+        reader: key of the reader whose rows alone are held; empty for all rows.
+        compartments: those named.
+        folder: the name of the folder below `build` that holds it.
+    """
+
+    level: str = "internal"
+    reader: str = ""
+    compartments: tuple[str, ...] = ()
+    folder: str = "internal"
+
+    @classmethod
+    def read(cls, text: str, package: Package, levels: Collection[str] = tuple(EDITIONS)) -> Scope:
+        """Read an edition as it is typed: `internal`, `internal+compartment`, `kind:key`, `kind:key+compartment`.
+
+        Raises:
+            UsageError: it is none.
+        """
+        name, *named = text.split("+")
+        kind, colon, key = name.partition(":")
+        readers, known = package.settings.readers, package.compartments
+        if wrong := [c for c in named if c not in known]:
+            near = did_you_mean(wrong[0], known, f"，可用：{'、'.join(sorted(known)) or '无'}。")
+            raise UsageError(f"没有 {quoted(wrong[0])} 这个保密分隔{near}")
+        if (reader := bool(colon)) and (readers is None or kind != readers.kind or not key):
+            told = f"请写 {readers.kind}:代码。" if readers else "请先在 datapackage.yaml 里设置 readers。"
+            raise UsageError(f"没有 {quoted(name)} 这一版。{told}")
+        if not reader and name not in levels:
+            own = [f"{readers.kind}:代码"] if readers else []
+            near = did_you_mean(name, levels, f"，可用：{'、'.join([*levels, *own])}。")
+            raise UsageError(f"没有 {quoted(name)} 这一版{near}")
+        folder = re.sub(r"[^\w+.-]", "-", text)
+        return cls("internal" if reader else name, key, tuple(named), folder)
+
+
+ALL = Scope()
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,15 @@ class Owners(NamedTuple):
     accounts: str
 
 
+class Readers(NamedTuple):
+    """Who may have an edition of his own: the word that tables name as owner, a table, its columns of keys and of folders."""
+
+    kind: str
+    table: str
+    key: str
+    folder: str
+
+
 def _date(text: str, _: Tables) -> datetime.date:
     try:
         return datetime.date.fromisoformat(text)
@@ -72,6 +81,16 @@ def _owners(text: str, tables: Tables) -> Owners:
                 f"表 {owners.table} 里没有 {quoted(column)} 这一列{did_you_mean(column, columns)}"
             )
     return owners
+
+
+def _readers(text: str, tables: Tables) -> Readers:
+    words = text.split()
+    if len(words) != 4:
+        raise ValueError(
+            "应写明四个词：读者的种类（表结构里 owner 的写法）、登记读者的表、写代码的列、写文件夹的列。"
+        )
+    _owners(" ".join(words[1:]), tables)
+    return Readers(*words)
 
 
 def _path(text: str, _: Tables) -> str:
@@ -155,6 +174,12 @@ class Settings:
     alarm_jump: float = _setting(_share, 0.2, "一项统计数字变动超过这个比例时，审阅醒目提示", "0.2")
     owners: Owners | None = _setting(
         _owners, None, "谁负责哪个文件夹登记在哪里：表、写文件夹的列、写账号的列", "offices folder accounts"
+    )
+    readers: Readers | None = _setting(
+        _readers,
+        None,
+        "谁可以有自己的一版（`--edition 种类:代码`）：种类（表结构里 owner 的写法）、登记他们的表、写代码的列、写文件夹的列",
+        "office offices code folder",
     )
     owners_files: tuple[str, ...] = _setting(
         _owners_files, (".github/CODEOWNERS",), "`lingtouyan owners` 写哪些文件", ".gitea/CODEOWNERS"

@@ -34,6 +34,7 @@ from lingtouyan.database.database import (
 )
 from lingtouyan.database.editions import attach, check_cuts, write_edition
 from lingtouyan.database.history_tables import PROPOSAL, create_history, create_proposal
+from lingtouyan.database.narrowing import narrow, with_linked
 from lingtouyan.database.statements import (
     Statement,
     create_macros,
@@ -45,11 +46,11 @@ from lingtouyan.database.statements import (
 )
 from lingtouyan.database.views import HISTORY, Views, describe_views
 from lingtouyan.problems import Problem, Severity, UsageError, has_errors, in_order, warning
-from lingtouyan.project import Project
+from lingtouyan.project import ALL, Project, Scope
 from lingtouyan.reading.package import DESCRIPTOR, ENGINE_TABLES, Package
 from lingtouyan.reading.records import Records, read_records
 from lingtouyan.reading.source import static_prefix
-from lingtouyan.sealing.keys import Keys, key_folder
+from lingtouyan.sealing.keys import Keys, key_folder, open_to
 from lingtouyan.sealing.pictures import place_pictures
 from lingtouyan.sealing.values import open_cells
 
@@ -121,6 +122,7 @@ def register_with_editions(
     draft: bool = False,
     allow_errors: bool = False,
     only: Collection[str] | None = None,
+    scope: Scope = ALL,
 ) -> Register:
     """Read and check a whole tree, and write its editions, unless it has errors and none are allowed.
 
@@ -128,6 +130,7 @@ def register_with_editions(
         paths: edition -> the database file to write it to.
         only: words of the statements that will be asked: nothing else is computed and cut; where errors are allowed,
             nothing else is read, and no rule is run. None for everything.
+        scope: for whom: the register that is returned holds the same rows as the editions.
 
     Raises:
         RecordsError: SQL files of the tree or its row filters cannot be used.
@@ -135,12 +138,16 @@ def register_with_editions(
     """
     try:
         if only is not None and allow_errors and _FINDINGS.isdisjoint(only):
-            register = _part_of(project, as_of, draft, paths, only)
+            register = _part_of(project, as_of, draft, paths, only, scope)
         else:
             register = build_register(project, as_of, draft=draft, attached=paths, only=only)
         if allow_errors or not has_errors(register.problems):
+            named = scope.compartments
             if "restricted" in paths:
                 _open_sealed(project, register)
+                named = named or open_to(Keys(key_folder(project.root, project.settings.keys)))
+            if register.made and (scope.reader or not project.package.compartments.issubset(named)):
+                narrow(register.connection, project.package, register.made, scope, named, only)
             for edition in paths:
                 write_edition(register.connection, register.views, project.package, edition, only)
     except duckdb.IOException:
@@ -287,13 +294,20 @@ def turn_back(
 
 
 def _part_of(
-    project: Project, as_of: datetime.date, draft: bool, attached: Mapping[str, Path], words: Iterable[str]
+    project: Project,
+    as_of: datetime.date,
+    draft: bool,
+    attached: Mapping[str, Path],
+    words: Iterable[str],
+    scope: Scope,
 ) -> Register:
     """Return the register of what a statement reaches, unchecked."""
     package = project.package
     macros, declared, _ = _design(project)
     through = passages([*macros, *declared])
-    conditions = {t.name: [*t.row_filters.values()] for t in package.tables.values()}
+    conditions = {
+        t.name: [*t.row_filters.values(), *t.compartments.values()] for t in package.tables.values()
+    }
     rows = {view.name: view.header.get("rows") for view in declared}
     conditions |= {name: [str(v) for v in r.values()] for name, r in rows.items() if isinstance(r, Mapping)}
     for name, texts in conditions.items():
@@ -302,6 +316,7 @@ def _part_of(
     if not {*HISTORY, CELLS}.isdisjoint(reach):
         # Of the history an edition shows what belongs to the records that it shows.
         reach = reached({*reach, *package.tables}, through)
+    reach = reached(with_linked(package, scope, reach), through)
     # Tables whose rows stand in the same files come with those that are reached; whether references lead anywhere is
     # not asked.
     files = {package.origin(t).name for t in package.tables.values() if t.name in reach}
@@ -320,7 +335,7 @@ def _part_of(
     create_macros(connection, [m for m in macros if not reach.isdisjoint(passages([m]))])
     views.need(reach)
     describe_views(connection, declared)
-    return Register(connection, records, views.there)
+    return Register(connection, records, views.there, made=views)
 
 
 def _design(project: Project) -> tuple[list[Statement], list[Statement], list[Problem]]:

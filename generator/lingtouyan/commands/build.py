@@ -20,7 +20,7 @@ from lingtouyan.database.editions import open_edition
 from lingtouyan.database.export import digest_of, export_edition
 from lingtouyan.history.anchors import ANCHOR, anchor_text
 from lingtouyan.problems import Problem, UsageError, has_errors, printable
-from lingtouyan.project import EDITION_TITLES, SITES, Project
+from lingtouyan.project import EDITION_TITLES, SITES, Project, Scope
 from lingtouyan.templates.templates import Template
 from lingtouyan.website.feeds import write_feeds
 from lingtouyan.website.frames import Frame
@@ -74,20 +74,24 @@ def build(
         UsageError: the tool was used wrongly or the machine lacks something.
         RecordsError: templates or SQL of the tree are at fault.
     """
-    names = list(SITES) if edition == "all" else [edition]
     project = Project.open(root, revision)
+    scopes = [Scope.read(n, project.package, SITES) for n in (SITES if edition == "all" else [edition])]
     date = project.as_of(as_of)
     templates = read_pages(project.source)
     with contextlib.ExitStack() as stack:
-        staged = stack.enter_context(staging(project.build, names, progress))
+        staged = stack.enter_context(staging(project.build, [s.folder for s in scopes], progress))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lingtouyan-")))
         mkdocs = stack.enter_context(MkDocs())
-        editions = [_Edition(project, n, date, draft, templates, folder / n, staged[n]) for n in names]
+        editions = [
+            _Edition(project, s, date, draft, templates, folder / s.level, staged[s.folder]) for s in scopes
+        ]
         for made in editions:
             # Built while the records are read.
             begin(made.empty, mkdocs, only={f.source for f in made.empty.frames})
         paths = {made.name: made.database for made in editions}
-        register = register_with_editions(project, date, paths, draft=draft, allow_errors=draft)
+        register = register_with_editions(
+            project, date, paths, draft=draft, allow_errors=draft, scope=scopes[-1]
+        )
         report = BuildReport(problems=register.problems)
         if has_errors(register.problems) and not draft:
             report.refused = True
@@ -108,7 +112,7 @@ def build(
             for_disk(made.job.out)
         for made in editions:
             report.lines.append(made.line())
-            last = project.build / made.name
+            last = project.build / made.folder
             if dossiers:
                 report.lines.extend(made.dossiers(report.problems, progress))
             elif (last / "dossiers").is_dir() and not last.is_symlink():
@@ -178,14 +182,15 @@ class _Edition:
     def __init__(
         self,
         project: Project,
-        name: str,
+        scope: Scope,
         as_of: datetime.date,
         draft: bool,
         templates: Sequence[Template],
         folder: Path,
         out: Path,
     ) -> None:
-        self.name, self.out, self._project, self._as_of = name, out, project, as_of
+        name = scope.level
+        self.name, self.folder, self.out, self._project, self._as_of = name, scope.folder, out, project, as_of
         self.database = folder.with_suffix(".duckdb")
         self._templates = [t for t in templates if t.edition in ("", name)]
         self.job = site_job(project, name, as_of, draft, self._templates, out / "tree" / "docs", out / "site")
@@ -227,7 +232,9 @@ class _Edition:
         """Say what was made."""
         records = sum(len(kind.pages) for kind in self._pages.kinds)
         written = len(self._pages.written)
-        return f"{EDITION_TITLES[self.name]}：{written} 个栏目页、{records} 个记录页 → build/{self.name}/site"
+        return (
+            f"{EDITION_TITLES[self.name]}：{written} 个栏目页、{records} 个记录页 → build/{self.folder}/site"
+        )
 
     def dossiers(self, problems: list[Problem], progress: TextIO | None) -> list[str]:
         """Print the PDFs; return lines for the user."""
@@ -241,7 +248,7 @@ class _Edition:
         failed = len({p.message for p in report.problems if p.severity == "error"})
         unprinted = f"，{failed} 处没有印成" if failed else ""
         made = f"{len(report.printed)} 份 PDF（新做 {report.rendered}）{unprinted}"
-        line = f"{EDITION_TITLES[self.name]}：{made} → build/{self.name}/dossiers"
+        line = f"{EDITION_TITLES[self.name]}：{made} → build/{self.folder}/dossiers"
         return [line] if report.printed or failed else []
 
 

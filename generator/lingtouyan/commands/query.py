@@ -19,7 +19,7 @@ from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.statements import words_of
 from lingtouyan.problems import UsageError, did_you_mean, printable
-from lingtouyan.project import Project
+from lingtouyan.project import Project, Scope
 from lingtouyan.reading.package import Package
 from lingtouyan.templates.escaping import text
 
@@ -46,8 +46,10 @@ def query(
     project = Project.open(root, revision)
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
         path = Path(folder) / "edition.duckdb"
+        scope, only = Scope.read(edition, project.package), words_of(sql)
+        paths = {scope.level: path}
         register_with_editions(
-            project, project.as_of(as_of), {edition: path}, allow_errors=True, only=words_of(sql)
+            project, project.as_of(as_of), paths, allow_errors=True, only=only, scope=scope
         ).connection.close()
         with open_edition(path) as connection:
             try:

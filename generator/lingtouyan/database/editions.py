@@ -132,7 +132,7 @@ def check_cuts(
             problems.append(_uncut(file, rule, edition, fault))
 
     for table in package.tables.values():
-        for edition, condition in table.row_filters.items():
+        for edition, condition in (*table.row_filters.items(), *table.compartments.items()):
             plan(table.name, condition, table.schema_file, "schema-error", edition)
     held: dict[str, set[str]] = {}
     for name, column in connection.execute(

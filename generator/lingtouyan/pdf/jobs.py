@@ -37,7 +37,7 @@ from lingtouyan.problems import (
     quoted,
     warning,
 )
-from lingtouyan.project import EDITION_TITLES, EDITIONS, Project, shown_in
+from lingtouyan.project import EDITION_TITLES, EDITIONS, Project, Scope, shown_in
 from lingtouyan.settings import ZONE
 from lingtouyan.templates.escaping import REPLACEMENT, text
 from lingtouyan.templates.functions import make_functions
@@ -192,7 +192,7 @@ def words_asked(templates: Collection[Template], where: str = "") -> set[str]:
 def edition_to_print(
     project: Project,
     as_of: datetime.date,
-    edition: str,
+    scope: Scope,
     templates: Collection[Template],
     where: str = "",
     *,
@@ -201,9 +201,11 @@ def edition_to_print(
     """Give the database of an edition, with as much as these templates ask for."""
     only = words_asked(templates, where)
     with TemporaryDirectory(prefix="lingtouyan-") as folder:
-        paths = {edition: Path(folder) / "edition.duckdb"}
-        register = register_with_editions(project, as_of, paths, draft=draft, allow_errors=True, only=only)
-        with contextlib.closing(open_edition(paths[edition])) as connection:
+        paths = {scope.level: Path(folder) / "edition.duckdb"}
+        register = register_with_editions(
+            project, as_of, paths, draft=draft, allow_errors=True, only=only, scope=scope
+        )
+        with contextlib.closing(open_edition(paths[scope.level])) as connection:
             yield connection, register
 
 

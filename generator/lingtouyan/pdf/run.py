@@ -25,7 +25,7 @@ from lingtouyan.pdf.previews import self_contained
 from lingtouyan.pdf.render import DossierJob, DossierReport, render_dossiers
 from lingtouyan.pdf.signing import Seal, sign
 from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, has_errors, printable
-from lingtouyan.project import Project
+from lingtouyan.project import Project, Scope
 
 _ADVICE = "。请核对编号、种类和版别。"
 
@@ -89,13 +89,14 @@ def print_selection(
         RecordsError: templates or SQL of the tree are at fault, or the condition is.
     """
     project = Project.open(root, revision)
-    date, target = project.as_of(as_of), out or project.build / "prints" / edition
+    scope, date = Scope.read(edition, project.package), project.as_of(as_of)
+    edition, target = scope.level, out or project.build / "prints" / scope.folder
     # A form with nothing on it says nothing of the records.
     if not blank and has_errors(problems := check(project, date)):
         return DossierReport(problems=problems, refused=True)
     templates = chosen_templates(project, edition, selection, on_demand=blank)
     facts, commits = {"edition": edition, "as_of": date, "draft": False}, Commits(project)
-    with edition_to_print(project, date, edition, templates, selection.where) as (connection, register):
+    with edition_to_print(project, date, scope, templates, selection.where) as (connection, register):
         made = dossier_jobs(project, connection, edition, facts, commits.of, selection, blank=blank)
         jobs = list(made)
     paths = {j.path.rpartition(".")[0] for j in jobs}

@@ -57,7 +57,7 @@ _PASSED_ON = ("title", "description", "format", "decimalChar", "groupChar", "del
 _PACKAGE_KEYS = _words("name title description resources lingtouyan")
 _RESOURCE_KEYS = _words("name title description path formerPaths schema parent property")
 _SCHEMA_KEYS = _words(
-    "fields primaryKey foreignKeys missingValues title description label order rows owner scaffold sealedFor"
+    "fields primaryKey foreignKeys missingValues title description label order rows owner scaffold sealedFor compartments"
 )
 _FIELD_KEYS = _words(
     "name type example sensitivity constraints categories categoriesOrdered categoriesType codes trueValues falseValues "
@@ -97,7 +97,8 @@ class Field:
         former_names: what the field was called before, so that its history does not break off.
         aliases: other headings under which rosters have it; value_aliases: word of a roster -> value.
         suggest: `pinyin`: the field that it is the reading of; `surnames`: readings of first characters that are special.
-        compartment: what an office must be entitled to, to open a sealed value of this field.
+        compartment: what an office must be entitled to, to open a sealed value of this field; one that is not restricted is
+            empty in an edition that does not name its compartment.
         months_before: of a date: the month before which the month alone is enough, or empty.
         picture: it stands for a sealed file beside the record, and has no value in it.
     """
@@ -119,7 +120,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     value_aliases: AbstractMapping[str, str] = field(default_factory=dict)
     suggest: AbstractMapping[str, Any] = field(default_factory=dict)
-    compartment: str = "personal"
+    compartment: str = ""
     months_before: str = ""
     picture: bool = False
 
@@ -154,6 +155,7 @@ class Table:
         order: fields by which `fmt` sorts a table's lines; lines that are alike in them keep their order.
         former_paths: globs of where its files were before, for its history.
         sealed_for: the field that names the record whose key seals this table's values; empty for its own.
+        compartments: compartment -> SQL condition of the rows that are in no edition that does not name it.
     """
 
     name: str
@@ -175,6 +177,7 @@ class Table:
     former_paths: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     sealed_for: str = ""
+    compartments: AbstractMapping[str, str] = field(default_factory=dict)
 
     def lined(self) -> bool:
         """Whether each record is a line of a file, not a document or a part of one."""
@@ -222,6 +225,14 @@ class Package:
     def titles(self) -> frozenset[str]:
         """The titles of all tables and fields: words of the schemas, never of the records."""
         return frozenset(n for t in self.tables.values() for n in (t.title, *(f.title for f in t.fields)))
+
+    @cached_property
+    def compartments(self) -> frozenset[str]:
+        """All compartments that fields or rows are in."""
+        tables = self.tables.values()
+        return frozenset(
+            n for t in tables for n in (*t.compartments, *(f.compartment for f in t.fields)) if n
+        )
 
     def origin(self, table: Table) -> Table:
         """Return the table whose files hold this table's rows."""
@@ -413,12 +424,13 @@ class _PackageReader:
             missing_values=schema.words("missingValues", ("",)),
             label=schema.text("label", named),
             owner=schema.text("owner"),
-            row_filters=_row_filters(schema),
+            row_filters=_conditions(schema, "rows"),
             schema_file=schema_file,
             scaffold=schema.text("scaffold"),
             order=schema.words("order", key[:1]),
             former_paths=resource.words("formerPaths"),
             sealed_for=sealed_for,
+            compartments=_conditions(schema, "compartments"),
         )
 
     def kind(self, resource: _Part, known: dict[str, Table]) -> str:
@@ -465,16 +477,17 @@ class _PackageReader:
                     self.fault(file, 1, f"子表须声明上级表的主键字段：{'、'.join(missing)}。")
 
 
-def _row_filters(schema: _Part) -> dict[str, str]:
-    """Read which rows enter which edition. A filter that is not understood must not mean "all rows"."""
-    rows = schema.part("rows")
-    for edition in rows.item:
-        if edition not in EDITION_LEVELS:
+def _conditions(schema: _Part, key: str) -> dict[str, str]:
+    """Read which rows enter an edition, or are in a compartment. What is not understood must not mean "all rows"."""
+    rows = schema.part(key)
+    for name in rows.item:
+        if key == "rows" and name not in EDITION_LEVELS:
             known = "、".join(EDITION_LEVELS)
-            rows.wrong(edition, f"rows 的版名 {quoted(edition)} 不存在，可用：{known}。")
-        elif not rows.text(edition).strip():
-            rows.wrong(edition, f"rows.{edition} 没有写条件。要公开全部记录，请删去这一项。")
-    return {edition: rows.text(edition) for edition in rows.item}
+            rows.wrong(name, f"rows 的版名 {quoted(name)} 不存在，可用：{known}。")
+        elif not rows.text(name).strip():
+            advice = "要公开全部记录，请删去这一项。" if key == "rows" else "全部行都属于它时写 'true'。"
+            rows.wrong(name, f"{key}.{name} 没有写条件。{advice}")
+    return {name: rows.text(name) for name in rows.item}
 
 
 def _foreign_keys(schema: _Part, table: str, known: Collection[str]) -> Iterator[ForeignKey]:
@@ -503,6 +516,12 @@ def _field(file: str, part: _Part) -> Field | None:
     part.spelt(_FIELD_KEYS)
     level = part.one_of("sensitivity", SENSITIVITIES, "restricted")
     constraints = _constraints(part, kind)
+    compartment = part.text("compartment", "personal" if level == "restricted" else "")
+    if compartment and level != "restricted" and constraints.get("required"):
+        part.wrong(
+            "compartment",
+            f"字段 {name} 必填，却属于保密分隔 {compartment}，在别的版里会是空的。请去掉 required。",
+        )
     categories = _categories(part, constraints)
     enum_type = part.text("categoriesType", f"{PurePosixPath(file).stem}_{name}") if categories else ""
     if categories and (enum_type in _TAKEN_TYPES or not IDENTIFIER.match(part.text("categoriesType", "a"))):
@@ -527,7 +546,7 @@ def _field(file: str, part: _Part) -> Field | None:
         aliases=part.words("aliases"),
         value_aliases={k: str(v) for k, v in part.part("valueAliases").item.items()},
         suggest=part.part("suggest").item,
-        compartment=part.text("compartment", "personal"),
+        compartment=compartment,
         picture=_BOOLEAN.get(part.text("picture"), False),
     )
 

@@ -229,6 +229,14 @@ class Keys:
             raise UsageError(f"{path} 里没有 age 私钥（AGE-SECRET-KEY-…）。") from None
 
 
+def open_to(keys: Keys) -> tuple[str, ...]:
+    """Return the compartments that this machine's user is entitled to."""
+    if (identity := keys.identity) is None:
+        return ()
+    mine = str(identity.to_public())
+    return tuple({c for o in keys.offices().values() if o.recipient == mine for c in o.compartments})
+
+
 def new_identity() -> str:
     """Make an identity for this machine's user, unless there is one; return its recipient."""
     import pyrage

@@ -29,7 +29,7 @@ from lingtouyan.pdf.jobs import (
 )
 from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.problems import RecordsError, UsageError, printable, quoted
-from lingtouyan.project import EDITIONS, Project
+from lingtouyan.project import EDITIONS, Project, Scope
 from lingtouyan.templates.functions import Labels
 from lingtouyan.verify.reading import (
     ABOUT,
@@ -324,7 +324,7 @@ def _jobs_of(project: Project, verdicts: list[Verdict]) -> tuple[dict[str, Dossi
     templates = [t for t in every if t.name in kinds]
     keys = frozenset(v.data["path"].removesuffix(".pdf") for v in verdicts)
     selection = Selection(frozenset(t.name for t in templates), keys)
-    with edition_to_print(project, date, edition, templates, draft=draft) as (connection, _):
+    with edition_to_print(project, date, Scope(edition), templates, draft=draft) as (connection, _):
         facts = {"edition": edition, "as_of": date, "draft": draft}
         commits = Commits(project).of
         jobs = dossier_jobs(project, connection, edition, facts, commits, selection) if templates else ()

@@ -1,0 +1,181 @@
+"""What one reader's edition, or one without a compartment, does not hold is taken out of the register itself.
+
+Views are computed anew from what is left, so that no view, figure, finding or history can tell of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import duckdb
+
+from lingtouyan.database.database import explain, literal, quote
+from lingtouyan.database.views import HISTORY, Views
+from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, quoted
+from lingtouyan.project import Scope
+from lingtouyan.reading.package import ForeignKey, Package, Sensitivity, Table
+
+
+def links(package: Package, table: Table) -> Iterator[ForeignKey]:
+    """Yield what makes a row go with that of another table: references, and the record that a list is part of."""
+    yield from table.foreign_keys
+    if table.parent:
+        key = package.tables[table.parent].primary_key
+        yield ForeignKey(key, table.parent, key)
+
+
+def with_linked(package: Package, scope: Scope, names: Collection[str]) -> set[str]:
+    """Return the tables of these names and, where that decides on their rows, all that they are linked to."""
+    found, pending = set(names), [n for n in names if n in package.tables]
+    while pending:
+        more = {k.table for k in links(package, package.tables[pending.pop()])} - found
+        found |= more
+        pending += more
+    tables = [package.tables[n] for n in found & package.tables.keys()]
+    if scope.reader and package.settings.readers:
+        return found | {package.settings.readers.table}
+    return found if any(t.compartments for t in tables) else set(names)
+
+
+def narrow(
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    views: Views,
+    scope: Scope,
+    named: Collection[str],
+    only: Collection[str] | None,
+) -> None:
+    """Take out all rows and values that are not for a scope, and compute anew what came of them.
+
+    Args:
+        named: compartments that may be seen.
+        only: words of the statements that will be asked, as for a register.
+
+    Raises:
+        UsageError: there is no such reader.
+        RecordsError: the condition of a compartment cannot be evaluated.
+    """
+    held = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' AND database_name = current_database()"
+    here = {name for (name,) in connection.execute(held).fetchall()}
+    tables = [t for t in package.tables.values() if t.name in here]
+    gone: set[str] = set()
+    emptied: set[str] = set()
+    connection.execute("CREATE SCHEMA gone")
+
+    def remove(table: Table, condition: str) -> bool:
+        name = quote(table.name)
+        picked = f"SELECT t.rowid FROM {name} AS t WHERE ({condition}\n)"
+        try:
+            rows = [row for (row,) in connection.execute(picked).fetchall()]
+        except duckdb.Error as fault:
+            said = f"compartments 的条件无法计算，为免泄露已停止：{explain(fault)}"
+            raise RecordsError([error(table.schema_file, 1, "schema-error", said)]) from None
+        if rows:
+            connection.execute(f"CREATE TABLE IF NOT EXISTS gone.{name} AS SELECT * FROM {name} WHERE false")
+            connection.execute(
+                f"INSERT INTO gone.{name} SELECT * FROM {name} WHERE list_contains(?, rowid)", [rows]
+            )
+            connection.execute(f"DELETE FROM {name} WHERE list_contains(?, rowid)", [rows])
+            gone.add(table.name)
+        return bool(rows)
+
+    own = _own_folder(connection, package, scope)
+    for table in tables:
+        for compartment, condition in table.compartments.items():
+            if compartment not in named:
+                remove(table, condition)
+        if own and package.settings.readers:
+            readers = package.settings.readers
+            if table.name == readers.table:
+                remove(
+                    table,
+                    f"coalesce({quote(readers.folder)}, '') <> '' AND {quote(readers.folder)} <> {literal(own)}",
+                )
+            if table.owner == readers.kind:
+                remove(table, f"NOT starts_with(_file, {literal(own + '/')})")
+    going = bool(gone)
+    while going:
+        going = False
+        for table in tables:
+            for key in links(package, table):
+                if key.table in gone:
+                    linked = f"EXISTS (SELECT 1 FROM gone.{quote(key.table)} AS g WHERE {_same(key)})"
+                    going = remove(table, linked) or going
+    for table in tables:
+        for f in table.fields:
+            if f.sensitivity < Sensitivity.RESTRICTED and f.compartment not in ("", *named):
+                connection.execute(f"UPDATE {quote(table.name)} SET {quote(f.name)} = NULL")
+                emptied.add(table.name)
+    removed = [package.tables[n] for n in gone]
+    if "findings" in here:
+        _drop_findings(connection, removed, own)
+    _drop_history(connection, package, tables, removed, own)
+    connection.execute("DROP SCHEMA gone CASCADE")
+    if gone or emptied or own:
+        views.forget({*gone, *emptied, *HISTORY, "findings", "finding_subjects"})
+        views.need(only)
+
+
+def _own_folder(connection: duckdb.DuckDBPyConnection, package: Package, scope: Scope) -> str:
+    """Return the folder of the reader; empty where all are meant."""
+    readers = package.settings.readers
+    if not scope.reader or readers is None:
+        return ""
+    key, folder = quote(readers.key), quote(readers.folder)
+    query = f"SELECT {key}, {folder} FROM {quote(readers.table)} WHERE {folder} <> ''"
+    folders = dict(connection.execute(query).fetchall())
+    if scope.reader not in folders:
+        near = did_you_mean(scope.reader, folders, f"，可用：{'、'.join(sorted(folders))}。")
+        raise UsageError(f"没有代码为 {quoted(scope.reader)} 的 {readers.kind}{near}")
+    return str(folders[scope.reader])
+
+
+def _same(key: ForeignKey) -> str:
+    pairs = zip(key.references, key.fields, strict=True)
+    return " AND ".join(f"g.{quote(theirs)}::VARCHAR = t.{quote(mine)}::VARCHAR" for theirs, mine in pairs)
+
+
+def _drop_findings(connection: duckdb.DuckDBPyConnection, removed: list[Table], own: str) -> None:
+    for table in removed:
+        line = "AND g._line = f.line" if table.lined() or table.parent else ""
+        connection.execute(
+            "DELETE FROM findings WHERE finding_id IN (SELECT f.finding_id FROM findings AS f "
+            f"JOIN gone.{quote(table.name)} AS g ON g._file = f.file {line})"
+        )
+    if own:
+        connection.execute(f"DELETE FROM findings WHERE NOT starts_with(file, {literal(own + '/')})")
+    connection.execute(
+        "DELETE FROM finding_subjects WHERE finding_id NOT IN (SELECT finding_id FROM findings)"
+    )
+
+
+def _drop_history(
+    connection: duckdb.DuckDBPyConnection,
+    package: Package,
+    tables: list[Table],
+    removed: list[Table],
+    own: str,
+) -> None:
+    """Keep the changes of records that are still there; a commit that touched others keeps its date and no message."""
+    if not connection.execute("SELECT count(*) FROM changes").fetchall()[0][0]:
+        return
+    left = []
+    for table in tables if own else removed:
+        root = package.origin(table)
+        key = " || '/' || ".join(f"coalesce({quote(k)}::VARCHAR, '')" for k in root.primary_key)
+        present = f"root_key IN (SELECT {key} FROM {quote(root.name)})" if root.primary_key else "false"
+        if table.parent and table.primary_key and not own:
+            its = " || '/' || ".join(f"coalesce({quote(k)}::VARCHAR, '')" for k in table.primary_key)
+            present += f" AND record_key IN (SELECT {its} FROM {quote(table.name)})"
+        mine = f" OR starts_with(file, {literal(own + '/')})" if own else ""
+        left.append(f"(table_name = {literal(table.name)} AND NOT coalesce({present}{mine}, false))")
+    if not left:
+        return
+    lost = " OR ".join(left)
+    connection.execute(f"CREATE TABLE gone.commits AS SELECT DISTINCT commit FROM changes WHERE {lost}")
+    connection.execute(f"DELETE FROM changes WHERE {lost}")
+    if own:
+        connection.execute("DELETE FROM commits WHERE commit NOT IN (SELECT commit FROM changes)")
+    connection.execute(
+        "UPDATE commits SET subject = NULL, body = NULL, merge_subject = NULL WHERE commit IN (SELECT commit FROM gone.commits)"
+    )
