@@ -8,6 +8,7 @@ column: scan
 message: "{village_name}{name}（{person_id}）的{kind}{filing_id}，材料“{title}”的扫描件{problem}。"
 remedy: "请核对扫描件：文件名、页数、摘要三项写全，页数与材料一致，一个文件名只指一个文件。"
 */
+-- Nobody here can open the scan: what is written of it must at least agree with itself.
 WITH scan AS (
     SELECT m.*, f.kind, f.person_id, f.village_id, f.tenure_id,
         count(DISTINCT m.scan_sha256) OVER (PARTITION BY m.filing_id, m.scan) AS files
