@@ -449,7 +449,7 @@ class LongList {
     const wide = Math.min(16, Math.max(...some, Math.min(column.title.length, 7), 2));
     const right = column.kind === "number" || column.kind === "figure";
     return {
-      title: column.title, field: column.field, visible: column.shown, headerHozAlign: right ? "right" : "left", hozAlign: right ? "right" : "left",
+      title: column.title, headerWordWrap: true, field: column.field, visible: column.shown, headerHozAlign: right ? "right" : "left", hozAlign: right ? "right" : "left",
       minWidth: Math.ceil(Math.min(wide, 9) * 14.5 + (column === this.columns[0] ? 30 : 34)), widthGrow: wide, headerTooltip: "点击排序；按住 Ctrl 再点其他列，按几列排序",
       cssClass: right ? "grid-figure" : column.kind === "date" ? "grid-date" : "",
       formatter: (cell) => this.dress(column, cell.getData()),
