@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
 import shutil
@@ -14,7 +13,6 @@ import duckdb
 import pytest
 
 from lingtouyan.checks.register import register_with_editions
-from lingtouyan.commands.build import build
 from lingtouyan.commands.fmt import as_item, document
 from lingtouyan.project import Project, Scope
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
@@ -230,22 +228,3 @@ def test_a_leak_is_found(city: tuple[Path, Marks], name: str, tmp_path: Path) ->
     leak(leaking)
     told = marks.told(_leaks(edition, _held(leaking, edition, tmp_path, whole=False)))
     assert field in told
-
-
-@pytest.mark.exhaustive
-def test_no_file_of_a_build_leaks(tmp_path: Path) -> None:
-    root = tmp_path / "city"
-    marks = _city(root, ())
-    for edition in ("public", f"township:{OWN}"):
-        report = build(root, edition=edition, draft=True, dossiers=False)
-        assert not report.refused
-        folder = root / "build" / edition.replace(":", "-")
-        found: set[tuple[bytes, ...]] = set()
-        for file in (f for f in folder.rglob("*") if f.is_file()):
-            if file.suffix == ".parquet":
-                content = str(duckdb.read_parquet(str(file)).fetchall()).encode()
-            else:
-                content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-            found |= set(TOKEN.findall(content))
-        assert marks.told(_leaks(edition, found)) == []
-        assert bool(found) == (edition != "public")
