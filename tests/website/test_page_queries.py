@@ -108,7 +108,7 @@ def test_a_query_names_an_edition_that_exists(tree: Path) -> None:
 
 def test_figures_read_the_same_alone_and_among_words(tree: Path) -> None:
     page = PAGE.replace("queries:\n", "queries:\n  shares: SELECT 100::DOUBLE AS share\n")
-    page += "\n{% for s in shares %}{{ s.share }}｜{{ (s.share | plain) ~ '%' }}{% endfor %}\n"
+    page += "\n{% for s in shares %}{{ s.share }}｜{{ (s.share | figure) ~ '%' }}{% endfor %}\n"
     assert "100｜100%" in pages(tree, "public", page)
 
 

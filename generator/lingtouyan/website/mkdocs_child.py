@@ -17,7 +17,6 @@ from typing import Any
 
 import jinja2
 import jinja2.sandbox
-from markdown.extensions.toc import slugify_unicode
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.plugins import BasePlugin
@@ -89,7 +88,6 @@ def _answer(config_file: str, out: str) -> dict[str, Any]:
     try:
         config = load_config(config_file, site_dir=out)
         config.plugins["engine"] = _Engine()
-        config.mdx_configs.setdefault("toc", {}).setdefault("slugify", slugify_unicode)
         build(config)
     except BaseException as fault:
         answer = {"fault": type(fault).__name__, "message": str(fault)}

@@ -17,7 +17,6 @@ from urllib.parse import quote
 import duckdb
 import jinja2
 import markdown
-from markdown.extensions.toc import slugify_unicode
 from markupsafe import Markup
 
 from lingtouyan.database.database import SqlError, rows_of
@@ -182,7 +181,7 @@ class PageMaker:
             reason = f"列表里有引用外部网址或内嵌脚本的地方：{'；'.join(faults[:3])}。请改模板。"
             raise refused(template, template.body_line, reason)
         head = front_matter({"title": template.title, **template.meta})
-        note = f"{self.facts['as_of']} {EDITION_TITLES[self._edition]}"
+        note = f"{self.facts.get('as_of', '')} {EDITION_TITLES[self._edition]}"
         body, files = with_downloads(body, template.title, note, lists.files)
         beside = {f"{self.links.here}{name}": data for name, data in files.items()}
         return WrittenPage(f"{template.name}.md", head + body.lstrip("\n"), lists.files, beside)
@@ -435,9 +434,6 @@ def lines_of(body: str, source: str) -> Callable[[int], int]:
 def converter(extensions: Sequence[Mapping[str, Any]]) -> Callable[[str], str]:
     """Return Markdown to HTML with the site's own extensions (`markdown_extensions` of its settings)."""
     configs = {name: options for entry in extensions for name, options in entry.items()}
-    if "toc" in configs:
-        # Anchors are the headings' own words: numbers would shift with every new section.
-        configs["toc"] = {"slugify": slugify_unicode, **(configs["toc"] or {})}
     machine = markdown.Markdown(
         extensions=list(configs), extension_configs={n: dict(o) for n, o in configs.items() if o}
     )

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
+from markdown.extensions.toc import slugify_unicode
 
 from lingtouyan.problems import Problem, RecordsError, UsageError, quoted
 from lingtouyan.reading.source import Source
@@ -174,6 +175,9 @@ def read_config(source: Source, pages: Collection[str] | None = None) -> SiteCon
         settings["theme"] |= {"name": "material", "font": False}
         for options in settings["plugins"].values():
             options.setdefault("separator", _SEPARATOR)
+        if (toc := settings["markdown_extensions"].get("toc")) is not None:
+            # Anchors are the headings' own words: numbers would shift with every new section.
+            toc.setdefault("slugify", slugify_unicode)
         for key in ("plugins", "markdown_extensions"):
             settings[key] = [{name: options} for name, options in settings[key].items()]
         folder = settings["theme"].get("custom_dir", "")

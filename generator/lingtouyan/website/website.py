@@ -140,7 +140,7 @@ def prepare(job: SiteJob, only: Iterable[str] = ()) -> None:
     settings["site_dir"] = Path(os.path.relpath(job.out, folder)).as_posix()
     if names := sorted(only):
         settings["exclude_docs"] = "\n".join(["*.md", *(f"!/{name}" for name in names)])
-    write_file(job.config_file, yaml.dump(settings, Dumper=yaml.CSafeDumper, allow_unicode=True, width=120))
+    write_file(job.config_file, yaml.dump(settings, Dumper=yaml.CDumper, allow_unicode=True, width=120))
 
 
 def take_frames(out: Path, specs: Iterable[FrameSpec]) -> dict[str, Frame]:
