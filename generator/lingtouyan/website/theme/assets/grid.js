@@ -481,7 +481,7 @@ class LongList {
       });
     }
     this.table = new Tabulator(place, {
-      data: this.rows, columns, index: "id", nestedFieldSeparator: false, layout: "fitColumns", renderVertical: "basic",
+      data: this.rows, columns, columnDefaults: { headerWordWrap: true }, index: "id", nestedFieldSeparator: false, layout: "fitColumns", renderVertical: "basic",
       responsiveLayout: narrow.matches ? "collapse" : false, responsiveLayoutCollapseStartOpen: true,
       responsiveLayoutCollapseFormatter: (cells) => make("dl", { className: "grid-rest" }, ...cells.filter(({ value }) => value?.textContent !== "").map(({ title, value }) => make("div", {}, make("dt", {}, title), make("dd", {}, value)))),
       pagination: true, paginationSize: PER_PAGE, paginationSizeSelector: [20, 50, 100, 200], paginationInitialPage: this.page,

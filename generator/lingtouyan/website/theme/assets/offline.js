@@ -29,22 +29,3 @@ if (location.protocol === "file:") {
     }
   };
 }
-
-// The theme asks for its index on every page; it gets it when somebody searches.
-if (location.protocol !== "file:") {
-  const wanted = new Promise((resolve) => {
-    if (new URLSearchParams(location.search).has("q")) resolve();
-    addEventListener("focusin", ({ target }) => {
-      if (target.matches?.("[data-md-component=search-query]")) resolve();
-    });
-  });
-  const { open, send } = XMLHttpRequest.prototype;
-  XMLHttpRequest.prototype.open = function (method, address, ...rest) {
-    this.waits = String(address).endsWith("/search/search_index.json");
-    return open.call(this, method, address, ...rest);
-  };
-  XMLHttpRequest.prototype.send = function (...body) {
-    if (this.waits) wanted.then(() => send.apply(this, body));
-    else send.apply(this, body);
-  };
-}
