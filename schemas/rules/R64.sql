@@ -28,6 +28,7 @@ WITH placed AS (
         UNION ALL SELECT 'audits', 'village_id', village_id, _file, _line FROM audits
         UNION ALL SELECT 'adjustments', 'village_id', village_id, _file, _line FROM adjustments
         UNION ALL SELECT 'payments', 'village_id', village_id, _file, _line FROM payments
+        UNION ALL SELECT 'pensions', 'village_id', village_id, _file, _line FROM pensions
         UNION ALL SELECT 'advancement', 'village_id', village_id, _file, _line FROM advancement
     ) AS f JOIN villages AS v USING (village_id)
     UNION ALL BY NAME SELECT 'pay_totals' AS _table, 'org_id' AS _column, org_id AS township_id, _file, _line FROM pay_totals

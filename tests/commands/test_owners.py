@@ -100,5 +100,6 @@ def test_the_sample_city_hosts_what_its_records_say() -> None:
     files = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "*CODEOWNERS"], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert len(files) == 3
+    # Other hosts' are made in the repositories of cities that use them.
+    assert files == [".github/CODEOWNERS"]
     assert write_owners(ROOT, write=False) == []

@@ -188,7 +188,7 @@ QUIET = {
         "title: 就任, type: date, sensitivity: internal",
         "密级由公开改为内部",
     ),
-    "page": ("site/pages/index.md", "# 全市书记队伍", "# 全市队伍", "修改页面模板 site/pages/index.md"),
+    "page": ("site/pages/index.md", "# 首页", "# 主页", "修改页面模板 site/pages/index.md"),
     "feed": ("site/feeds/all.json", "甲", "乙", "修改数据接口模板 site/feeds/all.json"),
     "dossier": ("site/dossiers/a.html", "", "<p>", "新增卷宗模板 site/dossiers/a.html"),
     "other": ("README.md", "", "甲", "新增其他文件 README.md"),

@@ -182,7 +182,7 @@ class _CsvReader:
         key = re.compile(pattern or r"(?!.*[计数共:：])[^\ufeff].*")
         words = self.words
         for line, cells in records:
-            if len(cells) != width and len(other := re.split("[，；;\t]", ",".join(cells))) == width:
+            if len(cells) != width and len(other := re.split("[，；;\t]", ",".join(cells))) == width > 1:
                 message = "这一行的分隔符不是英文逗号（例如用了全角逗号）。请改为英文逗号。"
                 self.fault(line, "missing-cell", message)
                 cells = other

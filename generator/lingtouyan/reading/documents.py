@@ -98,7 +98,6 @@ def read_document(
     except YamlError as fault:
         reader.fault(fault.line, "source-error", str(fault))
         return {}, problems
-    problems += [warning(file, line, "doubtful-writing", message) for line, message in remarks]
     if value is None or value == []:
         message = "文件里没有记录：是空的，或只有注释。请补上内容；不再需要时请删除文件。"
         reader.fault(1, "source-error", message)
@@ -113,6 +112,9 @@ def read_document(
             reader.fault(1, "blank-row", "列表里有一项是空的。请补上内容或删去这一项。")
         else:
             reader.fault(1, "source-error", f"应是“{table.title}”的键值（键: 值），或这样的列表。")
+    # Of a file that is not read there is one thing to say.
+    if reader.rows:
+        problems += [warning(file, line, "doubtful-writing", message) for line, message in remarks]
     return reader.rows, problems
 
 
