@@ -311,6 +311,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_two_workers_make_the_same_bytes_though_one_is_killed(
     tmp_path: Path, north: Repository, south: Repository, cluster: tuple[str, list[subprocess.Popen[bytes]]]
 ) -> None:

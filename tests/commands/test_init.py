@@ -139,6 +139,7 @@ def test_a_list_that_cannot_be_meant_is_told(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_upgrade_brings_what_is_new_and_keeps_what_the_city_changed(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

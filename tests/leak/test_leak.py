@@ -165,7 +165,15 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Marks]:
     return root, _city(root)
 
 
-@pytest.mark.parametrize("edition", ["public", "internal", "internal+discipline", f"township:{OWN}"])
+@pytest.mark.parametrize(
+    "edition",
+    [
+        "public",
+        pytest.param("internal", marks=pytest.mark.exhaustive),
+        pytest.param("internal+discipline", marks=pytest.mark.exhaustive),
+        f"township:{OWN}",
+    ],
+)
 def test_nothing_leaks(city: tuple[Path, Marks], edition: str, tmp_path: Path) -> None:
     root, marks = city
     found = _held(root, edition, tmp_path, whole=edition in ("internal", f"township:{OWN}"))
@@ -219,7 +227,11 @@ _LEAKS = {
 }
 
 
-@pytest.mark.parametrize("name", _LEAKS)
+# One of them in every run, to know that the search finds.
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.exhaustive) if number else n for number, n in enumerate(_LEAKS)],
+)
 def test_a_leak_is_found(city: tuple[Path, Marks], name: str, tmp_path: Path) -> None:
     edition, field, leak = _LEAKS[name]
     root, marks = city

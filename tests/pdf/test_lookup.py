@@ -80,6 +80,7 @@ def test_the_page_tells_the_present_print_from_one_that_was_replaced(house: Edit
     assert re.search(r"\d{4}年\d+月\d+日起", replaced)
 
 
+@pytest.mark.exhaustive
 def test_a_print_of_the_internal_edition_leads_to_where_that_stands(house: Edited) -> None:
     house.edit(
         "datapackage.yaml",
