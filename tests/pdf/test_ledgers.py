@@ -306,6 +306,7 @@ def test_kinds_that_come_by_the_hundred_wait_to_be_asked_for() -> None:
     assert built == {"class-book", "hardship-ledger", "departed-ledger"}
 
 
+@pytest.mark.exhaustive
 def test_a_portrait_is_one_page_and_says_what_is_known(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     out = tmp_path / "out"
@@ -327,3 +328,26 @@ def words_of(path: Path) -> str:
 def pages_of(path: Path) -> int:
     told = subprocess.run(["pdfinfo", path], capture_output=True, text=True, check=True).stdout
     return int(re.search(r"Pages:\s+(\d+)", told)[1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "words"),
+    [
+        ("public-notice", "notice_id = 'N2026-0001'", ("公示时间", "监督电话", "拟任")),
+        ("notice-result", "notice_id = 'N2026-0001'", ("公示结果",)),
+        ("approval-reply", "election_id = 'E2026-0001'", ("批复", "同志任", "此复")),
+        ("appointment-notice", "tenure_id = 'T0001'", ("任职的通知", "起计算")),
+        ("ballot", "election_id = 'E2026-0001'", ("另选人", "应选", "盖章有效")),
+        ("election-report", "election_id = 'E2026-0001'", ("应到人数", "总监票人", "赞成")),
+    ],
+)
+@pytest.mark.exhaustive
+def test_a_paper_of_an_election_is_printed_with_what_it_must_say(
+    tmp_path: Path, kind: str, where: str, words: tuple[str, ...]
+) -> None:
+    root = Path(__file__).resolve().parents[2]
+    out = tmp_path / "out"
+    assert main(["--root", str(root), "dossiers", kind, "--where", where, "--out", str(out)]) == 0
+    texts = ["".join(words_of(p).split()) for p in out.rglob("*.pdf")]
+    assert texts
+    assert all(word in text for word in words for text in texts)
