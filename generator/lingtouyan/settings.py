@@ -131,13 +131,16 @@ def _site_url(text: str, _: Tables) -> str:
     return f"{text.rstrip('/')}/"
 
 
-def _date_or_commit(text: str, tables: Tables) -> datetime.date | str:
+def _moment_or_commit(text: str, tables: Tables) -> str:
     if re.fullmatch("[0-9a-f]{7,64}", text):
         return text
     try:
-        return _date(text, tables)
+        form = "%Y-%m-%dT%H:%M" if "T" in text else "%Y-%m-%d"
+        # A day with its city's zone is no other: all times of the register are the city's.
+        return datetime.datetime.strptime(text, form).strftime("%Y-%m-%dT%H:%M")  # noqa: DTZ007
     except ValueError:
-        raise ValueError(f"{quoted(text)} 应是日期，如 2026-11-20，或者提交号（至少 7 位）。") from None
+        said = "应是日期或时刻，如 2026-11-20、2026-11-20T18:30，或者提交号（至少 7 位）。"
+        raise ValueError(f"{quoted(text)} {said}") from None
 
 
 def _setting(read: Callable[[str, Tables], Any], default: Any, description: str, example: str) -> Any:
@@ -184,10 +187,10 @@ class Settings:
     owners_files: tuple[str, ...] = _setting(
         _owners_files, (".github/CODEOWNERS",), "`lingtouyan owners` 写哪些文件", ".gitea/CODEOWNERS"
     )
-    history_from: datetime.date | str = _setting(
-        _date_or_commit,
+    history_from: str = _setting(
+        _moment_or_commit,
         "",
-        "`audit` 从哪一天起（或哪个提交之后）按规则和签名要求核查提交；不写时核查全部历史",
+        "`audit` 从哪一天、哪一时刻起（或哪个提交之后）按规则和签名要求核查提交；不写时核查全部历史",
         "2026-01-01",
     )
     signatures: bool = _setting(_required, False, "写 required：`audit` 要求每次提交都有签名", "required")

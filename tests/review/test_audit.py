@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -348,6 +349,7 @@ def test_the_settings_say_from_when_on_commits_are_judged(repository: Repository
     second = repository.commit({A: PERSON.replace("1975", "1976")})
     repository.clock += 86_400
     repository.commit({A: PERSON.replace("1975", "1977")})
+    third = datetime.datetime.fromtimestamp(repository.clock, datetime.timezone(datetime.timedelta(hours=8)))
     asked = {"as_of": "2026-01-31", "signatures": "required"}
     for start, count in (
         ("2026-01-02", 1),
@@ -355,6 +357,8 @@ def test_the_settings_say_from_when_on_commits_are_judged(repository: Repository
         (second, 1),
         ("2025-01-01", 3),
         ("2026-02-01", 0),
+        (f"{third - datetime.timedelta(minutes=1):%Y-%m-%dT%H:%M}", 1),
+        (f"{third:%Y-%m-%dT%H:%M}", 0),
     ):
         repository.tree.package(lingtouyan={**asked, "history_from": start})
         assert len(said(audit(repository.root, []).problems).get("signature", [])) == count, start

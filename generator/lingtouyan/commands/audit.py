@@ -75,13 +75,12 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     return result
 
 
-def _wanted(project: Project, history: History, start: str | datetime.date) -> set[str]:
-    """Return the commits that are judged: those after a commit or a day; all where there is none, or none was by then."""
-    known_by = isinstance(start, datetime.date)
+def _wanted(project: Project, history: History, start: str) -> set[str]:
+    """Return the commits that are judged: those after a commit or a moment; all where there is none, or none was by then."""
     try:
-        first = resolve(project.root, f"{start}T00:00" if known_by else str(start)).id if start else ""
+        first = resolve(project.root, start).id if start else ""
     except UsageError:
-        if not known_by:
+        if "T" not in start:
             raise
         first = ""
     if not first:
