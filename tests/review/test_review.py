@@ -309,6 +309,23 @@ def test_a_finding_that_only_reads_differently_is_neither_new_nor_met(house: Edi
     assert told == "出席率 0.2 → 0.3；Q2 仍不符合，情况有变化"
 
 
+def test_a_moved_reference_date_does_not_call_every_print_stale(house: Edited) -> None:
+    card = (
+        '---\ntitle: 议员卡\neach: m\npath: "{{ row.member_id }}"\n'
+        "queries:\n  m: SELECT member_id, name FROM members\n---\n<!doctype html><p>{{ row.name }}</p>\n"
+    )
+    file = house.root / "site/dossiers/card.html"
+    file.parent.mkdir()
+    file.write_text(card, "utf-8")
+    house.commit("议员卡")
+    house.edit("datapackage.yaml", ("as_of: 2026-01-31", "as_of: 2026-03-01"))
+    write_members(house, {7: {"name": "改名"}})
+    house.commit("基准日改为 2026-03-01；改名")
+    prints = review_with_prints(house.root, "HEAD~1", "HEAD").prints
+    assert prints is not None
+    assert {p.path for p in prints} == {"M007.pdf"}
+
+
 def test_a_parameter_tells_what_it_does_to_all_records(house: Edited) -> None:
     file = next((house.root / "records/statutes").glob("*.md"))
     content = file.read_text("utf-8")

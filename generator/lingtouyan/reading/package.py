@@ -208,7 +208,7 @@ class Package:
     Attributes:
         tables: by name, in the order declared; a child comes after its parent.
         settings: what the tree sets under the key `lingtouyan`.
-        digest: over descriptor and schemas; changes when any of them does.
+        digest: over descriptor and schemas; changes when any of them does, but not with the settings.
         shapes: what reading learnt of the documents of each table.
     """
 
@@ -327,10 +327,11 @@ class _PackageReader:
         if isinstance(data, Problem):
             self.problems.append(data)
             return None
-        self.digest.update(file.encode() + b"\0" + data)
         try:
             value = parse_yaml(data.decode("utf-8-sig"))
             if isinstance(value, Mapping):
+                told = {k: v for k, v in value.items() if k != "lingtouyan"}
+                self.digest.update(repr((file, told)).encode("utf-8", "backslashreplace"))
                 return _Part(value, partial(self.fault, file))
             self.fault(file, 1, "文件应是一个 YAML 映射（键: 值）。")
         except UnicodeDecodeError:
