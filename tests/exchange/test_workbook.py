@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import json
+import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +90,9 @@ def test_a_workbook_has_headings_choices_and_no_restricted_value(root: Path) -> 
     assert ["commit", git(root, "rev-parse", "HEAD").strip()] == sheets[ABOUT][0][:2]
     assert PHONE.encode() not in path.read_bytes()
     assert PHONE not in str(sheets)
+    with zipfile.ZipFile(path) as parts:
+        hints = "".join(parts.read(n).decode() for n in parts.namelist() if "sheet" in n)
+    assert "必填。&#xA;例：安娜" in hints
 
 
 def test_a_workbook_handed_back_as_it_is_changes_nothing(root: Path) -> None:
@@ -257,3 +263,55 @@ def test_a_clean_error_elsewhere_refuses_the_record_that_brings_it(root: Path) -
     edit(path, "党团", lambda rows: rows.pop(1))
     assert take(root, path, "--delete") == 1
     assert git(root, "status", "--short") == ""
+
+
+CALC = Path(__file__).with_name("calc.py")
+HAS_CALC = (
+    bool(shutil.which("soffice"))
+    and not subprocess.run(
+        ["/usr/bin/python3", "-c", "import uno"], capture_output=True, check=False
+    ).returncode
+)
+
+
+def type_in_calc(source: Path, target: Path, *typed: tuple[str, int, int, str]) -> list[list[str]]:
+    """Open a workbook in LibreOffice, type into cells (rows and columns from 0) and save it; return what they offer."""
+    filters = {".xlsx": "Calc MS Excel 2007 XML", ".ods": "calc8", ".xls": "MS Excel 97"}
+    done = subprocess.run(
+        ["/usr/bin/python3", str(CALC), str(source), str(target), filters[target.suffix]],
+        input="\n".join(map(json.dumps, typed)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.skipif(not HAS_CALC, reason="needs LibreOffice Calc and its Python bridge (python3-uno)")
+@pytest.mark.parametrize("kind", ["xlsx", "ods", "xls"])
+def test_a_workbook_edited_and_saved_by_libreoffice_is_taken(root: Path, kind: str) -> None:
+    people = "议员"
+    saved, mended = root.parent / f"改.{kind}", root.parent / f"再.{kind}"
+    new = ["M007", "戊", "wu", "blue 蓝党团", "学士", "0.5", "是", "2025-03-01"]
+    offered = type_in_calc(
+        book(root),
+        saved,
+        (people, 1, 1, "安娜"),
+        (people, 1, 3, "blue 蓝党团"),
+        (people, 1, 7, "2021-03-04"),
+        (people, 2, 7, "2020-13-41"),
+        *((people, 7, n, text) for n, text in enumerate(new)),
+    )
+    assert offered[1] == ["LIST", "$选项.$A$1:$A$2", "WARNING", "例：red"]
+    assert offered[0][3] == "必填。\n例：安娜"
+    assert take(root, saved, "--in", "south") == 1
+    assert record(root, "M001") == "M001,安娜,an na bei er,blue,硕士,0.93,是,2021-03-04,,,"
+    assert record(root, "M007") == "M007,戊,wu,blue,学士,0.5,是,2025-03-01,,,"
+    assert git(root, "diff", "--stat", "--", "records/votes", "records/sittings") == ""
+    # What was refused is put right in the answer, in LibreOffice too.
+    type_in_calc(root.parent / f"改.{ANSWER}.xlsx", mended, (people, 2, 7, "2020-12-31"))
+    assert take(root, mended) == 0
+    assert record(root, "M002") == "M002,<b>|{{x}},x,blue,学士,0.4,否,2020-12-31,,,"
+    assert record(root, "M003").startswith('M003,"=1+1 ""引号""",yin hao,blue')
+    assert record(root, "M006").endswith(PHONE)

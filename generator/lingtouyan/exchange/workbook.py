@@ -232,10 +232,11 @@ def _write_cell(page: Worksheet, row: int, column: int, cell: Any, shape: str, s
 
 def _validate(page: Worksheet, sheet: Sheet, column: int, field_: Field, source: str, only: bool) -> None:
     example = f"例：{field_.example}" if field_.example else ""
-    hint = "\n".join(w for w in ("必填。" if field_.required else "", field_.description, example) if w)
+    said = ("必填。" if field_.required else "", printable(field_.description), printable(example))
+    hint = "\n".join(w for w in said if w)
     options: dict[str, Any] = {"validate": "list", "source": source} if source else {"validate": "any"}
     if hint:
-        options |= {"input_title": printable(field_.title)[:32], "input_message": printable(hint)[:255]}
+        options |= {"input_title": printable(field_.title)[:32], "input_message": hint[:255]}
     if source:
         options |= {"error_type": "stop" if only else "warning", "error_title": "请从列表里选"}
         options |= {"error_message": "所填的不在列表里。"}
