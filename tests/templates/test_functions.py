@@ -22,7 +22,7 @@ def functions(tree: Tree) -> dict[str, Any]:
     tree.table("people", [{"name": "person_id", "title": "编号"}, {"name": "name", "title": "姓名"}])
     tree.write("schemas/views/roster.sql", "SELECT name FROM people")
     links = Links()
-    links.add("people", "P1", "people/P1/")
+    links.add("people", {"P1": "people/P1/"})
     return make_functions(Project.open(tree.root), tree.register().connection, links, "public")
 
 

@@ -128,6 +128,12 @@ def test_a_macro_on_a_record_page_is_no_paragraph_of_its_own(tree: Path) -> None
     assert "".join(html.split()) == "<p>Party:*绿*,1</p><p>x</p>"
 
 
+def test_a_kind_of_page_that_no_row_makes_may_be_linked_to(tree: Path) -> None:
+    page = EACH.replace("ORDER BY name\n", "WHERE false\n", 1).replace("each:", "record: mates_of\neach:")
+    maker, _ = plan(tree, "public", page)
+    assert maker.links.href("mates_of", "甲") is None
+
+
 def test_a_group_that_the_rows_cannot_be_asked_for_is_refused(tree: Path) -> None:
     with pytest.raises(RecordsError) as caught:
         plan(

@@ -44,9 +44,9 @@ class Links:
         self.lists = Lists()
         self.known: Collection[str] = ()
 
-    def add(self, record: str, key: str, url: str) -> None:
-        """Register a page."""
-        self._urls.setdefault(record, {})[key] = url
+    def add(self, record: str, urls: Mapping[str, str]) -> None:
+        """Register the pages of a kind, key -> URL; there may be none."""
+        self._urls.setdefault(record, {}).update(urls)
 
     def find(self, record: str, key: object) -> str | None:
         """Return the URL of a record's page relative to the site's root, or None when this edition has none.

@@ -226,10 +226,9 @@ class PageMaker:
         except Exception as fault:
             raise template_fault(template, fault, "title", lambda _: 0) from None
         if template.record:
-            for page in pages:
-                key = page.row.get(template.key) if template.key else next(iter(page.row.values()))
-                if key is not None:
-                    self.links.add(template.record, str(key), page.url)
+            keys = [p.row.get(template.key) if template.key else next(iter(p.row.values())) for p in pages]
+            addresses = {str(k): p.url for k, p in zip(keys, pages, strict=True) if k is not None}
+            self.links.add(template.record, addresses)
         parts: Mapping[Any, Sequence[Row]] = {}
         if inner := template.queries.get(template.search.get("parts", "")):
             given = run_queries(
