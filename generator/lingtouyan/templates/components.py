@@ -1,4 +1,4 @@
-"""Pieces of pages as HTML: tables, badges, timelines, flows. Charts are in `charts`.
+"""Pieces of pages as HTML: tables, badges, heat maps; tiles, timelines and the like are macros in `components.html`.
 
 Each returns one raw HTML block: it starts at column 0 and holds no blank line, so that Markdown passes it through.
 """
@@ -11,8 +11,10 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeAlias
 
+import jinja2
 from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 
@@ -37,7 +39,6 @@ Href: TypeAlias = Callable[[Row], "str | None"]
 FILTER_FROM = 12
 EXCLUDE_FROM = 60
 KINDS = ("neutral", "ok", "info", "warn", "error")
-_STATES = {"done": "已完成", "current": "当前环节", "open": "未到", "failed": "未通过"}
 # "57,555元", "12（34.5%）", "3 / 4"; "1975.03" is a month.
 _FIGURE = re.compile(r"[-+−]?\d[\d,]*(\.\d+)?\s?([^\W\d_]{1,3}|%)?(（[\d.,]+%?）)?(\s?/\s?\d[\d.,]*)?")
 _YEARS = range(1900, 2101)
@@ -55,7 +56,11 @@ def link(href: object, words: object) -> Markup:
 
 def badge(words: object, kind: object = "neutral") -> Markup:
     """A short mark. The words carry the meaning; the colour only repeats it."""
-    return tag("span", words, class_=f"badge badge--{_kind({'kind': kind})}")
+    return tag("span", words, class_=f"badge badge--{_kind(kind)}")
+
+
+def _kind(kind: object) -> object:
+    return kind if kind in KINDS else "neutral"
 
 
 def table(
@@ -192,73 +197,12 @@ def _letters(words: str) -> int:
     return math.ceil(sum(0.6 if letter < "\u2e80" else 1 for letter in words))
 
 
-def definition(pairs: Sequence[tuple[object, object]], *, wide: Sequence[object] = ()) -> Markup:
-    """Labels and values side by side; values of labels in `wide` take a whole line. Missing ones show a dash."""
-    facts = (
-        tag("div", tag("dt", label), tag("dd", _or_dash(value)), class_=label in wide and "wide")
-        for label, value in pairs
-    )
-    return _list("dl", "facts", facts)
-
-
-def _list(name: str, kind: str, items: Iterable[Markup]) -> Markup:
-    inner = lines(*items)
-    return tag(name, NEW_LINE, inner, NEW_LINE, class_=kind) if inner else inner
-
-
-def _or_dash(value: object) -> Markup:
-    return escape(value) if text(value) else tag("span", "—", class_="none", title="没有记录")
-
-
-def _span(kind: str, words: object) -> Markup:
-    return markup("") if words is None or words == "" else tag("span", words, class_=kind)
-
-
-def _title(kind: str, item: Row) -> Markup:
-    return tag("span", link(item.get("href"), item.get("title")), class_=f"{kind}-title")
-
-
-def _kind(item: Row) -> object:
-    return kind if (kind := item.get("kind")) in KINDS else "neutral"
-
-
-def tiles(items: Sequence[Row]) -> Markup:
-    """Large figures for a home page: each with `title`, `value` and, if any, `unit`, `note`, `href`, `kind`."""
-    shown = []
-    for item in items:
-        unit = tag("small", item["unit"]) if item.get("unit") else ""
-        value = tag("span", _or_dash(figure(item.get("value"))), unit, class_="tile-value")
-        note = _span("tile-note", item.get("note"))
-        shown.append(tag("li", _title("tile", item), value, note, class_=f"tile tile--{_kind(item)}"))
-    return _list("ul", "tiles", shown)
-
-
-def timeline(items: Sequence[Row], *, empty: str = "没有记录。") -> Markup:
-    """What happened, in the order given: each with `date`, `title` and, if any, `text`, `href`, `kind`."""
-    if not items:
-        return tag("p", empty, class_="none")
-    shown = []
-    for item in items:
-        date = tag("span", item.get("date"), class_="timeline-date")
-        words = _span("timeline-text", item.get("text"))
-        kind = f"timeline-item timeline-item--{_kind(item)}"
-        shown.append(tag("li", date, _title("timeline", item), words, class_=kind))
-    return _list("ol", "timeline", shown)
-
-
-def flow(steps: Sequence[Row]) -> Markup:
-    """Steps from left to right: each with `title` and, if any, `count`, `note`, `href`, `state`.
-
-    `state` is one of done, current, open, failed; it is also said in words for those who do not see colours.
-    """
-    shown = []
-    for step in steps:
-        state = text(step.get("state"))
-        count, note = _span("step-count", step.get("count")), _span("step-note", step.get("note"))
-        parts = (count, _title("step", step), note, _span("step-state", _STATES.get(state)))
-        kind = f"step step--{state if state in _STATES else 'plain'}"
-        shown.append(tag("li", *parts, class_=kind, aria_current=state == "current" and "step"))
-    return _list("ol", "flow", shown)
+_pieces: Any = jinja2.Environment(  # every value goes through `escape`, which Markup passes
+    autoescape=True, finalize=escape, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+)
+_pieces.globals |= {"link": link, "figure": figure, "text": text, "kind_of": _kind}
+_pieces = _pieces.from_string(Path(__file__).with_suffix(".html").read_text("utf-8")).module
+definition, tiles, timeline, flow = _pieces.definition, _pieces.tiles, _pieces.timeline, _pieces.flow
 
 
 def heatmap(
