@@ -5,14 +5,14 @@ What a stranger's branch may set is a list of harmless keys; every other key is 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import yaml
+from jsonschema import Draft202012Validator
 from markdown.extensions.toc import slugify_unicode
 
 from lingtouyan.problems import Problem, RecordsError, UsageError, quoted
@@ -28,61 +28,8 @@ LARGEST_CONFIG = 1 << 20
 Settings: TypeAlias = dict[str, Any]
 
 
-class _Kind(NamedTuple):
-    """What a value may be: whether one is, and in words."""
-
-    fits: Callable[[Any], object]
-    words: str
-
-
-def _inside(value: object) -> bool:
-    """Tell whether a value is a path inside the tree."""
-    plain = isinstance(value, str) and re.match(r"[^\s/\\:][^\x00-\x1f\\:]*\Z", value)
-    return bool(plain) and ".." not in PurePosixPath(str(value)).parts
-
-
-_ANY = _Kind(lambda _: True, "")
-_TEXT = _Kind(lambda value: isinstance(value, str | None), "应是一段文字")
-_PLAIN = _Kind(lambda value: isinstance(value, str | int | float), "只能是文字、数字或 true/false")
-_URL = _Kind(
-    lambda value: value is None or re.fullmatch(r"(https?://[^\s<>\"']*)?", str(value)),
-    "应以 https:// 或 http:// 开头，不含空格和引号",
-)
-_PATH = _Kind(_inside, "应是记录库内的相对路径，不能是网址或上级文件夹")
-_PAGE = _Kind(lambda value: _inside(value) and value.endswith(".md"), "应是记录库内以 .md 结尾的页面")
-_ELSEWHERE = _Kind(lambda _: False, "会让网页连接外部网站或改动网址，请删去")
-# They read no file, fetch nothing and leave ordinary text as it was typed.
-_EXTENSIONS = (
-    *("abbr", "admonition", "attr_list", "def_list", "fenced_code", "footnotes", "md_in_html", "sane_lists"),
-    *("tables", "toc", "pymdownx.details", "pymdownx.superfences", "pymdownx.tasklist"),
-)
-# What may be set: a key with the kind of its value, `*` for any other key, a list of one kind.
-_KEYS: Settings = {
-    **dict.fromkeys(
-        ("site_name", "site_description", "site_author", "copyright", "docs_dir", "site_dir"), _TEXT
-    ),
-    "site_url": _URL,
-    "use_directory_urls": _Kind(lambda value: value is True, "应删去或写成 true：本工具的网址都是目录形式"),
-    "theme": {
-        "name": _Kind("material".__eq__, "只能是 material"),
-        # A font named here is fetched from a font service by every reader.
-        "font": _Kind(lambda value: value is False, "应写成 false：字体会从外部网站下载"),
-        **dict.fromkeys(("custom_dir", "favicon", "logo"), _PATH),
-        **dict.fromkeys(("features", "icon", "language", "palette", "variant"), _ANY),
-    },
-    # Plugins run programs.
-    "plugins": {"search": {"separator": _Kind(lambda value: isinstance(value, str), "应是一段文字")}},
-    "markdown_extensions": {name: {"*": _PLAIN} for name in _EXTENSIONS},
-    # Each of these makes the theme load or call something outside the site.
-    "extra": {
-        "*": _ANY,
-        **dict.fromkeys(("analytics", "social", "polyfills", "consent"), _ELSEWHERE),
-        **dict.fromkeys(("version", "alternate", "scope", "homepage"), _ELSEWHERE),
-    },
-    "extra_css": [_PATH],
-    "extra_javascript": [_PATH],
-    "nav": [_ANY],
-}
+# What may be set, as JSON Schema; a `description` there is what the user is told.
+_SCHEMA: Settings = yaml.safe_load(Path(__file__).with_name("mkdocs-schema.yaml").read_text("utf-8"))
 _DEFAULTS: Settings = {
     "theme": {},
     "plugins": ["search"],
@@ -98,18 +45,6 @@ _SHOWN_TEXTS = ("site_name", "site_url", "site_description", "site_author")
 
 class SiteError(UsageError):
     """The site cannot be built as it is set up; the text says which file, which key, and what to do."""
-
-
-class _RefusedError(Exception):
-    """A setting that cannot be used.
-
-    Attributes:
-        word: what stands in its line.
-    """
-
-    def __init__(self, key: str, remedy: str, word: str = "") -> None:
-        super().__init__(f"的 {quoted(key, 120)} 不能使用：{remedy}。请修改后重试。")
-        self.word = word or key.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
@@ -164,41 +99,52 @@ def read_config(source: Source, pages: Collection[str] | None = None) -> SiteCon
     """
     text, given = _parsed(source)
     settings = {**_DEFAULTS, **given}
-    try:
-        if isinstance(settings["theme"], str):
-            settings["theme"] = {"name": settings["theme"]}
-        for key in ("plugins", "markdown_extensions"):
-            settings[key] = _named(key, settings[key])
-        _check("", settings, _KEYS)
-        if not settings.get("site_name"):
-            raise SiteError(f"{CONFIG} 缺少 site_name。请写上网站名称。")
-        settings["theme"] |= {"name": "material", "font": False}
-        for options in settings["plugins"].values():
-            options.setdefault("separator", _SEPARATOR)
-        if (toc := settings["markdown_extensions"].get("toc")) is not None:
-            # Anchors are the headings' own words: numbers would shift with every new section.
-            toc.setdefault("slugify", slugify_unicode)
-        for key in ("plugins", "markdown_extensions"):
-            settings[key] = [{name: options} for name, options in settings[key].items()]
-        folder = settings["theme"].get("custom_dir", "")
-        listing = source.files([folder] if folder else [])
-        if listing.problems:
-            raise RecordsError(listing.problems)
-        if folder and not listing.files:
-            raise _RefusedError("theme.custom_dir", f"文件夹 {folder} 不存在")
-        there = {FACTS, *(name[len(folder) + 1 :] for name in listing.files)}
-        named = [(f"theme.{key}", settings["theme"].get(key)) for key in ("favicon", "logo")]
-        named += [(key, path) for key in ("extra_css", "extra_javascript") for path in settings.get(key, [])]
-        for key, path in named:
-            if path and path not in there and not (THEME / path).is_file():
-                raise _RefusedError(key, f"主题文件夹里没有文件 {quoted(path)}", path)
-        for path in _linked(settings.get("nav", [])):
-            _check("nav", path, _PAGE)
-            if pages is not None and path not in pages:
-                raise _RefusedError("nav", f"site/pages 里没有页面 {quoted(path)}", path)
-    except _RefusedError as fault:
-        line = next((n for n, words in enumerate(text.split("\n"), 1) if fault.word in words), 1)
-        raise SiteError(f"{CONFIG} 第{line}行{fault}") from None
+
+    def refusal(key: str, remedy: str, word: str = "") -> SiteError:
+        word = word or key.rpartition(".")[2]
+        line = next((n for n, words in enumerate(text.split("\n"), 1) if word in words), 1)
+        return SiteError(f"{CONFIG} 第{line}行的 {quoted(key, 120)} 不能使用：{remedy}。请修改后重试。")
+
+    def check(value: Any, schema: Settings, *key: str) -> None:
+        for fault in Draft202012Validator(schema).iter_errors(value):
+            place = [*key, *(part for part in fault.absolute_path if isinstance(part, str))]
+            if fault.validator != "additionalProperties":
+                raise refusal(".".join(place), f"{quoted(fault.instance)} {fault.schema['description']}")
+            known = fault.schema["properties"]
+            unknown = next(str(name) for name in fault.instance if name not in known)
+            raise refusal(".".join([*place, unknown]), f"可用的项有 {'、'.join(sorted(known))}")
+
+    if isinstance(settings["theme"], str):
+        settings["theme"] = {"name": settings["theme"]}
+    for key in ("plugins", "markdown_extensions"):
+        settings[key] = _named(settings[key])
+    if not settings.get("site_name"):
+        raise SiteError(f"{CONFIG} 缺少 site_name。请写上网站名称。")
+    check(settings, _SCHEMA)
+    settings["theme"] |= {"name": "material", "font": False}
+    for options in settings["plugins"].values():
+        options.setdefault("separator", _SEPARATOR)
+    if (toc := settings["markdown_extensions"].get("toc")) is not None:
+        # Anchors are the headings' own words: numbers would shift with every new section.
+        toc.setdefault("slugify", slugify_unicode)
+    for key in ("plugins", "markdown_extensions"):
+        settings[key] = [{name: options} for name, options in settings[key].items()]
+    folder = settings["theme"].get("custom_dir", "")
+    listing = source.files([folder] if folder else [])
+    if listing.problems:
+        raise RecordsError(listing.problems)
+    if folder and not listing.files:
+        raise refusal("theme.custom_dir", f"文件夹 {folder} 不存在")
+    there = {FACTS, *(name[len(folder) + 1 :] for name in listing.files)}
+    named = [(f"theme.{key}", settings["theme"].get(key)) for key in ("favicon", "logo")]
+    named += [(key, path) for key in ("extra_css", "extra_javascript") for path in settings.get(key, [])]
+    for key, path in named:
+        if path and path not in there and not (THEME / path).is_file():
+            raise refusal(key, f"主题文件夹里没有文件 {quoted(path)}", path)
+    for path in _linked(settings.get("nav", [])):
+        check(path, _SCHEMA["$defs"]["page"], "nav")
+        if pages is not None and path not in pages:
+            raise refusal("nav", f"site/pages 里没有页面 {quoted(path)}", path)
     return SiteConfig(settings, folder)
 
 
@@ -230,37 +176,12 @@ def _parsed(source: Source) -> tuple[str, Settings]:
     return text, settings
 
 
-def _check(key: str, value: Any, kind: Any) -> None:
-    """Refuse a value that is not of its kind, and say which part of it."""
-    if isinstance(kind, _Kind):
-        if not kind.fits(value):
-            raise _RefusedError(key, f"{quoted(value)} {kind.words}")
-    elif isinstance(kind, list):
-        if not isinstance(value, list):
-            raise _RefusedError(key, "应是一个列表")
-        for item in value:
-            _check(key, item, kind[0])
-    else:
-        if not isinstance(value, dict):
-            raise _RefusedError(key, "应是“项: 值”的形式")
-        for name, part in value.items():
-            inner = f"{key}.{name}" if key else str(name)
-            if (known := kind.get(name, kind.get("*"))) is None:
-                raise _RefusedError(inner, f"可用的项有 {'、'.join(sorted(kind))}")
-            _check(inner, part, known)
-
-
-def _named(key: str, value: Any) -> Settings:
+def _named(value: Any) -> Any:
     """Return name -> options of a list whose items are names or `name: options`."""
-    if not isinstance(value, dict):
-        _check(key, value, [_Kind(lambda item: isinstance(item, str | dict), "应是名称")])
-        value = {
-            k: v for item in value for k, v in (item.items() if isinstance(item, dict) else [(item, {})])
-        }
-    return {
-        str(name): dict(options) if isinstance(options, dict) else options or {}
-        for name, options in value.items()
-    }
+    if isinstance(value, list):
+        pairs = [item if isinstance(item, dict) else {str(item): {}} for item in value]
+        value = {name: options for pair in pairs for name, options in pair.items()}
+    return {k: v or {} for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def _entry(item: Any) -> tuple[str, Any]:
