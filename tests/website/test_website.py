@@ -223,9 +223,9 @@ def test_record_index_is_small_exact_and_stable(tmp_path: Path) -> None:
     people = data("records-0.js")
     assert (people["start"], people["end"], people["at"]) == ("people/P", "/", "1\n2")
     assert people["titles"] == "单<b>\n无拼音"
-    assert [people["words"][int(n)] for n in people["besides"].split("\n")] == ["青山镇", ""]
-    # Letters stand only where the characters do not tell them.
-    assert people["keys"] == "shanxiong\tsx\tP1\n"
+    assert [people["words"].split("\n")[int(n)] for n in people["besides"].split("\n")] == ["青山镇", ""]
+    # Letters stand only where the characters do not tell them, a code only where the address does not end with it.
+    assert people["keys"] == "shanxiong\tsx\n"
     assert data("records-1.js")["keys"] == ""
     assert data("pinyin.js")["吕"] == ["lv"]
     assert plain_letters("Ā-yī gǔ'lì") == "ayi guli"

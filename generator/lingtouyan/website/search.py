@@ -61,11 +61,15 @@ def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
     for place, rows in enumerate(kinds.values()):
         addresses = common_ends([entry.url for entry in rows])
         words = {word: number for number, word in enumerate(dict.fromkeys(e.subtitle for e in rows))}
+        # A record is also found by the last part of its address, which mostly is its key.
         keys = (
             "\t".join(
-                (*_letters(entry, readings), *(" ".join(code.split()) for code in entry.codes if code != at))
+                [
+                    *_letters(e, readings),
+                    *(" ".join(c.split()) for c in e.codes if not e.url.endswith(f"/{c}/")),
+                ]
             )
-            for entry, at in zip(rows, addresses["at"], strict=True)
+            for e in rows
         )
         shard = {
             "start": addresses["start"],
@@ -73,7 +77,7 @@ def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
             "at": "\n".join(addresses["at"]),
             "titles": "\n".join(" ".join(entry.title.split()) for entry in rows),
             "besides": "\n".join(str(words[entry.subtitle]) for entry in rows),
-            "words": list(words),
+            "words": "\n".join(" ".join(word.split()) for word in words),
             "keys": "\n".join(keys),
         }
         write_script(out / f"search/records-{place}.js", "recordShard", shard)

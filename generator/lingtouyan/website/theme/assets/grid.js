@@ -147,7 +147,8 @@ class LongList {
       this.readings = window.pinyinReadings ?? {};
     }
     const tests = [];
-    if (words.length) tests.push([null, (row) => words.every((word) => this.says(row, word))]);
+    const said = words.map((word) => this.says(word));
+    if (words.length) tests.push([null, (row) => said.every((says) => says(row))]);
     if (this.onlyPicks) tests.push([null, (row) => this.picks.has(row.id)]);
     for (const column of this.facets) {
       if (column.chosen.size) tests.push([column, (row) => column.chosen.has(String(row[column.field] ?? ""))]);
@@ -174,20 +175,19 @@ class LongList {
     }
   }
 
-  says(row, word) {
-    row.folded ??= this.columns.map((column) => foldWords(String(row[column.field] ?? ""))).join("\n");
-    if (row.folded.includes(word)) return true;
-    return this.readings && /^[a-z]+$/.test(word)
-      && this.columns.some((column) => column.kind !== "number" && column.kind !== "date" && this.sounds(column, row[column.field], word));
-  }
-
-  sounds(column, value, word) {
-    if (this.heard?.word !== word) this.heard = { word, known: new Map() };
-    if (!this.heard.known.has(value)) {
-      const short = value.length <= 20 && soundsLike(word, value, this.readings);
-      this.heard.known.set(value, short);
-    }
-    return this.heard.known.get(value);
+  // A test of rows for a word: in any column, or how a short text sounds.
+  says(word) {
+    const sounds = this.readings && /^[a-z]+$/.test(word) && soundsLike(word, this.readings);
+    const texts = this.columns.filter((column) => column.kind !== "number" && column.kind !== "date");
+    const known = new Map();
+    const heard = (value) => {
+      if (!known.has(value)) known.set(value, value.length <= 20 && sounds(value));
+      return known.get(value);
+    };
+    return (row) => {
+      row.folded ??= this.columns.map((column) => foldWords(String(row[column.field] ?? ""))).join("\n");
+      return row.folded.includes(word) || (sounds && texts.some((column) => heard(row[column.field])));
+    };
   }
 
   async refresh({ keepPage = false } = {}) {

@@ -15,51 +15,53 @@
       await importScripts(new URL(`search/records-${place}.js`, base).href);
       unpack(kinds[place], self.recordShard);
       answer();
+      // Whoever goes on typing is heard between two kinds.
+      await new Promise((next) => setTimeout(next));
     }
   };
 
+  // A column is one text, a record a line: folded whole, and only then divided.
   const unpack = (made, shard) => {
-    const [titles, besides, keys, at] = ["titles", "besides", "keys", "at"].map((name) => shard[name].split("\n"));
+    const lines = (text, stem = "") => foldWords(text).split("\n").map((line) => stem + line);
     Object.assign(made, {
-      ready: true, titles, subtitles: besides.map((word) => shard.words[word] ?? ""), name: titles.map(foldWords),
-      keys: keys.map((key) => key.split("\t").filter(Boolean).map(foldWords)),
-      beside: shard.words.map(foldWords), besides,
-      url: (row) => shard.start + at[row] + shard.end,
-      id: at.map(foldWords),
+      ready: true, start: shard.start, end: shard.end, at: shard.at.split("\n"), titles: shard.titles.split("\n"),
+      words: shard.words.split("\n"), besides: shard.besides.split("\n"),
+      names: lines(shard.titles), ids: lines(shard.at, foldWords(shard.start.split("/").pop())), keys: lines(shard.keys),
+      wordsBeside: lines(shard.words),
     });
   };
 
-  // How well one word fits a record: the whole name, its start, its inside, its sound, what stands beside it.
-  const fit = (made, row, word, letters, known) => {
-    const name = made.name[row];
-    if (name === word) return 6;
-    if (made.id[row] === word || made.keys[row].includes(word)) return 5;
-    if (name.startsWith(word)) return 4;
-    if (name.includes(word)) return 3;
-    if (letters && soundsLike(word, name, readings)) return 3;
-    if ((word.length > 2 && made.id[row].includes(word)) || made.keys[row].some((key) => key.includes(word))) return 2;
-    const beside = made.besides[row];
-    if (!known.has(beside)) {
-      const words = made.beside[beside] ?? "";
-      known.set(beside, words.includes(word) || (letters && soundsLike(word, words, readings)));
-    }
-    return known.get(beside) ? 1 : 0;
+  // How well one word fits a record: the whole name, a number, the name's start, its inside, its sound, what stands beside it.
+  const fitter = (made, word) => {
+    const sounds = /^[a-z]+$/.test(word) && soundsLike(word, readings);
+    const beside = [];
+    const fitsBeside = (words) => words.includes(word) || (sounds && sounds(words));
+    const within = word.length > 2;
+    return (row) => {
+      const name = made.names[row], id = made.ids[row], keyed = made.keys[row].includes(word);
+      if (name === word) return 6;
+      if (id === word || (keyed && made.keys[row].split("\t").includes(word))) return 5;
+      if (name.includes(word)) return name.startsWith(word) ? 4 : 3;
+      if (sounds && sounds(name)) return 3;
+      if (keyed || (within && id.includes(word))) return 2;
+      const place = made.besides[row];
+      return (beside[place] ??= fitsBeside(made.wordsBeside[place])) ? 1 : 0;
+    };
   };
 
   const find = (made, query) => {
     const words = query.split(/\s+/).map(foldWords).filter(Boolean);
-    const tests = [words.join(""), ...(words.length > 1 ? words : [])].map((word) => [word, /^[a-z]+$/.test(word), new Map()]);
+    const whole = fitter(made, words.join(""));
+    const each = words.length > 1 ? words.map((word) => fitter(made, word)) : [];
     const found = [];
-    for (let row = 0; row < made.name.length; row++) {
-      const [whole, ...each] = tests;
-      let score = fit(made, row, ...whole) * 2;
-      if (!score && each.length) {
-        let sum = 0;
-        score = each.every((test) => {
-          const one = fit(made, row, ...test);
-          sum += one;
-          return one;
-        }) ? sum / each.length : 0;
+    for (let row = 0; row < made.names.length; row++) {
+      let score = whole(row) * 2;
+      if (!score) {
+        for (const fit of each) {
+          const one = fit(row);
+          score = one && score + one / each.length;
+          if (!one) break;
+        }
       }
       if (score) found.push([score, row]);
     }
@@ -71,7 +73,8 @@
       const found = find(made, asked);
       return {
         kind: made.kind, total: found.length, best: found[0]?.[0] ?? 0,
-        rows: found.slice(0, 300).map(([, row]) => ({ url: made.url(row), title: made.titles[row], subtitle: made.subtitles[row] })),
+        rows: found.slice(0, 300).map(([, row]) => (
+          { url: made.start + made.at[row] + made.end, title: made.titles[row], subtitle: made.words[made.besides[row]] })),
       };
     }).filter(({ total }) => total).sort((a, b) => b.best - a.best);
     postMessage({ query: asked, groups, waiting: !kinds.length || kinds.some((made) => !made.ready) });
