@@ -11,7 +11,7 @@ from trees import Tree
 from lingtouyan.cli import main
 from lingtouyan.problems import RecordsError, UsageError
 from lingtouyan.project import Project
-from lingtouyan.settings import ZONE, Owners, Settings, as_markdown
+from lingtouyan.settings import ZONE, Owners, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -79,12 +79,6 @@ def test_settings_arrive_as_what_they_are(tree: Tree) -> None:
         signatures=True,
         signatures_from=datetime.date(2026, 2, 3),
         signers="keys/signers",
-    )
-
-
-def test_the_manual_lists_every_setting() -> None:
-    assert (ROOT / "docs/settings.md").read_text("utf-8") == as_markdown(), (
-        "write it again: lingtouyan schemas --settings > docs/settings.md"
     )
 
 

@@ -1,7 +1,4 @@
-"""The command line: the commands, their options and what is printed at their end; what they do stands elsewhere.
-
-Exit codes: 0 fine, 1 the records have errors, 2 used wrongly or the machine lacks something, 3 a fault of this program.
-"""
+"""The command line: the commands, their options and what is printed at their end; what they do stands elsewhere."""
 
 from __future__ import annotations
 
@@ -36,7 +33,14 @@ from lingtouyan.untrusted import CONFINED, confine
 if TYPE_CHECKING:
     from lingtouyan.commands.exchange import Taken
 
-FINE, RECORDS_WRONG, USED_WRONGLY, BROKEN, INTERRUPTED = 0, 1, 2, 3, 130
+EXIT_CODES = {
+    0: "正常",
+    1: "记录有错误，或要做的没有全部做成",
+    2: "用法不对，或本机缺少所需的东西",
+    3: "程序自身出错",
+    130: "被中断（Ctrl+C）",
+}
+FINE, RECORDS_WRONG, USED_WRONGLY, BROKEN, INTERRUPTED = EXIT_CODES
 _SHOWN_PER_RULE = 20
 
 
@@ -443,11 +447,6 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _schemas(options: argparse.Namespace) -> int:
-    if options.settings:
-        from lingtouyan.settings import as_markdown
-
-        print(as_markdown(), end="")
-        return FINE
     from lingtouyan.commands.schemas import write_editor_schemas
     from lingtouyan.project import Project
 
@@ -565,7 +564,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
 
     text = "只排印选定的文书，例如一个人的登记表。"
     add = command(_dossiers, text, "form --key M001", "--edition", "--as-of", "--rev")
-    words = "文书种类，即 site/dossiers 里模板的文件名（默认是 build 也印的各种；写明 on_demand 的要指名）"
+    words = "文书种类，写中文名或模板的文件名（默认是 build 也印的各种；其余的要指名）"
     add("kinds", metavar="种类", nargs="*", help=words)
     chosen = parsers["dossiers"].add_mutually_exclusive_group()
     chosen.add_argument("--key", metavar="编号", nargs="+", default=[], help="只印这些编号的")
@@ -739,10 +738,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     add = command(_owners, text, "--check")
     add("--check", action="store_true", help="只检查是否与登记一致；不一致时退出码为 1")
 
-    add = command(_schemas, "由表结构生成编辑器用的 JSON Schema。", "")
-    words = "改为列出 datapackage.yaml 里可用的设置（Markdown）"
-    add("--settings", action="store_true", help=words)
-
+    command(_schemas, "由表结构生成编辑器用的 JSON Schema。", "")
     command(_doctor, "检查本机是否具备所需的字体、程序库和工具。", "")
     return whole, parsers
 

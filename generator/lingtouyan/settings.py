@@ -282,19 +282,3 @@ def read_settings(given: Mapping[str, Any], tables: Tables) -> tuple[Settings, l
     if "signatures_from" in values and "signatures" not in given:
         faults.append(("signatures_from", "写了 lingtouyan.signatures_from，还应写 signatures: required。"))
     return Settings(**values), faults
-
-
-def as_markdown() -> str:
-    """Return the page of the manual that lists all settings."""
-    lines = [
-        "# 设置\n",
-        "写在 `datapackage.yaml` 的 `lingtouyan:` 之下，每项一行“名称: 值”；写错名称或值时 `check` 指出是哪一行。",
-        "（本页由 `lingtouyan schemas --settings` 生成。）\n",
-        "| 设置 | 用途 | 例 | 默认 |\n|---|---|---|---|",
-    ]
-    for name, field in _FIELDS.items():
-        default = field.default
-        shown = " ".join(default) if isinstance(default, tuple) else str(default or "")
-        told = f"{field.metadata['description']} | `{field.metadata['example']}`"
-        lines.append(f"| `{name}` | {told} | {f'`{shown}`' if shown else ''} |")
-    return "\n".join(lines) + "\n"

@@ -60,7 +60,6 @@ _HOLDS_RECORDS = ("records/", "schemas/", "site/", "datapackage.yaml")
 # What XML 1.0 has no way to say, not even as a reference.
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _EMPTY_BRACKETS = re.compile(r"\s*[（(]\s*[）)]")
-_SLOT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 
 CommitOf = Callable[[Iterable[Mapping[str, Any]]], "str | None"]
 
@@ -163,14 +162,15 @@ def chosen_templates(
                 raise RecordsError([error(other.file, 1, "template-error", fault)])
             every.append(replace(other, on_demand=True, blank=None))
     known = {t.name: t for t in every if shown_in(t.edition, edition)}
-    titles = {_SLOT.sub("", t.title).strip(" （）()"): t.name for t in reversed(known.values())}
+    titles = {t.called: t.name for t in reversed(known.values())}
     kinds = {name if name in known else titles.get(name, name) for name in selection.kinds}
     for name in sorted(kinds - known.keys()):
         only = next((t.edition for t in every if t.name == name), "")
         hint = f"它只在{EDITION_TITLES[only]}里（--edition {only}）。" if only else ""
         near = did_you_mean(name, {*known, *titles})
+        there = "、".join(f"{t.called}（{t.name}）" for t in known.values())
         raise UsageError(
-            f"{EDITION_TITLES[edition]}没有叫 {printable(name)} 的文书{near}{hint or '可用：' + '、'.join(known) + '。'}"
+            f"{EDITION_TITLES[edition]}没有叫 {printable(name)} 的文书{near}{hint or f'可用：{there}。'}"
         )
     return [
         t
@@ -228,7 +228,7 @@ def _answers(
         rows: Any = run_queries(connection, template, edition)[template.each]
         reason = fault.problems[0].message.rstrip("。")
         columns = f"。条件里可用的列：{'、'.join(rows[0])}。" if rows else "。"
-        said = f"--where 的条件{quoted(where)}不能用于 {template.name}：{reason}{columns}"
+        said = f"--where 的条件{quoted(where)}不能用于{template.called}：{reason}{columns}"
         raise RecordsError([error("", 0, "where", said)]) from None
 
 
@@ -292,7 +292,7 @@ def dossier_jobs(
             answers = _blank_answers(connection, template, edition)
             template, told = replace(template, as_of=""), {"edition": edition, "draft": False}
         elif template.name in selection.kinds:
-            kind = f"{EDITION_TITLES[edition]}的 {printable(template.name)}"
+            kind = f"{EDITION_TITLES[edition]}的{printable(template.called)}"
             raise UsageError(f"{kind} 没有空白表（模板里写明了 blank: false）。")
         else:
             continue

@@ -82,6 +82,11 @@ class Template:
     grids: Mapping[str, Grid] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def called(self) -> str:
+        """What people call its kind: the words of the title before any of a row's, else the name."""
+        return self.title.partition("{")[0].rstrip(" （(") or self.name
+
 
 PATH_SLOT = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
 _UNSAFE_IN_PATH = re.compile(r"[^0-9A-Za-z_\-\u00b7\u3400-\u9fff\U00020000-\U0003ffff.]")
