@@ -9,7 +9,8 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -499,248 +500,41 @@ class Parser(argparse.ArgumentParser):
         self.error(f"不认识的参数：{' '.join(words)}" + did_you_mean(words[0].partition("=")[0], known))
 
 
-_SHARED: dict[str, dict[str, Any]] = {
-    "--as-of": {
-        "metavar": "日期",
-        "help": "基准日，如 2026-11-20（默认取 datapackage.yaml 的设定，否则取提交日期）",
-    },
-    "--rev": {"metavar": "版本", "help": "按仓库在某个提交、标签或日期时的内容（默认工作目录的内容）"},
-    "--edition": {
-        "metavar": "版",
-        "default": "internal",
-        "help": "哪一版：public、internal（默认）、restricted，或 种类:代码（只有这一个读者的行）；+分隔 加上一个保密分隔",
-    },
-}
+_TYPES = {"path": Path, "int": int}
 
 
 def _parser() -> tuple[Parser, dict[str, Parser]]:
-    """Return the parser of the whole command line and those of the commands; the options bear the command as `run`."""
+    """Return the parser of the whole command line and those of the commands, as `cli.toml` declares them.
+
+    What is parsed has, as `run`, the function of this module that is called as the command is.
+    """
+    declared = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
     whole = Parser(prog="lingtouyan", description="把版本库里的记录校验后生成网站、数据包和卷宗。")
     whole.add_argument("--version", action="version", version=__version__, help="显示版本号")
+    _declare(whole, declared["general"])
+    whole.set_defaults(root=Path())
     commands = whole.add_subparsers(title="命令", metavar="命令", dest="命令")
     parsers: dict[str, Parser] = {}
-
-    def general(to: Parser, **more: Any) -> None:
-        """Add what the whole command line takes, and every command too: that is where people type it."""
-        words = "记录库的根目录（默认当前目录）"
-        to.add_argument("--root", type=Path, metavar="目录", **{"help": words, **more})
-        words = "内容来自陌生人：隔离起来运行，不能联网，只能写 build/"
-        to.add_argument("--untrusted", action="store_true", **{"help": words, **more})
-        words = "内容来自陌生人，但本机是用后即弃、没有密钥的容器：只设时间和内存的上限"
-        to.add_argument("--untrusted-container", action="store_true", **{"help": words, **more})
-
-    def command(run: Callable[[argparse.Namespace], int], text: str, example: str, *shared: str) -> Any:
-        """Add a command that takes some of the options that several share; return what adds the others."""
-        name = run.__name__[1:]
-        example = f"例：lingtouyan {name} {example}".rstrip()
-        parsers[name] = added = commands.add_parser(name, help=text, description=text, epilog=example)
-        added.set_defaults(run=run)
-        general(added, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        for option in shared:
-            added.add_argument(option, **_SHARED[option])
-        return added.add_argument
-
-    def formats(add: Any, *names: str, text: str = "输出格式") -> None:
-        add("--format", choices=names, default=names[0], help=text)
-
-    general(whole)
-    whole.set_defaults(root=Path())
-
-    text = "校验全部记录：先按表结构，再按规则。"
-    add = command(_check, text, "--as-of 2026-11-20", "--as-of", "--rev")
-    formats(add, "text", "json", "github", "codequality")
-
-    sql = '"SELECT name FROM members" --format csv'
-    add = command(_query, "用一条 SELECT 查询登记库。", sql, "--edition", "--as-of", "--rev")
-    add("sql", metavar="SQL", help="一条 SELECT 语句")
-    formats(add, "table", "csv", "json")
-
-    add = command(_build, "生成网站、数据包和卷宗。", "--edition public", "--as-of", "--rev")
-    words = "哪一版：all（默认，公开版和内部版）、public、internal，或 种类:代码（只有这一个读者的行）；+分隔 加上一个保密分隔"
-    add("--edition", metavar="版", default="all", help=words)
-    add("--draft", action="store_true", help="记录有错误也生成，每页标明“草稿”并在相应处显示问题")
-    add("--no-dossiers", action="store_true", help="只生成网站和数据包，不生成 PDF")
-    add("--offline", action="store_true", help="网站放在硬盘或 U 盘上，不经服务器直接打开")
-
-    text = "只排印选定的文书，例如一个人的登记表。"
-    add = command(_dossiers, text, "form --key M001", "--edition", "--as-of", "--rev")
-    words = "文书种类，写中文名或模板的文件名（默认是 build 也印的各种；其余的要指名）"
-    add("kinds", metavar="种类", nargs="*", help=words)
-    chosen = parsers["dossiers"].add_mutually_exclusive_group()
-    chosen.add_argument("--key", metavar="编号", nargs="+", default=[], help="只印这些编号的")
-    words = "只印符合条件的，SQL 写法，如 \"name = '某某'\""
-    chosen.add_argument("--where", metavar="条件", default="", help=words)
-    words = "印空白表供手填：每种一份，页脚注明不是记录"
-    chosen.add_argument("--blank", action="store_true", help=words)
-    words = "html：单个网页文件，只供预览（默认 pdf）；数据类文书（如 .lrmx）总是它本来的格式"
-    formats(add, "pdf", "html", text=words)
-    words = "用单位的证书签章（PAdES）：一个 .p12，或含证书和私钥的 PEM；密码由 LINGTOUYAN_SIGN_PASSWORD 给出或当场输入"
-    add("--sign", type=Path, nargs="+", default=[], metavar="证书", help=words)
-    add("--out", type=Path, metavar="目录", help="放到哪里（默认 build/<版>/dossiers）")
-
-    text = "核验 PDF：附带的数据、每页的标记和文字，是否与仓库里的记录一致。"
-    add = command(_verify, text, "build/internal/dossiers/form/M001.pdf")
-    words = "可信的签发机构或单位的证书（PEM），可给多个；给了就要求每份都有它所认可的电子签章"
-    add("--trust", type=Path, action="append", default=[], metavar="证书", help=words)
-    add("files", type=Path, nargs="+", metavar="文件", help="要核验的 PDF")
-
-    add = command(_serve, "在本机预览网站，文件一改就更新。", "--port 8001", "--as-of")
-    add("--edition", choices=("public", "internal"), default="internal", help="哪一版（默认内部版）")
-    add("--port", type=int, default=8000, help="端口（默认 8000）")
-
-    text = "一条记录的变更历史：谁、何时、把哪一项由什么改成什么。"
-    add = command(_history, text, "members M001")
-    add("table", metavar="表", help="表名，见数据字典")
-    add("key", metavar="编号", help="记录的主键；由几项组成时用 / 连接")
-    add("field", metavar="字段", nargs="?", help="只看这一项")
-    formats(add, "text", "json")
-
-    text = "审阅一项变更：记录、规则、统计、需重印的卷各有什么变化。"
-    add = command(_review, text, "main", "--as-of")
-    add("base", metavar="基准", help="与哪个版本比较：分支、标签、提交或日期")
-    add("head", metavar="版本", nargs="?", default="HEAD", help="要审阅的版本（默认 HEAD）")
-    words = "输出格式；html 是一个网页文件，不用服务器，电脑和手机都能看"
-    formats(add, "text", "markdown", "json", "html", text=words)
-    add("--no-prints", action="store_true", help="不计算需重印的卷宗")
-    add("--page", type=Path, metavar="文件", help="同时写成一个网页文件（与 --format html 相同）")
-
-    text = "核查历史：是否被改写，已公布的事实是否被改动，谁改了不归自己管的文件。"
-    add = command(_audit, text, "--anchor anchor.json")
-    words = "已发布网站里的 anchor.json，或排印的卷宗（PDF）；可给多个"
-    add("--anchor", type=Path, action="append", default=[], metavar="文件", help=words)
-    add("--since", default="", metavar="版本", help="只按规则核查此版本之后的提交")
-    formats(add, "text", "json", "github")
-
-    text = "把记录文件整理成统一写法：编码、换行、列序、行序、日期写法。内容不变。"
-    add = command(_fmt, text, "--check")
-    add("files", type=Path, nargs="*", metavar="文件", help="只整理这些文件（默认全部）")
-    add("--check", action="store_true", help="只检查，不改动；有需要整理的文件时退出码为 1")
-
-    text = "新建一条记录：自动编号、放进对应的文件夹、补齐应有的清单。"
-    add = command(_new, text, "members name=某某")
-    add("table", metavar="表", help="表名，见数据字典")
-    add("values", metavar="字段=值", nargs="*", help="字段名或中文名都可以")
-    add("--in", dest="folder", default="", metavar="文件夹", help="有多个文件夹时写明放进哪个")
-
-    text = "封存限制级内容：记录文件里的明文换成只有有权的单位能打开的密文。"
-    add = command(_seal, text, "records/members/M001.yaml")
-    add("files", type=Path, nargs="*", metavar="文件", help="只封存这些文件里的（默认全部）")
-
-    add = command(_unseal, "在终端上显示一条记录封存的内容。", "members M001")
-    add("table", metavar="表", help="表名，见数据字典")
-    add("key", metavar="编号", help="记录的主键")
-    add("field", metavar="字段", nargs="?", help="只看这一项")
-
-    add = command(_edit, "一项一项地问一条记录的限制级内容，封存后写入；不改的直接回车。", "members M001")
-    add("table", metavar="表", help="表名，见数据字典")
-    add("key", metavar="编号", help="记录的主键")
-    words = "只封存这张照片（JPEG、PNG），放在记录旁边；自动缩小并去掉拍摄信息"
-    add("--picture", type=Path, metavar="图片", help=words)
-
-    text = "哪个单位能打开哪些封存的内容：查看、增加（add）、去掉（remove）、重新包装（rewrap）。"
-    add = command(_keys, text, "add shili --compartment personal")
-    add(
-        "action",
-        nargs="?",
-        choices=("list", "add", "remove", "rewrap"),
-        default="list",
-        metavar="动作",
-        help="默认 list",
-    )
-    add("office", nargs="?", default="", metavar="单位", help="单位的代号")
-    words = "它的 age 公钥（age1…）；不写时用本机的身份，没有就新做一个"
-    add("--recipient", default="", metavar="公钥", help=words)
-    words = "它有权打开的保密分隔；不写时是全部"
-    add("--compartment", nargs="+", default=[], metavar="分隔", help=words)
-
-    text = "销毁一条记录的钥匙：封存的内容从此谁也打不开，并登记。"
-    add = command(_erase, text, "members M001 --paper 文号")
-    add("table", metavar="表", help="表名，见数据字典")
-    add("key", metavar="编号", help="记录的主键")
-    add("--paper", default="", metavar="文号", help="凭哪份文件")
-    words = "只列出把没有封存的内容从历史中删去的命令和后果，什么也不做"
-    add("--history-plan", action="store_true", help=words)
-
-    text = "把已提交的记录做成工作簿：每张表一页，可在 WPS、Excel 里改。"
-    add = command(_sheet, text, "members.xlsx --table members")
-    add("out", type=Path, metavar="文件", help="写到哪里，以 .xlsx 结尾")
-    add(
-        "--in",
-        dest="folder",
-        default="",
-        metavar="文件夹",
-        help="只要这个文件夹的记录（写出能区分的几个字即可）",
-    )
-    add("--table", nargs="+", default=[], metavar="表", help="只要这些表，表名或中文名（默认全部）")
-
-    text = "收回改过的工作簿：与做它时、与现在的记录三方比对，逐条收下或退回，并写出答复。"
-    add = command(_take, text, "members.xlsx --commit --paper 2026-15")
-    add("file", type=Path, nargs="?", metavar="文件", help="lingtouyan sheet 做的工作簿")
-    words = "收 inbox 文件夹里的全部工作簿和名册并提交，作者是放进去的人；有退回的，答复留在 inbox"
-    add("--inbox", action="store_true", help=words)
-    add("--in", dest="folder", default="", metavar="文件夹", help="新增的记录放进哪个文件夹")
-    add("--delete", action="store_true", help="表里删去的行，记录也删去")
-    add("--commit", action="store_true", help="收下的作为一次提交，作者取 git 的设置")
-    add("--paper", default="", metavar="文号", help="改动所依据的文件，写进提交说明")
-
-    text = "收自己的名册（xlsx、xls、et、ods、csv）：认出栏目，逐行登记，写出答复。"
-    add = command(_import, text, "members.xlsx --in north --dry-run")
-    add(
-        "files",
-        type=Path,
-        nargs="+",
-        metavar="文件",
-        help="名册，或 schemas/forms 写明的表单（一个文件、文件夹或 ZIP）",
-    )
-    add("--in", dest="folder", default="", metavar="文件夹", help="放进哪个文件夹；名称也在这里面找")
-    add("--table", nargs="+", default=[], metavar="表", help="是哪些表的记录（默认由栏目认出）")
-    add("--map", type=Path, metavar="对照表", help="栏目对照（YAML）；没有时写一份 import.yaml")
-    add("--dry-run", action="store_true", help="只写答复，不改记录")
-    add("--commit", action="store_true", help="收下的作为一次提交，作者取 git 的设置")
-    add("--paper", default="", metavar="文号", help="改动所依据的文件，写进提交说明")
-
-    text = "新建一个记录库：制度、规则、模板齐全，记录空着，有自己的第一次提交。"
-    add = command(
-        _init, text, "records --name 某某市 --townships list.xlsx --starts-on 2026-01-01", "--as-of"
-    )
-    add("dir", type=Path, metavar="文件夹", help="新的或空的文件夹")
-    add("--name", default="", metavar="名称", help="全称；不写时在终端上问")
-    add("--code", default="", metavar="代码", help="区划代码")
-    add("--townships", default="", metavar="文件", help="名单：名称、代码、所辖各处，工作簿或 CSV")
-    add("--starts-on", default="", metavar="日期", help="登记从哪一天开始：以前的事只作提醒")
-    add("--host", default="", metavar="平台", help="gitea、gitlab、gitee 或 github（默认 gitea）")
-    add(
-        "--from",
-        dest="source",
-        default="",
-        metavar="项目",
-        help="领头雁项目的文件夹或网址（默认本程序所在的）",
-    )
-
-    text = "取来项目的新版本，与本市的改动三方合并；合不到一起的列出来。"
-    add = command(_upgrade, text, "--from https://git.example/lingtouyan")
-    add("--from", dest="source", default="", metavar="项目", help="领头雁项目的文件夹或网址（默认新建时的）")
-
-    text = "收各成员发布的数据包，验明后合成本项目的表（fetch）；或在各成员的仓库上分头校验、生成、排印。"
-    add = command(_collect, text, "fetch", "--as-of")
-    add(
-        "action",
-        choices=("fetch", "check", "build", "dossiers"),
-        metavar="动作",
-        help="fetch、check、build 或 dossiers",
-    )
-    words = "在哪里做：processes（本机，默认）、dask://主机:端口 或 dask+tls://主机:端口"
-    add("--on", default="processes", metavar="地方", help=words)
-    add("--member", nargs="+", default=[], metavar="成员", help="只做这些成员（默认全部）")
-    add("--edition", choices=("public", "internal"), default="internal", help="哪一版（默认内部版）")
-
-    text = "由登记的账号生成代码平台的归口设置（CODEOWNERS）：哪些改动须经谁同意。"
-    add = command(_owners, text, "--check")
-    add("--check", action="store_true", help="只检查是否与登记一致；不一致时退出码为 1")
-
-    command(_schemas, "由表结构生成编辑器用的 JSON Schema。", "")
-    command(_doctor, "检查本机是否具备所需的字体、程序库和工具。", "")
+    for name, spec in declared["commands"].items():
+        example = f"例：lingtouyan {name} {spec.get('example', '')}".rstrip()
+        added = commands.add_parser(name, help=spec["help"], description=spec["help"], epilog=example)
+        added.set_defaults(run=globals()[f"_{name}"])
+        # What the whole command line takes is taken here, too: that is where people type it.
+        _declare(added, declared["general"], default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        _declare(added, {option: declared["shared"][option] for option in spec.get("shared", ())})
+        _declare(added, spec.get("options", {}))
+        parsers[name] = added
     return whole, parsers
+
+
+def _declare(parser: Parser, options: dict[str, dict[str, Any]], **instead: Any) -> None:
+    some = any(spec.get("alone") for spec in options.values())
+    alone = parser.add_mutually_exclusive_group() if some else parser
+    for name, spec in options.items():
+        given = {**spec, **instead}
+        if "type" in given:
+            given["type"] = _TYPES[given["type"]]
+        (alone if given.pop("alone", False) else parser).add_argument(name, **given)
 
 
 def _files(options: argparse.Namespace) -> list[Path]:
