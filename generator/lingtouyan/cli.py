@@ -289,17 +289,10 @@ def _edit(options: argparse.Namespace) -> int:
 
 
 def _keys(options: argparse.Namespace) -> int:
-    from lingtouyan.commands.seal import admit, dismiss, keys_report, rewrap
+    from lingtouyan.commands.seal import manage_keys
 
-    if options.action in ("add", "remove") and not options.office:
-        raise UsageError(f"请写明单位，如 lingtouyan keys {options.action} shili。")
-    if options.action == "add":
-        print(admit(options.root, options.office, options.recipient, options.compartment))
-    elif options.action == "remove":
-        print(dismiss(options.root, options.office))
-    elif options.action == "rewrap":
-        print(rewrap(options.root))
-    print(keys_report(options.root))
+    given = options.root, options.action, options.office, options.recipient, options.compartment
+    print(manage_keys(*given))
     return FINE
 
 
@@ -420,7 +413,7 @@ def _collect(options: argparse.Namespace) -> int:
     given = (("--as-of", options.as_of), ("--edition", options.edition if options.action != "check" else ""))
     arguments = [word for pair in given if pair[1] for word in pair]
     told = (
-        fetch(options.root, options.edition)
+        fetch(options.root, options.edition, options.member)
         if options.action == "fetch"
         else spread(options.root, options.action, arguments, options.on, options.member)
     )

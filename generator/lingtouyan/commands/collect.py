@@ -19,7 +19,7 @@ import sys
 import tarfile
 import tempfile
 import urllib.request
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +42,6 @@ MEMBER = "member"
 _DESCRIPTOR = "datapackage.json"
 _TIP = "refs/heads/taken"
 _SECONDS = 60
-_REDIRECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
 _RETRIES = 2
 
 
@@ -104,22 +103,33 @@ def read_members(project: Project) -> list[Member]:
     return list(members.values())
 
 
-def fetch(root: Path, edition: str = "internal") -> Iterator[tuple[bool, str]]:
+def _begin(root: Path, only: Collection[str]) -> tuple[Project, list[Member], dict[str, Taken]]:
+    """Return the project, its members, and what was taken of them before; those of `only` have to be among them."""
+    project = Project.open(root)
+    members = read_members(project)
+    if unknown := {*only} - {m.name for m in members}:
+        raise UsageError(f"没有登记成员 {'、'.join(sorted(unknown))}。")
+    return project, members, _taken(project)
+
+
+def fetch(root: Path, edition: str = "internal", only: Collection[str] = ()) -> Iterator[tuple[bool, str]]:
     """Bring every member's data package, prove it and join the tables that this project collects.
 
-    A member that cannot be taken is named, and what was taken of it before stays.
+    A member that cannot be taken is named, and what was taken of it before stays; so it does where it is not of `only`.
 
     Yields:
         Whether all is well, and a line for the user.
     """
-    project = Project.open(root)
-    members, before = read_members(project), _taken(project)
+    project, members, before = _begin(root, only)
     tables = [t for t in project.package.tables.values() if t.kind == "parquet" and "*" not in t.path]
     wanted = {name for t in tables for name in _called(t)}
     taken: list[Taken] = []
     for member in members:
         folder, last = project.build / "members" / member.name, before.get(member.name)
         base = _place(project, member.package) or str(folder / edition / "data")
+        if only and member.name not in only:
+            taken += [last] if last else []
+            continue
         try:
             taken.append(_bring(project, member, base, folder / "data", wanted, last))
             yield True, f"{member.title}：已收，提交 {taken[-1].commit[:10]}，基准日 {taken[-1].as_of}"
@@ -229,17 +239,14 @@ def _prove(member: Member, anchor: Anchor, found: Taken, descriptor: Path, last:
 
 def _follow(project: Project, member: Member, points: Sequence[Taken]) -> Path:
     """Bring a member's history and prove that what it published is still in it; return the bare repository."""
+    if not member.repository:
+        raise UsageError("没有登记仓库（repository）。")
     mirror = project.build / "members" / member.name / "repository"
     if not mirror.is_dir():
         mirror.mkdir(parents=True)
         ask(mirror, "init", "-q", "--bare")
     where, refs = _place(project, member.repository), f"+{member.revision}:refs/brought/tip"
-    command = ["git", "-C", str(mirror), "fetch", "-q", "--no-tags", "--", where, refs]
-    # A hook that this runs in speaks of its own repository.
-    quiet = {k: v for k, v in os.environ.items() if k not in _REDIRECTING} | {"GIT_TERMINAL_PROMPT": "0"}
-    if subprocess.run(
-        command, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, check=False
-    ).returncode:
+    if ask(mirror, "fetch", "-q", "--no-tags", "--", where, refs, no=(1, 128), network=True) is None:
         raise UsageError(
             f"取不到仓库 {printable(where)} 的 {printable(member.revision)}。请检查网址、权限和版本。"
         )
@@ -303,7 +310,7 @@ def _join(
 
 
 def spread(
-    root: Path, action: str, arguments: Sequence[str], on: str = "processes", only: Sequence[str] = ()
+    root: Path, action: str, arguments: Sequence[str], on: str = "processes", only: Collection[str] = ()
 ) -> Iterator[tuple[bool, str]]:
     """Run one command on the repository of each member, each in a process of its own, and bring here what it made.
 
@@ -315,11 +322,8 @@ def spread(
     Yields:
         Whether a member went well, and a line for the user; as they end.
     """
-    project = Project.open(root)
-    members, before = read_members(project), _taken(project)
-    if unknown := {*only} - {m.name for m in members}:
-        raise UsageError(f"没有登记成员 {'、'.join(sorted(unknown))}。")
-    waiting = [m for m in members if m.repository and (not only or m.name in only)]
+    project, members, before = _begin(root, only)
+    waiting = [m for m in members if (m.name in only if only else m.repository)]
     if not waiting:
         raise UsageError("成员都没有登记仓库（repository），没有可做的。")
     waiting.reverse()
@@ -382,11 +386,7 @@ def work(history: bytes, arguments: Sequence[str], version: str) -> tuple[int, s
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
         bundle, tree = Path(folder) / "bundle", Path(folder) / "tree"
         bundle.write_bytes(history)
-        tree.mkdir()
-        ask(tree, "init", "-q")
-        ask(tree, "bundle", "unbundle", str(bundle))
-        commit = history.partition(b"\n")[2].split(b" ", 1)[0].decode()
-        ask(tree, "checkout", "-q", "--detach", commit)
+        ask(bundle.parent, "clone", "-q", "-b", _TIP.rpartition("/")[2], str(bundle), str(tree), network=True)
         command = [sys.executable, "-m", "lingtouyan", arguments[0], "--root", str(tree), *arguments[1:]]
         done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
         said = (done.stdout or done.stderr).decode("utf-8", "replace").strip()

@@ -43,14 +43,15 @@ from lingtouyan.exchange.writing import documents, table_text
 from lingtouyan.history.git import ask as git
 from lingtouyan.problems import Problem, Severity, UsageError, printable
 from lingtouyan.project import Project
-from lingtouyan.reading.package import Field, Sensitivity, Table
+from lingtouyan.reading.package import Sensitivity, Table
 from lingtouyan.reading.source import Overlaid
 from lingtouyan.reading.yaml import Value, YamlError, has_comments, parse_yaml
 from lingtouyan.sealing.keys import Keys, key_folder
 from lingtouyan.sealing.pictures import seal_picture, sealed_file
-from lingtouyan.sealing.values import Place, seal, subject
 
 _TOGETHER = "这些改动合在一起会使别处出错，一条也没有收："
+Files = dict[str, bytes | None]
+"""Path -> content of a file as it will be; None deletes it."""
 
 
 @dataclasses.dataclass
@@ -60,9 +61,9 @@ class Taken:
     counts: dict[str, int]
     marks: list[Mark]
     files: list[str]
-    answer: Path | None = None
+    told: list[str]
+    answer: Path
     commit: str = ""
-    told: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def summary(self) -> str:
@@ -121,13 +122,11 @@ def take(root: Path, path: Path, folder: str, *, delete: bool, commit: bool, pap
     base = Tree(Project.open(root, book.commit))
     changes = changes_of(book, base, now, delete=delete)
     files = settle(project, now, changes, folder or book.folder)
-    marks = [*book.marks, *(m for c in changes for m in c.marks)]
-    result = Taken(counts(changes), marks, sorted(files))
-    result.answer = answer(path, [*book.sheets, *book.others], book.about, result)
+    result = _answered(path, [*book.sheets, *book.others], changes, files, [], book.about, book.marks)
     write(project, files)
     if commit and files:
-        count = result.counts[TAKEN]
-        result.commit = commit_files(project, files, f"按工作簿 {path.name} 更新 {count} 条记录", paper)
+        subject = f"按工作簿 {path.name} 更新 {result.counts[TAKEN]} 条记录"
+        result.commit = commit_files(project, files, subject, paper)
     return result
 
 
@@ -151,95 +150,82 @@ def import_files(
     known_author(root, commit)
     for path in paths:
         project = Project.open(root)
+        tree = Tree(project)
         if kind := kind_of(project.source, path):
-            yield _import_forms(project, path, *kind, folder, dry=dry, commit=commit, paper=paper)
-            continue
-        found, tree, told = read_workbook(path), Tree(project), list[str]()
-        given = read_map(_map(plan), tree, plan.name) if plan else ("", [])
-        words = folder or given[0]
-        extra = [h for p in given[1] for h in p.columns]
-        rosters = [r for s in found if (r := find_headings(s, project.package, extra))]
-        if not rosters:
-            raise UsageError(
-                f"{path.name} 的前几行里没有认得出的表头。请核对表头，或先做一个：lingtouyan sheet"
-            )
-        parts = given[1] or guess(max(rosters, key=lambda r: len(r.sheet.rows)), tree, tables)
-        if not parts:
-            raise UsageError(f"{path.name} 的表头没有对上哪张表。请用 --table 指明，或用 --map 给出对照表。")
-        if plan is None and keep_map and not Path("import.yaml").exists():
-            Path("import.yaml").write_text(map_text(words, parts, scalar), "utf-8")
-            told.append("栏目对照写在 import.yaml，可以改，再用 --map import.yaml 收一次。")
-        reader = Reader(tree, words, next_number, str(project.as_of(None).year))
-        for roster in rosters:
-            if any(h in roster.headings for p in parts for h in p.columns):
-                reader.read(roster, parts)
-        changes = [*reader.changes.values()]
-        files = settle(project, tree, changes, words)
-        told += reader.told
-        yield _finish(project, path, found, changes, files, told, dry=dry, commit=commit, paper=paper)
+            what, read = "", _read_forms(project, tree, path, *kind, folder, dry=dry)
+        else:
+            what, read = "名册", _read_rosters(project, tree, path, tables, folder, plan, keep_map=keep_map)
+        result, files = _answered(path, *read), read[2]
+        if not dry:
+            write(project, files)
+        if commit and files and not dry:
+            subject = f"按{what} {path.name} 登记 {result.counts[TAKEN]} 条记录"
+            result.commit = commit_files(project, files, subject, paper)
+        yield result
 
 
-def _import_forms(
-    project: Project, path: Path, suffix: str, kind: Any, folder: str, *, dry: bool, commit: bool, paper: str
-) -> Taken:
-    """Take the forms of a file, a folder or an archive into the records, restricted values sealed."""
-    tree, keys = Tree(project), Keys(key_folder(project.root, project.settings.keys))
+_Read = tuple[list[Sheet], list[Change], Files, list[str]]
+"""What a file asks for: its sheets, the changes, the files as they will be, and what is to be told."""
+
+
+def _read_rosters(
+    project: Project,
+    tree: Tree,
+    path: Path,
+    tables: Sequence[str],
+    folder: str,
+    plan: Path | None,
+    *,
+    keep_map: bool,
+) -> _Read:
+    found, told = read_workbook(path), list[str]()
+    given = read_map(_map(plan), tree, plan.name) if plan else ("", [])
+    words = folder or given[0]
+    extra = [h for p in given[1] for h in p.columns]
+    rosters = [r for s in found if (r := find_headings(s, project.package, extra))]
+    if not rosters:
+        raise UsageError(f"{path.name} 的前几行里没有认得出的表头。请核对表头，或先做一个：lingtouyan sheet")
+    parts = given[1] or guess(max(rosters, key=lambda r: len(r.sheet.rows)), tree, tables)
+    if not parts:
+        raise UsageError(f"{path.name} 的表头没有对上哪张表。请用 --table 指明，或用 --map 给出对照表。")
+    if plan is None and keep_map and not Path("import.yaml").exists():
+        Path("import.yaml").write_text(map_text(words, parts, scalar), "utf-8")
+        told.append("栏目对照写在 import.yaml，可以改，再用 --map import.yaml 收一次。")
+    reader = Reader(tree, words, next_number, str(project.as_of(None).year))
+    for roster in rosters:
+        if any(h in roster.headings for p in parts for h in p.columns):
+            reader.read(roster, parts)
+    changes = [*reader.changes.values()]
+    return found, changes, settle(project, tree, changes, words), told + reader.told
+
+
+def _read_forms(
+    project: Project, tree: Tree, path: Path, suffix: str, kind: Any, folder: str, *, dry: bool
+) -> _Read:
+    """Read the forms of a file, a folder or an archive, restricted values and pictures sealed."""
+    keys = Keys(key_folder(project.root, project.settings.keys))
     table = tree.package.tables[kind["table"]]
-    owner = subject(project.package, table)[0]
     forms = without_known(read_forms(path, suffix, kind, tree), kind, tree)
     roster, part = as_roster(path, forms, kind, table)
-
-    def close(of: Table, field: Field, key: str, value: str) -> str:
-        return seal(value, field.compartment, Place(owner, key, f"{of.name}.{field.name}"), keys)
-
     reader = Reader(tree, folder, next_number, str(project.as_of(None).year))
     reader.read(roster, [part])
     changes = [*reader.changes.values()]
-    sealed = not dry and bool(keys.offices())
-    left = complete(changes, forms, kind, tree, close if sealed else None)
+    sealed = keys if not dry and keys.offices() else None
+    left = complete(changes, forms, kind, tree, sealed)
     files = settle(project, tree, changes, folder)
-    told = (
-        [f"限制级内容 {left} 处没有收：{'只是试收' if dry else '还没有钥匙（lingtouyan keys add）'}。"]
-        if left
-        else []
-    )
-    done = _finish(project, path, [roster.sheet], changes, files, told, dry=dry, commit=False, paper=paper)
     for change, field, data in pictures(changes, forms, table) if sealed else ():
         key = "/".join(change.key)
         record = change.file or tree.entries[table.name][change.key].file
-        try:
-            # One that is there already stays: a photograph cannot be compared without being opened.
-            if not (project.root / sealed_file(record, field.name)).exists():
-                given = project.root, project.package, table, field, key, record, data, keys
-                done.files.append(seal_picture(*given))
-        except UsageError as fault:
-            done.told.append(f"{key}：{field.title}{fault}")
-    if commit and done.files and not dry:
-        subject_ = f"按 {path.name} 登记 {done.counts[TAKEN]} 条记录"
-        done.commit = commit_files(project, done.files, subject_, paper)
-    return done
-
-
-def _finish(
-    project: Project,
-    path: Path,
-    sheets: Sequence[Sheet],
-    changes: Sequence[Change],
-    files: dict[str, bytes | None],
-    told: list[str],
-    *,
-    dry: bool,
-    commit: bool,
-    paper: str,
-) -> Taken:
-    result = Taken(counts(changes), [m for c in changes for m in c.marks], sorted(files), told=told)
-    result.answer = answer(path, sheets, (), result)
-    if not dry:
-        write(project, files)
-        if commit and files:
-            subject = f"按名册 {path.name} 登记 {result.counts[TAKEN]} 条记录"
-            result.commit = commit_files(project, files, subject, paper)
-    return result
+        # One that is there already stays: a photograph cannot be compared without being opened.
+        if not (project.root / sealed_file(record, field.name)).exists():
+            try:
+                name, data = seal_picture(tree.package, table, field, key, record, data, keys)
+                files[name] = data
+            except UsageError as fault:
+                change.tell(DOUBTFUL, f"{field.title}{fault}", field.title)
+    why = "只是试收" if dry else "还没有钥匙（lingtouyan keys add）"
+    told = [f"限制级内容 {left} 处没有收：{why}。"] if left else []
+    return [roster.sheet], changes, files, told
 
 
 def _map(path: Path) -> Value:
@@ -249,32 +235,33 @@ def _map(path: Path) -> Value:
         raise UsageError(f"对照表 {printable(str(path))} 读不出来：{fault}") from None
 
 
-def counts(changes: Sequence[Change]) -> dict[str, int]:
-    """Return how many records were taken, the same, doubtful, refused; a doubtful one is also one of the others."""
-    moved = [c for c in changes if not c.refused and (c.values or c.lists or c.deleted)]
+def _answered(
+    path: Path,
+    sheets: Sequence[Sheet],
+    changes: Sequence[Change],
+    files: Files,
+    told: list[str],
+    origin: Sequence[Sequence[str]] = (),
+    marks: Sequence[Mark] = (),
+) -> Taken:
+    """Count what was taken, the same, doubtful, refused, and write the workbook again, with what is said of it, beside it.
+
+    A doubtful record is also one of the others.
+    """
+    moved = sum(not c.refused and bool(c.values or c.lists or c.deleted) for c in changes)
     doubtful = sum(not c.refused and any(m.kind == DOUBTFUL for m in c.marks) for c in changes)
     refused = sum(c.refused for c in changes)
-    same = len(changes) - len(moved) - refused
-    return {TAKEN: len(moved), DOUBTFUL: doubtful, REFUSED: refused, SAME: same}
-
-
-def answer(path: Path, sheets: Sequence[Sheet], origin: Sequence[Sequence[str]], result: Taken) -> Path:
-    """Write the workbook again, with what is said of it, beside it."""
-    stem = path.stem.removesuffix(f".{ANSWER}")
-    target = path.with_name(f"{stem}.{ANSWER}.xlsx")
-    head = [
-        [f"{path.name} 的{ANSWER}"],
-        ["，".join(f"{k} {n} 条" for k, n in result.counts.items())],
-        *([w] for w in result.told),
-    ]
+    counts = {TAKEN: moved, DOUBTFUL: doubtful, REFUSED: refused, SAME: len(changes) - moved - refused}
+    target = path.with_name(f"{path.stem.removesuffix(f'.{ANSWER}')}.{ANSWER}.xlsx")
+    result = Taken(counts, [*marks, *(m for c in changes for m in c.marks)], sorted(files), told, target)
+    head = [[f"{path.name} 的{ANSWER}"], [result.summary], *([w] for w in told)]
     rows = [[m.kind, m.sheet, str(m.row) if m.row else "", m.column, m.message] for m in result.marks]
-    write_workbook(
-        target, sheets, origin, result.marks, [*head, [], ["结果", "表", "行", "栏", "说明"], *rows]
-    )
-    return target
+    told_rows = [*head, [], ["结果", "表", "行", "栏", "说明"], *rows]
+    write_workbook(target, sheets, origin, result.marks, told_rows)
+    return result
 
 
-def write(project: Project, files: dict[str, bytes | None]) -> None:
+def write(project: Project, files: Files) -> None:
     """Write the files of records; None deletes one."""
     for name, data in files.items():
         path = project.root / name
@@ -293,7 +280,7 @@ def commit_files(project: Project, files: Collection[str], subject: str, paper: 
     return (git(project.root, "rev-parse", "--short=10", "HEAD") or b"").decode().strip()
 
 
-def settle(project: Project, now: Tree, changes: Sequence[Change], folder: str) -> dict[str, bytes | None]:
+def settle(project: Project, now: Tree, changes: Sequence[Change], folder: str) -> Files:
     """Judge changes and return the files as they will be, without those that were refused; nothing is written yet.
 
     A record that would bring an error which is not there today is refused, and the others are judged again without it.
@@ -315,11 +302,11 @@ def settle(project: Project, now: Tree, changes: Sequence[Change], folder: str) 
         overlaid = dataclasses.replace(project, source=Overlaid(project.root, files))
         register = build_register(overlaid, as_of, only=())
         register.connection.close()
-        seen: Counter[Any] = Counter()
+        known = rules.copy()
         fresh: list[Problem] = []
         for problem in register.problems:
-            seen[_words(problem)] += 1
-            if seen[_words(problem)] > rules[_words(problem)]:
+            known[_words(problem)] -= 1
+            if known[_words(problem)] < 0:
                 fresh.append(problem)
         errors = [p for p in fresh if p.severity is Severity.ERROR]
         places = _Places(now, register.records, files, live)
@@ -397,7 +384,7 @@ def _judge_row(
             change.tell(REFUSED, words, field.title, table.name, place)
 
 
-def _files(project: Project, now: Tree, live: Sequence[Change]) -> dict[str, bytes | None]:
+def _files(project: Project, now: Tree, live: Sequence[Change]) -> Files:
     """Return the files with the changes, in canonical form; the changes of a file that cannot be written are refused."""
     by_file: dict[tuple[str, str], list[Change]] = {}
     for change in live:
@@ -406,7 +393,7 @@ def _files(project: Project, now: Tree, live: Sequence[Change]) -> dict[str, byt
     held: dict[tuple[str, str], list[Any]] = {}
     for entry in (e for t in tables for e in now.entries[t].values()):
         held.setdefault((entry.table, entry.file), []).append(entry)
-    made: dict[str, bytes | None] = {}
+    made: Files = {}
     for (name, file), changes in by_file.items():
         table = now.package.tables[name]
         data = project.source.read(file) if project.source.exists(file) else b""

@@ -26,7 +26,7 @@ from lingtouyan.reading.csv import decode, is_gb18030, read_csv
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.garbled import garbled
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
-from lingtouyan.reading.source import glob_regex, static_prefix
+from lingtouyan.reading.records import files_of
 from lingtouyan.reading.yaml import Mapping, Value, has_comments, parse_yaml
 
 # Text that no reader of YAML takes for anything else: a word, or digits with a word after them.
@@ -62,13 +62,10 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
         UsageError: a named file lies outside the tree, or is not there.
     """
     project = Project.open(root)
-    sources = [(glob_regex(t.path), t) for t in project.package.tables.values() if t.path]
     wanted = {_inside(project.root, p) for p in only}
-    folders = {static_prefix(t.path) for _, t in sources} - {""}
     result = Formatted()
-    for name in project.source.files(folders).files:
-        table = next((t for p, t in sources if p.match(name)), None)
-        if table is None or table.kind in ("markdown", "parquet") or (wanted and name not in wanted):
+    for name, table in files_of(project.source, project.package.tables.values()):
+        if table.kind in ("markdown", "parquet") or (wanted and name not in wanted):
             continue
         result.seen += 1
         data = project.source.read(name)

@@ -49,7 +49,7 @@ def take_inbox(root: Path) -> list[tuple[str, Taken]]:
         written |= {*result.files}
         if path != result.answer:
             path.unlink()
-        if result.answer and not result.refused:
+        if not result.refused:
             result.answer.unlink()
     subject = f"收下 {INBOX} 里的 {'、'.join(printable(n) for n, _ in done)}"[:70]
     lines = [line for n, r in done for line in (f"{n}：{r.summary}", *r.told, *(m.text() for m in r.marks))]

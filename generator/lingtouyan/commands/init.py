@@ -136,8 +136,10 @@ def _project(source: str, space: Path) -> tuple[Path, str]:
     tree = Path(source) if source else Path(__file__).resolve().parents[3]
     if "://" in source or source.startswith("git@"):
         tree = space / "upstream"
-        done = subprocess.run(["git", "clone", "-q", "--depth", "1", source, str(tree)], check=False)
-        if done.returncode:
+        if (
+            git(space, "clone", "-q", "--depth", "1", "--", source, str(tree), no=(128,), network=True)
+            is None
+        ):
             raise UsageError(f"{source} 取不来。请检查地址和网络。")
     if not (tree / STARTER).is_file():
         raise UsageError(f"{tree} 里没有 {STARTER}。请用 --from 指明领头雁项目的文件夹或网址。")

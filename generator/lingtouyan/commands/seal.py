@@ -21,7 +21,7 @@ from lingtouyan.problems import Problem, UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.package import Field, Table
-from lingtouyan.reading.source import glob_regex, static_prefix
+from lingtouyan.reading.records import files_of
 from lingtouyan.reading.yaml import Mapping, parse_yaml
 from lingtouyan.sealing.keys import Keys, Office, entitled, key_folder, new_identity
 from lingtouyan.sealing.pictures import seal_picture
@@ -49,15 +49,10 @@ def _files(project: Project, only: Iterable[Path] = ()) -> Iterator[tuple[str, T
     """Yield the record files of tables that have restricted fields, of their own or in their lists."""
     package = project.package
     holding = {package.origin(t).name for t in package.tables.values() if restricted(t)}
-    tables = [
-        (glob_regex(t.path), t)
-        for t in package.tables.values()
-        if t.name in holding and t.kind in ("csv", "yaml")
-    ]
+    tables = [package.tables[n] for n in package.tables if n in holding]
     wanted = {p.resolve() for p in only}
-    for name in project.source.files({static_prefix(t.path) for _, t in tables} - {""}).files:
-        table = next((t for p, t in tables if p.match(name)), None)
-        if table is not None and (not wanted or project.root / name in wanted):
+    for name, table in files_of(project.source, tables):
+        if table.kind in ("csv", "yaml") and (not wanted or project.root / name in wanted):
             yield name, table
 
 
@@ -89,16 +84,13 @@ def _changed(project: Project, name: str, table: Table, change: Change) -> str:
 
 
 def seal_files(root: Path, only: Iterable[Path] = ()) -> Counter[str]:
-    """Seal every restricted value that stands in clear text, in these files or in all.
-
-    Returns:
-        How many values, by file.
+    """Seal every restricted value that stands in clear text, in these files or in all; return how many, by file.
 
     Raises:
-        UsageError: a file cannot be read, or no office may open what is to be sealed.
+        UsageError: a file cannot be read, or no office may open what is to be sealed; then none is written.
     """
     project = Project.open(root)
-    keys, done = open_keys(project), Counter[str]()
+    keys, done, files = open_keys(project), Counter[str](), dict[str, str]()
     for name, table in _files(project, only):
 
         def close(_: Table, field: Field, place: Place, value: str, name: str = name) -> str:
@@ -107,9 +99,9 @@ def seal_files(root: Path, only: Iterable[Path] = ()) -> Counter[str]:
             done[name] += 1
             return seal(value, field.compartment, place, keys)
 
-        made = _changed(project, name, table, close)
-        if done[name]:
-            replace(project.root / name, made.encode())
+        files[name] = _changed(project, name, table, close)
+    for name in +done:
+        replace(project.root / name, files[name].encode())
     return +done
 
 
@@ -123,10 +115,7 @@ def _record(project: Project, table_name: str, key: str) -> tuple[Table, str, st
     if table.parent or len(table.primary_key) != 1:
         raise UsageError(f"“{table.title}”不是单独成条的记录，请写它所属的那张表。")
     found: set[tuple[str, str]] = set()
-    pattern = glob_regex(table.path)
-    for name in project.source.files({static_prefix(table.path)}).files:
-        if not pattern.match(name):
-            continue
+    for name, _ in files_of(project.source, [table]):
         data = project.source.read(name)
         if isinstance(data, Problem) or key.encode() not in data:
             continue
@@ -194,7 +183,7 @@ def edit(root: Path, table_name: str, key: str, ask: Callable[[str], str] | None
         if field.picture:
             asked = f"{field.title}（图片文件的路径；不改请直接回车）："
             if path := (input if ask is getpass.getpass else ask)(asked).strip():
-                seal_picture(project.root, project.package, table, field, key, file, _picture(path), keys)
+                _put_picture(project, table, field, key, file, path)
                 pictures += 1
             continue
         while value := ask(f"{field.title}（{field.description or '限制级'}；不改请直接回车）：").strip():
@@ -227,16 +216,17 @@ def put_picture(root: Path, table_name: str, key: str, path: Path) -> str:
     field = next((f for f in table.fields if f.picture), None)
     if field is None:
         raise UsageError(f"“{table.title}”没有放照片的字段（表结构里写 picture: true）。")
-    return seal_picture(
-        project.root, project.package, table, field, key, file, _picture(str(path)), open_keys(project)
-    )
+    return _put_picture(project, table, field, key, file, str(path))
 
 
-def _picture(path: str) -> bytes:
+def _put_picture(project: Project, table: Table, field: Field, key: str, record: str, path: str) -> str:
     try:
-        return Path(path).expanduser().read_bytes()
+        data = Path(path).expanduser().read_bytes()
     except OSError as fault:
         raise UsageError(f"{printable(path)} 打不开：{fault.strerror}。") from None
+    name, sealed = seal_picture(project.package, table, field, key, record, data, open_keys(project))
+    replace(project.root / name, sealed)
+    return name
 
 
 def erase(root: Path, table_name: str, key: str, paper: str) -> str:
@@ -273,58 +263,43 @@ def history_plan(root: Path, table_name: str, key: str) -> str:
     )
 
 
-def keys_report(root: Path) -> str:
-    """Return who may open what, and how many records have keys."""
+def manage_keys(root: Path, action: str, name: str, recipient: str, wanted: Iterable[str]) -> str:
+    """Do what `keys` asks for, and return what came of it, who may open what, and how many records have keys.
+
+    Args:
+        action: `add` an office and give it the keys that it is entitled to (without a `recipient`, this machine's
+            user), `remove` one and take them away, `rewrap` all for those entitled now, or just `list` them.
+        wanted: the compartments of a new office; none for all.
+
+    Raises:
+        UsageError: a name, a recipient or a compartment that cannot be one, or no such office.
+    """
     project = Project.open(root)
-    keys = open_keys(project)
+    keys, known = open_keys(project), compartments(project.package)
+    said = ""
+    if action in ("add", "remove") and not name:
+        raise UsageError(f"请写明单位，如 lingtouyan keys {action} shili。")
+    if action == "add":
+        chosen = tuple(wanted) or tuple(known)
+        if wrong := [c for c in chosen if c not in known]:
+            raise UsageError(f"没有 {quoted(wrong[0])} 这个保密分隔。表结构里用到的：{'、'.join(known)}。")
+        keys.admit(Office(name, recipient or new_identity(), chosen))
+        said = f"{name} 可以打开：{'、'.join(chosen)}。"
+    elif action == "remove":
+        held = "、".join(keys.dismiss(name).compartments)
+        said = f"{name} 不能再打开新的内容。它可能已经留下副本的：{held}；要紧的请更换内容。"
+    if action != "list":
+        done, closed = keys.rewrap()
+        said += f"重新包装了 {done} 把钥匙。"
+        said += (
+            f"另有 {closed} 把本机的身份打不开，请由有权的单位再运行一次 lingtouyan keys rewrap。"
+            if closed
+            else ""
+        )
+    lines = [said] if said else []
+    lines.append(f"钥匙文件夹：{keys.folder}（{sum(1 for _ in keys.records())} 条记录有钥匙）")
     offices = keys.offices()
-    lines = [f"钥匙文件夹：{keys.folder}（{sum(1 for _ in keys.records())} 条记录有钥匙）"]
-    for name in sorted(
-        {*compartments(project.package), *(c for o in offices.values() for c in o.compartments)}
-    ):
-        who = "、".join(o.name for o in entitled(offices, name)) or "没有单位有权打开"
-        lines.append(f"{name}：{who}")
+    for compartment in sorted({*known, *(c for o in offices.values() for c in o.compartments)}):
+        who = "、".join(o.name for o in entitled(offices, compartment)) or "没有单位有权打开"
+        lines.append(f"{compartment}：{who}")
     return "\n".join(lines)
-
-
-def admit(root: Path, name: str, recipient: str, wanted: Iterable[str]) -> str:
-    """Add an office and give it the keys that it is entitled to; without a recipient, that of this machine's user.
-
-    Raises:
-        UsageError: a name, a recipient or a compartment that cannot be one.
-    """
-    project = Project.open(root)
-    keys = open_keys(project)
-    known = compartments(project.package)
-    chosen = tuple(wanted) or tuple(known)
-    if wrong := [c for c in chosen if c not in known]:
-        raise UsageError(f"没有 {quoted(wrong[0])} 这个保密分隔。表结构里用到的：{'、'.join(known)}。")
-    keys.admit(Office(name, recipient or new_identity(), chosen))
-    return _rewrapped(keys, f"{name} 可以打开：{'、'.join(chosen)}。")
-
-
-def dismiss(root: Path, name: str) -> str:
-    """Take an office off the list and take the keys away from it.
-
-    Raises:
-        UsageError: there is no such office.
-    """
-    keys = open_keys(Project.open(root))
-    gone = keys.dismiss(name)
-    held = "、".join(gone.compartments)
-    return _rewrapped(keys, f"{name} 不能再打开新的内容。它可能已经留下副本的：{held}；要紧的请更换内容。")
-
-
-def _rewrapped(keys: Keys, said: str) -> str:
-    done, closed = keys.rewrap()
-    left = (
-        f"另有 {closed} 把本机的身份打不开，请由有权的单位再运行一次 lingtouyan keys rewrap。"
-        if closed
-        else ""
-    )
-    return f"{said}重新包装了 {done} 把钥匙。{left}"
-
-
-def rewrap(root: Path) -> str:
-    """Wrap all keys for the offices that are entitled now."""
-    return _rewrapped(open_keys(Project.open(root)), "")

@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,11 +23,11 @@ from lingtouyan.problems import Problem, UsageError, quoted
 from lingtouyan.reading.package import Field, Sensitivity, Table
 from lingtouyan.reading.source import Source
 from lingtouyan.reading.yaml import parse_yaml
+from lingtouyan.sealing.keys import Keys
+from lingtouyan.sealing.values import Place, seal, subject
 
 FOLDER = "schemas/forms"
 _MOST_BYTES = 20_000_000
-Seal = Callable[[Table, Field, str, str], str | None]
-"""Seals a value of a record for a field: (table, field, key, value)."""
 
 
 @dataclass
@@ -171,8 +171,8 @@ def without_known(forms: list[Form], kind: Any, tree: Tree) -> list[Form]:
     return forms
 
 
-def complete(changes: list[Change], forms: list[Form], kind: Any, tree: Tree, seal: Seal | None) -> int:
-    """Add to the changes their lists and restricted values; return how many of those had no key and were left.
+def complete(changes: list[Change], forms: list[Form], kind: Any, tree: Tree, keys: Keys | None) -> int:
+    """Add to the changes their lists and, sealed, their restricted values; return how many were left without keys.
 
     What is on record stays; where a form says otherwise, that is told, a restricted value never repeated.
     """
@@ -192,10 +192,10 @@ def complete(changes: list[Change], forms: list[Form], kind: Any, tree: Tree, se
                 for f in map(child.field, n)
                 if f
             )
-            if rows and secret and seal is None:
+            if rows and secret and keys is None:
                 left += len(rows)
             elif rows and not held:
-                cells = [{n: _sealed(child, n, key, v, seal) for n, v in r.items()} for r in rows]
+                cells = [{n: _sealed(tree, child, n, key, v, keys) for n, v in r.items()} for r in rows]
                 change.lists[name] = [{**own, **c} for c in cells]
             elif rows and not secret and [{n: h.get(n) or "" for n in rows[0]} for h in held] != rows:
                 change.tell(DOUBTFUL, f"“{child.title}”与已登记的不同，没有改，请逐段核对。")
@@ -205,18 +205,19 @@ def complete(changes: list[Change], forms: list[Form], kind: Any, tree: Tree, se
                 continue
             if entry and entry.values.get(name):
                 continue
-            if seal is None:
+            if keys is None:
                 left += 1
             else:
-                change.values[name] = _sealed(table, name, key, text, seal)
+                change.values[name] = _sealed(tree, table, name, key, text, keys)
     return left
 
 
-def _sealed(table: Table, name: str, key: str, text: str, seal: Seal | None) -> str | None:
+def _sealed(tree: Tree, table: Table, name: str, key: str, text: str, keys: Keys | None) -> str | None:
     field_ = table.field(name)
     if not text or field_ is None or field_.sensitivity < Sensitivity.RESTRICTED:
         return text or None
-    return seal(table, field_, key, text) if seal else None
+    owner = subject(tree.package, tree.package.origin(table))[0]
+    return seal(text, field_.compartment, Place(owner, key, f"{table.name}.{name}"), keys) if keys else None
 
 
 def pictures(changes: list[Change], forms: list[Form], table: Table) -> Iterator[tuple[Change, Field, bytes]]:

@@ -44,6 +44,8 @@ _ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "none",
     "LC_ALL": "C",
 }
+# What a hook says of its own repository; the rest of a user's settings says how other machines are reached.
+_REDIRECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
 
 
 class Commit(NamedTuple):
@@ -70,6 +72,7 @@ def ask(
     no: tuple[int, ...] = (),
     data: bytes = b"",
     settings: Mapping[str, str] | None = None,
+    network: bool = False,
 ) -> bytes | None:
     """Run one git command in `root` and return its output.
 
@@ -77,19 +80,23 @@ def ask(
         no: exit codes that are an answer in themselves, "there is none": they give None.
         data: what it reads.
         settings: set for this command, over those of the repository.
+        network: it reaches another repository, as the user has set, and may take long.
 
     UsageError: git is missing, does not answer, or ends with any other exit code.
     """
     disarmed = _SAFE | dict(settings or {})
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
-    given = {**kept, **_ENVIRONMENT, "GIT_CONFIG_COUNT": str(len(disarmed))}
+    ours = [k for k in os.environ if k.startswith("GIT_") and k != "GIT_EXEC_PATH"]
+    left_out = _REDIRECTING if network else ours
+    given = {k: v for k, v in os.environ.items() if k not in left_out}
+    given |= {**_ENVIRONMENT, "GIT_CONFIG_COUNT": str(len(disarmed))}
+    if network:
+        del given["GIT_ALLOW_PROTOCOL"]
     for number, (key, value) in enumerate(disarmed.items()):
         given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     try:
         command = ["git", "-C", str(root), *arguments]
-        done = subprocess.run(
-            command, input=data, capture_output=True, check=False, env=given, timeout=SECONDS
-        )
+        limit = None if network else SECONDS
+        done = subprocess.run(command, input=data, capture_output=True, check=False, env=given, timeout=limit)
     except OSError:
         raise UsageError("没有找到 git 程序。请先安装 git。") from None
     except subprocess.TimeoutExpired:

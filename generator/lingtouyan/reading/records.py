@@ -253,3 +253,10 @@ def _owners(names: list[str], sources: list[Table]) -> dict[str, Table]:
     """Return file -> the first table whose pattern names it."""
     pattern = re.compile("|".join(f"({glob_regex(t.path).pattern})" for t in sources) or r"(?!)")
     return {n: sources[m.lastindex - 1] for n in names if (m := pattern.match(n)) and m.lastindex}
+
+
+def files_of(source: Source, tables: Iterable[Table]) -> Iterator[tuple[str, Table]]:
+    """Yield the files of these tables' records, in order, each with its table."""
+    sources = [t for t in tables if t.path]
+    names = source.files({static_prefix(t.path) for t in sources} - {""}).files
+    yield from _owners(list(names), sources).items()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -70,9 +69,9 @@ def small_picture(data: bytes) -> bytes:
 
 
 def seal_picture(
-    root: Path, package: Package, table: Table, field: Field, key: str, record: str, data: bytes, keys: Keys
-) -> str:
-    """Seal a picture into the file beside a record, and return its name.
+    package: Package, table: Table, field: Field, key: str, record: str, data: bytes, keys: Keys
+) -> tuple[str, bytes]:
+    """Seal a picture, and return the name of the file beside its record that is to hold it, and its content.
 
     Args:
         record: the record's file, relative to the root.
@@ -83,10 +82,8 @@ def seal_picture(
     """
     owner, _ = subject(package, table)
     text = base64.b64encode(small_picture(data)).decode()
-    name = sealed_file(record, field.name)
     sealed = seal(text, field.compartment, Place(owner, key, f"{table.name}.{field.name}"), keys)
-    (root / name).write_text(f"{sealed}\n", "utf-8")
-    return name
+    return sealed_file(record, field.name), f"{sealed}\n".encode()
 
 
 def place_pictures(
