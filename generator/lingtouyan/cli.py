@@ -85,8 +85,7 @@ def _build(options: argparse.Namespace) -> int:
         print(warnings_by_rule(report.problems))
     for line in report.lines:
         print(line)
-    unprinted = not options.draft and has_errors(report.problems)
-    return RECORDS_WRONG if report.refused or unprinted else FINE
+    return RECORDS_WRONG if report.refused or report.unprinted else FINE
 
 
 def _dossiers(options: argparse.Namespace) -> int:

@@ -114,6 +114,22 @@ def test_sealing_again_changes_nothing(sealed: Tree) -> None:
     assert texts(sealed) == before
 
 
+def test_a_file_that_cannot_be_sealed_leaves_all_as_they_are_and_one_that_is_none_is_told(
+    city: Tree, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(city, "keys", "add", "city") == 0
+    before = texts(city)
+    files = sorted(p for p in city.root.glob("records/**/*") if p.is_file())
+    broken = files[-1]
+    broken.write_bytes(broken.read_bytes() + b"\xff\n")
+    assert run(city, "seal") == 2
+    broken.write_bytes(broken.read_bytes()[:-2])
+    assert texts(city) == before
+    for wrong in ("records/none.yaml", "datapackage.yaml"):
+        assert run(city, "seal", str(city.root / wrong)) == 2
+        assert wrong in capsys.readouterr().err
+
+
 def test_another_machine_opens_only_its_compartments(sealed: Tree, machine: Machine) -> None:
     machine.use("finance")
     assert run(sealed, "unseal", "people", "P1") == 1

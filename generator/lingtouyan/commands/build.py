@@ -39,11 +39,13 @@ class BuildReport:
     Attributes:
         problems: all findings of the check and of printing.
         refused: nothing was built, because the records have errors.
+        unprinted: how many dossiers could not be printed.
         lines: what was made, one line each, for the user.
     """
 
     problems: list[Problem] = field(default_factory=list)
     refused: bool = False
+    unprinted: int = 0
     lines: list[str] = field(default_factory=list)
 
 
@@ -105,7 +107,7 @@ def build(
             begin(made.job, mkdocs)
         with filling([made.work for made in editions]) as filled:
             for made in editions:
-                made.data(register)
+                publish(project, register, made.database, made.name, made.job.as_of, made.out / "data")
                 made.site(mkdocs)
             filled()
         for made in editions if offline else ():
@@ -114,7 +116,7 @@ def build(
             report.lines.append(made.line())
             last = project.build / made.folder
             if dossiers:
-                report.lines.extend(made.dossiers(report.problems, progress))
+                made.dossiers(report, progress)
             elif (last / "dossiers").is_dir() and not last.is_symlink():
                 (last / "dossiers").rename(made.out / "dossiers")
             _swap(made.out, last)
@@ -129,12 +131,14 @@ def staging(build: Path, names: list[str], progress: TextIO | None) -> Iterator[
         UsageError: nothing can be written there.
     """
     folders = {n: build / f".{n}.new" for n in names}
-    try:
-        build.mkdir(exist_ok=True)
-        held = os.open(build, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileExistsError as fault:
-        raise UsageError(f"{printable(str(fault.filename))} 不是文件夹，没有写入。请删除它后重试。") from None
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            build.mkdir(exist_ok=True)
+            held = os.open(build, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileExistsError as fault:
+            name = printable(str(fault.filename))
+            raise UsageError(f"{name} 不是文件夹，没有写入。请删除它后重试。") from None
+        stack.callback(os.close, held)
         # Two builds write the same editions. The system lets go of the lock for whoever is killed.
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -142,16 +146,11 @@ def staging(build: Path, names: list[str], progress: TextIO | None) -> Iterator[
             if progress is not None:
                 progress.write("另一次生成正在进行，等它结束……\n")
             fcntl.flock(held, fcntl.LOCK_EX)
-        try:
-            for folder in folders.values():
-                _remove(folder)
-                folder.mkdir()
-            yield folders
-        finally:
-            for folder in folders.values():
-                _remove(folder)
-    finally:
-        os.close(held)
+        for folder in folders.values():
+            stack.callback(_remove, folder)
+            _remove(folder)
+            folder.mkdir()
+        yield folders
 
 
 def _swap(new: Path, current: Path) -> None:
@@ -205,14 +204,9 @@ class _Edition:
         for page in self._pages.written:
             page.save(self.job.tree)
         kinds = [(kind.template, frames[kind.spec.name], kind.pages) for kind in self._pages.kinds]
-        self.work = RecordWork(
-            self._project, self.database, self._facts, self._maker.links, self.job.out, kinds, self._maker
-        )
+        given = self._project, self.database, self._facts, self._maker.links, self.job.out
+        self.work = RecordWork(*given, kinds, self._maker)
         return self._connection
-
-    def data(self, register: Register) -> None:
-        """Write the data package."""
-        publish(self._project, register, self.database, self.name, self.job.as_of, self.out / "data")
 
     def site(self, mkdocs: MkDocs) -> None:
         """Write all of the site but the record pages."""
@@ -236,20 +230,19 @@ class _Edition:
             f"{EDITION_TITLES[self.name]}：{written} 个栏目页、{records} 个记录页 → build/{self.folder}/site"
         )
 
-    def dossiers(self, problems: list[Problem], progress: TextIO | None) -> list[str]:
-        """Print the PDFs; return lines for the user."""
+    def dossiers(self, report: BuildReport, progress: TextIO | None) -> None:
+        """Print the PDFs, and tell what came of it."""
         from lingtouyan.pdf.run import print_dossiers
 
-        where = self.out / "dossiers"
-        report = print_dossiers(
-            self._project, self._connection, self.name, self._facts, where, self.job.out, progress
-        )
-        problems.extend(report.problems)
-        failed = len({p.message for p in report.problems if p.severity == "error"})
-        unprinted = f"，{failed} 处没有印成" if failed else ""
-        made = f"{len(report.printed)} 份 PDF（新做 {report.rendered}）{unprinted}"
-        line = f"{EDITION_TITLES[self.name]}：{made} → build/{self.folder}/dossiers"
-        return [line] if report.printed or failed else []
+        given = self._project, self._connection, self.name, self._facts
+        done = print_dossiers(*given, self.out / "dossiers", self.job.out, progress)
+        report.problems.extend(done.problems)
+        failed = len({p.message for p in done.problems if p.severity == "error"})
+        report.unprinted += failed
+        if done.printed or failed:
+            unprinted = f"，{failed} 处没有印成" if failed else ""
+            made = f"{len(done.printed)} 份 PDF（新做 {done.rendered}）{unprinted}"
+            report.lines.append(f"{EDITION_TITLES[self.name]}：{made} → build/{self.folder}/dossiers")
 
 
 def publish(

@@ -12,7 +12,7 @@ from typing import Any
 from lingtouyan.checks.messages import damage, dangling
 from lingtouyan.checks.register import build_register, check
 from lingtouyan.checks.values import value_fault
-from lingtouyan.commands.fmt import as_item, canonical, decoded, document, replace, scalar
+from lingtouyan.commands.fmt import canonical, decoded, records_of, records_text, replace, scalar
 from lingtouyan.commands.new import file_of, next_number
 from lingtouyan.exchange.forms import as_roster, complete, kind_of, pictures, read_forms, without_known
 from lingtouyan.exchange.records import (
@@ -25,6 +25,7 @@ from lingtouyan.exchange.records import (
     about,
     book_of,
     changes_of,
+    origin_of,
     sheets_of,
 )
 from lingtouyan.exchange.roster import Reader, find_headings, guess, map_text, read_map
@@ -91,7 +92,7 @@ def make_sheet(root: Path, out: Path, folder: str, tables: Sequence[str]) -> lis
     sheets = sheets_of(tree, tables, folder)
     if not sheets:
         raise UsageError("没有可以放进工作簿的表。")
-    write_workbook(out, sheets, about(tree, sheets, commit.id, folder))
+    write_workbook(out, sheets, about(sheets, commit.id, folder))
     return sheets
 
 
@@ -118,11 +119,12 @@ def take(root: Path, path: Path, folder: str, *, delete: bool, commit: bool, pap
     found = read_workbook(path)
     project = Project.open(root)
     now = Tree(project)
-    book = book_of(found, now, path.name)
-    base = Tree(Project.open(root, book.commit))
+    origin = origin_of(found, path.name)
+    base = Tree(Project.open(root, origin.commit))
+    book = book_of(found, origin, base, now)
     changes = changes_of(book, base, now, delete=delete)
-    files = settle(project, now, changes, folder or book.folder)
-    result = _answered(path, [*book.sheets, *book.others], changes, files, [], book.about, book.marks)
+    files = settle(project, now, changes, folder or origin.folder)
+    result = _answered(path, [*book.sheets, *book.others], changes, files, [], origin.rows, book.marks)
     write(project, files)
     if commit and files:
         subject = f"按工作簿 {path.name} 更新 {result.counts[TAKEN]} 条记录"
@@ -405,11 +407,9 @@ def _files(project: Project, now: Tree, live: Sequence[Change]) -> Files:
         if not fault and table.kind == "csv":
             text = table_text(now, table, file, changes, held.get((name, file), []))
         elif not fault:
-            value = parse_yaml(before or "")
-            found = documents(now, table, value, changes)
-            texts = [document(now.package, table, d) for d in found]
-            listed = isinstance(value, list) or "*" not in table.path
-            text = "".join(map(as_item, texts) if listed else texts)
+            records, listed = records_of(before or "")
+            found = documents(now, table, records, changes)
+            text = records_text(now.package, table, found, listed or "*" not in table.path)
         done = canonical(text.encode(), file, table, now.package, []) if text else None
         if isinstance(done, Problem) and (table.kind != "csv" or done.severity is Severity.ERROR):
             fault = f"整理不了：{f'[{done.column}] ' if done.column else ''}{done.message}"

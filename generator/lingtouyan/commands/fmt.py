@@ -20,7 +20,7 @@ from lingtouyan.checks.messages import (
     damage,
 )
 from lingtouyan.checks.values import SHAPES, is_date, plain_value, value_fault
-from lingtouyan.problems import Problem, Severity, UsageError, error, quoted, warning
+from lingtouyan.problems import Problem, Severity, UsageError, error, printable, quoted, warning
 from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode, is_gb18030, read_csv
 from lingtouyan.reading.documents import rows_of
@@ -59,14 +59,11 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
     """Put record files, `only` these or all, into canonical form, or only say which are not.
 
     Raises:
-        UsageError: a named file lies outside the tree, or is not there.
+        UsageError: a named file is none of the records' files.
     """
     project = Project.open(root)
-    wanted = {_inside(project.root, p) for p in only}
     result = Formatted()
-    for name, table in files_of(project.source, project.package.tables.values()):
-        if table.kind in ("markdown", "parquet") or (wanted and name not in wanted):
-            continue
+    for name, table in record_files(project, only):
         result.seen += 1
         data = project.source.read(name)
         made = data
@@ -82,13 +79,21 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
     return result
 
 
-def _inside(root: Path, path: Path) -> str:
-    full = path.resolve()
-    if not full.is_file():
-        raise UsageError(f"没有 {path} 这个文件。")
-    if not full.is_relative_to(root):
-        raise UsageError(f"{path} 不在记录库 {root} 里。")
-    return full.relative_to(root).as_posix()
+def record_files(project: Project, only: Iterable[Path] = ()) -> list[tuple[str, Table]]:
+    """Return the CSV and YAML files of records, `only` these or all, each with its table.
+
+    Raises:
+        UsageError: one that is named is not there, or none of these.
+    """
+    found = files_of(project.source, project.package.tables.values())
+    files = {name: table for name, table in found if table.kind in ("csv", "yaml")}
+    paths = {project.root / name: name for name in files}
+    for path in only:
+        if path.resolve() not in paths:
+            there = f"不在记录库 {project.root} 里，或不是记录文件" if path.is_file() else "不存在"
+            raise UsageError(f"{printable(str(path))} {there}。没有处理。")
+    names = [paths[p.resolve()] for p in only] or list(files)
+    return [(name, files[name]) for name in names]
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -213,13 +218,23 @@ def _yaml(text: str, name: str, table: Table, package: Package, ruined: list[Pro
             expected.setdefault(member, []).append(values)
     if fault is not None:
         return fault
-    value = parse_yaml(text)
-    documents = value if isinstance(value, list) else [value]
-    made = [document(package, table, d) for d in documents if isinstance(d, Mapping)]
-    out = "".join(map(as_item, made) if isinstance(value, list) else made).encode()
+    out = records_text(package, table, *records_of(text)).encode()
     again, faults = rows_of(out, name, table, package)
     same = {t: [c for _, c in r] for t, r in again.items()} == expected
     return out if same and not any(p.severity is Severity.ERROR for p in faults) else _unreliable(name)
+
+
+def records_of(text: str) -> tuple[list[Mapping], bool]:
+    """Return the records of a YAML file, and whether they stand in a list."""
+    value = parse_yaml(text)
+    found = value if isinstance(value, list) else [value]
+    return [v for v in found if isinstance(v, Mapping)], isinstance(value, list)
+
+
+def records_text(package: Package, table: Table, records: Iterable[Mapping], listed: bool) -> str:
+    """Return the text of a YAML file of these records."""
+    written = [document(package, table, r) for r in records]
+    return "".join(map(as_item, written) if listed else written)
 
 
 def as_item(text: str) -> str:

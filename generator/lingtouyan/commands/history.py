@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from lingtouyan.cache import Cache
-from lingtouyan.commands.named import find_field, find_table
 from lingtouyan.history.changes import HIDDEN, Change, History, read_history
 from lingtouyan.history.log import readable
 from lingtouyan.history.tree import CommitTree
@@ -21,6 +20,7 @@ from lingtouyan.history.versions import Document, Documents, Record, Versions, n
 from lingtouyan.problems import UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode
+from lingtouyan.reading.named import find_field, find_table
 from lingtouyan.reading.package import Package, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.settings import ZONE

@@ -57,8 +57,7 @@ def init(target: Path, source: str, answers: dict[str, str], units: Path | None)
     if target.exists() and any(target.iterdir()):
         raise UsageError(f"{target} 不是空文件夹，没有写入。请换一个。")
     with tempfile.TemporaryDirectory() as space:
-        tree, version = _project(source, Path(space))
-        spec = _spec(tree)
+        tree, spec, version = _project(source, Path(space))
         if answers["host"] not in spec["hosts"]:
             raise UsageError(f"没有 {quoted(answers['host'])} 这种平台，可用：{'、'.join(spec['hosts'])}。")
         listed = read_units(units, spec["units"]) if units else []
@@ -100,13 +99,13 @@ def upgrade(root: Path, source: str) -> Made:
         raise UsageError("历史里没有 lingtouyan init 的提交，不知道从哪一版升级。")
     facts = json.loads(line.removeprefix(TRAILER))
     with tempfile.TemporaryDirectory() as space:
-        tree, version = _project(source or facts["upstream"], Path(space))
-        spec, beside = _spec(tree), Path(space, "beside")
+        tree, spec, version = _project(source or facts["upstream"], Path(space))
+        beside = Path(space, "beside")
         facts |= {"version": version}
         files = _brought(tree, spec, facts)
         git(root, "worktree", "add", "-q", "--detach", str(beside), base)
         try:
-            mine = [*_patterns(spec), *(glob_regex(f) for f in files)]
+            mine = [glob_regex(f) for f in (*spec["files"], *files)]
             for name in (git(beside, "ls-files", "-z") or b"").decode().split("\0"):
                 if name and name not in files and any(p.match(name) for p in mine):
                     (beside / name).unlink()
@@ -131,8 +130,8 @@ def upgrade(root: Path, source: str) -> Made:
     return Made([f"已合并到 {version[:10]}。对现有记录的影响：", review.stdout or review.stderr])
 
 
-def _project(source: str, space: Path) -> tuple[Path, str]:
-    """Return the project's tree, cloned where it is elsewhere, and its commit."""
+def _project(source: str, space: Path) -> tuple[Path, Any, str]:
+    """Return the project's tree, cloned where it is elsewhere, what it says of starting, and its commit."""
     tree = Path(source) if source else Path(__file__).resolve().parents[3]
     if "://" in source or source.startswith("git@"):
         tree = space / "upstream"
@@ -144,15 +143,8 @@ def _project(source: str, space: Path) -> tuple[Path, str]:
     if not (tree / STARTER).is_file():
         raise UsageError(f"{tree} 里没有 {STARTER}。请用 --from 指明领头雁项目的文件夹或网址。")
     known = git(tree, "rev-parse", "HEAD", no=(128,)) if (tree / ".git").exists() else None
-    return tree, known.decode().strip() if known else "没有版本号的副本"
-
-
-def _spec(tree: Path) -> Any:
-    return parse_yaml((tree / STARTER).read_text("utf-8"))
-
-
-def _patterns(spec: Any) -> list[re.Pattern[str]]:
-    return [glob_regex(p) for p in spec["files"]]
+    spec = parse_yaml((tree / STARTER).read_text("utf-8"))
+    return tree, spec, known.decode().strip() if known else "没有版本号的副本"
 
 
 def _brought(tree: Path, spec: Any, facts: Mapping[str, str]) -> Files:
@@ -163,8 +155,9 @@ def _brought(tree: Path, spec: Any, facts: Mapping[str, str]) -> Files:
         names = [p.relative_to(tree).as_posix() for p in tree.rglob("*") if p.suffix != ".pyc"]
     names = sorted(n for n in names if n and (tree / n).is_file())
     hosts = spec["hosts"][facts["host"]]
-    wanted = [*_patterns(spec), *(glob_regex(h) for h in hosts)]
-    unwanted = [glob_regex(w) for w in spec["without"]]
+    wanted, unwanted = (
+        [glob_regex(g) for g in globs] for globs in ([*spec["files"], *hosts], spec["without"])
+    )
     names = [n for n in names if not any(w.match(n) for w in unwanted)]
     taken = {n: n for n in names if any(w.match(n) for w in wanted)}
     taken |= {n.removeprefix(f"{h}/"): n for h in hosts for n in names if n.startswith(f"{h}/")}

@@ -9,7 +9,7 @@ import csv
 import datetime
 import io
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,12 +18,13 @@ from lingtouyan.checks.register import Register, build_register
 from lingtouyan.checks.values import plain_value, value_fault
 from lingtouyan.commands.fmt import as_item, canonical, decoded, document
 from lingtouyan.commands.fmt import replace as write_whole
-from lingtouyan.commands.named import find_field, find_table
 from lingtouyan.database.database import SqlError, literal, quote, rows_of
 from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project
+from lingtouyan.reading.named import find_field, find_table
 from lingtouyan.reading.package import Field, ForeignKey, Sensitivity, Table
-from lingtouyan.reading.source import glob_regex, static_prefix
+from lingtouyan.reading.records import files_of
+from lingtouyan.reading.source import Overlaid, static_prefix
 from lingtouyan.reading.yaml import Mapping as Document
 from lingtouyan.templates.templates import slug
 
@@ -67,19 +68,13 @@ def new_record(root: Path, table: str, given: Mapping[str, str], folder: str, as
     finally:
         register.connection.close()
     key = {k: draft.values[k] for k in spec.primary_key}
-    path = project.root / file
-    former = path.read_bytes() if path.is_file() else None
-    try:
-        _write(project, path, file, spec, draft.values, written)
-        again = build_register(Project.open(root), as_of)
-        problems = _problems_of(again, spec, key, file, alone=former is None)
-        again.connection.close()
-    except BaseException:
-        if former is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.write_bytes(former)
-        raise
+    content = _with_record(project, file, spec, draft.values, written)
+    overlaid = replace(project, source=Overlaid(project.root, {file: content}))
+    again = build_register(overlaid, as_of)
+    problems = _problems_of(again, spec, key, file, alone=not project.source.exists(file))
+    again.connection.close()
+    (project.root / file).parent.mkdir(parents=True, exist_ok=True)
+    write_whole(project.root / file, content)
     return NewRecord(file, "/".join(key.values()), problems, checklist)
 
 
@@ -115,8 +110,11 @@ class _Draft:
             )
         missing = [f for f in table.fields if not values.get(f.name) and value_fault(table, f, "")]
         if missing and ask is None:
-            listed = "\n".join(f"  {f.name}=…  {f.title}：{f.description}{_choices(f)}" for f in missing)
-            raise UsageError(f"还缺必填的内容，请在命令后补上：\n{listed}")
+            listed = ""
+            for f in missing:
+                words = "、".join(map(str, f.constraints.get("enum") or ()))
+                listed += f"\n  {f.name}=…  {f.title}：{f.description}{f'（可填：{words}）' if words else ''}"
+            raise UsageError(f"还缺必填的内容，请在命令后补上：{listed}")
         for field_ in missing if ask else ():
             fault: str | None = ""
             while fault is not None:
@@ -227,14 +225,18 @@ def file_of(
     prefix = PurePosixPath(static_prefix(table.path))
     if table.kind == "csv" and "*" in path.name:
         # Rows of several files in one folder: the file itself is what must be named.
-        pattern = glob_regex(table.path)
-        places = {f: f for f in project.source.files([str(prefix)]).files if pattern.match(f)}
+        places = {f: f for f, _ in files_of(project.source, [table])}
     else:
         leaf = path.name.replace("*", slug("-".join(values[k] for k in table.primary_key)))
         depth, parts = len(prefix.parts) + 1, path.parent.parts
-        folders = {path.parent} if "*" not in str(path.parent) else _folders(root, prefix, parts[depth:])
         if any("*" in p for p in parts[depth:]):
             folders = {PurePosixPath(p.relative_to(root)) for p in root.glob(str(path.parent)) if p.is_dir()}
+        elif "*" in str(path.parent):
+            # The folder that a record would lie in for each below the prefix, also where there is none yet.
+            tops = (p for p in (root / prefix).glob("*/") if not p.is_symlink() and p.name[0] != ".")
+            folders = {prefix.joinpath(p.name, *parts[depth:]) for p in tops}
+        else:
+            folders = {path.parent}
         places = {str(f / leaf): "/".join(f.parts[:depth]) for f in sorted(folders)}
 
     def fits(file: str, top: str) -> bool:
@@ -254,25 +256,9 @@ def file_of(
     raise UsageError(f"不清楚该放在哪里，请用 --in 写明（写出能区分的几个字即可）：{'、'.join(options)}")
 
 
-def _folders(root: Path, prefix: PurePosixPath, rest: Iterable[str]) -> set[PurePosixPath]:
-    """Return the folder that a record would lie in for each folder below the prefix, also where there is none yet."""
-    below = (root / prefix).iterdir() if (root / prefix).is_dir() else ()
-    return {
-        prefix.joinpath(p.name, *rest)
-        for p in below
-        if p.is_dir() and not p.is_symlink() and not p.name.startswith(".")
-    }
-
-
-def _choices(field_: Field) -> str:
-    words = field_.constraints.get("enum")
-    return f"（可填：{'、'.join(map(str, words))}）" if words else ""
-
-
-def _write(
-    project: Project, path: Path, file: str, table: Table, values: Mapping[str, str], lists: Lists
-) -> None:
-    """Add the record to its file and put that into canonical form; of a file that has other faults, only append."""
+def _with_record(project: Project, file: str, table: Table, values: Mapping[str, str], lists: Lists) -> bytes:
+    """Return a file with the record added, in canonical form; where the file has other faults, with it at its end."""
+    path = project.root / file
     before = decoded(path.read_bytes()) if path.is_file() else ""
     if before is None or path.is_symlink():
         raise UsageError(f"没有写入：{file} 读不出来，或者是符号链接。")
@@ -297,8 +283,7 @@ def _write(
     made = canonical(text.encode(), file, table, project.package, [])
     if isinstance(made, Problem) and made.severity is Severity.ERROR:
         raise UsageError(f"没有写入：{file} 现在整理不了。{made.message}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, text.encode() if isinstance(made, Problem) else made)
+    return text.encode() if isinstance(made, Problem) else made
 
 
 def _item(values: Mapping[str, Any]) -> Document:

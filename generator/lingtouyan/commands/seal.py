@@ -10,16 +10,24 @@ import getpass
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lingtouyan.checks.values import value_fault
-from lingtouyan.commands.fmt import as_item, canonical, decoded, document, replace
-from lingtouyan.commands.named import find_field, find_table
+from lingtouyan.commands.fmt import (
+    canonical,
+    decoded,
+    document,
+    record_files,
+    records_of,
+    records_text,
+    replace,
+)
 from lingtouyan.commands.new import new_record
 from lingtouyan.problems import Problem, UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.documents import rows_of
+from lingtouyan.reading.named import find_field, find_table
 from lingtouyan.reading.package import Field, Table
 from lingtouyan.reading.records import files_of
 from lingtouyan.reading.yaml import Mapping, parse_yaml
@@ -45,17 +53,6 @@ def open_keys(project: Project) -> Keys:
     return Keys(key_folder(project.root, project.settings.keys))
 
 
-def _files(project: Project, only: Iterable[Path] = ()) -> Iterator[tuple[str, Table]]:
-    """Yield the record files of tables that have restricted fields, of their own or in their lists."""
-    package = project.package
-    holding = {package.origin(t).name for t in package.tables.values() if restricted(t)}
-    tables = [package.tables[n] for n in package.tables if n in holding]
-    wanted = {p.resolve() for p in only}
-    for name, table in files_of(project.source, tables):
-        if table.kind in ("csv", "yaml") and (not wanted or project.root / name in wanted):
-            yield name, table
-
-
 def _text(project: Project, name: str) -> str:
     data = project.source.read(name)
     text = None if isinstance(data, Problem) else decoded(data)
@@ -75,12 +72,10 @@ def _changed(project: Project, name: str, table: Table, change: Change) -> str:
         return change_table(text, name, table, package, change)
     if isinstance(made := canonical(text.encode(), name, table, package, []), Problem):
         raise UsageError(f"{name} 没有改动：{made.message}")
-    value = parse_yaml(made.decode())
-    records = [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, Mapping)]
+    records, listed = records_of(made.decode())
     for record in records:
         change_document(package, table, record, change)
-    written = [document(package, table, r) for r in records]
-    return "".join(map(as_item, written) if isinstance(value, list) else written)
+    return records_text(package, table, records, listed)
 
 
 def seal_files(root: Path, only: Iterable[Path] = ()) -> Counter[str]:
@@ -91,7 +86,8 @@ def seal_files(root: Path, only: Iterable[Path] = ()) -> Counter[str]:
     """
     project = Project.open(root)
     keys, done, files = open_keys(project), Counter[str](), dict[str, str]()
-    for name, table in _files(project, only):
+    holding = {project.package.origin(t).name for t in project.package.tables.values() if restricted(t)}
+    for name, table in ((n, t) for n, t in record_files(project, only) if t.name in holding):
 
         def close(_: Table, field: Field, place: Place, value: str, name: str = name) -> str:
             if is_sealed(value):

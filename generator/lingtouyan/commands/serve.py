@@ -27,7 +27,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit
 
 import duckdb
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import FileSystemEvent, RegexMatchingEventHandler
 from watchdog.observers import Observer
 
 from lingtouyan.checks.register import Register, register_with_editions
@@ -68,6 +68,8 @@ _SLOW = HISTORY | {"findings", "finding_subjects"}
 _QUIET = 1.5
 _WATCHED = ("records", "schemas", "site", "mkdocs.yml", "datapackage.yaml")
 _CHANGES = ("created", "modified", "moved", "deleted")
+# Locks and swap files of office programs and editors.
+_PASSING = r"(.*/)?((\.~|~\$|\.#)[^/]*|[^/]*(~|\.sw[px]|\.tmp)|4913)$"
 
 _SNIPPET = Path(__file__).with_name("preview.js")
 _TAG = f'<script src="{SCRIPT}"></script>'
@@ -138,25 +140,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-class _Watcher(FileSystemEventHandler):
-    """Notes that a file of interest has changed."""
+class _Watcher(RegexMatchingEventHandler):
+    """Notes that a file of interest has changed: none of those that programs leave beside what they edit."""
 
     def __init__(self, root: Path, changed: threading.Event) -> None:
-        self._root, self._changed = root, changed
+        watched = f"{re.escape(str(root))}/({'|'.join(map(re.escape, _WATCHED))})(/|$)"
+        options: Any = {"ignore_directories": True, "case_sensitive": True, "ignore_policy": "all"}
+        super().__init__(regexes=[watched], ignore_regexes=[_PASSING], **options)
+        self._changed = changed
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in _CHANGES and not event.is_directory:
-            for path in (Path(str(name)) for name in (event.src_path, event.dest_path) if name):
-                inside = path.relative_to(self._root).parts if path.is_relative_to(self._root) else ()
-                if {*inside[:1]} & {*_WATCHED} and not _passing(path.name):
-                    self._changed.set()
-
-
-def _passing(name: str) -> bool:
-    """Tell whether a file is a lock or swap file that office programs and editors leave beside what they edit."""
-    return (
-        name.startswith((".~", "~$", ".#")) or name.endswith(("~", ".swp", ".swx", ".tmp")) or name == "4913"
-    )
+        if event.event_type in _CHANGES:
+            self._changed.set()
 
 
 class _Tree(NamedTuple):

@@ -6,10 +6,11 @@ import datetime
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from lingtouyan.checks.messages import FULL_WIDTH
 from lingtouyan.checks.values import is_date, plain_value
@@ -27,6 +28,7 @@ from lingtouyan.exchange.workbook import (
 )
 from lingtouyan.problems import Severity, UsageError, quoted
 from lingtouyan.project import Project
+from lingtouyan.reading.named import find_table
 from lingtouyan.reading.package import Field, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.records import read_records
 from lingtouyan.sealing.values import SCHEME
@@ -203,25 +205,17 @@ def sheets_of(tree: Tree, tables: Collection[str], folder: str) -> list[Sheet]:
         UsageError: a table is not there or cannot be in a workbook, or no file is in such a folder.
     """
     shown = tree.shown_tables()
-    unknown = [t for t in tables if not any(t in (s.name, s.title) for s in shown)]
-    if unknown:
-        known = "、".join(f"{t.name}（{t.title}）" for t in shown)
-        raise UsageError(f"{quoted(unknown[0])} 不能放进工作簿，或没有这张表。可用：{known}")
+    asked = [find_table(shown, t, "{} 不能放进工作簿，或没有这张表") for t in tables]
     inside = {t for t, found in tree.entries.items() if any(folder in e.file for e in found.values())}
     if folder and not inside:
         raise UsageError(f"没有文件夹或文件的名字里有 {quoted(folder)}。")
     sheets: list[Sheet] = []
     # With a list comes what it stands in: without it nobody could tell a list that was emptied from one not asked for.
-    named = {
-        n
-        for t in shown
-        if t.name in tables or t.title in tables
-        for n in (t.name, tree.package.origin(t).name)
-    }
+    named = {n for t in asked for n in (t.name, tree.package.origin(t).name)}
     for table in shown:
         top = tree.package.origin(table)
         scattered = "*" in str(PurePosixPath(top.path).parent)
-        if table.name not in named if tables else folder and top.name not in inside and not scattered:
+        if table.name not in named if asked else folder and top.name not in inside and not scattered:
             continue
         fields = tree.fields(table)
         rows = [
@@ -259,71 +253,66 @@ def _choices(tree: Tree, table: Table, field_: Field, folder: str) -> tuple[list
     return list(dict.fromkeys(near)), False
 
 
-def about(tree: Tree, sheets: Sequence[Sheet], commit: str, folder: str) -> list[list[str]]:
-    """Return the rows of the hidden sheet: the commit, and for each sheet its table, fields and the keys of its records."""
-    rows = [["commit", commit], ["folder", folder]]
-    for sheet in sheets:
-        table = tree.package.tables[sheet.table]
-        pairs = [w for h, f in zip(sheet.headings, sheet.fields, strict=True) if f for w in (h, f.name)]
-        rows.append(["sheet", sheet.title, table.name, *pairs])
-        if not table.parent:
-            places = [[f.name for f in sheet.fields if f].index(k) for k in table.primary_key]
-            # As the records hold them: what a cell shows may be more.
-            fields = [table.field(k) for k in table.primary_key]
-            for row in sheet.rows:
-                key = [tree.value(table, f, row[n]) or "" for n, f in zip(places, fields, strict=True) if f]
-                rows.append(["key", table.name, *key])
-    return rows
+class Origin(NamedTuple):
+    """What a workbook was made from; `rows` are those of the hidden sheet that says so."""
 
-
-@dataclass
-class Book:
-    """A workbook that came back: the sheets with their headings taken off, and what it was made from."""
-
-    sheets: list[Sheet]
     commit: str
     folder: str
-    keys: dict[str, set[Key]]
-    about: list[list[str]]
-    marks: list[Mark]
-    others: list[Sheet] = field(default_factory=list)
+    tables: list[str]
+    rows: list[list[str]]
 
 
-def book_of(found: Sequence[Sheet], tree: Tree, name: str) -> Book:
-    """Recognise the sheets of a workbook that `sheets_of` and `about` described.
+def about(sheets: Sequence[Sheet], commit: str, folder: str) -> list[list[str]]:
+    """Return the rows of the hidden sheet: with them `sheets_of` makes the same sheets again."""
+    return [["commit", commit], ["folder", folder], *(["sheet", s.title, s.table] for s in sheets)]
+
+
+def origin_of(found: Sequence[Sheet], name: str) -> Origin:
+    """Return what a workbook was made from.
 
     Raises:
         UsageError: it was not made by this program, or its note of that is gone.
     """
-    told = [[cell_text(c) for c in row] for s in found if s.title == ABOUT for row in s.rows]
-    facts = {row[0]: row[1] for row in told if len(row) > 1 and row[0] in ("commit", "folder")}
+    rows = [[cell_text(c) for c in row] for s in found if s.title == ABOUT for row in s.rows]
+    facts = {row[0]: row[1] for row in rows if len(row) > 1}
     if not re.fullmatch("[0-9a-f]{40,64}", facts.get("commit", "")):
         raise UsageError(
             f"{name} 不是 lingtouyan sheet 做的工作簿，或里面隐藏的“{ABOUT}”表被删了，不知道它是从哪一版做的。"
             "请重新做一个，把改动抄过去；自己的名册请用 lingtouyan import。"
         )
-    book = Book([], facts["commit"], facts.get("folder", ""), {}, told, [])
-    known = {row[1]: [w for w in row if w] for row in told if row[0] == "sheet"}
-    for row in told:
-        if row[0] == "key":
-            book.keys.setdefault(row[1], set()).add(tuple(w for w in row[2:] if w))
-    pages = {s.title: s for s in found}
+    tables = [row[2] for row in rows if row[0] == "sheet" and len(row) > 2]
+    return Origin(facts["commit"], facts.get("folder", ""), tables, rows)
+
+
+@dataclass
+class Book:
+    """A workbook that came back: the sheets with their headings taken off, those that are not ours, what is said of them."""
+
+    folder: str
+    sheets: list[Sheet] = field(default_factory=list)
+    others: list[Sheet] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+
+
+def book_of(found: Sequence[Sheet], origin: Origin, base: Tree, now: Tree) -> Book:
+    """Recognise the sheets of a workbook, `base` being the tree that it was made from."""
+    book, pages = Book(origin.folder), {s.title: s for s in found}
+    known = {s.title: s for s in sheets_of(base, origin.tables, origin.folder)}
     for sheet in found:
         if sheet.title not in {*known, ABOUT, CHOICES, ANSWER} and any(map(cell_text, chain(*sheet.rows))):
             book.others.append(sheet)
             book.marks.append(
                 Mark(sheet.title, 1, "", REFUSED, "不是这个工作簿原有的表（或改了名），没有读取。")
             )
-    for title, row in known.items():
-        table, page = tree.package.tables.get(row[2]), pages.get(title)
+    for title, made in known.items():
+        table, page = now.package.tables.get(made.table), pages.get(title)
         if table is None or page is None or not page.rows:
             reason = "现在没有这张表了" if table is None else "这张表被删了或改了名"
             book.marks.append(Mark(title, 1, "", DOUBTFUL, f"{reason}，没有读取；记录没有改动。"))
-            book.keys.pop(row[2], None)
             continue
         headings = [cell_text(c) for c in page.rows[0]]
-        names = dict(zip(row[3::2], row[4::2], strict=False))
-        allowed = {f.name: f for f in tree.fields(table)}
+        names = {h: f.name for h, f in zip(made.headings, made.fields, strict=True) if f}
+        allowed = {f.name: f for f in now.fields(table)}
         fields = [allowed.get(names.get(h, "")) for h in headings]
         for n, heading in enumerate(headings):
             repeated = fields[n] is not None and fields[n] in fields[:n]
@@ -337,9 +326,7 @@ def book_of(found: Sequence[Sheet], tree: Tree, name: str) -> Book:
             book.marks.append(Mark(title, 1, "", DOUBTFUL, words))
         width = len(headings)
         rows = [[*r, *[""] * width][:width] for r in page.rows[1:]]
-        choices = {f.name: c for f in fields if f and (c := _choices(tree, table, f, book.folder))[0]}
-        keys = {*table.primary_key, *tree.inherited(table)}
-        book.sheets.append(Sheet(title, headings, rows, fields, keys, choices, table.name))
+        book.sheets.append(replace(made, headings=headings, rows=rows, fields=fields))
     return book
 
 
@@ -376,8 +363,8 @@ def changes_of(book: Book, base: Tree, now: Tree, *, delete: bool) -> list[Chang
                 change.tell(REFUSED, "编号重复，两行都没有收。", row=number)
             seen.add(key)
             _compare(change, texts, base, now)
-        gone = book.keys.get(table.name, set()) - seen if table is top else ()
-        for key in sorted(gone):
+        made = [e.key for e in base.near(table, book.folder)] if table is top else ()
+        for key in sorted(k for k in made if k not in seen):
             then, held = (t.entries[table.name].get(key) for t in (base, now))
             if held is None:
                 continue

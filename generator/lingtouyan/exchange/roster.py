@@ -15,6 +15,7 @@ from lingtouyan.checks.values import is_date
 from lingtouyan.exchange.records import ORDINAL, Change, Entry, Key, Tree, Values
 from lingtouyan.exchange.workbook import DOUBTFUL, REFUSED, Sheet, cell_text
 from lingtouyan.problems import UsageError, quoted
+from lingtouyan.reading.named import find_table
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping, Value
 
@@ -90,10 +91,7 @@ def guess(roster: Roster, tree: Tree, tables: Sequence[str]) -> list[Part]:
         UsageError: a table is not there.
     """
     shown = {t.name: t for t in tree.shown_tables() if not t.parent}
-    wanted = [next((t.name for t in shown.values() if n in (t.name, t.title)), "") for n in tables]
-    if "" in wanted:
-        known = "、".join(f"{t.name}（{t.title}）" for t in shown.values())
-        raise UsageError(f"{quoted(tables[wanted.index('')])} 不能从名册收，或没有这张表。可用：{known}")
+    wanted = [find_table(shown.values(), n, "{} 不能从名册收，或没有这张表").name for n in tables]
     left, chosen = list(dict.fromkeys(h for h in roster.headings if h)), dict[str, dict[str, str]]()
     while True:
         fits = {n: _columns(left, shown[n]) for n in (wanted or shown) if n not in chosen}

@@ -31,9 +31,8 @@ def _gone(wanted: dict[tuple[str, ...], Change], entry: Entry) -> bool:
     return entry.key in wanted and wanted[entry.key].deleted
 
 
-def documents(tree: Tree, table: Table, value: Value, changes: Iterable[Change]) -> list[Mapping]:
-    """Return the documents of a YAML file with their changes; `value` is what it holds now."""
-    found = [d for d in (value if isinstance(value, list) else [value]) if isinstance(d, Mapping)]
+def documents(tree: Tree, table: Table, found: list[Mapping], changes: Iterable[Change]) -> list[Mapping]:
+    """Return the documents of a YAML file with their changes; `found` are those that it holds now."""
     for change in changes:
         place = next((d for d in found if tuple(_get(d, k) for k in table.primary_key) == change.key), None)
         if change.deleted:

@@ -1,4 +1,4 @@
-"""Tables and fields as people name them on the command line: by name or by title."""
+"""Tables and fields as people name them: by name or by title."""
 
 from __future__ import annotations
 
