@@ -219,7 +219,7 @@ def _new(options: argparse.Namespace) -> int:
     from lingtouyan.commands.new import new_record
     from lingtouyan.reading.package import Field, Sensitivity
 
-    given = {}
+    given: dict[str, str] = {}
     for pair in options.values:
         name, equals, value = pair.partition("=")
         if not equals:
@@ -227,21 +227,18 @@ def _new(options: argparse.Namespace) -> int:
         if name in given:
             raise UsageError(f"{name} 写了两次，请只保留一处。")
         given[name] = value
+    answers: dict[str, str] = {}
 
     def ask(field: Field, fault: str) -> str:
         words = field.constraints.get("enum")
         shown = "、".join(map(str, words)) if words else f"例：{field.example}" if field.example else ""
         if fault:
             print(fault)
-        try:
-            answer = input(f"{field.title}{f'（{shown}）' if shown else ''}：")
-        except (EOFError, KeyboardInterrupt):
-            raise UsageError("\n没有填完，没有写入。") from None
+        answer = _asked(f"{field.title}{f'（{shown}）' if shown else ''}")
         if field.sensitivity < Sensitivity.RESTRICTED:
             answers[field.name] = answer
         return answer
 
-    answers: dict[str, str] = {}
     asking = ask if sys.stdin.isatty() else None
     try:
         made = new_record(options.root, options.table, given, options.folder, asking)
@@ -254,6 +251,13 @@ def _new(options: argparse.Namespace) -> int:
     for title, words in made.checklist:
         print(f"还要登记 {title}：\n" + "\n".join(f"  □ {printable(w)}" for w in words))
     return _show(made.problems) if made.problems else FINE
+
+
+def _asked(question: str) -> str:
+    try:
+        return input(f"{question}：")
+    except (EOFError, KeyboardInterrupt):
+        raise UsageError("\n没有填完，没有写入。") from None
 
 
 def _seal(options: argparse.Namespace) -> int:
@@ -291,8 +295,9 @@ def _keys(options: argparse.Namespace) -> int:
     from lingtouyan.commands.seal import manage_keys
 
     given = options.root, options.action, options.office, options.recipient, options.compartment
-    print(manage_keys(*given))
-    return FINE
+    told, closed = manage_keys(*given)
+    print(told)
+    return RECORDS_WRONG if closed else FINE
 
 
 def _erase(options: argparse.Namespace) -> int:
@@ -355,14 +360,10 @@ def _answered(taken: Taken, *, dry: bool = False) -> int:
 
 def _init(options: argparse.Namespace) -> int:
     from lingtouyan.commands.init import init
+    from lingtouyan.project import read_date
 
     def given(name: str, question: str, otherwise: str | None = None) -> str:
-        answer = getattr(options, name)
-        if not answer and sys.stdin.isatty():
-            try:
-                answer = input(f"{question}：").strip()
-            except (EOFError, KeyboardInterrupt):
-                raise UsageError("\n没有答完，没有写入。") from None
+        answer = getattr(options, name) or (_asked(question).strip() if sys.stdin.isatty() else "")
         if not answer and otherwise is None:
             raise UsageError(f"请写明{question}：--{name}。")
         return str(answer or otherwise)
@@ -370,10 +371,11 @@ def _init(options: argparse.Namespace) -> int:
     answers = {
         "name": given("name", "名称（全称，如 某某市）"),
         "code": given("code", "区划代码（没有的空着）", ""),
-        "starts_on": _day(given("starts_on", "登记从哪一天开始（如 2026-01-01，没有的空着）", "")),
-        "as_of": _day(options.as_of or ""),
+        "starts_on": given("starts_on", "登记从哪一天开始（如 2026-01-01，没有的空着）", ""),
+        "as_of": options.as_of or "",
         "host": given("host", "代码平台（gitea、gitlab、gitee、github，默认 gitea）", "gitea"),
     }
+    answers |= {n: read_date(answers[n]).isoformat() for n in ("starts_on", "as_of") if answers[n]}
     listed = given("townships", "名单文件（工作簿或 CSV，没有的空着）", "")
     made = init(options.dir, options.source, answers, Path(listed) if listed else None)
     print("\n".join(made.told))
@@ -382,28 +384,12 @@ def _init(options: argparse.Namespace) -> int:
     return code
 
 
-def _day(text: str) -> str:
-    import datetime
-
-    try:
-        return datetime.date.fromisoformat(text).isoformat() if text else ""
-    except ValueError:
-        raise UsageError(f"{text} 不是日期，应写成 2026-01-01 的样子。") from None
-
-
 def _upgrade(options: argparse.Namespace) -> int:
     from lingtouyan.commands.init import upgrade
 
     made = upgrade(options.root, options.source)
-    for line in made.told:
-        print(line)
-    if made.conflicts:
-        print("本市改过、上游也改了的地方合不到一起：")
-        print("\n".join(f"  {printable(name)}" for name in made.conflicts))
-        print(
-            "请在这些文件里的 <<<<<<< 和 >>>>>>> 之间选定，再 git add、git commit；不升级了：git merge --abort。"
-        )
-    return RECORDS_WRONG if made.conflicts else FINE
+    print("\n".join(made.told))
+    return RECORDS_WRONG if made.unfinished else FINE
 
 
 def _collect(options: argparse.Namespace) -> int:

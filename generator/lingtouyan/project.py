@@ -32,6 +32,14 @@ def shown_in(declared: str, edition: str) -> bool:
     return declared in ("", edition) or (declared, edition) == ("internal", "restricted")
 
 
+def read_date(text: str) -> datetime.date:
+    """Return a day as it is typed; UsageError: the text is none."""
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{quoted(text)} 不是日期，应写成 2026-11-20 的样子。") from None
+
+
 @dataclass(frozen=True)
 class Scope:
     """For whom something is made: an edition's columns, one reader's rows or all, and the compartments that are named.
@@ -147,12 +155,9 @@ class Project:
         Raises:
             UsageError: the text is no date.
         """
-        if not given:
-            return self.settings.as_of or datetime.datetime.fromtimestamp(self.epoch, ZONE).date()
-        try:
-            return datetime.date.fromisoformat(given)
-        except ValueError:
-            raise UsageError(f"基准日 {given!r} 不是日期，应写成 2026-11-20 的样子。") from None
+        if given:
+            return read_date(given)
+        return self.settings.as_of or datetime.datetime.fromtimestamp(self.epoch, ZONE).date()
 
     def address(self, edition: str) -> str:
         """Return where an edition's site stands, with a slash at the end; empty where that is not known."""

@@ -10,6 +10,7 @@ import pytest
 from small_site import contents
 from trees import copy_of
 
+from lingtouyan.cli import main
 from lingtouyan.commands.build import build
 from lingtouyan.problems import RecordsError
 
@@ -59,6 +60,23 @@ def test_every_build_gives_the_same_bytes_in_any_folder_and_on_any_number_of_cor
         assert fresh(tree, tmp_path) == files
     finally:
         os.sched_setaffinity(0, cores)
+
+
+@pytest.mark.exhaustive
+def test_a_build_of_which_one_print_failed_says_so_and_does_not_end_well(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tree / "site/dossiers").mkdir()
+    (tree / "site/dossiers/card.html").write_text(
+        "---\ntitle: 卡\neach: members\nkey: member_id\nqueries: {members: SELECT member_id FROM members}\n---\n"
+        "{% if row.member_id == 'M002' %}{{ 1 // 0 }}{% endif %}<p>{{ row.member_id }}</p>\n",
+        "utf-8",
+    )
+    for more in ([], ["--draft"]):
+        assert main(["--root", str(tree), "build", "--edition", "internal", *more]) == 1
+        assert "1 处没有印成 → build/internal/dossiers" in capsys.readouterr().out
+        assert (tree / "build/internal/dossiers/card/M001.pdf").is_file()
+        assert not (tree / "build/internal/dossiers/card/M002.pdf").exists()
 
 
 @pytest.mark.exhaustive

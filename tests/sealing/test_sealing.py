@@ -145,6 +145,8 @@ def test_another_machine_opens_only_its_compartments(sealed: Tree, machine: Mach
         "debt标题": "30000",
         "kin表·said标题": None,
     }
+    # What this machine cannot open stays wrapped as it was: somebody else has to do it.
+    assert run(sealed, "keys", "rewrap") == 1
     machine.use("city")
     assert run(sealed, "keys", "remove", "finance") == 0
     machine.use("finance")

@@ -19,6 +19,7 @@ from lingtouyan.exchange.records import (
     SEALED,
     TOO_LONG,
     Change,
+    Entry,
     Key,
     Tree,
     Values,
@@ -45,6 +46,7 @@ from lingtouyan.history.git import ask as git
 from lingtouyan.problems import Problem, Severity, UsageError, printable
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Sensitivity, Table
+from lingtouyan.reading.records import Records
 from lingtouyan.reading.source import Overlaid
 from lingtouyan.reading.yaml import Value, YamlError, has_comments, parse_yaml
 from lingtouyan.sealing.keys import Keys, key_folder
@@ -311,11 +313,11 @@ def settle(project: Project, now: Tree, changes: Sequence[Change], folder: str) 
             if known[_words(problem)] < 0:
                 fresh.append(problem)
         errors = [p for p in fresh if p.severity is Severity.ERROR]
-        places = _Places(now, register.records, files, live)
-        elsewhere = [p for p in errors if not places.tell(p, REFUSED)]
+        places = _places(now, register.records, files, live)
+        elsewhere = [p for p in errors if not _tell(places, p, REFUSED)]
         if not errors:
             for problem in fresh:
-                places.tell(problem, DOUBTFUL)
+                _tell(places, problem, DOUBTFUL)
             return files
         if len(elsewhere) == len(errors):
             words = "；".join(f"{p.file} {p.column} {p.message}" for p in elsewhere[:3])
@@ -391,9 +393,8 @@ def _files(project: Project, now: Tree, live: Sequence[Change]) -> Files:
     by_file: dict[tuple[str, str], list[Change]] = {}
     for change in live:
         by_file.setdefault((change.table, change.file), []).append(change)
-    tables = {t for t, _ in by_file if now.package.tables[t].kind == "csv"}
-    held: dict[tuple[str, str], list[Any]] = {}
-    for entry in (e for t in tables for e in now.entries[t].values()):
+    held: dict[tuple[str, str], list[Entry]] = {}
+    for entry in (e for t in {t for t, _ in by_file} for e in now.entries[t].values()):
         held.setdefault((entry.table, entry.file), []).append(entry)
     made: Files = {}
     for (name, file), changes in by_file.items():
@@ -405,7 +406,7 @@ def _files(project: Project, now: Tree, live: Sequence[Change]) -> Files:
             fault = "里有注释，重排会丢失注释，只能在原文件里改。"
         text = ""
         if not fault and table.kind == "csv":
-            text = table_text(now, table, file, changes, held.get((name, file), []))
+            text = table_text(table, changes, held.get((name, file), []))
         elif not fault:
             records, listed = records_of(before or "")
             found = documents(now, table, records, changes)
@@ -419,41 +420,37 @@ def _files(project: Project, now: Tree, live: Sequence[Change]) -> Files:
     return made
 
 
-class _Places:
-    """Where the records that changed stand in the files as they will be."""
+_Places = dict[str, list[tuple[int, Change | None, str, int]]]
+"""File -> where records begin there, as (line, what changes them, table, row of the workbook), in order."""
 
-    def __init__(self, now: Tree, records: Any, files: Collection[str], live: Sequence[Change]) -> None:
-        self._changes = {(c.table, c.key): c for c in live}
-        self._package = now.package
-        self._lines: dict[str, list[tuple[int, str, tuple[str, ...], int]]] = {}
-        tables = {c.table for c in live}
-        for table in now.package.tables.values():
-            top = now.package.origin(table)
-            if top.name not in tables:
-                continue
-            names = [f.name for f in table.fields]
-            places = [names.index(k) for k in top.primary_key]
-            count: Counter[tuple[str, ...]] = Counter()
-            for file, (line, cells) in records.rows(table.name):
-                if file in files:
-                    key = tuple(cells[n] or "" for n in places)
-                    self._lines.setdefault(file, []).append((line, table.name, key, count[key]))
-                    count[key] += 1
-        for found in self._lines.values():
-            found.sort()
 
-    def tell(self, problem: Problem, kind: str) -> bool:
-        """Put a problem to the row of the workbook that it comes from; tell whether there is one."""
-        found = self._lines.get(problem.file, [])
-        at = bisect.bisect_right([line for line, *_ in found], problem.line) - 1
-        if at < 0:
-            return False
-        _, name, key, number = found[at]
-        table = self._package.tables[name]
-        change = self._changes.get((self._package.origin(table).name, key))
-        if change is None:
-            return False
-        places = [row for t, _, row in change.places if t == name]
-        row = places[number] if number < len(places) else 0
-        change.tell(kind, f"{problem.rule} {problem.message}", problem.column, name, row)
-        return True
+def _places(now: Tree, records: Records, files: Files, live: Sequence[Change]) -> _Places:
+    """Return where the records stand in the files as they will be."""
+    changes = {(c.table, c.key): c for c in live}
+    places: _Places = {}
+    for table in now.package.tables.values():
+        top = now.package.origin(table)
+        count: Counter[Key] = Counter()
+        rows = records.rows(table.name) if any(c.table == top.name for c in live) else ()
+        for file, (line, cells) in ((f, r) for f, r in rows if f in files):
+            row = {f.name: cell for f, cell in zip(table.fields, cells, strict=True)}
+            key = tuple(row[k] or "" for k in top.primary_key)
+            change = changes.get((top.name, key))
+            asking = [n for name, _, n in change.places if name == table.name] if change else []
+            # The items of a list stand there in the order of the workbook's rows.
+            number = asking[count[key]] if count[key] < len(asking) else 0
+            count[key] += 1
+            places.setdefault(file, []).append((line, change, table.name, number))
+    for found in places.values():
+        found.sort(key=lambda place: place[0])
+    return places
+
+
+def _tell(places: _Places, problem: Problem, kind: str) -> bool:
+    """Put a problem to the row of the workbook that it comes from; tell whether there is one."""
+    found = places.get(problem.file, [])
+    at = bisect.bisect_right(found, problem.line, key=lambda place: place[0]) - 1
+    _, change, table, row = found[at] if at >= 0 else (0, None, "", 0)
+    if change is not None:
+        change.tell(kind, f"{problem.rule} {problem.message}", problem.column, table, row)
+    return change is not None

@@ -25,7 +25,7 @@ from lingtouyan.commands.exchange import known_author
 from lingtouyan.commands.owners import write_owners
 from lingtouyan.exchange.workbook import cell_text, read_workbook
 from lingtouyan.history.git import ask as git
-from lingtouyan.problems import Problem, UsageError, quoted
+from lingtouyan.problems import Problem, UsageError, printable, quoted
 from lingtouyan.reading.source import glob_regex
 from lingtouyan.reading.yaml import parse_yaml
 
@@ -36,11 +36,11 @@ Files = dict[str, tuple[bytes, bool]]
 
 @dataclass
 class Made:
-    """What came of it: what to tell, and what the check of the new tree says."""
+    """What came of it: what to tell, what the check of the new tree says, and whether something is left to be done."""
 
     told: list[str]
     problems: list[Problem] = field(default_factory=list)
-    conflicts: list[str] = field(default_factory=list)
+    unfinished: bool = False
 
 
 def init(target: Path, source: str, answers: dict[str, str], units: Path | None) -> Made:
@@ -122,12 +122,17 @@ def upgrade(root: Path, source: str) -> Made:
     merged = git(root, "merge", "-q", "--no-ff", "-m", f"升级到 {version[:10]}", brought, no=(1,))
     if merged is None:
         names = (git(root, "diff", "--name-only", "--diff-filter=U", "-z") or b"").decode().split("\0")
-        return Made([], conflicts=[n for n in names if n])
+        told = ["本市改过、上游也改了的地方合不到一起：", *(f"  {printable(n)}" for n in names if n)]
+        told.append(
+            "请在这些文件里的 <<<<<<< 和 >>>>>>> 之间选定，再 git add、git commit；不升级了：git merge --abort。"
+        )
+        return Made(told, unfinished=True)
     # By the engine that came along: the new rules may need it.
     env = {**os.environ, "PYTHONPATH": str(root.resolve() / "generator")}
     command = [sys.executable, "-m", "lingtouyan", "--root", str(root), "review", before, "--no-prints"]
     review = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    return Made([f"已合并到 {version[:10]}。对现有记录的影响：", review.stdout or review.stderr])
+    told = [f"已合并到 {version[:10]}。对现有记录的影响：", review.stdout or review.stderr]
+    return Made(told, unfinished=review.returncode not in (0, 1))
 
 
 def _project(source: str, space: Path) -> tuple[Path, Any, str]:

@@ -259,20 +259,24 @@ def history_plan(root: Path, table_name: str, key: str) -> str:
     )
 
 
-def manage_keys(root: Path, action: str, name: str, recipient: str, wanted: Iterable[str]) -> str:
-    """Do what `keys` asks for, and return what came of it, who may open what, and how many records have keys.
+def manage_keys(root: Path, action: str, name: str, recipient: str, wanted: Iterable[str]) -> tuple[str, int]:
+    """Do what `keys` asks for.
 
     Args:
         action: `add` an office and give it the keys that it is entitled to (without a `recipient`, this machine's
             user), `remove` one and take them away, `rewrap` all for those entitled now, or just `list` them.
         wanted: the compartments of a new office; none for all.
 
+    Returns:
+        What came of it, who may open what, and how many records have keys; and how many keys should have been wrapped
+        anew and could not be opened here.
+
     Raises:
         UsageError: a name, a recipient or a compartment that cannot be one, or no such office.
     """
     project = Project.open(root)
     keys, known = open_keys(project), compartments(project.package)
-    said = ""
+    said, closed = "", 0
     if action in ("add", "remove") and not name:
         raise UsageError(f"请写明单位，如 lingtouyan keys {action} shili。")
     if action == "add":
@@ -298,4 +302,4 @@ def manage_keys(root: Path, action: str, name: str, recipient: str, wanted: Iter
     for compartment in sorted({*known, *(c for o in offices.values() for c in o.compartments)}):
         who = "、".join(o.name for o in entitled(offices, compartment)) or "没有单位有权打开"
         lines.append(f"{compartment}：{who}")
-    return "\n".join(lines)
+    return "\n".join(lines), closed

@@ -12,12 +12,13 @@ from lingtouyan.reading.package import Table
 from lingtouyan.reading.yaml import Items, Mapping, Value
 
 
-def table_text(tree: Tree, table: Table, file: str, changes: Iterable[Change], held: Iterable[Entry]) -> str:
+def table_text(table: Table, changes: Iterable[Change], held: Iterable[Entry]) -> str:
     """Return a CSV file with its changes, `held` being what it holds now."""
     names = [f.name for f in table.fields]
     wanted = {c.key: c for c in changes}
+    gone = {key for key, change in wanted.items() if change.deleted}
     rows = [
-        e.values | wanted[e.key].values if e.key in wanted else e.values for e in held if not _gone(wanted, e)
+        e.values | wanted[e.key].values if e.key in wanted else e.values for e in held if e.key not in gone
     ]
     rows += [c.values for c in wanted.values() if c.new]
     absent = {f.name: "" if "" in (m := table.missing(f)) or not m else m[0] for f in table.fields}
@@ -25,10 +26,6 @@ def table_text(tree: Tree, table: Table, file: str, changes: Iterable[Change], h
     lines = [[v if (v := r.get(n)) is not None else absent[n] for n in names] for r in rows]
     csv.writer(stream, lineterminator="\n").writerows([names, *lines])
     return stream.getvalue()
-
-
-def _gone(wanted: dict[tuple[str, ...], Change], entry: Entry) -> bool:
-    return entry.key in wanted and wanted[entry.key].deleted
 
 
 def documents(tree: Tree, table: Table, found: list[Mapping], changes: Iterable[Change]) -> list[Mapping]:
