@@ -14,7 +14,7 @@ from paper import MILLIMETRE, boxes, files_in, number_of_pages, words
 
 from lingtouyan.pdf.jobs import Selection, chosen_templates
 from lingtouyan.pdf.render import DossierJob, render_dossiers
-from lingtouyan.project import EDITIONS, Project
+from lingtouyan.project import Project
 from lingtouyan.templates.templates import read_templates
 
 pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
@@ -352,9 +352,7 @@ def test_a_refusal_gives_its_reason_and_no_number(printed):
 
 def test_volumes_are_printed_on_demand_only():
     project = Project.open(form_city.ROOT)
-    kinds = {
-        t.name for t in read_templates(form_city.ROOT, "site/dossiers", ".html", EDITIONS) if t.on_demand
-    }
+    kinds = {t.name for t in read_templates(form_city.ROOT, "site/dossiers", ".html") if t.on_demand}
     assert {"appointment-volume", "removal-volume", "term-volume", "filing-notice"} <= kinds
     assert not kinds & {t.name for t in chosen_templates(project, "internal", Selection())}
     asked = Selection(frozenset({"term-volume"}))

@@ -17,7 +17,6 @@ from paper import files_in
 
 from lingtouyan.cli import main
 from lingtouyan.pdf.render import render_dossiers
-from lingtouyan.project import EDITIONS
 from lingtouyan.templates.templates import read_templates
 
 pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
@@ -301,7 +300,7 @@ def test_a_blank_form_leaves_rows_to_fill_in(prints) -> None:
 
 
 def test_kinds_that_come_by_the_hundred_wait_to_be_asked_for() -> None:
-    templates = read_templates(form_city.ROOT, "site/dossiers", ".html", EDITIONS)
+    templates = read_templates(form_city.ROOT, "site/dossiers", ".html")
     built = {t.name for t in templates if t.name in ledger_city.KINDS and not t.on_demand}
     assert built == {"class-book", "hardship-ledger", "departed-ledger"}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import subprocess
 from pathlib import Path
@@ -15,6 +17,7 @@ from PIL import Image
 from trees import copy_of
 
 from lingtouyan.cli import main
+from lingtouyan.pdf import jobs
 
 SITE = "https://host.example/dangjian/"
 CARD = """---
@@ -88,3 +91,10 @@ def test_a_print_of_the_internal_edition_leads_to_where_that_stands(house: Edite
     )
     house.commit("内网")
     assert build(house).startswith("https://inner.example/x/print/")
+
+
+def test_the_policy_of_the_page_admits_its_script() -> None:
+    text = (Path(jobs.__file__).with_name("lookup.html")).read_text("utf-8")
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from lingtouyan.problems import RecordsError
-from lingtouyan.project import EDITIONS, Project
+from lingtouyan.project import Project
 from lingtouyan.templates.templates import read_templates
 from lingtouyan.website import pages as website_pages
 from lingtouyan.website.pages import PageMaker, Pages
@@ -76,7 +76,7 @@ def plan(root: Path, edition: str, page: str) -> tuple[PageMaker, Pages]:
     if edition == "internal":
         connection.execute("CREATE TABLE secrets AS SELECT '甲' AS name, 45 AS age, '赞成' AS vote")
     maker = PageMaker(Project.open(root), connection, {"edition": edition, "build": {}})
-    return maker, maker.plan(read_templates(root, "site/pages", ".md", EDITIONS))
+    return maker, maker.plan(read_templates(root, "site/pages", ".md"))
 
 
 def pages(root: Path, edition: str, page: str) -> str:

@@ -10,7 +10,7 @@ import jinja2
 from lingtouyan.cache import Cache
 from lingtouyan.checks.register import check
 from lingtouyan.problems import Problem, RecordsError, in_order
-from lingtouyan.project import EDITIONS, Project
+from lingtouyan.project import Project
 from lingtouyan.reading.source import Source, blob_id
 from lingtouyan.templates.templates import XML_SUFFIXES, make_environment, read_templates, template_fault
 
@@ -47,7 +47,7 @@ def _of_templates(source: Source) -> Iterator[Problem]:
     environment = make_environment(source, html=True, functions={})
     for folder, suffix in ((f, s) for f, suffixes in _TEMPLATES.items() for s in suffixes):
         try:
-            for template in read_templates(source, folder, suffix, EDITIONS):
+            for template in read_templates(source, folder, suffix):
                 try:
                     environment.parse(template.body)
                 except jinja2.TemplateSyntaxError as fault:

@@ -337,7 +337,7 @@ class LiveSite:
         page.save(job.tree)
         begin(job, self._mkdocs, only=[page.path])
         finish(job, self._mkdocs)
-        for path in page.lists:
+        for path in page.files:
             write_file(self._job.out / path, (job.out / path).read_bytes())
         return (job.out / written_url(template) / "index.html").read_text("utf-8")
 

@@ -37,7 +37,7 @@ from lingtouyan.problems import (
     quoted,
     warning,
 )
-from lingtouyan.project import EDITION_TITLES, EDITIONS, Project, Scope, shown_in
+from lingtouyan.project import EDITION_TITLES, Project, Scope, shown_in
 from lingtouyan.settings import ZONE
 from lingtouyan.templates.escaping import REPLACEMENT, text
 from lingtouyan.templates.functions import make_functions
@@ -154,9 +154,9 @@ def chosen_templates(
     Raises:
         UsageError: a kind that does not exist, or not in this edition.
     """
-    every = read_templates(project.source, FOLDER, ".html", EDITIONS)
+    every = read_templates(project.source, FOLDER, ".html")
     for suffix in XML_SUFFIXES:
-        for other in read_templates(project.source, FOLDER, suffix, EDITIONS):
+        for other in read_templates(project.source, FOLDER, suffix):
             if any(other.name == t.name for t in every):
                 fault = f"另有一个模板也叫 {other.name}，请改名。"
                 raise RecordsError([error(other.file, 1, "template-error", fault)])

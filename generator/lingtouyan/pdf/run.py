@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import duckdb
+import jinja2
 
 from lingtouyan.cache import Cache
 from lingtouyan.checks.register import check
+from lingtouyan.pdf.footer import lookup_path
 from lingtouyan.pdf.jobs import (
     Commits,
     Selection,
@@ -20,14 +22,11 @@ from lingtouyan.pdf.jobs import (
     shared_files,
     xml_document,
 )
-from lingtouyan.pdf.lookup import lookup_page
 from lingtouyan.pdf.previews import self_contained
 from lingtouyan.pdf.render import DossierJob, DossierReport, render_dossiers
 from lingtouyan.pdf.signing import Seal, sign
 from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, has_errors, printable
-from lingtouyan.project import Project, Scope
-
-_ADVICE = "。请核对编号、种类和版别。"
+from lingtouyan.project import EDITION_TITLES, Project, Scope
 
 
 def print_dossiers(
@@ -41,6 +40,8 @@ def print_dossiers(
 ) -> DossierReport:
     """Print every dossier of one edition, and write into its site the pages that the codes on the prints lead to.
 
+    Each tells whether the print is the present one, or another took its place.
+
     Args:
         connection: the edition's database.
         facts: what every template sees besides its rows.
@@ -49,13 +50,17 @@ def print_dossiers(
         RecordsError: a template cannot be read or its queries fail.
     """
     commits = Commits(project)
+    # The digest stands in the address after `#`, which no server is told; without script both are there to compare.
+    page = jinja2.Template(Path(__file__).with_name("lookup.html").read_text("utf-8"), autoescape=True)
 
     def jobs() -> Iterator[DossierJob]:
         for job in dossier_jobs(project, connection, edition, facts, commits.of):
             if job.mark and job.mark.address:
-                name, page = lookup_page(job.record, job.mark, edition, commits)
-                (site / name).parent.mkdir(parents=True, exist_ok=True)
-                (site / name).write_text(page, encoding="utf-8")
+                told = {"title": job.record, "mark": job.mark, "edition": EDITION_TITLES[edition]}
+                file = site / lookup_path(edition, job.path) / "index.html"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                html = page.render(**told, day=commits.days.get(job.mark.commit or ""))
+                file.write_text(html, encoding="utf-8")
             yield job
 
     report = render_dossiers(jobs(), files=shared_files(project), out=out, cache=Cache(), progress=progress)
@@ -100,14 +105,10 @@ def print_selection(
         made = dossier_jobs(project, connection, edition, facts, commits.of, selection, blank=blank)
         jobs = list(made)
     paths = {j.path.rpartition(".")[0] for j in jobs}
+    missing = sorted(selection.keys - paths - {p.rpartition("/")[2] for p in paths})
+    hints = {key: did_you_mean(key, selection.offered, "。请核对编号、种类和版别。") for key in missing}
     problems = [
-        error(
-            "",
-            0,
-            "not-found",
-            f"没有编号为 {printable(key)} 的文书{did_you_mean(key, selection.offered, _ADVICE)}",
-        )
-        for key in sorted(selection.keys - paths - {p.rpartition("/")[2] for p in paths})
+        error("", 0, "not-found", f"没有编号为 {printable(k)} 的文书{hint}") for k, hint in hints.items()
     ]
     if not jobs and not problems:
         raise UsageError("没有符合条件的文书。请核对种类、编号和条件。")

@@ -5,12 +5,13 @@ A template sees the rows of its queries, the facts of the build and the componen
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias
 
 import duckdb
 import jinja2
@@ -19,7 +20,7 @@ from markupsafe import Markup
 
 from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.problems import Problem, RecordsError, error, quoted
-from lingtouyan.project import shown_in
+from lingtouyan.project import EDITIONS, shown_in
 from lingtouyan.reading.markdown import parse_markdown
 from lingtouyan.reading.source import Source, UnsafePathError, WorkTree, checked_pattern
 from lingtouyan.reading.yaml import Mapping as YamlMapping
@@ -114,7 +115,7 @@ def _source(tree: Source | Path) -> Source:
     return WorkTree(tree) if isinstance(tree, Path) else tree
 
 
-def read_templates(tree: Source | Path, folder: str, suffix: str, editions: Iterable[str]) -> list[Template]:
+def read_templates(tree: Source | Path, folder: str, suffix: str) -> list[Template]:
     """Read the templates below a folder of the tree.
 
     Raises:
@@ -132,9 +133,7 @@ def read_templates(tree: Source | Path, folder: str, suffix: str, editions: Iter
             continue
         try:
             name = file[len(folder) + 1 : -len(suffix)]
-            templates.append(_template(file, name, _text_of(data), set(editions), shared))
-        except UnicodeDecodeError:
-            problems.append(error(file, 1, "template-error", "模板不是 UTF-8 编码。"))
+            templates.append(_template(file, name, _text_of(data), shared))
         except YamlError as fault:
             problems.append(error(file, fault.line, "template-error", f"模板文件头：{fault}"))
     if problems:
@@ -143,22 +142,18 @@ def read_templates(tree: Source | Path, folder: str, suffix: str, editions: Iter
 
 
 def _text_of(data: bytes) -> str:
-    return data.decode("utf-8-sig").replace("\r\n", "\n")
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise YamlError(1, "不是 UTF-8 编码。") from None
 
 
 class _Shared:
     """What the templates of one folder take in from other files; every file is read once."""
 
     def __init__(self, source: Source, folder: str) -> None:
-        self._source = source
-        self._folder = folder
-        self._files: dict[str, bytes | Problem] = {}
-
-    def read(self, name: str) -> bytes | Problem:
-        """Return a file's bytes, or why there are none."""
-        if name not in self._files:
-            self._files[name] = self._source.read(name)
-        return self._files[name]
+        self._source, self._folder = source, folder
+        self._read = functools.cache(source.read)
 
     def query(self, name: str, asked: YamlMapping) -> tuple[dict[str, Any], str]:
         """Return a query that a template takes from a shared file, as if its head said it, and that file's name.
@@ -180,13 +175,11 @@ class _Shared:
                 raise YamlError(asked.lines[key], reason)
         if not isinstance(file, str) or not _SHARED_NAME.fullmatch(file):
             raise YamlError(line, "from 应是同一文件夹里以“_”开头的 .yaml 文件名。")
-        data = self.read(path := f"{self._folder}/{file}")
+        data = self._read(path := f"{self._folder}/{file}")
         if isinstance(data, Problem):
             raise YamlError(line, f"读不出 {file}：{data.message}")
         try:
             content = parse_yaml(_text_of(data))
-        except UnicodeDecodeError:
-            raise YamlError(line, f"{file} 不是 UTF-8 编码。") from None
         except YamlError as fault:
             raise YamlError(line, f"{file} 第 {fault.line} 行：{fault}") from None
         found = content.get(name) if isinstance(content, YamlMapping) else None
@@ -214,7 +207,7 @@ class _Shared:
                 names += quoted_names or [f for f in site if f.endswith(".html")]
             texts = []
             for name in sorted(set(names) - seen):
-                data = self.read(name)
+                data = self._read(name)
                 if not isinstance(data, Problem):
                     digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
                     texts.append(data.decode("utf-8", "replace"))
@@ -222,12 +215,8 @@ class _Shared:
         return digest.hexdigest()
 
 
-def _template(file: str, name: str, words: str, editions: set[str], shared: _Shared) -> Template:
-    record = parse_markdown(words)
-
-    def plain(key: str) -> str:
-        value = record.get(key)
-        return value if isinstance(value, str) else ""
+def _template(file: str, name: str, words: str, shared: _Shared) -> Template:
+    record: Any = parse_markdown(words)
 
     def fail(key: str, reason: str) -> NoReturn:
         raise YamlError(record.lines[key], reason)
@@ -241,20 +230,20 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
         items = value if kind is list and isinstance(value, list) else ()
         if value is not None and not (isinstance(value, kind) and all(isinstance(i, str) for i in items)):
             fail(key, f"{key} {words_of_kind}")
-    declared, search = (cast("YamlMapping", record.get(k) or YamlMapping(1)) for k in ("queries", "search"))
+    mappings: Any = [record.get(key) or YamlMapping(1) for key in ("queries", "search", "grid")]
+    declared, search, lists = mappings
     for word, column in search.items():
         if word not in _SEARCHED or not isinstance(column, str):
             raise YamlError(
                 search.lines[word], f"search 的 {quoted(word)} 应是 {'、'.join(_SEARCHED)} 之一，值是列名。"
             )
     files: list[str] = []
-    queries = {query: _query(query, declared, editions, shared, files) for query in declared}
-    lists = cast("YamlMapping", record.get("grid") or YamlMapping(1))
+    queries = {query: _query(query, declared, shared, files) for query in declared}
     grids = {
         grid: read_grid(grid, made, lists.lines[grid], [n for n, q in queries.items() if not q.by])
         for grid, made in lists.items()
     }
-    each, path, edition = plain("each"), plain("path"), plain("edition")
+    each, path, edition, as_of = (record.get(k) or "" for k in ("each", "path", "edition", "as_of"))
     if path and not _inside(path):
         allowed = "字母、数字、汉字、“-”“_”“.”和 {{ row.列名 }}"
         fail("path", f"path 应是相对路径，由{allowed} 组成，不能含“..”。")
@@ -264,30 +253,29 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
         fail("each", "each 应是 queries 中的一个查询名，并用 path 写明每页的路径。")
     if each and grids:
         fail("grid", "grid 只能写在没有 each 的页面里。")
-    if plain("as_of") and not each:
+    if as_of and not each:
         fail("as_of", "as_of 应是 each 的查询里写明日期的列名，要同 each 一起用。")
-    if edition and edition not in editions:
-        fail("edition", f"edition 应为 {'、'.join(sorted(editions))} 之一。")
-    if (on_demand := plain("on_demand") or "false") not in ("true", "false"):
+    _check_edition(edition, record.lines.get("edition", 1))
+    if (on_demand := record.get("on_demand") or "false") not in ("true", "false"):
         fail("on_demand", "on_demand 应为 true 或 false。")
     line = record.lines["body"]
     return Template(
         name=name,
         file=file,
-        title=plain("title") or PurePosixPath(file).stem,
+        title=record.get("title") or PurePosixPath(file).stem,
         body="\n".join(words.split("\n")[line - 1 :]),
         body_line=line,
         queries=queries,
         each=each,
         path=path,
-        record=plain("record"),
-        key=plain("key"),
-        search={k: str(v) for k, v in search.items()},
+        record=record.get("record") or "",
+        key=record.get("key") or "",
+        search=dict(search),
         edition=edition,
-        styles=tuple(map(str, record.get("styles") or ())),
+        styles=tuple(record.get("styles") or ()),
         meta={k: record[k] for k in ("description", "icon", "status", "hide") if record.get(k)},
         digest=shared.digest(words, files),
-        as_of=plain("as_of"),
+        as_of=as_of,
         on_demand=on_demand == "true",
         blank=_blank(record, queries),
         grids=grids,
@@ -295,7 +283,7 @@ def _template(file: str, name: str, words: str, editions: set[str], shared: _Sha
     )
 
 
-def _query(name: str, declared: YamlMapping, editions: set[str], shared: _Shared, files: list[str]) -> Query:
+def _query(name: str, declared: YamlMapping, shared: _Shared, files: list[str]) -> Query:
     """Return one query of a head; the file that it is taken from is noted."""
     value: Any = declared[name]
     line = declared.lines[name]
@@ -312,10 +300,13 @@ def _query(name: str, declared: YamlMapping, editions: set[str], shared: _Shared
     if not isinstance(value, dict) or not isinstance(value.get("sql"), str) or not known.issuperset(value):
         raise YamlError(line, f"查询 {name} 应是一条 SELECT，或含 sql、by、edition、from、where 的映射。")
     sql, by, only = (str(value.get(key) or "") for key in ("sql", "by", "edition"))
-    if only and only not in editions:
-        where = value.lines["edition"] if isinstance(value, YamlMapping) else line
-        raise YamlError(where, f"edition 应为 {'、'.join(sorted(editions))} 之一。")
+    _check_edition(only, value.lines.get("edition", line) if isinstance(value, YamlMapping) else line)
     return Query(name, sql, by, line, only)
+
+
+def _check_edition(edition: str, line: int) -> None:
+    if edition and edition not in EDITIONS:
+        raise YamlError(line, f"edition 应为 {'、'.join(sorted(EDITIONS))} 之一。")
 
 
 def _blank(record: YamlMapping, queries: Mapping[str, Query]) -> dict[str, str | int] | None:
@@ -377,12 +368,7 @@ def output_path(template: Template, row: Row) -> str:
     return PATH_SLOT.sub(segment, template.path).strip("/")
 
 
-def make_environment(
-    tree: Source | Path,
-    *,
-    html: bool,
-    functions: Mapping[str, Any],
-) -> Sandbox:
+def make_environment(tree: Source | Path, *, html: bool, functions: Mapping[str, Any]) -> Sandbox:
     """Make the environment that templates of one kind run in.
 
     Args:
@@ -440,6 +426,14 @@ def run_queries(connection: duckdb.DuckDBPyConnection, template: Template, editi
         made = [Row(zip(columns, row, strict=True)) for row in rows]
         results[query.name] = grouped(made, query.by) if query.by else made
     return results
+
+
+def rows_for(template: Template, results: Results, row: Row) -> Results:
+    """Return what the queries of a template gave for one row of its `each`: of grouped ones, that row's group."""
+    return {
+        name: rows[row.get(template.queries[name].by)] if isinstance(rows, Groups) else rows
+        for name, rows in results.items()
+    }
 
 
 def query_fault(

@@ -20,14 +20,14 @@ import duckdb
 import jinja2
 
 from lingtouyan.problems import Problem, RecordsError
-from lingtouyan.project import EDITIONS
 from lingtouyan.reading.source import Source
 from lingtouyan.templates.escaping import text
-from lingtouyan.templates.sandbox import Groups, Row, Sandbox
+from lingtouyan.templates.sandbox import Row, Sandbox
 from lingtouyan.templates.templates import (
     output_path,
     read_templates,
     refused,
+    rows_for,
     run_queries,
     template_fault,
 )
@@ -135,7 +135,7 @@ def write_feeds(
     problems: list[Problem] = []
     for suffix, (write, finish) in _FORMATS.items():
         plain = environment.overlay(autoescape=False, finalize=write)
-        for template in read_templates(tree, "site/feeds", suffix, EDITIONS):
+        for template in read_templates(tree, "site/feeds", suffix):
             if template.edition and template.edition != edition:
                 continue
             try:
@@ -147,10 +147,7 @@ def write_feeds(
                     if target.exists():
                         reason = f"数据文件 {name}{suffix} 与网站已有的文件同名，或两条记录得到同一个 path。"
                         raise refused(template, template.lines.get("path", 1), reason)
-                    mine = {
-                        query: rows[row.get(template.queries[query].by)] if isinstance(rows, Groups) else rows
-                        for query, rows in found.items()
-                    }
+                    mine = rows_for(template, found, row)
                     content = finish(body.render({**mine, **facts, "row": row}))
                     write_file(target, content.encode("utf-8", "replace"))
             except Exception as fault:

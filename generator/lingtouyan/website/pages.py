@@ -19,7 +19,6 @@ import jinja2
 import markdown
 from markupsafe import Markup
 
-from lingtouyan.database.database import SqlError, rows_of
 from lingtouyan.database.database import quote as quote_identifier
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
@@ -33,9 +32,9 @@ from lingtouyan.templates.templates import (
     Template,
     make_environment,
     output_path,
-    query_fault,
     read_templates,
     refused,
+    rows_for,
     run_queries,
     slug,
     template_fault,
@@ -45,7 +44,7 @@ from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.search import RecordEntry
 from lingtouyan.website.site_config import read_config
 from lingtouyan.website.vet import vet_part
-from lingtouyan.website.website import SiteJob, write_file, write_script
+from lingtouyan.website.website import SiteJob, as_script, write_file
 
 # Of one edition, all kinds together.
 MAX_PAGES = 500_000
@@ -57,21 +56,16 @@ _SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
 
 
 class WrittenPage(NamedTuple):
-    """A page that MkDocs renders, and its `path` in the Markdown tree; beside it, data of long lists and files, by path."""
+    """A page that MkDocs renders, and its `path` in the Markdown tree; beside it, its long lists and other files, by path."""
 
     path: str
     markdown: str
-    lists: Mapping[str, Any] = {}
-    files: Mapping[str, bytes] = {}
+    files: Mapping[str, str | bytes] = {}
 
     def save(self, tree: Path) -> None:
         """Write it and what stands beside it into the tree."""
-        write_file(tree / self.path, self.markdown)
-        for path, data in self.lists.items():
-            write_script(tree / path, "gridData", data)
-        for path, content in self.files.items():
-            (tree / path).parent.mkdir(parents=True, exist_ok=True)
-            (tree / path).write_bytes(content)
+        for path, content in {self.path: self.markdown, **self.files}.items():
+            write_file(tree / path, content)
 
 
 class RecordPage(NamedTuple):
@@ -95,7 +89,7 @@ class Kind(NamedTuple):
     template: Template
     spec: FrameSpec
     pages: list[RecordPage]
-    parts: Mapping[Any, Sequence[Row]]
+    parts: Groups
 
 
 class Pages(NamedTuple):
@@ -183,8 +177,9 @@ class PageMaker:
         head = front_matter({"title": template.title, **template.meta})
         note = f"{self.facts.get('as_of', '')} {EDITION_TITLES[self._edition]}"
         body, files = with_downloads(body, template.title, note, lists.files)
-        beside = {f"{self.links.here}{name}": data for name, data in files.items()}
-        return WrittenPage(f"{template.name}.md", head + body.lstrip("\n"), lists.files, beside)
+        beside: dict[str, str | bytes] = {p: as_script("gridData", d) for p, d in lists.files.items()}
+        beside.update({f"{self.links.here}{name}": data for name, data in files.items()})
+        return WrittenPage(f"{template.name}.md", head + body.lstrip("\n"), beside)
 
     def kind(self, template: Template) -> Kind:
         """Find the record pages of one template and enter them into the links.
@@ -193,27 +188,21 @@ class PageMaker:
             RecordsError: the query, the path or the title is at fault, or there are more pages than any city has.
         """
         each = template.queries[template.each]
-        columns: list[str] = []
-        rows: list[Row] = []
-        if each.edition in ("", self._edition):
-            try:
-                columns, found = rows_of(self.connection, each.sql)
-            except SqlError as fault:
-                raise query_fault(self.connection, template, each, fault, self._edition) from None
-            rows = [Row(zip(columns, row, strict=True)) for row in found]
+        rows = cast("list[Row]", self._rows(template, template.each))
+        columns = rows[0] if rows else {}
         self._count += len(rows)
         if self._count > MAX_PAGES:
             reason = f"记录页共超过 {MAX_PAGES:,} 页，没有生成。请核对 each 的查询 {each.name} 是否多给了行。"
             raise refused(template, each.line, reason)
-        for query in sorted(template.queries.values(), key=lambda q: q.name):
-            if query.by and query.by not in columns and columns:
-                reason = f"查询 {query.name} 按 {query.by} 分组，但 each 的查询 {each.name} 没有这一列。"
-                raise refused(template, query.line, reason)
-        named = [("search", column) for name, column in template.search.items() if name not in _OTHER]
-        for where, column in [("key", template.key), *named]:
-            if column and columns and column not in columns:
+        named = [(f"查询 {q.name} 的 by", q.by, q.line) for q in template.queries.values()]
+        named.append(("key", template.key, template.lines.get("key", 1)))
+        named += [
+            ("search", c, template.lines["search"]) for n, c in template.search.items() if n not in _OTHER
+        ]
+        for where, column, line in named:
+            if column and rows and column not in columns:
                 reason = f"{where} 用到的列 {column} 不在 each 的查询 {each.name} 里。"
-                raise refused(template, template.lines.get(where, 1), reason)
+                raise refused(template, line, reason)
         described = template.meta.get("description", "")
         pages = []
         urls = [output_path(template, row) + "/" for row in rows]
@@ -229,13 +218,14 @@ class PageMaker:
             keys = [p.row.get(template.key) if template.key else next(iter(p.row.values())) for p in pages]
             addresses = {str(k): p.url for k, p in zip(keys, pages, strict=True) if k is not None}
             self.links.add(template.record, addresses)
-        parts: Mapping[Any, Sequence[Row]] = {}
-        if inner := template.queries.get(template.search.get("parts", "")):
-            given = run_queries(
-                self.connection, replace(template, queries={inner.name: inner}), self._edition
-            )
-            parts = cast("Groups", given[inner.name])
+        inner = template.search.get("parts")
+        parts = cast("Groups", self._rows(template, inner)) if inner in template.queries else Groups()
         return Kind(template, frame_of(template), pages, parts)
+
+    def _rows(self, template: Template, query: str) -> list[Row] | Groups:
+        """Run one query of a template."""
+        alone = replace(template, queries={query: template.queries[query]})
+        return run_queries(self.connection, alone, self._edition)[query]
 
     def body(self, template: Template, page: RecordPage) -> str:
         """Render a record page: the HTML below its heading. The template's queries run once, for all its pages.
@@ -248,10 +238,7 @@ class PageMaker:
             self._ready[template.file] = *ready, run_queries(self.connection, template, self._edition)
         body, lines, results = self._ready[template.file]
         self.links.here = page.url
-        mine = {
-            name: rows[page.row.get(template.queries[name].by)] if isinstance(rows, Groups) else rows
-            for name, rows in results.items()
-        }
+        mine = rows_for(template, results, page.row)
         try:
             html = body.render({**mine, **self.facts, "row": page.row})
         except Exception as fault:
@@ -344,7 +331,7 @@ def read_pages(source: Source) -> list[Template]:
     Raises:
         RecordsError, SiteError: templates or settings are at fault; the navigation names a page that no edition has.
     """
-    templates = read_templates(source, "site/pages", ".md", EDITIONS)
+    templates = read_templates(source, "site/pages", ".md")
     read_config(source, {f"{t.name}.md" for t in templates if not t.each})
     return templates
 

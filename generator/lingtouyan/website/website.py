@@ -191,10 +191,14 @@ def write_sitemap(out: Path, base: str, urls: Iterable[str], epoch: int) -> None
     write_file(out / "sitemap.xml.gz", gzip.compress(data, mtime=epoch))
 
 
+def as_script(name: str, value: object) -> str:
+    """Return data as a script that gives it a name."""
+    return f"var {name} = {json.dumps(value, ensure_ascii=False, separators=(',', ':'))};\n"
+
+
 def write_script(path: Path, name: str, value: object) -> None:
     """Write data as a script that gives it a name."""
-    data = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    write_file(path, f"var {name} = {data};\n")
+    write_file(path, as_script(name, value))
 
 
 def write_file(path: Path, content: str | bytes) -> None:
