@@ -88,11 +88,56 @@ items AS (
         o.org_id, f.township_id, f.village_id, f.person_id, f.last_inspected_on AS due_on, 'first_secretaries' AS table_name, f.first_secretary_id AS record_key
     FROM first_secretary_status AS f LEFT JOIN city_office AS o ON o.system = 'M0' WHERE f.recall_due
 
+    UNION ALL BY NAME
+    SELECT 'M5' AS system, '期满考核' AS kind, w.who || '已经离任，还没有期满考核等次' AS title, o.org_id, v.township_id, w.village_id, w.person_id,
+        w.ended_on + 30 AS due_on, w.table_name, w.record_key
+    FROM horizon CROSS JOIN (
+        SELECT coalesce(v.name, s.village_id) || '第一书记' || coalesce(p.name, s.person_id) AS who, s.village_id, s.person_id, s.ended_on,
+            'first_secretaries' AS table_name, s.first_secretary_id AS record_key
+        FROM first_secretaries AS s LEFT JOIN people AS p USING (person_id) LEFT JOIN villages AS v ON v.village_id = s.village_id
+        WHERE s.end_reason IN ('期满轮换', '提拔任用') AND s.term_grade IS NULL
+        UNION ALL BY NAME
+        SELECT coalesce(v.name, w.village_id) || '工作队队员' || w.name AS who, w.village_id, w.ended_on, 'team_workers' AS table_name, w.worker_id AS record_key
+        FROM team_workers AS w LEFT JOIN villages AS v USING (village_id) WHERE w.term_grade IS NULL
+    ) AS w LEFT JOIN villages AS v USING (village_id) LEFT JOIN city_office AS o ON o.system = 'M0'
+    WHERE w.ended_on <= as_of AND param('leave_city_days', w.ended_on) IS NOT NULL
+    UNION ALL BY NAME
+    SELECT 'M5' AS system, '请假待批' AS kind, coalesce(v.name, v.village_id) || coalesce(p.name, w.name, '') || day_in_words(l.started_on) || '起请假'
+            || (l.ended_on - l.started_on + 1) || '天，还没有批准' AS title,
+        CASE WHEN l.ended_on - l.started_on + 1 > param_count('leave_city_days', l.started_on) THEN o.org_id ELSE v.township_id END AS org_id,
+        v.township_id, v.village_id, s.person_id, l.started_on AS due_on, 'leaves' AS table_name, l.leave_id AS record_key
+    FROM horizon CROSS JOIN leaves AS l LEFT JOIN first_secretaries AS s USING (first_secretary_id) LEFT JOIN team_workers AS w ON w.worker_id = l.worker_id
+    LEFT JOIN people AS p ON p.person_id = s.person_id LEFT JOIN villages AS v ON v.village_id = coalesce(s.village_id, w.village_id)
+    LEFT JOIN city_office AS o ON o.system = 'M0'
+    WHERE (l.approved_by IS NULL OR l.approved_on IS NULL) AND param('leave_city_days', l.started_on) IS NOT NULL
+
     -- M6 reserve
     UNION ALL BY NAME
     SELECT 'M6' AS system, '缺后备' AS kind, village_name || CASE WHEN poor THEN '是省级贫困村，' ELSE '' END || '在库后备' || in_store || '人，应当不少于' || required || '人' AS title,
         township_id AS org_id, township_id, village_id, 'villages' AS table_name, village_id AS record_key
     FROM reserve_pipeline WHERE short
+
+    UNION ALL BY NAME
+    SELECT 'M6' AS system, '后备考察' AS kind, any_value(o.short_name) || '还有' || count(*) || '名后备没有' || y.year || '年的考察' AS title,
+        v.township_id AS org_id, v.township_id, year_end(y.year) AS due_on, 'reserve_reviews' AS table_name, v.township_id || '/' || y.year AS record_key
+    FROM horizon CROSS JOIN (SELECT this_year AS year FROM horizon UNION ALL SELECT this_year - 1 FROM horizon) AS y
+    CROSS JOIN reserve AS r JOIN villages AS v USING (village_id) LEFT JOIN organisations AS o ON o.org_id = v.township_id
+    WHERE r.entered_on <= make_date(y.year, 1, 1) AND r.exited_on IS NULL AND param('activist_months', year_end(y.year)) IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM reserve_reviews AS w WHERE w.reserve_id = r.reserve_id AND w.year = y.year)
+    GROUP BY v.township_id, y.year
+    UNION ALL BY NAME
+    SELECT 'M6' AS system, '后备出库' AS kind, v.name || '后备' || coalesce(p.name, r.person_id) || w.year || '年考察不合格，还没有出库' AS title,
+        v.township_id AS org_id, v.township_id, r.village_id, r.person_id, 'reserve' AS table_name, r.reserve_id AS record_key
+    FROM horizon CROSS JOIN reserve_reviews AS w JOIN reserve AS r USING (reserve_id)
+    LEFT JOIN villages AS v USING (village_id) LEFT JOIN people AS p USING (person_id)
+    WHERE w.result = '不合格' AND w.date <= as_of AND r.exited_on IS NULL
+    UNION ALL BY NAME
+    SELECT 'M6' AS system, '预备期满' AS kind, v.name || '后备' || coalesce(p.name, r.person_id) || '的预备期于' || day_in_words(r.member_on + to_months(12))
+            || '届满，请讨论转正' AS title,
+        v.township_id AS org_id, v.township_id, r.village_id, r.person_id, (r.member_on + to_months(12))::DATE AS due_on,
+        'reserve' AS table_name, r.reserve_id AS record_key
+    FROM horizon CROSS JOIN reserve AS r LEFT JOIN villages AS v USING (village_id) LEFT JOIN people AS p USING (person_id)
+    WHERE r.target_on IS NOT NULL AND r.confirmed_on IS NULL AND r.exited_on IS NULL AND r.member_on + to_months(12) <= soon
 
     -- M7, M8 training
     UNION ALL BY NAME
@@ -105,6 +150,20 @@ items AS (
         c.org_id, c.started_on - 1 AS due_on, 'training_classes' AS table_name, c.class_id AS record_key
     FROM horizon CROSS JOIN training_classes AS c WHERE c.started_on > as_of AND (c.survey_ended_on IS NULL OR c.survey_ended_on > as_of)
       AND c.level <= '市级'::training_classes_level
+
+    UNION ALL BY NAME
+    SELECT 'M8' AS system, '训后评估' AS kind, c.title || day_in_words(c.ended_on) || '结业，还没有评估' AS title, c.org_id,
+        c.ended_on + param_count('evaluation_days', c.ended_on) AS due_on, 'training_classes' AS table_name, c.class_id AS record_key
+    FROM horizon CROSS JOIN training_classes AS c
+    WHERE c.ended_on <= as_of AND (c.evaluation_date IS NULL OR c.evaluation_date > as_of) AND c.level >= '市级'::training_classes_level
+      AND param('evaluation_days', c.ended_on) IS NOT NULL
+    UNION ALL BY NAME
+    -- Half a year after its end a class is visited, within a month: it is on the list when that is near.
+    SELECT 'M8' AS system, '训后回访' AS kind, c.title || day_in_words(c.ended_on) || '结业，满' || c.months || '个月应当回访' AS title, c.org_id,
+        (c.ended_on + to_months(c.months + 1))::DATE AS due_on, 'training_classes' AS table_name, c.class_id AS record_key
+    FROM horizon CROSS JOIN (SELECT *, param_count('revisit_months', ended_on) AS months FROM training_classes) AS c
+    WHERE c.ended_on + to_months(c.months) <= soon AND (c.revisit_date IS NULL OR c.revisit_date > as_of)
+      AND c.level >= '市级'::training_classes_level
 
     -- M10, M11 targets and appraisal
     UNION ALL BY NAME
@@ -140,6 +199,15 @@ items AS (
       AND NOT EXISTS (SELECT 1 FROM adjustments AS j
         WHERE j.appraisal_id = a.appraisal_id OR (j.person_id = a.person_id AND j.opened_on >= coalesce(a.reports_members_date, a.asked_on)))
 
+    UNION ALL BY NAME
+    SELECT 'M11' AS system, '重开述职会' AS kind, v.name || '书记' || coalesce(p.name, a.person_id) || a.year || '年度述职会到会'
+            || a.came || '人，应到' || a.reports_members_expected || '人，没有达到规定人数' AS title,
+        v.township_id AS org_id, v.township_id, a.village_id, a.person_id, 'appraisals' AS table_name, a.appraisal_id AS record_key
+    FROM horizon CROSS JOIN (SELECT *, coalesce(reports_members_present, 0) + coalesce(reports_members_representatives, 0) AS came,
+        param_number('report_attendance_share', reports_members_date) AS share FROM appraisals WHERE reports_members_date IS NOT NULL) AS a
+    LEFT JOIN villages AS v USING (village_id) LEFT JOIN people AS p USING (person_id)
+    WHERE a.year = this_year - 1 AND a.reports_members_date <= as_of AND a.came < a.reports_members_expected * a.share - 0.01
+
     -- M12, M13 audit and adjustment
     UNION ALL BY NAME
     SELECT 'M12' AS system, '离任审计' AS kind, a.village_name || '原书记' || a.person_name || day_in_words(a.ended_on) || '离任，' || a.state AS title,
@@ -169,6 +237,19 @@ items AS (
         j.township_id AS org_id, j.township_id, j.village_id, j.person_id,
         CASE WHEN j.state IN ('整改中', '整改逾期') THEN j.rectify_by ELSE j.due_on END AS due_on, 'adjustments' AS table_name, j.adjustment_id AS record_key
     FROM adjustment_status AS j WHERE j.state IN ('核实中', '整改中', '整改逾期', '待免职', '待备案')
+
+    UNION ALL BY NAME
+    SELECT 'M13' AS system, x.kind, j.village_name || j.person_name || '：' || x.what AS title,
+        j.township_id AS org_id, j.township_id, j.village_id, j.person_id, x.due_on, 'adjustments' AS table_name, j.adjustment_id AS record_key
+    FROM horizon CROSS JOIN adjustment_status AS j JOIN adjustments AS a USING (adjustment_id),
+    LATERAL (
+        SELECT '整改验收' AS kind, day_in_words(a.rectified_on) || '完成整改，还没有验收' AS what, NULL::DATE AS due_on
+        WHERE a.rectified_on <= as_of AND a.accepted_on IS NULL
+        UNION ALL
+        SELECT '调整回访', '调整后三个月以内应当回访', (coalesce(a.accepted_on, a.closed_on) + to_months(3))::DATE
+        WHERE coalesce(a.accepted_on, a.closed_on) <= as_of AND a.revisited_on IS NULL
+    ) AS x
+    WHERE a.decided_on <= as_of AND param('activist_months', a.decided_on) IS NOT NULL
 
     -- M14 pay
     UNION ALL BY NAME
