@@ -118,6 +118,19 @@ def test_a_form_shows_no_vote_and_no_audit_that_came_after_it(city):
     assert "永审〔2021〕6号" not in shown["F2021-0054"]
 
 
+def test_the_minutes_in_a_volume_say_what_was_decided_by_their_own_day(city):
+    project, path = city
+    facts = {"edition": "internal", "as_of": datetime.date(2026, 11, 20), "draft": False}
+    chosen = Selection(frozenset({"appointment-volume"}), frozenset({"F2026-0032"}))
+    with duckdb.connect(str(path)) as connection:
+        (job,) = dossier_jobs(project, connection, "internal", facts, None, chosen)
+        minutes = job.document().partition('id="minutes"')[2].partition("</section>")[0]
+    # Minutes of 7 April; named a candidate on the 17th, approved on the 23rd, the volume bound on the 28th.
+    assert "2026年4月7日形成" in minutes
+    assert "候选人批复" not in minutes
+    assert "2026年4月23日" not in minutes
+
+
 def digests(
     project: Project, path: Path, day: str = "2026-11-20", sql: str = ""
 ) -> Iterator[tuple[str, str]]:
