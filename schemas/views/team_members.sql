@@ -8,6 +8,7 @@ fields:
   person_id: {title: 人员编号, sensitivity: internal}
   name: {title: 姓名, sensitivity: internal}
   posts: {title: 职务, sensitivity: internal}
+  since: {title: 任职日期, description: 几个职务先后任职的，是最早一个的日期。, sensitivity: internal}
   party_body: {title: 是否党组织成员, sensitivity: internal}
   committee: {title: 是否村（居）委会成员, sensitivity: internal}
   supervision: {title: 是否村务监督委员会成员, sensitivity: internal}
@@ -21,21 +22,21 @@ fields:
 */
 -- Who holds posts in two bodies is one person. Members of the supervision committee need not be in the register of people.
 WITH held AS (
-    SELECT t.village_id, t.person_id AS who, t.person_id, NULL AS name, in_place(t.post, v.kind) AS post, list_position(['党组织书记', '党组织副书记', '党组织委员', '村（居）委会主任', '村（居）委会副主任', '村（居）委会委员'], t.post::VARCHAR) AS place,
+    SELECT t.village_id, t.person_id AS who, t.person_id, t.started_on AS since, NULL AS name, in_place(t.post, v.kind) AS post, list_position(['党组织书记', '党组织副书记', '党组织委员', '村（居）委会主任', '村（居）委会副主任', '村（居）委会委员'], t.post::VARCHAR) AS place,
         CASE WHEN t.post::VARCHAR LIKE '党组织%' THEN '党组织' ELSE '村（居）委会' END AS body, NULL AS sex, NULL AS birth, NULL AS education, NULL::BOOLEAN AS party
     FROM build CROSS JOIN tenures AS t JOIN villages AS v USING (village_id) WHERE in_office(t.started_on, t.ended_on, as_of)
     UNION ALL
-    SELECT m.village_id, coalesce(m.person_id, m.member_id), m.person_id, m.name, '村务监督委员会' || m.post, CASE m.post WHEN '主任' THEN 20 ELSE 21 END,
+    SELECT m.village_id, coalesce(m.person_id, m.member_id), m.person_id, m.valid_from, m.name, '村务监督委员会' || m.post, CASE m.post WHEN '主任' THEN 20 ELSE 21 END,
         '村务监督', m.sex::VARCHAR, m.birth, m.education::VARCHAR, m.party_member
     FROM build CROSS JOIN supervision_members AS m WHERE in_office(m.valid_from, m.valid_to, as_of)
 ),
 one AS (
-    SELECT village_id, who, any_value(person_id) AS person_id, any_value(name) AS name, string_agg(post, '、' ORDER BY place) AS posts, min(place) AS rank,
+    SELECT village_id, who, any_value(person_id) AS person_id, any_value(name) AS name, string_agg(post, '、' ORDER BY place) AS posts, min(since) AS since, min(place) AS rank,
         bool_or(body = '党组织') AS party_body, bool_or(body = '村（居）委会') AS committee, bool_or(body = '村务监督') AS supervision,
         any_value(sex) AS sex, any_value(birth) AS birth, any_value(education) AS education, any_value(party) AS party
     FROM held GROUP BY village_id, who
 )
-SELECT o.village_id, v.name AS village_name, v.township_id, p.person_id, coalesce(p.name, o.name) AS name, o.posts, o.party_body, o.committee, o.supervision, o.rank,
+SELECT o.village_id, v.name AS village_name, v.township_id, p.person_id, coalesce(p.name, o.name) AS name, o.posts, o.since, o.party_body, o.committee, o.supervision, o.rank,
     coalesce(p.sex::VARCHAR, o.sex) AS sex, age_on(coalesce(p.birth, o.birth), as_of) AS age,
     coalesce(highest_education(p.education_full_time_level, p.education_in_service_level)::VARCHAR, o.education) AS education,
     coalesce(highest_education(p.education_full_time_level, p.education_in_service_level), o.education::education) >= '大专'::education AS college,
