@@ -42,7 +42,7 @@ EXIT_CODES = {
     130: "被中断（Ctrl+C）",
 }
 FINE, RECORDS_WRONG, USED_WRONGLY, BROKEN, INTERRUPTED = EXIT_CODES
-_SHOWN_PER_RULE = 20
+_SHOWN_PER_RULE, _SHOWN_ALIKE = 20, 5
 
 
 def _show(problems: Sequence[Problem], form: str = "text") -> int:
@@ -50,6 +50,14 @@ def _show(problems: Sequence[Problem], form: str = "text") -> int:
     if problems or form != "github":
         print(written(problems, form, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
     return RECORDS_WRONG if has_errors(problems) else FINE
+
+
+def _show_briefly(problems: Sequence[Problem]) -> int:
+    """Print problems for whoever asked for something else than a check: warnings alone are summed up."""
+    if has_errors(problems) or not problems:
+        return _show(problems) if problems else FINE
+    print(warnings_by_rule(problems))
+    return FINE
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -79,10 +87,7 @@ def _build(options: argparse.Namespace) -> int:
         offline=options.offline,
         progress=sys.stderr,
     )
-    if has_errors(report.problems):
-        _show(report.problems)
-    elif report.problems:
-        print(warnings_by_rule(report.problems))
+    _show_briefly(report.problems)
     for line in report.lines:
         print(line)
     return RECORDS_WRONG if report.refused or report.unprinted else FINE
@@ -349,8 +354,15 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _answered(taken: Taken, *, dry: bool = False) -> int:
-    for line in (*taken.told, *(printable(m.text()) for m in taken.marks)):
-        print(line)
+    print("\n".join(taken.told), end="\n" if taken.told else "")
+    alike: dict[str, list[str]] = {}
+    for mark in taken.marks:
+        kind = f"{mark.kind} [{mark.column}]" if mark.column else mark.kind
+        alike.setdefault(kind, []).append(printable(mark.text()))
+    for kind, lines in alike.items():
+        print("\n".join(lines[:_SHOWN_ALIKE]))
+        if len(lines) > _SHOWN_ALIKE:
+            print(f"…… 还有 {len(lines) - _SHOWN_ALIKE} 处 {kind}，见答复")
     done = f"{'要写' if dry else '写了'} {len(taken.files)} 个文件" + (
         f"，提交为 {taken.commit}" if taken.commit else ""
     )
@@ -379,7 +391,7 @@ def _init(options: argparse.Namespace) -> int:
     listed = given("townships", "名单文件（工作簿或 CSV，没有的空着）", "")
     made = init(options.dir, options.source, answers, Path(listed) if listed else None)
     print("\n".join(made.told))
-    code = _show(made.problems)
+    code = _show_briefly(made.problems)
     print(f"接着：cd {shlex.quote(str(options.dir))}，照 README.md 做。")
     return code
 

@@ -49,9 +49,8 @@ POSTS: list[Any] = [
 ]
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    tree = Tree(tmp_path / "tree")
+def city(folder: Path, posts: list[Any]) -> Tree:
+    tree = Tree(folder)
     key = [{"fields": ["person"], "reference": {"resource": "people", "fields": ["id"]}}]
     key += [{"fields": ["place"], "reference": {"resource": "places", "fields": ["place_id"]}}]
     tree.table(
@@ -59,12 +58,17 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     tree.table("people", PEOPLE, path="records/*/people/*.yaml", primaryKey=["id"], label="name")
     tree.table(
-        "posts", POSTS, path="records/*/posts.csv", primaryKey=["post_id"], foreignKeys=key, label="what"
+        "posts", posts, path="records/*/posts.csv", primaryKey=["post_id"], foreignKeys=key, label="what"
     )
     tree.write("records/north/places.csv", "place_id,name\nV1,东山\nV2,西山\n")
     tree.write("records/south/places.csv", "place_id,name\nV3,东山\n")
+    return tree
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    return tree.root
+    return city(tmp_path / "tree", POSTS).root
 
 
 def take(root: Path, rows: list[list[Any]] | bytes, *more: str, merged: str = "") -> int:
@@ -163,6 +167,43 @@ def test_the_map_can_be_edited_and_two_rows_of_headings_are_one(root: Path) -> N
     )
     plan.write_text("tables: [{table: 没有}]", "utf-8")
     assert take(root, rows, "--map", "import.yaml") == 2
+
+
+def test_a_roster_is_of_those_it_names_and_the_map_says_what_is_lacking(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Another table has more of the headings, but names people; a post needs what no roster says in every row.
+    term = {"name": "term", "title": "届次", "constraints": {"required": True}}
+    tree = city(root.parent / "other", [*POSTS, term])
+    kin = {"name": "kin", "constraints": {"required": True}}
+    fields = ["id", PEOPLE[1], *PEOPLE[4:6], "person", {"name": "duty", "title": "职责"}, kin]
+    tree.table(
+        "watchers",
+        fields,
+        path="records/*/watchers.csv",
+        primaryKey=["id"],
+        foreignKeys=[{"fields": ["person"], "reference": {"resource": "people", "fields": ["id"]}}],
+        label="name",
+    )
+    root = tree.root
+    rows = [
+        ["姓名", "出生年月", "全日制学历", "职责", "地方", "任职情况", "任职情况"],
+        ["姓名", "出生年月", "全日制学历", "职责", "地方", "岗位", "上任时间"],
+        *([f"某{n}", "1975-03", "高中", "", "东山", "主任", "2021-03-05"] for n in range(1, 31)),
+    ]
+    assert take(root, rows) == 1
+    told = capsys.readouterr().out
+    assert "“posts表” 还缺 届次：" in told
+    assert "第3行 [届次]" in told
+    assert "第32行 [届次]" not in told
+    assert "还有 25 处 退回 [届次]" in told
+    plan = Path("import.yaml")
+    text = plan.read_text("utf-8")
+    assert "table: people" in text
+    assert "岗位: what" in text
+    plan.write_text(text.replace("values: {}  # 缺 届次（term）", "values: {term: 2021}"), "utf-8")
+    assert take(root, rows, "--map", "import.yaml") == 0
+    assert (root / "records/north/posts.csv").read_text().endswith("T030,P030,V1,主任,2021-03-05,,2021\n")
 
 
 def test_csv_in_the_encoding_of_wps_and_a_roster_of_nothing_known(root: Path) -> None:

@@ -43,7 +43,7 @@ from lingtouyan.exchange.workbook import (
 )
 from lingtouyan.exchange.writing import documents, table_text
 from lingtouyan.history.git import ask as git
-from lingtouyan.problems import Problem, Severity, UsageError, printable
+from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Sensitivity, Table
 from lingtouyan.reading.records import Records
@@ -195,6 +195,10 @@ def _read_rosters(
     if plan is None and keep_map and not Path("import.yaml").exists():
         Path("import.yaml").write_text(map_text(words, parts, scalar), "utf-8")
         told.append("栏目对照写在 import.yaml，可以改，再用 --map import.yaml 收一次。")
+        for part in parts:
+            if lacking := "、".join(f.title for f in part.lacking):
+                title = quoted(tree.package.tables[part.table].title)
+                told.append(f"{title} 还缺 {lacking}：每行都一样的，写在对照表的 values 里，再收一次。")
     reader = Reader(tree, words, next_number, str(project.as_of(None).year))
     for roster in rosters:
         if any(h in roster.headings for p in parts for h in p.columns):

@@ -31,12 +31,16 @@ MAP_HEAD = """\
 
 @dataclass
 class Part:
-    """What of a row belongs to one table: heading -> field, constant values, the fields by which a record is known."""
+    """What of a row belongs to one table: heading -> field, constant values, the fields by which a record is known.
+
+    `lacking` are fields that must be filled and that no column is.
+    """
 
     table: str
     columns: dict[str, str]
     values: dict[str, str]
     match: list[str]
+    lacking: Sequence[Field] = ()
 
 
 @dataclass
@@ -76,12 +80,17 @@ def find_headings(sheet: Sheet, package: Package, extra: Sequence[str]) -> Roste
         if len({*texts[top]}) > 2 and any(
             known & (_forms(a + b) | _forms(b + a) | _forms(b)) for a, b in apart
         ):
-            joined = [
-                b or a if a in (b, "") or not b else b + a if known & _forms(b + a) else a + b
-                for a, b in pairs
-            ]
-            return Roster(sheet, joined, top + 2)
+            lower = texts[top + 1]
+            return Roster(sheet, [_joined(a, b, known, lower) for a, b in pairs], top + 2)
     return Roster(sheet, texts[best], best + 1)
+
+
+def _joined(upper: str, lower: str, known: set[str], row: Sequence[str]) -> str:
+    """Return the heading that two cells make: both words where that is known or the lower one says too little."""
+    if upper in (lower, "") or not lower:
+        return lower or upper
+    alone = [lower] if row.count(lower) == 1 else []
+    return next((w for w in (lower + upper, upper + lower, *alone) if known & _forms(w)), upper + lower)
 
 
 def guess(roster: Roster, tree: Tree, tables: Sequence[str]) -> list[Part]:
@@ -95,13 +104,9 @@ def guess(roster: Roster, tree: Tree, tables: Sequence[str]) -> list[Part]:
     left, chosen = list(dict.fromkeys(h for h in roster.headings if h)), dict[str, dict[str, str]]()
     while True:
         fits = {n: _columns(left, shown[n]) for n in (wanted or shown) if n not in chosen}
-        for name in [*fits] if chosen and not wanted else ():
-            # Further tables only where a row says all that they need.
-            tied = [k for k in shown[name].foreign_keys if k.table in chosen]
-            named = any(k.table == name for c in chosen for k in shown[c].foreign_keys)
-            given = {*fits[name].values(), *(f for k in tied for f in k.fields), *shown[name].primary_key}
-            if not (tied or named) or any(f.required and f.name not in given for f in shown[name].fields):
-                del fits[name]
+        called = {n for n, fit in fits.items() if shown[n].label in fit.values()}
+        if not wanted:
+            fits = {n: f for n, f in fits.items() if _is_meant(shown, n, fits, called, chosen)}
         best = max(fits, key=lambda n: len(fits[n]), default="")
         if not best or not fits[best]:
             break
@@ -111,7 +116,37 @@ def guess(roster: Roster, tree: Tree, tables: Sequence[str]) -> list[Part]:
     order = sorted(
         chosen, key=lambda n: sum(k.table in chosen and k.table != n for k in shown[n].foreign_keys)
     )
-    return [Part(n, chosen[n], {}, _match(shown[n], chosen[n].values(), chosen)) for n in order]
+    return [
+        Part(n, c, {}, _match(shown[n], c.values(), chosen), _lacking(shown[n], c.values(), chosen))
+        for n in order
+        for c in [chosen[n]]
+    ]
+
+
+def _is_meant(
+    shown: dict[str, Table],
+    name: str,
+    fits: dict[str, dict[str, str]],
+    called: Collection[str],
+    chosen: Collection[str],
+) -> bool:
+    """Tell whether a row may speak of this table first or, where others are chosen, of it too; `called`: by name."""
+    table, fit = shown[name], fits[name]
+    named, lacking = {k.table for k in table.foreign_keys}, _lacking(table, fit.values(), chosen)
+    if not chosen:
+        # A row that calls somebody by name is of him first, whatever other table has columns for as much.
+        others = (n for n in named & {*called} if n != name)
+        return not lacking or not any(len(fits[n]) >= len(fit) // 2 for n in others)
+    # Further tables only where a row says most of what they need.
+    tied = named & {*chosen} or any(k.table == name for c in chosen for k in shown[c].foreign_keys)
+    return bool(tied) and (not lacking or (name in called and len(lacking) < len(fit)))
+
+
+def _lacking(table: Table, mapped: Collection[str], chosen: Collection[str]) -> list[Field]:
+    """Return the fields that a record must have, and that no column, neighbour or suggestion gives."""
+    given = {*mapped, *table.primary_key, *(f.name for f in table.fields if f.suggest)}
+    given.update(f for k in table.foreign_keys if k.table in chosen for f in k.fields)
+    return [f for f in table.fields if f.required and f.name not in given]
 
 
 def _match(table: Table, mapped: Collection[str], chosen: Collection[str]) -> list[str]:
@@ -166,7 +201,11 @@ def map_text(folder: str, parts: Sequence[Part], scalar: Callable[[str], str]) -
     for part in parts:
         lines += [f"  - table: {part.table}", "    columns:"]
         lines += [f"      {scalar(h)}: {f}" for h, f in part.columns.items()]
-        lines += ["    values: {}", f"    match: [{', '.join(part.match)}]"]
+        lacking = "、".join(f"{f.title}（{f.name}）" for f in part.lacking)
+        lines += [
+            f"    values: {{}}{lacking and f'  # 缺 {lacking}'}",
+            f"    match: [{', '.join(part.match)}]",
+        ]
     return MAP_HEAD + "\n".join(lines) + "\n"
 
 
