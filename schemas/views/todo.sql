@@ -8,6 +8,7 @@ fields:
   title: {title: 事项, sensitivity: internal}
   org_id: {title: 承办机构编号, sensitivity: internal}
   org_name: {title: 承办机构, sensitivity: internal}
+  telephone: {title: 联系电话, description: 承办机构的办公电话。, sensitivity: internal}
   township_id: {title: 乡镇（街道）编号, sensitivity: internal}
   village_id: {title: 村（社区）编号, sensitivity: internal}
   village_name: {title: 村（社区）, sensitivity: internal}
@@ -301,7 +302,7 @@ items AS (
     WHERE NOT EXISTS (SELECT 1 FROM calendar_years AS c WHERE c.year = this_year + 1)
 )
 SELECT md5(concat_ws('|', i.system, i.kind, i.table_name, i.record_key, i.part)) AS todo_id,
-    i.system, i.kind, i.title, i.org_id, o.short_name AS org_name, i.township_id, i.village_id, v.name AS village_name, i.person_id, i.filing_id,
+    i.system, i.kind, i.title, i.org_id, o.short_name AS org_name, o.telephone, i.township_id, i.village_id, v.name AS village_name, i.person_id, i.filing_id,
     i.due_on, coalesce(as_of > i.due_on, false) AS overdue, date_diff('day', as_of, i.due_on) AS days_left,
     CASE WHEN i.due_on IS NULL THEN '没有期限' WHEN as_of > i.due_on THEN '超期' WHEN i.due_on <= as_of + 7 THEN '七日内'
         WHEN i.due_on <= as_of + 30 THEN '三十日内' ELSE '以后' END AS state,

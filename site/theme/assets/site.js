@@ -30,6 +30,7 @@ function fit(box) {
 
 showFacts();
 document.querySelector("[data-md-component=search]")?.setAttribute("aria-label", "搜索");
+document.querySelector(".md-tabs")?.setAttribute("aria-label", "栏目");
 const narrow = matchMedia("(max-width: 44.98em)");
 const boxes = [...document.querySelectorAll(".data")].filter((box) => box.querySelector("table.data-table"));
 boxes.forEach(fit);

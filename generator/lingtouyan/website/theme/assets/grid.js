@@ -480,11 +480,14 @@ class LongList {
         },
       });
     }
+    // Beside the table and not in it: within a grid, readers of the screen expect rows.
+    const pages = make("div", { className: "tabulator-footer tabulator-paginator" });
+    place.after(pages);
     this.table = new Tabulator(place, {
       data: this.rows, columns, columnDefaults: { headerWordWrap: true }, index: "id", nestedFieldSeparator: false, layout: "fitColumns", renderVertical: "basic",
       responsiveLayout: narrow.matches ? "collapse" : false, responsiveLayoutCollapseStartOpen: true,
       responsiveLayoutCollapseFormatter: (cells) => make("dl", { className: "grid-rest" }, ...cells.filter(({ value }) => value?.textContent !== "").map(({ title, value }) => make("div", {}, make("dt", {}, title), make("dd", {}, value)))),
-      pagination: true, paginationSize: PER_PAGE, paginationSizeSelector: [20, 50, 100, 200], paginationInitialPage: this.page,
+      pagination: true, paginationElement: pages, paginationSize: PER_PAGE, paginationSizeSelector: [20, 50, 100, 200], paginationInitialPage: this.page,
       paginationButtonCount: narrow.matches ? 3 : 5,
       initialSort: this.sorters.map(({ column, dir }) => ({ column: column.field, dir })),
       groupStartOpen: false, groupToggleElement: "header", groupHeader: (value, count, rows) => this.groupHead(value, count, rows),
@@ -509,6 +512,7 @@ class LongList {
       if (this.page > 1) this.table.setPage(this.page).catch(() => {});
       old.remove();
       this.headKeys(place);
+      place.querySelector(".tabulator-tableholder").removeAttribute("tabindex");
       this.tell();
       this.table.on("pageLoaded", (page) => {
         this.page = page;
