@@ -118,7 +118,7 @@ def test_what_was_committed_comes_out_byte_for_byte(repository: Repository, tmp_
     assert not (tmp_path / "pwned").exists()
 
 
-def test_links_submodules_and_names_that_climb_stay_behind(repository: Repository, tmp_path: Path) -> None:
+def test_links_submodules_and_names_that_climb_stay_behind(repository: Repository) -> None:
     first = repository.commit({A: PERSON})
     blob = repository.git("rev-parse", f"HEAD:{A}")
     inner = raw_tree(repository, ("100644", "x.yaml", blob))
@@ -140,11 +140,8 @@ def test_links_submodules_and_names_that_climb_stay_behind(repository: Repositor
     assert {(p.file, p.rule) for p in listing.problems} == {
         (n, "unsafe-file") for n in ("../x.yaml", "./x.yaml", "sub", "zlink", "zz/../../../escaped.yaml")
     }
-    out = tmp_path / "out"
-    out.mkdir()
-    found.write_to(out, ["../x.yaml", "zlink", "zz/../../../escaped.yaml", "records/x.yaml"])
-    assert [p.name for p in tmp_path.rglob("*.yaml") if out in p.parents] == ["x.yaml"]
-    assert not (tmp_path / "x.yaml").exists()
+    read = found.read_all(["../x.yaml", "zlink", "zz/../../../escaped.yaml", "records/x.yaml"])
+    assert [name for name, data in read if isinstance(data, bytes)] == ["records/x.yaml"]
 
 
 def test_names_that_collide_are_refused(repository: Repository) -> None:

@@ -50,7 +50,7 @@ from lingtouyan.project import ALL, Project, Scope
 from lingtouyan.reading.package import DESCRIPTOR, ENGINE_TABLES, Package
 from lingtouyan.reading.records import Records, read_records
 from lingtouyan.reading.source import static_prefix
-from lingtouyan.sealing.keys import Keys, key_folder, open_to
+from lingtouyan.sealing.keys import Keys, open_keys, open_to
 from lingtouyan.sealing.pictures import place_pictures
 from lingtouyan.sealing.values import open_cells
 
@@ -144,8 +144,9 @@ def register_with_editions(
         if allow_errors or not has_errors(register.problems):
             named = scope.compartments
             if "restricted" in paths:
-                _open_sealed(project, register)
-                named = named or open_to(Keys(key_folder(project.root, project.settings.keys)))
+                keys = open_keys(project)
+                _open_sealed(project, register, keys)
+                named = named or open_to(keys)
             if register.made and (scope.reader or not project.package.compartments.issubset(named)):
                 narrow(register.connection, project.package, register.made, scope, named, only)
             for edition in paths:
@@ -160,9 +161,8 @@ def register_with_editions(
     return register
 
 
-def _open_sealed(project: Project, register: Register) -> None:
+def _open_sealed(project: Project, register: Register, keys: Keys) -> None:
     """Put what this machine's keys open into the typed tables; the check is over, and saw none of it."""
-    keys = Keys(key_folder(project.root, project.settings.keys))
     shown, unseen = place_pictures(register.connection, project.source, project.package, keys)
     opened, closed = open_cells(register.connection, project.package, keys, shown)
     closed += unseen

@@ -16,7 +16,7 @@ from lingtouyan.checks.register import build_register
 from lingtouyan.database.history_tables import PROPOSAL
 from lingtouyan.history.anchors import ANCHOR, Anchor, compare, read_anchor
 from lingtouyan.history.changes import History, read_history
-from lingtouyan.history.git import ask
+from lingtouyan.history.git import ask_text
 from lingtouyan.history.log import refuse_shallow
 from lingtouyan.history.signatures import GOOD, NONE, UNKNOWN, Signature, read_signatures
 from lingtouyan.history.tree import resolve
@@ -85,9 +85,7 @@ def _wanted(project: Project, history: History, start: str) -> set[str]:
         first = ""
     if not first:
         return {c.id for c in history.commits}
-    return set(
-        (ask(project.root, "rev-list", f"{first}..{history.commits[-1].id}", "--") or b"").decode().split()
-    )
+    return set(ask_text(project.root, "rev-list", f"{first}..{history.commits[-1].id}", "--").split())
 
 
 def _dates(history: History, wanted: Collection[str]) -> Iterator[Problem]:

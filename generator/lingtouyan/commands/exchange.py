@@ -43,13 +43,14 @@ from lingtouyan.exchange.workbook import (
 )
 from lingtouyan.exchange.writing import documents, table_text
 from lingtouyan.history.git import ask as git
+from lingtouyan.history.git import ask_text
 from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Sensitivity, Table
 from lingtouyan.reading.records import Records
 from lingtouyan.reading.source import Overlaid
 from lingtouyan.reading.yaml import Value, YamlError, has_comments, parse_yaml
-from lingtouyan.sealing.keys import Keys, key_folder
+from lingtouyan.sealing.keys import open_keys
 from lingtouyan.sealing.pictures import seal_picture, sealed_file
 
 _TOGETHER = "这些改动合在一起会使别处出错，一条也没有收："
@@ -211,7 +212,7 @@ def _read_forms(
     project: Project, tree: Tree, path: Path, suffix: str, kind: Any, folder: str, *, dry: bool
 ) -> _Read:
     """Read the forms of a file, a folder or an archive, restricted values and pictures sealed."""
-    keys = Keys(key_folder(project.root, project.settings.keys))
+    keys = open_keys(project)
     table = tree.package.tables[kind["table"]]
     forms = without_known(read_forms(path, suffix, kind, tree), kind, tree)
     roster, part = as_roster(path, forms, kind, table)
@@ -285,7 +286,7 @@ def commit_files(project: Project, files: Collection[str], subject: str, paper: 
     message = f"{printable(subject)}\n" + (f"\n依据：{printable(paper)}\n" if paper else "")
     git(project.root, "add", "-A", "--", *files)
     git(project.root, "commit", "-q", "-F", "-", "--", *files, data=message.encode())
-    return (git(project.root, "rev-parse", "--short=10", "HEAD") or b"").decode().strip()
+    return ask_text(project.root, "rev-parse", "--short=10", "HEAD")
 
 
 def settle(project: Project, now: Tree, changes: Sequence[Change], folder: str) -> Files:

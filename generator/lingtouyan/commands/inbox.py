@@ -11,6 +11,7 @@ from pathlib import Path
 from lingtouyan.commands.exchange import Taken, import_files, known_author, take
 from lingtouyan.exchange.workbook import ABOUT, ANSWER, read_workbook
 from lingtouyan.history.git import ask as git
+from lingtouyan.history.git import ask_text
 from lingtouyan.problems import UsageError, printable
 
 INBOX = "inbox"
@@ -35,7 +36,7 @@ def take_inbox(root: Path) -> list[tuple[str, Taken]]:
     files = sorted(p for p in folder.glob("*") if p.suffix.lower() in _SUFFIXES and not p.is_symlink())
     if not files:
         return []
-    last = _git(root, "log", "-1", "--format=%an <%ae>%n%B", "--", INBOX)
+    last = ask_text(root, "log", "-1", "--format=%an <%ae>%n%B", "--", INBOX)
     author, _, message = last.partition("\n")
     paper = found[1] if (found := _PAPER.search(message)) else ""
     for path in files:
@@ -67,15 +68,9 @@ def take_inbox(root: Path) -> list[tuple[str, Taken]]:
 
 def _before(root: Path) -> str:
     """Return the newest commit that brought anything but workbooks."""
-    for line in _git(root, "rev-list", "--first-parent", "--parents", "-n", "100", "HEAD").splitlines():
+    for line in ask_text(root, "rev-list", "--first-parent", "--parents", "-n", "100", "HEAD").splitlines():
         commit, *parents = line.split()
-        names = _git(root, "diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", commit).split(
-            "\0"
-        )
-        if len(parents) != 1 or not all(n.startswith(f"{INBOX}/") for n in names if n):
+        names = ask_text(root, "diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", commit)
+        if len(parents) != 1 or not all(n.startswith(f"{INBOX}/") for n in names.split("\0") if n):
             return commit
-    return _git(root, "rev-parse", "HEAD")
-
-
-def _git(root: Path, *words: str) -> str:
-    return (git(root, *words) or b"").decode("utf-8", "replace").strip()
+    return ask_text(root, "rev-parse", "HEAD")

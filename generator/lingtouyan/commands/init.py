@@ -25,6 +25,7 @@ from lingtouyan.commands.exchange import known_author
 from lingtouyan.commands.owners import write_owners
 from lingtouyan.exchange.workbook import cell_text, read_workbook
 from lingtouyan.history.git import ask as git
+from lingtouyan.history.git import ask_text
 from lingtouyan.problems import Problem, UsageError, printable, quoted
 from lingtouyan.reading.source import glob_regex
 from lingtouyan.reading.yaml import parse_yaml
@@ -92,8 +93,7 @@ def upgrade(root: Path, source: str) -> Made:
     if git(root, "status", "--porcelain", "--untracked-files=no"):
         raise UsageError("有没有提交的改动，没有升级。请先提交。")
     known_author(root)
-    said = git(root, "log", "-1", "--format=%H%n%B", f"--grep=^{TRAILER}")
-    base, _, message = (said or b"").decode().partition("\n")
+    base, _, message = ask_text(root, "log", "-1", "--format=%H%n%B", f"--grep=^{TRAILER}").partition("\n")
     line = next((w for w in message.splitlines() if w.startswith(TRAILER)), "")
     if not line:
         raise UsageError("历史里没有 lingtouyan init 的提交，不知道从哪一版升级。")
@@ -115,10 +115,10 @@ def upgrade(root: Path, source: str) -> Made:
                 return Made([f"已经是 {version[:10]} 的内容，没有新的。"])
             message = f"取来上游 {version[:10]}\n\n{_trailer(facts)}\n"
             git(beside, "commit", "-q", "-F", "-", data=message.encode())
-            brought = (git(beside, "rev-parse", "HEAD") or b"").decode().strip()
+            brought = ask_text(beside, "rev-parse", "HEAD")
         finally:
             git(root, "worktree", "remove", "--force", str(beside))
-    before = (git(root, "rev-parse", "HEAD") or b"").decode().strip()
+    before = ask_text(root, "rev-parse", "HEAD")
     merged = git(root, "merge", "-q", "--no-ff", "-m", f"升级到 {version[:10]}", brought, no=(1,))
     if merged is None:
         names = (git(root, "diff", "--name-only", "--diff-filter=U", "-z") or b"").decode().split("\0")

@@ -31,7 +31,7 @@ from lingtouyan.reading.named import find_field, find_table
 from lingtouyan.reading.package import Field, Table
 from lingtouyan.reading.records import files_of
 from lingtouyan.reading.yaml import Mapping, parse_yaml
-from lingtouyan.sealing.keys import Keys, Office, entitled, key_folder, new_identity
+from lingtouyan.sealing.keys import Keys, Office, entitled, new_identity, open_keys
 from lingtouyan.sealing.pictures import seal_picture
 from lingtouyan.sealing.values import (
     Change,
@@ -46,11 +46,6 @@ from lingtouyan.sealing.values import (
     unseal,
 )
 from lingtouyan.settings import ZONE
-
-
-def open_keys(project: Project) -> Keys:
-    """Return the key store of a project."""
-    return Keys(key_folder(project.root, project.settings.keys))
 
 
 def _text(project: Project, name: str) -> str:

@@ -72,6 +72,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def record_key(names: Iterable[str], row: str = "") -> str:
+    """Return the SQL of a record's key as history and pages have it: the columns of these names, joined by `/`."""
+    return " || '/' || ".join(f"coalesce({row}{quote(n)}::VARCHAR, '')" for n in names)
+
+
 def _list(values: Iterable[str]) -> str:
     return ", ".join(map(literal, values))
 

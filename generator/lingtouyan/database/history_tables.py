@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from lingtouyan.database.database import create_table, literal, quote
+from lingtouyan.database.database import create_table, literal, quote, record_key
 from lingtouyan.reading.package import Package, Sensitivity, Table
 
 if TYPE_CHECKING:
@@ -126,8 +126,7 @@ def _add_imported(connection: duckdb.DuckDBPyConnection, history: History, packa
     create_table(connection, "imported", "file VARCHAR, commit VARCHAR", list(history.imports.items()))
     for table in package.tables.values():
         if table.path and table.primary_key:
-            key = " || '/' || ".join(f"coalesce(t.{quote(k)}::VARCHAR, '')" for k in table.primary_key)
-            name = literal(table.name)
+            key, name = record_key(table.primary_key, "t."), literal(table.name)
             connection.execute(
                 "INSERT INTO changes (commit, action, table_name, record_key, root_table, root_key, file) "
                 f"SELECT i.commit, 'added', {name}, {key}, {name}, {key}, i.file "
@@ -201,7 +200,7 @@ def _shown(table: Table, alias: str, level: Sensitivity) -> str:
     name = literal(table.name)
     if not _named(table, level):
         return f"SELECT {name} AS table_name, NULL AS record_key WHERE false"
-    key = " || '/' || ".join(f"coalesce({quote(k)}::VARCHAR, '')" for k in table.primary_key)
+    key = record_key(table.primary_key)
     return f"SELECT {name} AS table_name, {key} AS record_key FROM {alias}.{quote(table.name)}"
 
 

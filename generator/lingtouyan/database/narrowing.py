@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 import duckdb
 
-from lingtouyan.database.database import explain, literal, quote
+from lingtouyan.database.database import explain, literal, quote, record_key
 from lingtouyan.database.views import HISTORY, Views
 from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, quoted
 from lingtouyan.project import Scope
@@ -162,10 +162,13 @@ def _drop_history(
     left = []
     for table in tables if own else removed:
         root = package.origin(table)
-        key = " || '/' || ".join(f"coalesce({quote(k)}::VARCHAR, '')" for k in root.primary_key)
-        present = f"root_key IN (SELECT {key} FROM {quote(root.name)})" if root.primary_key else "false"
+        present = (
+            f"root_key IN (SELECT {record_key(root.primary_key)} FROM {quote(root.name)})"
+            if root.primary_key
+            else "false"
+        )
         if table.parent and table.primary_key and not own:
-            its = " || '/' || ".join(f"coalesce({quote(k)}::VARCHAR, '')" for k in table.primary_key)
+            its = record_key(table.primary_key)
             present += f" AND record_key IN (SELECT {its} FROM {quote(table.name)})"
         mine = f" OR starts_with(file, {literal(own + '/')})" if own else ""
         left.append(f"(table_name = {literal(table.name)} AND NOT coalesce({present}{mine}, false))")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lingtouyan.history.git import Commit, ask
+from lingtouyan.history.git import Commit, ask, ask_text
 from lingtouyan.history.log import LoggedCommit, read_log
 from lingtouyan.problems import Problem, UsageError, error, warning
 
@@ -36,7 +36,7 @@ class Anchor(NamedTuple):
 
 def anchor_text(root: Path, commit: Commit, as_of: str, **more: str) -> str:
     """Return the anchor of a build: the commit, its tree, what `more` was published with it, and a digest over all."""
-    tree = (ask(root, "rev-parse", f"{commit.id}^{{tree}}") or b"").decode().strip()
+    tree = ask_text(root, "rev-parse", f"{commit.id}^{{tree}}")
     facts: dict[str, object] = {
         "commit": commit.id,
         "tree": tree,

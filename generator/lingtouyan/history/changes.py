@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from lingtouyan.cache import Cache
-from lingtouyan.history.git import ask
+from lingtouyan.history.git import ask, ask_text
 from lingtouyan.history.log import (
     FileChange,
     Graph,
@@ -141,7 +141,7 @@ def read_history(root: Path, package: Package, tip: str, cache: Cache | None) ->
 def _kept(cache: Cache | None, root: Path, package: Package, tip: str) -> tuple[str, History]:
     """Return the nearest commit on this line whose history was kept, and that; an empty one where none was."""
     if cache is not None:
-        for commit in (ask(root, "rev-list", f"--max-count={_BACK}", tip, "--") or b"").decode().split():
+        for commit in ask_text(root, "rev-list", f"--max-count={_BACK}", tip, "--").split():
             if data := cache.get(_entry(package, commit)):
                 return commit, pickle.loads(data)  # noqa: S301
     return "", History()
@@ -161,7 +161,7 @@ def _rewritten(root: Path, tip: str, cache: Cache) -> bool:
     last = (cache.get(place) or b"").decode()
     gone = False
     if last and not reaches(tip, last):
-        gone = not (ask(root, "for-each-ref", "--count=1", "--contains", last, no=(128, 129)) or b"").strip()
+        gone = not ask_text(root, "for-each-ref", "--count=1", "--contains", last, no=(128, 129))
         if not gone and reaches(last, tip):
             # Looking at the past does not undo what is known of the present.
             return False

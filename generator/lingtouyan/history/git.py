@@ -114,6 +114,11 @@ def ask(
     return done.stdout
 
 
+def ask_text(root: Path, *arguments: str, no: tuple[int, ...] = ()) -> str:
+    """Return what `ask` does as text without the last line break; not for names of files, which need not be text."""
+    return (ask(root, *arguments, no=no) or b"").decode("utf-8", "replace").strip()
+
+
 def read_objects(root: Path, ids: Sequence[str]) -> list[bytes]:
     """Return the contents of some hundred blobs or commits, from one `git cat-file`; UsageError where one is not there."""
     asked = "".join(f"{i}\n" for i in ids).encode()

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lingtouyan.history.git import Commit, ask, read_objects, seconds
+from lingtouyan.history.git import Commit, ask, ask_text, read_objects, seconds
 from lingtouyan.history.log import PLAIN_FILES
 from lingtouyan.problems import Problem, UsageError, did_you_mean, printable, quoted
 from lingtouyan.reading.source import (
@@ -151,7 +151,7 @@ def resolve(root: Path, revision: str) -> Commit:
 
     UsageError: nothing is called that, or `root` is a folder inside of a repository.
     """
-    if (ask(root, "rev-parse", "--show-prefix", no=(128,)) or b"").strip():
+    if ask_text(root, "rev-parse", "--show-prefix", no=(128,)):
         raise UsageError("这里不是 git 仓库的根目录，没有变更历史可查。")
     if _DATE.match(revision):
         end = revision if "T" in revision else f"{revision}T23:59:59"
@@ -168,16 +168,13 @@ def resolve(root: Path, revision: str) -> Commit:
         name = revision
     # Exactly one commit: a range or an option would be understood by `git log` as well.
     options = ("--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    found = (ask(root, "rev-parse", *options, no=(1, 128)) or b"").decode().strip()
+    found = ask_text(root, "rev-parse", *options, no=(1, 128))
     if not found:
-        names = (
-            (ask(root, "for-each-ref", "--format=%(refname:short)") or b"").decode(errors="replace").split()
-        )
+        names = ask_text(root, "for-each-ref", "--format=%(refname:short)").split()
         advice = "。可以写分支、标签、提交号，或 2026-01-01 这样的日期；别处的分支请先 git fetch。"
         near = did_you_mean(revision, names, advice)
         raise UsageError(f"仓库里没有叫 {printable(revision)} 的提交、标签或分支{near}")
-    time = (ask(root, "log", "-1", "--format=%ct", found, "--") or b"").decode().strip()
-    return Commit(found, seconds(time), False)
+    return Commit(found, seconds(ask_text(root, "log", "-1", "--format=%ct", found, "--")), False)
 
 
 class _Run(NamedTuple):
@@ -192,7 +189,7 @@ def _known_by(root: Path, when: int) -> str:
     Whoever commits says when, so a date before those of the commits it stands on proves nothing. The longest run of
     dates that do not go back is believed; what is not in it was there by the date of the next that is.
     """
-    answer = (ask(root, "log", "--first-parent", "--format=%H %ct", "HEAD", "--") or b"").decode()
+    answer = ask_text(root, "log", "--first-parent", "--format=%H %ct", "HEAD", "--")
     # For each length of run: the newest date that one can have at its older end, and the run from there.
     ends: list[int] = []
     runs: list[_Run] = []
@@ -208,4 +205,4 @@ def _known_by(root: Path, when: int) -> str:
 
 def first_common(root: Path, base: str, head: str) -> str:
     """Return the commit where two lines parted, which is what a change is measured from; `base` where they never met."""
-    return (ask(root, "merge-base", base, head, no=(1,)) or b"").decode().strip() or base
+    return ask_text(root, "merge-base", base, head, no=(1,)) or base

@@ -172,14 +172,6 @@ class Source(ABC):
                 raise RecordsError([error(folder, 0, "source-error", text)])
             yield inside[name], data
 
-    def write_to(self, target: Path, names: Sequence[str]) -> None:
-        """Write files below an empty folder on disk, for programs that read nothing else; what is refused is left out."""
-        for name, data in self.read_all(names, MAX_SHARED):
-            if not isinstance(data, Problem):
-                path = target / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
-
 
 class WorkTree(Source):
     """The files on disk below a folder."""

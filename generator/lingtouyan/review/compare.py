@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lingtouyan.checks.register import Register, build_register, turn_back
 from lingtouyan.checks.rules import Finding
-from lingtouyan.database.database import quote
+from lingtouyan.database.database import quote, record_key
 from lingtouyan.database.editions import write_edition
 from lingtouyan.database.statements import Statement, read_statements
 from lingtouyan.history.changes import HIDDEN, Change, History, Place, table_changes, twin_of
@@ -287,7 +287,7 @@ def _judged(
         table = package.tables[name]
         label = table.field(table.label)
         if label and label.sensitivity is not Sensitivity.RESTRICTED and table.primary_key:
-            keys, words = " || '/' || ".join(map(quote, table.primary_key)), quote(label.name)
+            keys, words = record_key(table.primary_key), quote(label.name)
             sql = f"SELECT {keys}, {words} FROM raw.{quote(name)} WHERE {words} IS NOT NULL"
             for key, called in connection.execute(sql).fetchall():
                 result.names.setdefault((name, key), called)

@@ -21,6 +21,8 @@ from lingtouyan.reading import yaml
 if TYPE_CHECKING:
     from pyrage.x25519 import Identity
 
+    from lingtouyan.project import Project
+
 _OFFICES = "offices.yaml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEY_BYTES = 32
@@ -31,20 +33,6 @@ def identity_file() -> Path:
     given = os.environ.get("LINGTOUYAN_IDENTITY")
     settings = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(given) if given else Path(settings) / "lingtouyan" / "identity.txt"
-
-
-def key_folder(root: Path, setting: str) -> Path:
-    """Return the folder of the key store: `LINGTOUYAN_KEYS`, the setting `keys`, or `<root>-keys` beside the root.
-
-    Raises:
-        UsageError: it lies inside the repository, where no key may ever be.
-    """
-    folder = Path(os.environ.get("LINGTOUYAN_KEYS") or root / (setting or f"../{root.name}-keys")).resolve()
-    if folder.is_relative_to(root.resolve()):
-        raise UsageError(
-            f"钥匙不能放在记录库里：{folder}。请用设置 keys 或环境变量 LINGTOUYAN_KEYS 另指一处。"
-        )
-    return folder
 
 
 @dataclass(frozen=True)
@@ -227,6 +215,21 @@ class Keys:
             return pyrage.x25519.Identity.from_str(lines[0].strip())
         except (pyrage.IdentityError, IndexError):
             raise UsageError(f"{path} 里没有 age 私钥（AGE-SECRET-KEY-…）。") from None
+
+
+def open_keys(project: Project) -> Keys:
+    """Return the key store of a project: `LINGTOUYAN_KEYS`, the setting `keys`, or `<root>-keys` beside the root.
+
+    Raises:
+        UsageError: it lies inside the repository, where no key may ever be.
+    """
+    root, setting = project.root, project.settings.keys
+    folder = Path(os.environ.get("LINGTOUYAN_KEYS") or root / (setting or f"../{root.name}-keys")).resolve()
+    if folder.is_relative_to(root.resolve()):
+        raise UsageError(
+            f"钥匙不能放在记录库里：{folder}。请用设置 keys 或环境变量 LINGTOUYAN_KEYS 另指一处。"
+        )
+    return Keys(folder)
 
 
 def open_to(keys: Keys) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def seal_picture(
     """
     owner, _ = subject(package, table)
     text = base64.b64encode(small_picture(data)).decode()
-    sealed = seal(text, field.compartment, Place(owner, key, f"{table.name}.{field.name}"), keys)
+    sealed = seal(text, field.compartment, Place.of(owner, key, table, field), keys)
     return sealed_file(record, field.name), f"{sealed}\n".encode()
 
 
@@ -106,8 +106,9 @@ def place_pictures(
             if not found:
                 continue
             digests = source.digests([f for _, f, _ in found])
-            owner, bound = subject(package, table)[0], f"{table.name}.{field.name}"
-            cells = [Picture(f, Place(owner, k, bound), digests.get(f, "")).cell() for _, f, k in found]
+            owner, _ = subject(package, table)
+            places = [Place.of(owner, k, table, field) for _, _, k in found]
+            cells = [Picture(f, p, digests.get(f, "")).cell() for (_, f, _), p in zip(found, places, strict=True)]
             closed += sum(keys.get(owner, k, field.compartment) is None for _, _, k in found)
             connection.execute(
                 f"UPDATE {raw} AS t SET {quote(field.name)} = o.cell "

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from lingtouyan.database.database import create_typed, literal, quote
+from lingtouyan.database.database import create_typed, literal, quote, record_key
 from lingtouyan.problems import UsageError
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping
@@ -36,6 +36,11 @@ class Place:
     table: str
     key: str
     field: str
+
+    @classmethod
+    def of(cls, owner: str, key: str, table: Table, field: Field) -> Place:
+        """Return the place of a field's value in the record, or the list of it, that `owner` and `key` name."""
+        return cls(owner, key, f"{table.name}.{field.name}")
 
     def bound(self) -> bytes:
         """Return what is authenticated with the value."""
@@ -119,7 +124,7 @@ def change_table(text: str, name: str, table: Table, package: Package, change: C
         key = "/".join(row[labels.index(c)] for c in columns)
         for place, f in fields:
             if row[place]:
-                row[place] = change(table, f, Place(owner, key, f"{table.name}.{f.name}"), row[place])
+                row[place] = change(table, f, Place.of(owner, key, table, f), row[place])
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(rows)
     return stream.getvalue()
@@ -142,7 +147,7 @@ def change_document(package: Package, table: Table, item: Mapping, change: Chang
             elif isinstance(value, Mapping):
                 walk(table, value, path)
             elif (f := fields.get("_".join(path))) and isinstance(value, str) and value:
-                item[name] = change(table, f, Place(owner, key, f"{table.name}.{f.name}"), value)
+                item[name] = change(table, f, Place.of(owner, key, table, f), value)
 
     walk(table, item, ())
 
@@ -165,17 +170,15 @@ def open_cells(
     for table in [package.tables[name] for (name,) in sorted(connection.execute(here).fetchall())]:
         owner, columns = subject(package, table)
         raw = f"raw.{quote(table.name)}"
-        key = " || '/' || ".join(f"coalesce({quote(c)}, '')" for c in columns)
         for f in restricted(table):
             cell = quote(f.name)
             found = connection.execute(
-                f"SELECT rowid, {key}, {cell} FROM {raw} WHERE starts_with({cell}, {literal(PREFIX)})"
+                f"SELECT rowid, {record_key(columns)}, {cell} FROM {raw} WHERE starts_with({cell}, {literal(PREFIX)})"
             ).fetchall()
             if not found:
                 continue
             touched[table.name] = table
-            place = f"{table.name}.{f.name}"
-            plain = [unseal(value, Place(owner, k, place), keys) for _, k, value in found]
+            plain = [unseal(value, Place.of(owner, k, table, f), keys) for _, k, value in found]
             closed += plain.count(None)
             connection.execute(
                 f"UPDATE {raw} AS t SET {cell} = o.plain "

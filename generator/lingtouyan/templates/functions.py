@@ -17,7 +17,7 @@ from markupsafe import Markup
 from lingtouyan.problems import did_you_mean
 from lingtouyan.project import EDITION_TITLES, Project
 from lingtouyan.reading.package import EDITION_LEVELS, ENGINE_TABLES, Sensitivity
-from lingtouyan.sealing.keys import Keys, key_folder
+from lingtouyan.sealing.keys import open_keys
 from lingtouyan.sealing.pictures import open_picture
 from lingtouyan.templates import charts, components
 from lingtouyan.templates.escaping import NEW_LINE, tag, text
@@ -135,7 +135,7 @@ def make_functions(
         note = f"这里列出前 {FIRST} 条，共 {len(rows):,} 条。浏览器允许脚本时可以翻页、筛选和导出。"
         return made + NEW_LINE + tag("p", note, class_="grid-note none")
 
-    keys = Keys(key_folder(project.root, project.settings.keys)) if edition == "restricted" else None
+    keys = open_keys(project) if edition == "restricted" else None
 
     def picture(cell: object, *, plain: bool = False) -> str:
         """The address of a sealed picture, which holds it whole; `plain` gives base64 alone. Nothing without a key."""
