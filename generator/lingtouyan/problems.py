@@ -117,6 +117,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u20
 
 def printable(text: str) -> str:
     """Show control, direction and invisible characters as code points: a value must not steer the reader's terminal."""
+    text = text.encode("utf-8", "backslashreplace").decode()
     return _UNPRINTABLE.sub(lambda m: f"⟨U+{ord(m[0]):04X}⟩", text)
 
 

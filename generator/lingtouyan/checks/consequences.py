@@ -17,7 +17,6 @@ from lingtouyan.database.statements import Statement, passages, reached
 from lingtouyan.problems import Problem, Severity, printable, warning
 from lingtouyan.reading.package import Package, Table
 from lingtouyan.reading.records import Records
-from lingtouyan.reading.source import glob_regex
 
 # What a key looks like where a message tells it.
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -35,7 +34,7 @@ def unread_files(package: Package, records: Records) -> dict[str, list[str]]:
     """Return table -> the files of it, or of the documents it stands in, that were not read or not wholly."""
     found: dict[str, set[str]] = {}
     for p in (p for p in records.problems if p.rule in _UNREAD | {"missing-label"}):
-        table = _table_of(package, p.file)
+        table = package.owner(p.file)
         # A file without the column that its records are referred to by.
         key = table.primary_key if table is not None and p.file in records.files else ()
         keyless = p.rule == "missing-label" and p.column in _titles(table, key)
@@ -45,10 +44,6 @@ def unread_files(package: Package, records: Records) -> dict[str, list[str]]:
     return {
         t.name: sorted(found[o]) for t in package.tables.values() if (o := package.origin(t).name) in found
     }
-
-
-def _table_of(package: Package, file: str) -> Table | None:
-    return next((t for t in package.tables.values() if t.path and glob_regex(t.path).match(file)), None)
 
 
 def _titles(table: Table | None, names: Sequence[str] | None = None) -> list[str]:
@@ -75,7 +70,7 @@ def without_consequences(
         elif p.rule == "extra-cell":
             torn.add((p.file, p.line))
         elif p.rule == "missing-cell":
-            titles = _titles(_table_of(package, p.file))
+            titles = _titles(package.owner(p.file))
             start = titles.index(p.column) if p.column in titles else len(titles)
             places.update((p.file, p.line, title) for title in titles[start:])
         elif p.column and p.line and p.severity is Severity.ERROR:
@@ -122,7 +117,7 @@ def attributed(
     torn = {(p.file, p.line) for p in errors if p.rule in ("extra-cell", "missing-cell")}
     origins = {records.files[p.file] for p in errors if p.file in records.files}
     faulty = {t.name for t in package.tables.values() if package.origin(t).name in origins} | unread.keys()
-    found = {f.rule for f in findings}
+    found = {f.problem.rule for f in findings}
     through = passages(statements) if faulty else {}
     reach = {r.id: reached(r.statement.words, through) for r in rules if r.id in found and faulty}
     held = sorted(
@@ -134,7 +129,7 @@ def attributed(
     standing = [
         f
         for f in findings
-        if f.rule not in held
+        if f.problem.rule not in held
         and (f.problem.file, f.problem.line) not in torn
         and (f.problem.file, f.problem.line, f.problem.column) not in lost
     ]
@@ -142,7 +137,7 @@ def attributed(
     certain = any(f.problem.severity is Severity.ERROR and f.problem.stage < 2 for f in standing)
     for n, f in enumerate(standing):
         # What is counted over all records may be wrong because of any error that a rule found.
-        cause = cause_of(f, reach.get(f.rule, ())) or ("*" if f.problem.stage > 1 and certain else "")
+        cause = cause_of(f, reach.get(f.problem.rule, ())) or ("*" if f.problem.stage > 1 and certain else "")
         standing[n] = dataclasses.replace(f, problem=dataclasses.replace(f.problem, cause=cause))
     named_rules = f"规则 {'、'.join(held)} "
     referred = any(k.table in unread for t in package.tables.values() for k in t.foreign_keys)

@@ -265,7 +265,7 @@ class Wording:
         size = f"现有 {len(value)} 个字" if field.type == "string" else "项数太多"
         match name:
             case "type" if field.type == "boolean":
-                return f"{shown} 不对，应填{'或'.join(quoted(w[0]) for w in _yes_and_no(field) if w)}"
+                return f"{shown} 不对，应填{'或'.join(quoted(w[0]) for w in field.yes_and_no)}"
             case "type":
                 return f"{shown} 不是{_TYPE_NAMES.get(field.type, field.type)}"
             case "range":
@@ -365,7 +365,7 @@ class Wording:
 
     def _yes_or_no(self, value: str, field: Field) -> str:
         near = _plain(value).casefold()
-        for meant, words in zip((_YES, _NO), _yes_and_no(field), strict=True):
+        for meant, words in zip((_YES, _NO), field.yes_and_no, strict=True):
             if words and (near in meant or near in words):
                 return f"是否应为“{words[0]}”" if self._open else ""
         return ""
@@ -432,11 +432,6 @@ def dangling(target: Table, values: Sequence[Any], *, shown: bool) -> str:
     spaced = any(isinstance(v, str) and v != v.strip() for v in values)
     hint = "前后有多余的空格，请删去。" if spaced else ""
     return f"{words} 在“{target.title}”中不存在。{hint}请核对编号，或先登记“{target.title}”。"
-
-
-def _yes_and_no(field: Field) -> tuple[list[str], list[str]]:
-    true, false = field.descriptor.get("trueValues"), field.descriptor.get("falseValues")
-    return list(true or ["true"]), list(false or ["false"])
 
 
 def _finite(value: str) -> bool:

@@ -286,7 +286,7 @@ def turn_back(
     macros, declared, _ = _design(project)
     findings, broken = run_rules(connection, package, rules, locator, [*declared, *macros])
     again = {r.id for r in rules}
-    findings = [*(f for f in register.findings if f.rule not in again), *findings]
+    findings = [*(f for f in register.findings if f.problem.rule not in again), *findings]
     problems = in_order([*broken, *(f.problem for f in findings)])
     if not _FINDINGS.isdisjoint(only):
         create_findings(connection, package, problems, findings)

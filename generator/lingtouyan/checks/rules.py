@@ -61,13 +61,11 @@ class Finding:
 
     Attributes:
         problem: what the reader is told.
-        rule: the rule's id.
         table: table of the row at fault.
         subjects: every column of the result that is no place and no number: what pages find the finding by.
     """
 
     problem: Problem
-    rule: str
     table: str
     subjects: dict[str, str] = field(default_factory=dict)
 
@@ -206,7 +204,7 @@ def _finding(
         severity, text = Severity.WARNING, f"{text}（在登记起始日{began}以前，只作提醒。）"
     stage = 2 if rule.complete == ("all",) else 1
     problem = Problem(file, line, title, rule.id, severity, text, stage=stage)
-    return Finding(problem, rule.id, table_name, subjects)
+    return Finding(problem, table_name, subjects)
 
 
 def _number(value: Any) -> int:

@@ -26,7 +26,6 @@ from lingtouyan.reading.csv import decode, is_gb18030, read_csv
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.garbled import garbled
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
-from lingtouyan.reading.records import files_of
 from lingtouyan.reading.yaml import Mapping, Value, has_comments, parse_yaml
 
 # Text that no reader of YAML takes for anything else: a word, or digits with a word after them.
@@ -85,7 +84,7 @@ def record_files(project: Project, only: Iterable[Path] = ()) -> list[tuple[str,
     Raises:
         UsageError: one that is named is not there, or none of these.
     """
-    found = files_of(project.source, project.package.tables.values())
+    found = project.package.files(project.source)
     files = {name: table for name, table in found if table.kind in ("csv", "yaml")}
     paths = {project.root / name: name for name in files}
     for path in only:

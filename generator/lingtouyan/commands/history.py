@@ -22,7 +22,6 @@ from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode
 from lingtouyan.reading.named import find_field, find_table
 from lingtouyan.reading.package import Package, Sensitivity, Table, has_hidden_key
-from lingtouyan.reading.source import glob_regex, static_prefix
 from lingtouyan.settings import ZONE
 
 _ACTIONS = {"added": "新增", "changed": "修改", "removed": "删除"}
@@ -103,9 +102,7 @@ class _Past:
 
     def _today(self, text: str) -> Iterator[tuple[str, str, Document]]:
         """Yield (file, key, document) of what the last commit holds in files of the table in which this text stands."""
-        pattern = glob_regex(self.source.path)
-        names = [n for n in self.tree.files([static_prefix(self.source.path)]).files if pattern.match(n)]
-        for name, data in self.tree.read_all(names):
+        for name, data in self.tree.read_all([n for n, _ in self.package.files(self.tree, self.source)]):
             if isinstance(data, bytes) and text in decode(data, name)[0]:
                 for key, document in (self.versions.parse(self.source, name, data) or {}).items():
                     yield name, "/".join(key), document

@@ -23,7 +23,6 @@ from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.named import find_field, find_table
 from lingtouyan.reading.package import Field, ForeignKey, Sensitivity, Table
-from lingtouyan.reading.records import files_of
 from lingtouyan.reading.source import Overlaid, static_prefix
 from lingtouyan.reading.yaml import Mapping as Document
 from lingtouyan.templates.templates import slug
@@ -225,7 +224,7 @@ def file_of(
     prefix = PurePosixPath(static_prefix(table.path))
     if table.kind == "csv" and "*" in path.name:
         # Rows of several files in one folder: the file itself is what must be named.
-        places = {f: f for f, _ in files_of(project.source, [table])}
+        places = {f: f for f, _ in project.package.files(project.source, table)}
     else:
         leaf = path.name.replace("*", slug("-".join(values[k] for k in table.primary_key)))
         depth, parts = len(prefix.parts) + 1, path.parent.parts

@@ -29,9 +29,8 @@ from lingtouyan.project import Project
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.named import find_field, find_table
 from lingtouyan.reading.package import Field, Table
-from lingtouyan.reading.records import files_of
 from lingtouyan.reading.yaml import Mapping, parse_yaml
-from lingtouyan.sealing.keys import Keys, Office, entitled, new_identity, open_keys
+from lingtouyan.sealing.keys import Office, entitled, new_identity, open_keys
 from lingtouyan.sealing.pictures import seal_picture
 from lingtouyan.sealing.values import (
     Change,
@@ -106,7 +105,7 @@ def _record(project: Project, table_name: str, key: str) -> tuple[Table, str, st
     if table.parent or len(table.primary_key) != 1:
         raise UsageError(f"“{table.title}”不是单独成条的记录，请写它所属的那张表。")
     found: set[tuple[str, str]] = set()
-    for name, _ in files_of(project.source, [table]):
+    for name, _ in project.package.files(project.source, table):
         data = project.source.read(name)
         if isinstance(data, Problem) or key.encode() not in data:
             continue
@@ -180,9 +179,7 @@ def edit(root: Path, table_name: str, key: str, ask: Callable[[str], str] | None
         while value := ask(f"{field.title}（{field.description or '限制级'}；不改请直接回车）：").strip():
             fault = value_fault(table, field, value)
             if not fault:
-                given[field.name] = seal(
-                    value, field.compartment, Place(owner, key, f"{table.name}.{field.name}"), keys
-                )
+                given[field.name] = seal(value, field.compartment, Place.of(owner, key, table, field), keys)
                 break
             sys.stderr.write(f"{fault}\n")
     if given:

@@ -113,8 +113,7 @@ def typed(field: Field) -> str:
     """Return the SQL expression that turns a raw cell into its type, NULL where it does not fit."""
     cell = quote(field.name)
     if field.type == "boolean":
-        true = field.descriptor.get("trueValues", ["true", "True", "TRUE", "1"])
-        false = field.descriptor.get("falseValues", ["false", "False", "FALSE", "0"])
+        true, false = field.yes_and_no
         return f"CASE WHEN {cell} IN ({_list(true)}) THEN true WHEN {cell} IN ({_list(false)}) THEN false END"
     if field.type == "array":
         return f"TRY_CAST(TRY_CAST({cell} AS JSON) AS VARCHAR[])"

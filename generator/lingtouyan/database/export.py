@@ -126,9 +126,8 @@ def digest_of(file: Path) -> str:
 
 def words(field: Field) -> tuple[str, str]:
     """Return how yes and no are written in a field."""
-    true = field.descriptor.get("trueValues", ["true"])
-    false = field.descriptor.get("falseValues", ["false"])
-    return (true[0] if true else "true", false[0] if false else "false")
+    yes, no = field.yes_and_no
+    return yes[0], no[0]
 
 
 def _missing(table: Table, field: Field) -> str:

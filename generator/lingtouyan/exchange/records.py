@@ -243,8 +243,7 @@ def _choices(tree: Tree, table: Table, field_: Field, folder: str) -> tuple[list
     if words := field_.constraints.get("enum") or field_.categories:
         return [str(w) for w in words], True
     if field_.type == "boolean":
-        true, false = (field_.descriptor.get(k) for k in ("trueValues", "falseValues"))
-        return [w[0] for w in (true or ["true"], false or ["false"])], True
+        return [w[0] for w in field_.yes_and_no], True
     target = tree.reference(table, field_.name)
     if target is None or has_hidden_key(target[0]):
         return [], False

@@ -54,9 +54,6 @@ class CommitTree(Source):
         return name in self._entries
 
     def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
-        if link := self._link_before(f"{folder}/x"):
-            yield "link", link
-            return
         start, odd = f"{folder}/" if folder else "", ""
         for name in self._names[bisect.bisect_left(self._names, start) :]:
             if not name.startswith(start):
@@ -75,10 +72,8 @@ class CommitTree(Source):
                 odd = name
             yield kind, name
 
-    def _link_before(self, name: str) -> str:
-        parts = name.split("/")
-        folders = ("/".join(parts[:end]) for end in range(1, len(parts)))
-        return next((f for f in folders if f in self._entries and self._entries[f].kind == "link"), "")
+    def _is_link(self, folder: str) -> bool:
+        return folder in self._entries and self._entries[folder].kind == "link"
 
     def read_all(
         self, names: Sequence[str], limit: int | None = None

@@ -23,7 +23,7 @@ Key = Sequence[str | None]
 
 
 def rows_of(
-    data: bytes, file: str, table: Table, package: Package, note: Note | None = None
+    data: bytes, file: str, table: Table, package: Package
 ) -> tuple[dict[str, list[Row]], list[Problem]]:
     """Read one file of records of any kind.
 
@@ -31,7 +31,6 @@ def rows_of(
         data: the file's bytes.
         file: path relative to the root.
         table: the table whose path pattern the file matches.
-        note: told where each value of a document stands, when a caller must explain a fault.
 
     Returns:
         For the table and its descendants the rows as (line, cells in the schema's order; None for no value), and the
@@ -40,12 +39,12 @@ def rows_of(
     if table.kind == "csv":
         rows, problems = read_csv(data, file, table)
         return {table.name: rows}, problems
-    if table.kind == "yaml" and note is None and (item := parse_plain(data)) is not None:
+    if table.kind == "yaml" and (item := parse_plain(data)) is not None:
         reader = _DocumentReader(file, package, [], None)
         reader.record(table, item, (), None)
         if not reader.problems:
             return reader.rows, []
-    return read_document(data, file, table, package, note)
+    return read_document(data, file, table, package)
 
 
 class Shape:
@@ -76,17 +75,7 @@ class Shape:
 def read_document(
     data: bytes, file: str, table: Table, package: Package, note: Note | None = None
 ) -> tuple[dict[str, list[Row]], list[Problem]]:
-    """Read one YAML or Markdown file with all that may be wrong in it.
-
-    Args:
-        data: the file's bytes.
-        file: path relative to the root, for messages.
-        table: the table whose path pattern the file matches.
-        note: told where each value stands, when a caller must explain a fault.
-
-    Returns:
-        For the table and each of its descendants the rows as (line, cells in schema order), and the problems found.
-    """
+    """Do the same for a YAML or Markdown file, with all that may be wrong in it; `note` is told where each value stands."""
     text, problems = decode(data, file)
     reader = _DocumentReader(file, package, problems, note)
     if conflict := conflict_line(text):

@@ -12,14 +12,14 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Any
 
 from lingtouyan.problems import Problem, RecordsError, error, meant, quoted
-from lingtouyan.reading.source import Source, UnsafePathError, checked_pattern, glob_regex
+from lingtouyan.reading.source import Source, UnsafePathError, checked_pattern, glob_regex, static_prefix
 from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 from lingtouyan.settings import Settings, read_settings
 
@@ -52,6 +52,8 @@ _FORMATS = {
     "geojson": _words("default topojson"),
 }
 _ITEM_TYPES = _words("string integer boolean number datetime date time")
+# What the standard takes for yes and no where a field does not say.
+_YES, _NO = ["true", "True", "TRUE", "1"], ["false", "False", "FALSE", "0"]
 _BOOLEAN = {"true": True, "True": True, "false": False, "False": False}
 _PASSED_ON = ("title", "description", "format", "decimalChar", "groupChar", "delimiter", "itemType")
 _PACKAGE_KEYS = _words("name title description resources lingtouyan")
@@ -123,6 +125,12 @@ class Field:
     compartment: str = ""
     months_before: str = ""
     picture: bool = False
+
+    @property
+    def yes_and_no(self) -> tuple[list[str], list[str]]:
+        """The texts that mean yes and those that mean no; first is the one in which records write it."""
+        given = self.descriptor
+        return given.get("trueValues") or _YES, given.get("falseValues") or _NO
 
     @property
     def required(self) -> bool:
@@ -240,6 +248,24 @@ class Package:
             table = self.tables[table.parent]
         return table
 
+    @cached_property
+    def _patterns(self) -> tuple[re.Pattern[str], list[Table]]:
+        sources = [t for t in self.tables.values() if t.path]
+        return re.compile("|".join(f"({glob_regex(t.path).pattern})" for t in sources) or r"(?!)"), sources
+
+    def owner(self, file: str) -> Table | None:
+        """Return the first table whose pattern names a file."""
+        pattern, sources = self._patterns
+        found = pattern.match(file)
+        return sources[found.lastindex - 1] if found and found.lastindex else None
+
+    def files(self, source: Source, *tables: Table) -> Iterator[tuple[str, Table]]:
+        """Yield the files of some tables, or of all, in order."""
+        wanted = {t.name: static_prefix(t.path) for t in tables or self.tables.values() if t.path}
+        for name in source.files(wanted.values()).files:
+            if (table := self.owner(name)) and table.name in wanted:
+                yield name, table
+
 
 def load_package(source: Source) -> Package:
     """Read the descriptor and all schemas.
@@ -345,30 +371,20 @@ class _PackageReader:
         if descriptor is None:
             return None
         tables: dict[str, Table] = {}
+        given, settings = descriptor.part("lingtouyan"), Settings()
+        month = given.text("starts_on")[: len("2026-01")]
         for resource in descriptor.parts("resources", needed="缺少 resources 列表：请在其中登记每张表。"):
-            if table := self.table(resource, tables):
+            if table := self.table(resource, tables, month):
                 tables[table.name] = table
         if not self.problems:
             self.check_references(tables)
         descriptor.spelt(_PACKAGE_KEYS)
-        given, settings = descriptor.part("lingtouyan"), Settings()
         if not self.problems:
             # With a table that cannot be read, a setting that names it would be blamed for it.
             known = {t.name: {f.name for f in t.fields} for t in tables.values()}
             settings, faults = read_settings(given.item, known)
             for key, message in faults:
                 given.wrong(key, message)
-        if settings.starts_on:
-            month = settings.starts_on.isoformat()[:7]
-            tables = {
-                name: replace(
-                    t,
-                    fields=tuple(
-                        replace(f, months_before=month) if f.type == "date" else f for f in t.fields
-                    ),
-                )
-                for name, t in tables.items()
-            }
         children: dict[str, list[Table]] = {}
         for table in tables.values():
             if table.parent:
@@ -377,7 +393,7 @@ class _PackageReader:
         title, description = descriptor.text("title", name), descriptor.text("description")
         return Package(name, title, description, tables, settings, digest, children)
 
-    def table(self, resource: _Part, known: dict[str, Table]) -> Table | None:
+    def table(self, resource: _Part, known: dict[str, Table], month: str) -> Table | None:
         name = resource.text("name")
         resource.spelt(_RESOURCE_KEYS)
         if not IDENTIFIER.match(name):
@@ -398,7 +414,7 @@ class _PackageReader:
         schema.spelt(_SCHEMA_KEYS)
         fields: dict[str, Field] = {}
         for part in schema.parts("fields", needed="缺少 fields 列表。"):
-            if made := _field(schema_file, part):
+            if made := _field(schema_file, part, month):
                 if made.name in fields:
                     part.wrong("name", f"字段 {quoted(made.name)} 重复。")
                 fields[made.name] = made
@@ -505,7 +521,7 @@ def _foreign_keys(schema: _Part, table: str, known: Collection[str]) -> Iterator
         yield ForeignKey(fields, reference.text("resource", table), references)
 
 
-def _field(file: str, part: _Part) -> Field | None:
+def _field(file: str, part: _Part, month: str) -> Field | None:
     name, kind = part.text("name"), part.text("type", "string")
     if not IDENTIFIER.match(name):
         part.wrong("name", f"字段名 {quoted(name)} 应为小写英文字母、数字和下划线。")
@@ -548,6 +564,7 @@ def _field(file: str, part: _Part) -> Field | None:
         value_aliases={k: str(v) for k, v in part.part("valueAliases").item.items()},
         suggest=part.part("suggest").item,
         compartment=compartment,
+        months_before=month if kind == "date" else "",
         picture=_BOOLEAN.get(part.text("picture"), False),
     )
 

@@ -24,7 +24,7 @@ from lingtouyan.processes import end_with_parent
 from lingtouyan.reading.csv import Row
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.package import DESCRIPTOR, Package, Sensitivity, Table
-from lingtouyan.reading.source import Source, glob_regex, static_prefix
+from lingtouyan.reading.source import Source, static_prefix
 
 # From so many files on, starting other processes pays; with so many at a time no process grows with the city.
 _MANY = 400
@@ -88,7 +88,7 @@ def read_records(source: Source, package: Package) -> Records:
     if any(re.search(r"[*?\[]", p) for p in at_root):
         # Much else stands at the root: what no table claims there is nobody's loss.
         names.update(source.files([""]).files)
-    owners = _owners(sorted(names), sources)
+    owners = {n: t for n in sorted(names) if (t := package.owner(n))}
     records = Records()
     folder = Path(tempfile.mkdtemp(prefix="lingtouyan-"))
     # The parts are there as long as this object is.
@@ -247,16 +247,3 @@ def _misnamed(table: Table, found: Sequence[tuple[str, int, str]]) -> Iterator[P
         held = f"是 {quoted(key)}" if own.sensitivity < Sensitivity.RESTRICTED else "与它不同"
         named = f"文件名是 {quoted(PurePosixPath(file).name)}，里面的“{own.title}”{held}"
         yield warning(file, line, "file-name", f"{named}。请核对，使两者一致。", own.title)
-
-
-def _owners(names: list[str], sources: list[Table]) -> dict[str, Table]:
-    """Return file -> the first table whose pattern names it."""
-    pattern = re.compile("|".join(f"({glob_regex(t.path).pattern})" for t in sources) or r"(?!)")
-    return {n: sources[m.lastindex - 1] for n in names if (m := pattern.match(n)) and m.lastindex}
-
-
-def files_of(source: Source, tables: Iterable[Table]) -> Iterator[tuple[str, Table]]:
-    """Yield the files of these tables' records, in order, each with its table."""
-    sources = [t for t in tables if t.path]
-    names = source.files({static_prefix(t.path) for t in sources} - {""}).files
-    yield from _owners(list(names), sources).items()

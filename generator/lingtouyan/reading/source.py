@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import re
 import stat
@@ -113,16 +114,27 @@ class Source(ABC):
         problems: list[Problem] = []
         tops = sorted(set(folders))
         tops = [t for t in tops if not any(t != o and (o == "" or t.startswith(o + "/")) for o in tops)]
-        for kind, name in (found for top in tops for found in self._walk(top)):
-            if kind == "file":
-                files.append(name)
-            else:
-                problems.append(refusal(name, kind))
+        for top in tops:
+            link = self._link_before(f"{top}/x")
+            for kind, name in [("link", link)] if link else self._walk(top):
+                if kind == "file":
+                    files.append(name)
+                else:
+                    problems.append(refusal(name, kind))
         return Listing(tuple(sorted(files)), tuple(problems))
 
     @abstractmethod
     def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
         """Yield (`file` or a key of `_REFUSED`, name) for what stands below a folder."""
+
+    @abstractmethod
+    def _is_link(self, folder: str) -> bool:
+        """Tell whether a folder is a link."""
+
+    def _link_before(self, name: str) -> str:
+        """Return the first folder on the way to a file that is a link, or nothing."""
+        folders = itertools.accumulate(name.split("/")[:-1], "{}/{}".format)
+        return next((f for f in folders if f and self._is_link(f)), "")
 
     @abstractmethod
     def exists(self, name: str) -> bool:
@@ -188,9 +200,6 @@ class WorkTree(Source):
         return self.root / name
 
     def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
-        if link := self._link_before(f"{folder}/x"):
-            yield "link", link
-            return
         start = len(str(self.root)) + 1
         stack = [f"{self.root}/{folder}".rstrip("/")]
         if not Path(stack[0]).is_dir():
@@ -220,14 +229,8 @@ class WorkTree(Source):
                 else:
                     yield "special", name
 
-    def _link_before(self, name: str) -> str:
-        """Return the first folder on the way to a file that is a link, or nothing."""
-        parts = name.split("/")
-        for end in range(1, len(parts)):
-            folder = "/".join(parts[:end])
-            if folder and os.path.islink(f"{self.root}/{folder}"):  # noqa: PTH114
-                return folder
-        return ""
+    def _is_link(self, folder: str) -> bool:
+        return os.path.islink(f"{self.root}/{folder}")  # noqa: PTH114
 
     def read_all(
         self, names: Sequence[str], limit: int | None = None
@@ -315,14 +318,12 @@ def _usable(name: str) -> bool:
 
 def refusal(name: str, kind: str) -> Problem:
     """Say that a file is none that may be read; `kind` is a key of `_REFUSED`."""
-    shown = printable(name.encode("utf-8", "backslashreplace").decode())
-    return error(shown, 0, "source-error" if kind == "closed" else "unsafe-file", _REFUSED[kind])
+    return error(printable(name), 0, "source-error" if kind == "closed" else "unsafe-file", _REFUSED[kind])
 
 
 def absent(name: str, reason: str = "文件不存在") -> Problem:
     """Say that a file cannot be opened."""
-    shown = printable(name.encode("utf-8", "backslashreplace").decode())
-    return error(shown, 0, "source-error", f"文件无法打开：{reason}。请检查文件名和权限。")
+    return error(printable(name), 0, "source-error", f"文件无法打开：{reason}。请检查文件名和权限。")
 
 
 def too_large(name: str, size: int, limit: int) -> Problem:

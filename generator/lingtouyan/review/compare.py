@@ -29,8 +29,7 @@ from lingtouyan.history.versions import Key, Record, Records
 from lingtouyan.problems import Problem, RecordsError, UsageError, error, has_errors, in_order
 from lingtouyan.project import SITES, Project
 from lingtouyan.reading.documents import rows_of
-from lingtouyan.reading.package import DESCRIPTOR, Package, Sensitivity, Table, has_hidden_key
-from lingtouyan.reading.source import glob_regex
+from lingtouyan.reading.package import DESCRIPTOR, Sensitivity, Table, has_hidden_key
 from lingtouyan.review import alarms
 from lingtouyan.review.alarms import Comparison, FigureChange, Figures
 from lingtouyan.review.schema_changes import SchemaChange, changed_files, loud, schema_changes
@@ -142,8 +141,8 @@ class Side:
     def __init__(self, project: Project, files: Collection[str]) -> None:
         self.project, self.package = project, project.package
         self.rows: dict[str, list[tuple[str, int, list[str | None]]]] = {}
-        owners = _owners(self.package)
-        self.files = {f: t for f in sorted(files) if project.source.exists(f) for t in _owner(owners, f)}
+        there = [f for f in sorted(files) if project.source.exists(f)]
+        self.files = {f: t for f in there if (t := self.package.owner(f))}
         for name, data in project.source.read_all(list(self.files)):
             if not isinstance(data, Problem):
                 for member, found in rows_of(data, name, self.files[name], self.package)[0].items():
@@ -160,14 +159,6 @@ class Side:
     def found(self, table: str) -> dict[str, Record]:
         """Return key -> record."""
         return {"/".join(key): record for key, _, record in self.records(table)}
-
-
-def _owners(package: Package) -> list[tuple[re.Pattern[str], Table]]:
-    return [(glob_regex(t.path), t) for t in package.tables.values() if t.path]
-
-
-def _owner(owners: Iterable[tuple[re.Pattern[str], Table]], file: str) -> list[Table]:
-    return [t for p, t in owners if p.match(file)][:1]
 
 
 def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints: bool = True) -> Review:
@@ -325,9 +316,10 @@ def _sides(old: Project, new: Project, files: set[str]) -> list[Side]:
     for mine, other in ((old, new), (new, old)):
         package, tables = mine.package, other.package.tables
         otherwise = {package.origin(t).name for n, t in package.tables.items() if t != tables.get(n)}
-        owners = [(p, t) for p, t in _owners(package) if t.name in otherwise]
-        names = mine.source.files([""]).files if owners else ()
-        sides.append(Side(mine, files | {f for f in names if _owner(owners, f)}))
+        names = mine.source.files([""]).files if otherwise else ()
+        sides.append(
+            Side(mine, files | {f for f in names if (t := package.owner(f)) and t.name in otherwise})
+        )
     return sides
 
 
@@ -335,11 +327,10 @@ def _twins(side: Side, other: Side) -> set[str]:
     """Return files that are the same on both sides and hold a record which a differing file holds on one side alone."""
     found: set[str] = set()
     names = [n for n in side.project.source.files([""]).files if n not in side.files and n not in other.files]
-    for pattern, table in _owners(side.package):
-        name = table.name
+    for name, table in side.package.tables.items():
         held = {k for k, _, _ in other.records(name)}
         alone = {k: r for k, _, r in side.records(name) if k not in held and name in other.package.tables}
-        same = [n for n in names if pattern.match(n)] if alone else []
+        same = [n for n in names if side.package.owner(n) is table] if alone else []
         words = {k[-1].encode() for k in alone if k}
         for file, data in side.project.source.read_all(same):
             if isinstance(data, bytes) and any(w in data for w in words):
