@@ -162,7 +162,7 @@ class Bench:
         self.connection.execute("SET threads = 1")
         database.load_raw(self.connection, self.package, self._standing())
         database.shut(self.connection)
-        database.create_enums(self.connection, self.package)
+        database.create_enums(self.connection, self.package.tables.values())
         database.create_typed(self.connection, self.package)
         database.create_descriptions(self.connection, self.package)
         create_cells(self.connection, self.package)

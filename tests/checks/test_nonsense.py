@@ -80,7 +80,7 @@ def test_no_nonsense_in_the_cells_stops_a_view_or_a_rule() -> None:
     database.load_raw(connection, package, read_records(WorkTree(ROOT), package))
     _spoil(connection, package)
     database.shut(connection)
-    database.create_enums(connection, package)
+    database.create_enums(connection, package.tables.values())
     database.create_typed(connection, package)
     database.create_descriptions(connection, package)
     create_cells(connection, package)

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from lingtouyan.checks.messages import TEXTS, Wording, dangling, doubtful, foreign_digits, repeated
-from lingtouyan.database.database import duckdb_type, literal, quote, side_by_side, typed
+from lingtouyan.database.database import dangling_rows, literal, quote, side_by_side, typed
 from lingtouyan.problems import Problem, Severity, error
 from lingtouyan.reading.csv import decode
 from lingtouyan.reading.documents import read_document
@@ -389,17 +389,7 @@ class _Keys:
                 yield from self._dangling(key, unread.get(key.table, ()))
 
     def _lost(self, key: ForeignKey) -> str:
-        """Return the FROM clause that gives the rows of `t` whose reference leads nowhere."""
-        table, target = self._table, self._package.tables[key.table]
-        parts = []
-        for a, b in zip(key.fields, key.references, strict=True):
-            mine, other = table.field(a), target.field(b)
-            alike = mine is not None and other is not None and duckdb_type(mine) == duckdb_type(other)
-            cast = "" if alike else "::VARCHAR"
-            same = "=" if len(key.fields) == 1 else "IS NOT DISTINCT FROM"
-            parts.append(f"t.{quote(a)}{cast} {same} o.{quote(b)}{cast}")
-        some = " OR ".join(f"t.{quote(f)} IS NOT NULL" for f in key.fields)
-        return f"{quote(table.name)} t ANTI JOIN {quote(target.name)} o ON {' AND '.join(parts)} WHERE {some}"
+        return dangling_rows(self._table, key, self._package.tables[key.table])
 
     def _titled(self, fields: Sequence[str]) -> tuple[str, bool]:
         """Return the fields' titles, and whether their values may be told."""

@@ -179,7 +179,6 @@ def build_register(
     *,
     draft: bool = False,
     attached: Mapping[str, Path] = MappingProxyType({}),
-    records: Records | None = None,
     proposal: History | None = None,
     history: bool = True,
     only: Iterable[str] | None = None,
@@ -191,7 +190,6 @@ def build_register(
         as_of: the date on which the facts are asked for.
         draft: recorded in `build`.
         attached: edition -> database file that `write_edition` will fill.
-        records: rows that were read already.
         proposal: a change under review, for rules about changes.
         history: whether `changes` and `commits` are filled.
         only: words of the statements that will be asked besides the rules; None for everything. Views that none of
@@ -205,7 +203,7 @@ def build_register(
     rules, faults = read_rules(project.source, package)
     design.extend(faults)
     locator = Locator(project.source, package)
-    records = records or read_records(project.source, package)
+    records = read_records(project.source, package)
     connection, formal = _start(project, package, records, locator, as_of, draft, attached, proposal)
     told = [*records.problems, *without_consequences(package, records.problems, formal)]
     problems = list(told)
@@ -324,7 +322,7 @@ def _part_of(
     part = dataclasses.replace(
         package, tables={t.name: dataclasses.replace(t, foreign_keys=()) for t in reachable}
     )
-    records = read_records(project.source, part) if reachable else Records()
+    records = read_records(project.source, part)
     locator = Locator(project.source, part)
     connection, _ = _start(project, part, records, locator, as_of, draft, attached)
     views = Views(connection, declared, macros, lambda: _tell(connection, project, True, []))
@@ -361,7 +359,7 @@ def _start(
     """
     connection, commit = connect(), project.commit
     load_raw(connection, part, records)
-    create_enums(connection, part)
+    create_enums(connection, part.tables.values())
     formal = check_conformance(connection, part, locator)
     create_typed(connection, part)
     wrong_keys = check_keys(connection, part, locator, unread_files(part, records))

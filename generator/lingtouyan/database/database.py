@@ -18,7 +18,7 @@ import duckdb
 
 from lingtouyan.database.grammar import refusal
 from lingtouyan.problems import RecordsError, did_you_mean, error, printable
-from lingtouyan.reading.package import Field, Package, Table
+from lingtouyan.reading.package import Field, ForeignKey, Package, Table
 from lingtouyan.reading.records import EMPTY, Records
 
 MAX_MEGABYTES = 4096
@@ -75,6 +75,38 @@ def literal(text: str) -> str:
 def record_key(names: Iterable[str], row: str = "") -> str:
     """Return the SQL of a record's key as history and pages have it: the columns of these names, joined by `/`."""
     return " || '/' || ".join(f"coalesce({row}{quote(n)}::VARCHAR, '')" for n in names)
+
+
+def dangling_rows(table: Table, key: ForeignKey, target: Table) -> str:
+    """Return the FROM clause that gives the rows of `t` whose reference leads nowhere."""
+    parts = []
+    for a, b in zip(key.fields, key.references, strict=True):
+        mine, other = table.field(a), target.field(b)
+        alike = mine is not None and other is not None and duckdb_type(mine) == duckdb_type(other)
+        cast = "" if alike else "::VARCHAR"
+        same = "=" if len(key.fields) == 1 else "IS NOT DISTINCT FROM"
+        parts.append(f"t.{quote(a)}{cast} {same} o.{quote(b)}{cast}")
+    some = " OR ".join(f"t.{quote(f)} IS NOT NULL" for f in key.fields)
+    return f"{quote(table.name)} t ANTI JOIN {quote(target.name)} o ON {' AND '.join(parts)} WHERE {some}"
+
+
+def tables_in(connection: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
+    """Return the names of the tables that the register has in a schema: where only a part was asked for, only that."""
+    asked = (
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = ? AND database_name = current_database()"
+    )
+    return {name for (name,) in connection.execute(asked, [schema]).fetchall()}
+
+
+def put_cells(
+    connection: duckdb.DuckDBPyConnection, table: Table, field: Field, rows: list[int], cells: list[Any]
+) -> None:
+    """Put these texts in the place of a field's raw cells, in the rows with these numbers."""
+    connection.execute(
+        f"UPDATE raw.{quote(table.name)} AS t SET {quote(field.name)} = o.cell "
+        "FROM (SELECT unnest($1::BIGINT[]) AS row, unnest($2::VARCHAR[]) AS cell) AS o WHERE t.rowid = o.row",
+        [rows, cells],
+    )
 
 
 def _list(values: Iterable[str]) -> str:
@@ -160,8 +192,7 @@ def _load(connection: duckdb.DuckDBPyConnection, table: Table, records: Records)
     if found := records.collected.get(table.name):
         _load_collected(connection, table, target, found)
         return
-    parts = records.parts.get(table.name)
-    if not parts:
+    if not (parts := records.parts(table.name)):
         connection.execute(
             f"CREATE TABLE {target} ({', '.join(f'{quote(n)} {t}' for n, t in columns.items())})"
         )
@@ -172,7 +203,6 @@ def _load(connection: duckdb.DuckDBPyConnection, table: Table, records: Records)
         for part in more:
             stream.write(part.read_bytes())
             part.unlink()
-    records.parts[table.name] = [first]
     # The texts of no characters, which a CSV line cannot tell from missing ones, are put back.
     empty = [quote(f.name) for f in table.fields if "" not in table.missing(f)]
     changes = ", ".join(f"CASE WHEN {n} = {literal(EMPTY)} THEN '' ELSE {n} END AS {n}" for n in empty)
@@ -200,11 +230,11 @@ def _load_collected(
         raise RecordsError([error(table.path, 0, "not-collected", said)]) from None
 
 
-def create_enums(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
-    """Create one ordered type per list of categories."""
-    made = {f.enum_type: f.categories for t in package.tables.values() for f in t.fields if f.enum_type}
+def create_enums(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], prefix: str = "") -> None:
+    """Create one ordered type per list of categories; `prefix` names the database where it is not the register."""
+    made = {f.enum_type: f.categories for t in tables for f in t.fields if f.enum_type}
     for name, words in made.items():
-        connection.execute(f"CREATE TYPE {quote(name)} AS ENUM ({_list(words)})")
+        connection.execute(f"CREATE TYPE {prefix}{quote(name)} AS ENUM ({_list(words)})")
 
 
 def create_typed(connection: duckdb.DuckDBPyConnection, package: Package) -> None:

@@ -14,6 +14,7 @@ import duckdb
 from lingtouyan.database.database import (
     SqlError,
     connect,
+    create_enums,
     explain,
     literal,
     one_select,
@@ -68,9 +69,7 @@ def write_edition(
     """
     alias, level = _ALIAS.format(attached or edition), EDITIONS[edition]
     seen = [v for t in package.tables.values() if (v := visible_table(t, edition)) is not None]
-    types = {f.enum_type: f.categories for t in seen for f in t.fields if f.enum_type}
-    for name, words in types.items():
-        connection.execute(f"CREATE TYPE {alias}.{quote(name)} AS ENUM ({', '.join(map(literal, words))})")
+    create_enums(connection, seen, f"{alias}.")
     inside = level >= Sensitivity.INTERNAL
     # What history may be shown depends on the records that are.
     told = only is None or not {"changes", "commits"}.isdisjoint(only)

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from lingtouyan.database.database import connect, literal, quote, side_by_side
+from lingtouyan.database.database import connect, dangling_rows, literal, quote, side_by_side
 from lingtouyan.database.editions import visible_table
 from lingtouyan.database.statements import Statement, columns_of
 from lingtouyan.problems import RecordsError, error
@@ -69,7 +69,7 @@ def export_edition(
         for table in seen.values():
             keys = [k for k in table.foreign_keys if _refers(k, seen)]
             for key in keys:
-                _refuse_dangling(connection, table, key, edition)
+                _refuse_dangling(connection, table, key, seen[key.table], edition)
             resources.append(_resource(table, keys))
             kinds = held[table.name]
             cells[table.name] = {
@@ -230,16 +230,9 @@ def _described(name: str, title: str, description: str, schema: dict[str, Any]) 
 
 
 def _refuse_dangling(
-    connection: duckdb.DuckDBPyConnection, table: Table, key: ForeignKey, edition: str
+    connection: duckdb.DuckDBPyConnection, table: Table, key: ForeignKey, target: Table, edition: str
 ) -> None:
-    joined = " AND ".join(
-        f"t.{quote(a)}::VARCHAR IS NOT DISTINCT FROM o.{quote(b)}::VARCHAR"
-        for a, b in zip(key.fields, key.references, strict=True)
-    )
-    some = " OR ".join(f"t.{quote(f)} IS NOT NULL" for f in key.fields)
-    query = (
-        f"SELECT count(*) FROM {quote(table.name)} t ANTI JOIN {quote(key.table)} o ON {joined} WHERE {some}"
-    )
+    query = f"SELECT count(*) FROM {dangling_rows(table, key, target)}"
     (count,) = connection.execute(query).fetchone() or (0,)
     if count:
         message = (

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 import duckdb
 
-from lingtouyan.database.database import explain, literal, quote, record_key
+from lingtouyan.database.database import explain, literal, quote, record_key, tables_in
 from lingtouyan.database.views import HISTORY, Views
 from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, quoted
 from lingtouyan.project import Scope
@@ -55,8 +55,7 @@ def narrow(
         UsageError: there is no such reader.
         RecordsError: the condition of a compartment cannot be evaluated.
     """
-    held = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' AND database_name = current_database()"
-    here = {name for (name,) in connection.execute(held).fetchall()}
+    here = tables_in(connection, "main")
     tables = [t for t in package.tables.values() if t.name in here]
     gone: set[str] = set()
     emptied: set[str] = set()

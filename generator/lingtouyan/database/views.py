@@ -44,19 +44,15 @@ class Views:
         self._through = passages([*views, *macros])
         by_name = {v.name: v for v in views}
         macro_only = passages(macros)
-        self._needs = {v.name: (reached(v.words, macro_only) & by_name.keys()) - {v.name} for v in views}
-        self.order: list[Statement] = []
-        sorter = TopologicalSorter(self._needs)
+        self._needs = {
+            v.name: sorted((reached(v.words, macro_only) & by_name.keys()) - {v.name}) for v in views
+        }
         try:
-            sorter.prepare()
+            self.order = [by_name[n] for n in TopologicalSorter(self._needs).static_order()]
         except CycleError as fault:
             circle = sorted(set(fault.args[1]))
             message = f"视图互相引用，无法计算：{'、'.join(circle)}。请去掉其中一处引用。"
             raise RecordsError([error(by_name[circle[0]].file, 1, "sql-error", message)]) from None
-        while sorter.is_active():
-            ready = sorted(sorter.get_ready())
-            self.order += [by_name[n] for n in ready]
-            sorter.done(*ready)
         self.computed: set[str] = set()
 
     def reach(self, words: Iterable[str]) -> frozenset[str]:
@@ -72,7 +68,7 @@ class Views:
             self._history()
         wanted = (names & reach) - self.computed - self._faults.keys()
         by_name = {v.name: v for v in self.order}
-        sorter = TopologicalSorter({n: self._needs[n] & wanted for n in wanted})
+        sorter = TopologicalSorter({n: wanted.intersection(self._needs[n]) for n in wanted})
         sorter.prepare()
         while sorter.is_active():
             ready = sorter.get_ready()

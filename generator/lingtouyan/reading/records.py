@@ -52,7 +52,7 @@ class Records:
     """What a tree holds.
 
     Attributes:
-        parts: table -> files of lines `file,line,cells…` in the schema's order of fields, one after another.
+        folder: holds files of lines `file,line,cells…` in the schema's order of fields, see `parts`.
         problems: faults in the files' own form.
         files: file -> its table, for all that could be opened.
         filled: the files from which any row could be read.
@@ -60,16 +60,20 @@ class Records:
         collected: table -> (file, where it stands on disk) of what the register reads by itself.
     """
 
-    parts: dict[str, list[Path]] = field(default_factory=dict)
+    folder: Path
     problems: list[Problem] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
     names: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
     collected: dict[str, list[tuple[str, Path]]] = field(default_factory=dict)
 
+    def parts(self, table: str) -> list[Path]:
+        """Return the files that hold the lines of a table, one after another."""
+        return sorted(self.folder.glob(f"{table}.*"))
+
     def rows(self, table: str) -> Iterator[tuple[str, Row]]:
         """Yield (file, (line, cells)) for one table, files in order; missing cells are None."""
-        for part in self.parts.get(table, ()):
+        for part in self.parts(table):
             with part.open(encoding="utf-8", newline="") as stream:
                 for file, line, *cells in csv.reader(stream):
                     yield file, (int(line), [None if c == "" else "" if c == EMPTY else c for c in cells])
@@ -89,10 +93,9 @@ def read_records(source: Source, package: Package) -> Records:
         # Much else stands at the root: what no table claims there is nobody's loss.
         names.update(source.files([""]).files)
     owners = {n: t for n in sorted(names) if (t := package.owner(n))}
-    records = Records()
-    folder = Path(tempfile.mkdtemp(prefix="lingtouyan-"))
+    records = Records(Path(tempfile.mkdtemp(prefix="lingtouyan-")))
     # The parts are there as long as this object is.
-    weakref.finalize(records, shutil.rmtree, folder, ignore_errors=True)
+    weakref.finalize(records, shutil.rmtree, records.folder, ignore_errors=True)
     idle = [t for t in sources if t not in owners.values()]
     records.problems += [*listing.problems, *_unclaimed(listing.files, owners, idle), *_alike(listing.files)]
     records.problems += _nowhere(source, idle, owners)
@@ -106,9 +109,7 @@ def read_records(source: Source, package: Package) -> Records:
         advice = "还没有收来，或不在这个版本里。请先运行 lingtouyan collect fetch。"
         raise RecordsError([error(t.path, 0, "not-collected", f"“{t.title}”{advice}") for t in lacking])
     tasks = [(name, owner) for name, owner in owners.items() if owner.kind != "parquet"]
-    for made in _read_all(source, package, tasks, folder):
-        for table, part in made.parts.items():
-            records.parts.setdefault(table, []).extend(part)
+    for made in _read_all(source, package, tasks, records.folder):
         records.problems += made.problems
         records.files |= made.files
         records.filled |= made.filled
@@ -149,7 +150,7 @@ def _read_slice(
     source: Source, package: Package, folder: Path, number: int, tasks: Sequence[tuple[str, Table]]
 ) -> Records:
     """Read some files; the lines of each table go into one file of their own."""
-    made = Records()
+    made = Records(folder)
     writers: dict[str, Any] = {}
     # Lines are no cycles: to look for such among them would cost more than making them.
     enabled = gc.isenabled()
@@ -174,7 +175,7 @@ def _read_slice(
                     if rows and table not in writers:
                         path = folder / f"{table}.{number:05d}.csv"
                         stream = opened.enter_context(path.open("w", encoding="utf-8", newline=""))
-                        writers[table], made.parts[table] = csv.writer(stream, lineterminator="\n"), [path]
+                        writers[table] = csv.writer(stream, lineterminator="\n")
                     if rows:
                         made.filled.add(name)
                         # Two rows in one line would be one row: the register's reader is told that cells may be quoted.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from lingtouyan.database.database import quote
+from lingtouyan.database.database import put_cells, quote, tables_in
 from lingtouyan.problems import Problem, UsageError
 from lingtouyan.reading.package import Field, Package, Table
 from lingtouyan.reading.source import Source, static_prefix
@@ -95,12 +95,12 @@ def place_pictures(
         The tables that have any, and how many of the pictures have no key here.
     """
     touched, closed = [], 0
-    here = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'").fetchall()
-    for table in (t for t in package.tables.values() if (t.name,) in here and t.primary_key):
+    here = tables_in(connection, "raw")
+    for table in (t for t in package.tables.values() if t.name in here and t.primary_key):
         for field in (f for f in table.fields if f.picture):
             there = {n for n in source.files([static_prefix(table.path)]).files if n.endswith(SUFFIX)}
-            raw, key = f"raw.{quote(table.name)}", quote(table.primary_key[0])
-            rows = connection.execute(f"SELECT rowid, _file, {key} FROM {raw}").fetchall()
+            picked = f"SELECT rowid, _file, {quote(table.primary_key[0])} FROM raw.{quote(table.name)}"
+            rows = connection.execute(picked).fetchall()
             named = [(r, sealed_file(f, field.name), k) for r, f, k in rows if k]
             found = [(r, f, k) for r, f, k in named if f in there]
             if not found:
@@ -110,11 +110,7 @@ def place_pictures(
             places = [Place.of(owner, k, table, field) for _, _, k in found]
             cells = [Picture(f, p, digests.get(f, "")).cell() for (_, f, _), p in zip(found, places, strict=True)]
             closed += sum(keys.get(owner, k, field.compartment) is None for _, _, k in found)
-            connection.execute(
-                f"UPDATE {raw} AS t SET {quote(field.name)} = o.cell "
-                "FROM (SELECT unnest($1::BIGINT[]) AS row, unnest($2::VARCHAR[]) AS cell) AS o WHERE t.rowid = o.row",
-                [[r for r, _, _ in found], cells],
-            )
+            put_cells(connection, table, field, [r for r, _, _ in found], cells)
             touched.append(table)
     return touched, closed
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from lingtouyan.database.database import create_typed, literal, quote, record_key
+from lingtouyan.database.database import create_typed, literal, put_cells, quote, record_key, tables_in
 from lingtouyan.problems import UsageError
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping
@@ -165,9 +165,7 @@ def open_cells(
     """
     touched = {t.name: t for t in more}
     closed = 0
-    # Where only a part was asked for, only that was read.
-    here = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'"
-    for table in [package.tables[name] for (name,) in sorted(connection.execute(here).fetchall())]:
+    for table in [package.tables[name] for name in sorted(tables_in(connection, "raw"))]:
         owner, columns = subject(package, table)
         raw = f"raw.{quote(table.name)}"
         for f in restricted(table):
@@ -180,11 +178,7 @@ def open_cells(
             touched[table.name] = table
             plain = [unseal(value, Place.of(owner, k, table, f), keys) for _, k, value in found]
             closed += plain.count(None)
-            connection.execute(
-                f"UPDATE {raw} AS t SET {cell} = o.plain "
-                "FROM (SELECT unnest($1::BIGINT[]) AS row, unnest($2::VARCHAR[]) AS plain) AS o WHERE t.rowid = o.row",
-                [[row for row, _, _ in found], plain],
-            )
+            put_cells(connection, table, f, [row for row, _, _ in found], plain)
     for name in touched:
         connection.execute(f"DROP TABLE {quote(name)}")
     create_typed(connection, replace(package, tables=touched))
