@@ -9,16 +9,18 @@ import datetime
 import difflib
 import json
 import math
+import operator
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from lingtouyan.database.database import literal, quote
 from lingtouyan.problems import Severity, quoted
 from lingtouyan.reading.garbled import garbled
-from lingtouyan.reading.package import Field, Sensitivity, Table
+from lingtouyan.reading.package import SHAPES, Field, Sensitivity, Table
+from lingtouyan.sealing.values import is_sealed
 
 # The types of what people write.
 TEXTS = frozenset({"string", "any", "array"})
@@ -96,6 +98,12 @@ _NEGATIONS = "非不未无没"
 _NOTHING = frozenset(["无", "暂无", "—", "——", "-", "--", "/", "\\", "~", "n/a", "na", "null", "none", "nil"])
 _YES = frozenset(["是", "yes", "y", "true", "t", "1", "on", "对", "有", "√", "✓", "✔"])
 _NO = frozenset(["否", "no", "n", "false", "f", "0", "off", "错", "无", "×", "✗", "✘"])
+_LIMITS: dict[str, Callable[[Any, Any], bool]] = {
+    **dict.fromkeys(("minLength", "minimum"), operator.ge),
+    **dict.fromkeys(("maxLength", "maximum"), operator.le),
+    "exclusiveMinimum": operator.gt,
+    "exclusiveMaximum": operator.lt,
+}
 _MAX_WORDS = 12
 _MAX_LOOKED_AT = 200
 
@@ -418,6 +426,53 @@ class Wording:
         """Say that digits are not those that numbers are looked up by."""
         shown = self.value(value)
         return f"{shown} 有全角数字，查找、比对和计算时认不出来。请改为半角{self._suggest(half)}。"
+
+
+def plain_value(field: Field, value: str) -> str:
+    """Write a value as records write it: half-width digits and `年-月-日`, where the field leaves no doubt."""
+    half = value.translate(FULL_WIDTH).strip()
+    if field.type in SHAPES:
+        return half if re.fullmatch(SHAPES[field.type], half) else value
+    pattern = str(field.constraints.get("pattern") or ".*")
+    if (
+        not is_date(field)
+        or DOUBTFUL_MONTH.match(half)
+        or (field.type != "date" and re.fullmatch(pattern, value))
+    ):
+        return value
+    made = as_date(half, partial=field.type != "date" or bool(field.months_before))
+    return made if made and re.fullmatch(pattern, made) else value
+
+
+def is_date(field: Field) -> bool:
+    """Tell whether a field holds a date, or as much of one as is known."""
+    given = field.descriptor.get("format", "default")
+    return (field.type == "date" and given == "default") or partial_date(field)
+
+
+def value_fault(table: Table, field: Field, value: str) -> str:
+    """Say what makes a value wrong in itself, or return an empty text."""
+    if field.sensitivity is Sensitivity.RESTRICTED and is_sealed(value):
+        return ""
+    wording = Wording(field)
+    if not value:
+        return wording.fault("required", None) if field.required or field.name in table.primary_key else ""
+    enum, pattern = field.constraints.get("enum"), field.constraints.get("pattern")
+    if enum and field.type == "string" and value not in enum:
+        return wording.fault("enum", value)
+    if pattern and not re.fullmatch(str(pattern), value):
+        return wording.fault("pattern", value)
+    shape = SHAPES.get(field.type)
+    if field.descriptor.keys() & {"bareNumber", "groupChar", "decimalChar", "floatNumber"}:
+        shape = None
+    date = field.type == "date" and is_date(field)
+    if date and re.fullmatch(r"\d{4}-\d\d", value) and value < field.months_before:
+        value = f"{value}-01"
+    if (shape and not re.fullmatch(shape, value)) or (date and as_date(value, partial=False) != value):
+        return wording.fault("type", value)
+    size: Any = len(value) if field.type == "string" else float(value) if shape else value if date else None
+    limits = field.constraints.items() if size is not None else ()
+    return next((wording.fault(n, value) for n, v in limits if n in _LIMITS and not _LIMITS[n](size, v)), "")
 
 
 def repeated(title: str, values: Sequence[Any] | None, place: str) -> str:

@@ -9,9 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lingtouyan.checks.messages import damage, dangling
+from lingtouyan.checks.messages import damage, dangling, value_fault
 from lingtouyan.checks.register import build_register, check
-from lingtouyan.checks.values import value_fault
 from lingtouyan.commands.fmt import canonical, decoded, records_of, records_text, replace, scalar
 from lingtouyan.commands.new import file_of, next_number
 from lingtouyan.exchange.forms import as_roster, complete, kind_of, pictures, read_forms, without_known

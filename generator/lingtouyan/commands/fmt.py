@@ -18,14 +18,16 @@ from lingtouyan.checks.messages import (
     TEXTS,
     Wording,
     damage,
+    is_date,
+    plain_value,
+    value_fault,
 )
-from lingtouyan.checks.values import SHAPES, is_date, plain_value, value_fault
 from lingtouyan.problems import Problem, Severity, UsageError, error, printable, quoted, warning
 from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode, is_gb18030, read_csv
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.garbled import garbled
-from lingtouyan.reading.package import Field, Package, Sensitivity, Table
+from lingtouyan.reading.package import SHAPES, Field, Package, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping, Value, has_comments, parse_yaml
 
 # Text that no reader of YAML takes for anything else: a word, or digits with a word after them.

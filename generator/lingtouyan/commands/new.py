@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lingtouyan.checks.messages import plain_value, value_fault
 from lingtouyan.checks.register import Register, build_register
-from lingtouyan.checks.values import plain_value, value_fault
 from lingtouyan.commands.fmt import as_item, canonical, decoded, document
 from lingtouyan.commands.fmt import replace as write_whole
 from lingtouyan.database.database import SqlError, literal, quote, rows_of

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from lingtouyan.checks.values import value_fault
+from lingtouyan.checks.messages import value_fault
 from lingtouyan.commands.fmt import (
     canonical,
     decoded,

@@ -18,7 +18,7 @@ import duckdb
 
 from lingtouyan.database.grammar import refusal
 from lingtouyan.problems import RecordsError, did_you_mean, error, printable
-from lingtouyan.reading.package import Field, ForeignKey, Package, Table
+from lingtouyan.reading.package import SHAPES, Field, ForeignKey, Package, Table
 from lingtouyan.reading.records import EMPTY, Records
 
 MAX_MEGABYTES = 4096
@@ -31,7 +31,6 @@ _TYPES = {
     "date": "DATE",
     "array": "VARCHAR[]",
 }
-_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TABLES = (
     "name VARCHAR, title VARCHAR, description VARCHAR, kind VARCHAR, path VARCHAR, parent VARCHAR, property VARCHAR, "
@@ -153,12 +152,10 @@ def typed(field: Field) -> str:
         # The database knows a year 0, the calendar does not.
         shape = f"regexp_full_match({cell}, {literal(_DATE)}) AND {cell} >= '0001'"
         return f"CASE WHEN {shape} THEN TRY_CAST({cell} AS DATE) END"
-    if field.type in ("year", "integer"):
-        shape = "[0-9]{4}" if field.type == "year" else "[+-]?[0-9]+"
-        return f"CASE WHEN regexp_full_match({cell}, '{shape}') THEN TRY_CAST({cell} AS BIGINT) END"
-    if field.type == "number":
-        number = f"TRY_CAST({cell} AS DOUBLE)"
-        return f"CASE WHEN regexp_full_match({cell}, {literal(_NUMBER)}) AND isfinite({number}) THEN {number} END"
+    if field.type in SHAPES:
+        number = f"TRY_CAST({cell} AS {_TYPES[field.type]})"
+        finite = f" AND isfinite({number})" if field.type == "number" else ""
+        return f"CASE WHEN regexp_full_match({cell}, {literal(SHAPES[field.type])}){finite} THEN {number} END"
     return f"TRY_CAST({cell} AS {quote(field.enum_type)})" if field.enum_type else cell
 
 

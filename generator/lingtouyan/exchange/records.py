@@ -12,8 +12,7 @@ from itertools import chain
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from lingtouyan.checks.messages import FULL_WIDTH
-from lingtouyan.checks.values import is_date, plain_value
+from lingtouyan.checks.messages import FULL_WIDTH, is_date, plain_value
 from lingtouyan.exchange.workbook import (
     ABOUT,
     ANSWER,

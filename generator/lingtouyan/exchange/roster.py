@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from lingtouyan.checks.messages import FULL_WIDTH, damage, partial_date
-from lingtouyan.checks.values import is_date
+from lingtouyan.checks.messages import FULL_WIDTH, damage, is_date, partial_date
 from lingtouyan.exchange.records import ORDINAL, Change, Entry, Key, Tree, Values
 from lingtouyan.exchange.workbook import DOUBTFUL, REFUSED, Sheet, cell_text
 from lingtouyan.problems import UsageError, quoted

@@ -52,6 +52,12 @@ _FORMATS = {
     "geojson": _words("default topojson"),
 }
 _ITEM_TYPES = _words("string integer boolean number datetime date time")
+# How numbers are written; understood by the database, too.
+SHAPES = {
+    "integer": r"[+-]?[0-9]+",
+    "year": "[0-9]{4}",
+    "number": r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?",
+}
 # What the standard takes for yes and no where a field does not say.
 _YES, _NO = ["true", "True", "TRUE", "1"], ["false", "False", "FALSE", "0"]
 _BOOLEAN = {"true": True, "True": True, "false": False, "False": False}
@@ -647,7 +653,6 @@ def _pattern(text: str) -> str:
     return text
 
 
-_INTEGER = r"[+-]?[0-9]+"
 # How the value of a constraint is read: of a constraint of its own kind, of one that holds a value of the field's type.
 _LIMITS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("required", "unique"), _BOOLEAN.__getitem__),
@@ -655,10 +660,9 @@ _LIMITS: dict[str, Callable[[str], Any]] = {
     "pattern": _pattern,
 }
 _VALUES: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("integer", "year"), _shaped(_INTEGER, int)),
+    **dict.fromkeys(("integer", "year"), _shaped(SHAPES["integer"], int)),
     "number": _shaped(
-        r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?",
-        lambda text: int(text) if re.fullmatch(_INTEGER, text) else float(text),
+        SHAPES["number"], lambda text: int(text) if re.fullmatch(SHAPES["integer"], text) else float(text)
     ),
     "date": lambda text: datetime.date.fromisoformat(text).isoformat(),
 }

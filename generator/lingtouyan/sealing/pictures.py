@@ -108,7 +108,9 @@ def place_pictures(
             digests = source.digests([f for _, f, _ in found])
             owner, _ = subject(package, table)
             places = [Place.of(owner, k, table, field) for _, _, k in found]
-            cells = [Picture(f, p, digests.get(f, "")).cell() for (_, f, _), p in zip(found, places, strict=True)]
+            cells = [
+                Picture(f, p, digests.get(f, "")).cell() for (_, f, _), p in zip(found, places, strict=True)
+            ]
             closed += sum(keys.get(owner, k, field.compartment) is None for _, _, k in found)
             put_cells(connection, table, field, [r for r, _, _ in found], cells)
             touched.append(table)
