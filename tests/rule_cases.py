@@ -203,9 +203,7 @@ class Bench:
             )
             if not rows:
                 return [], []
-            findings, broken = run_rules(
-                self.connection, self.package, [rule], Locator(WorkTree(self.root), self.package)
-            )
+            findings, broken = run_rules(self.connection, [rule], Locator(WorkTree(self.root), self.package))
             assert not broken, broken[0].message
             return _shown(columns, rows), [f.problem.message for f in findings]
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import duckdb
 
-from lingtouyan.checks.messages import TEXTS, Wording, dangling, doubtful, foreign_digits, repeated
+from lingtouyan.checks.messages import TEXTS, Wording, dangling, doubtful
 from lingtouyan.database.database import dangling_rows, literal, quote, side_by_side, typed
-from lingtouyan.problems import Problem, Severity, error
+from lingtouyan.problems import Problem, Severity, error, quoted
 from lingtouyan.reading.csv import decode
 from lingtouyan.reading.documents import read_document
 from lingtouyan.reading.garbled import SUSPECT
@@ -52,12 +52,12 @@ class Locator:
 
     def __init__(self, source: Source, package: Package) -> None:
         self._source = source
-        self._package = package
+        self.package = package
         self._places: dict[str, dict[tuple[str, int, str], int]] = {}
 
     def line(self, file: str, table: Table, row_line: int, field: str) -> int:
         """Return the physical line of the field, or of its row where the field is not written."""
-        origin = self._package.origin(table)
+        origin = self.package.origin(table)
         if origin.lined():
             return row_line
         if file not in self._places:
@@ -68,7 +68,7 @@ class Locator:
 
             data = self._source.read(file)
             if not isinstance(data, Problem):
-                read_document(data, file, origin, self._package, note)
+                read_document(data, file, origin, self.package, note)
             # Tables are looked at side by side: another must not find the places of a document half told.
             self._places[file] = places
         return self._places[file].get((table.name, row_line, field), row_line)
@@ -86,7 +86,7 @@ class Locator:
             with contextlib.suppress(csv.Error):
                 heads[file] = [label.strip() for label in next(csv.reader([first]), [])]
         for p in problems:
-            place = _place(p.column, self._package, files.get(p.file, ""), heads.get(p.file))
+            place = _place(p.column, self.package, files.get(p.file, ""), heads.get(p.file))
             yield replace(p, place=place) if place else p
 
 
@@ -110,14 +110,14 @@ def _letters(number: int) -> str:
 
 
 def check_conformance(
-    connection: duckdb.DuckDBPyConnection, package: Package, locator: Locator
+    connection: duckdb.DuckDBPyConnection, locator: Locator, tables: Sequence[Table]
 ) -> list[Problem]:
-    """Check the cells of every table of the register.
+    """Check the cells of tables of the register.
 
     A cell that only Frictionless accepts (`2020-1-5`, ` 7`) is rewritten in `raw` in its plain form, with a warning,
     so call this before the typed tables are made; keys are checked by `check_keys` after.
     """
-    tables = list(package.tables.values())
+    package = locator.package
     _first_days(connection, tables)
     garbled = _garbled(connection, tables)
     found = side_by_side(
@@ -130,7 +130,7 @@ def check_conformance(
         inherited = package.tables[table.parent].primary_key if table.parent else ()
         of_parent = told.get(table.parent, set())
         for field, cells in suspects:
-            for problem in _judge_cells(connection, table, field, cells, package, locator):
+            for problem in _judge_cells(connection, table, field, cells, locator):
                 place = (problem.file, field.name)
                 told.setdefault(table.name, set()).add(place)
                 if field.name not in inherited or place not in of_parent:
@@ -286,11 +286,10 @@ def _judge_cells(
     table: Table,
     field: Field,
     cells: Sequence[_Cell],
-    package: Package,
     locator: Locator,
 ) -> Iterator[Problem]:
     """Yield what is wrong with suspected cells; each distinct value is judged once."""
-    wording, sheet = Wording(field), package.origin(table).lined()
+    wording, sheet = Wording(field), locator.package.origin(table).lined()
     refused = dict.fromkeys(value for _, _, value, wrong in cells if wrong)
     said: dict[str | None, list[_Said]] = {}
     rewritten: dict[str, str] = {}
@@ -310,9 +309,10 @@ def _judge_cells(
             # Where the schema itself declares how values are written, no form is unusual.
             if not any(k in field.descriptor for k in ("format", *_WRITTEN_FORMS)):
                 said[value].append(("unusual-form", Severity.WARNING, wording.unusual(value, plain)))
-        pattern = field.constraints.get("pattern")
-        if pattern and not re.match(f"^{_ascii_digits(pattern)}$", value) and (half := foreign_digits(value)):
-            said[value].append(("full-width-digits", Severity.ERROR, wording.full_width(value, half)))
+        # Digits other than 0 to 9 are digits to a pattern; where only a digit may stand, a letter may not.
+        lettered, pattern = re.sub(r"[^\D0-9]", "字", value), field.constraints.get("pattern")
+        if pattern and lettered != value and not re.match(f"^{pattern}$", lettered):
+            said[value].append(("full-width-digits", Severity.ERROR, wording.full_width(value)))
     for file, line, value, _ in cells:
         # What breaks a constraint is said in its words, and no doubt besides.
         if value is not None and not said.get(value):
@@ -330,18 +330,8 @@ def _judge_cells(
         )
 
 
-def _ascii_digits(pattern: str) -> str:
-    """Return the pattern with its digit class taken as 0 to 9 only."""
-    out, inside = "", False
-    for part in re.findall(r"\\.|.", pattern, re.DOTALL):
-        out += ("0-9" if inside else "[0-9]") if part == "\\d" else part
-        inside = part == "[" or (inside and part != "]")
-    return out
-
-
 def check_keys(
     connection: duckdb.DuckDBPyConnection,
-    package: Package,
     locator: Locator,
     unread: Mapping[str, Sequence[str]],
 ) -> list[Problem]:
@@ -353,20 +343,18 @@ def check_keys(
     """
 
     def check(own: duckdb.DuckDBPyConnection, table: Table) -> list[Problem]:
-        return list(_Keys(own, table, package, locator).problems(unread))
+        return list(_Keys(own, table, locator).problems(unread))
 
-    return list(chain.from_iterable(side_by_side(connection, check, package.tables.values())))
+    return list(chain.from_iterable(side_by_side(connection, check, locator.package.tables.values())))
 
 
 class _Keys:
     """What is wrong with the keys of one table."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, table: Table, package: Package, locator: Locator
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: Table, locator: Locator) -> None:
         self._ask: Callable[[str], list[tuple[Any, ...]]] = lambda sql: connection.execute(sql).fetchall()
         self._table = table
-        self._package = package
+        self.package = locator.package
         self._locator = locator
 
     def problems(self, unread: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
@@ -389,7 +377,7 @@ class _Keys:
                 yield from self._dangling(key, unread.get(key.table, ()))
 
     def _lost(self, key: ForeignKey) -> str:
-        return dangling_rows(self._table, key, self._package.tables[key.table])
+        return dangling_rows(self._table, key, self.package.tables[key.table])
 
     def _titled(self, fields: Sequence[str]) -> tuple[str, bool]:
         """Return the fields' titles, and whether their values may be told."""
@@ -406,7 +394,7 @@ class _Keys:
             for file, line in self._ask(f"SELECT _file, _line FROM raw.{quote(table.name)} WHERE {all_null}"):
                 yield error(file, line, rule, f"主键“{title}”没有填写，这条记录无法识别。请填写。", title)
         within = keys
-        if table.parent and set(self._package.tables[table.parent].primary_key) <= set(fields):
+        if table.parent and set(self.package.tables[table.parent].primary_key) <= set(fields):
             # What two documents of one key both hold is their repetition, told of them.
             within = f"_file, {keys}"
         # A missing value is no repeat.
@@ -419,11 +407,13 @@ class _Keys:
             where = self._locator.line(file, table, line, fields[0])
             other = self._locator.line(first_file, table, first_line, fields[0])
             place = f"第 {other} 行" if first_file == file else f"{first_file} 第 {other} 行"
-            yield error(file, where, rule, repeated(title, values if shown else None, place), title)
+            key = f" {'、'.join(map(quoted, values))}" if shown else ""
+            advice = "请核对两条记录，改正其中一条或删除重复的一条。"
+            yield error(file, where, rule, f"“{title}”{key} 重复：{place}已有。{advice}", title)
 
     def _dangling(self, key: ForeignKey, lost_files: Sequence[str]) -> Iterator[Problem]:
-        target = self._package.tables[key.table]
-        origin = self._package.origin(target)
+        target = self.package.tables[key.table]
+        origin = self.package.origin(target)
         naming = [n for n, other in enumerate(key.references) if (other,) == origin.primary_key]
         if lost_files and (origin.lined() or not naming):
             return

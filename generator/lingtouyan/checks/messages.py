@@ -188,11 +188,6 @@ def as_date(text: str, *, partial: bool) -> str:
     return "-".join(parts)
 
 
-def foreign_digits(value: str) -> str:
-    """Return the value with full-width characters made plain when it holds digits other than 0 to 9, else nothing."""
-    return value.translate(FULL_WIDTH) if any(c.isdecimal() and c > "9" for c in value) else ""
-
-
 def doubtful(field: Field, csv: bool) -> str:
     """Return SQL that is true for the cells of a field that `Wording.doubt` may have a word about.
 
@@ -422,10 +417,10 @@ class Wording:
         read = f" {plain} " if self._open else "其数值"
         return f"{self.value(value)} {cause}，已按{read}读取。请改成统一写法。"
 
-    def full_width(self, value: str, half: str) -> str:
+    def full_width(self, value: str) -> str:
         """Say that digits are not those that numbers are looked up by."""
-        shown = self.value(value)
-        return f"{shown} 有全角数字，查找、比对和计算时认不出来。请改为半角{self._suggest(half)}。"
+        half = self._suggest(value.translate(FULL_WIDTH))
+        return f"{self.value(value)} 有全角数字，查找、比对和计算时认不出来。请改为半角{half}。"
 
 
 def plain_value(field: Field, value: str) -> str:
@@ -473,12 +468,6 @@ def value_fault(table: Table, field: Field, value: str) -> str:
     size: Any = len(value) if field.type == "string" else float(value) if shape else value if date else None
     limits = field.constraints.items() if size is not None else ()
     return next((wording.fault(n, value) for n, v in limits if n in _LIMITS and not _LIMITS[n](size, v)), "")
-
-
-def repeated(title: str, values: Sequence[Any] | None, place: str) -> str:
-    """Say that a key stands twice; its values are None where they are not shown."""
-    shown = f" {'、'.join(map(quoted, values))}" if values is not None else ""
-    return f"“{title}”{shown} 重复：{place}已有。请核对两条记录，改正其中一条或删除重复的一条。"
 
 
 def dangling(target: Table, values: Sequence[Any], *, shown: bool) -> str:

@@ -47,7 +47,7 @@ from lingtouyan.database.statements import (
 from lingtouyan.database.views import HISTORY, Views, describe_views
 from lingtouyan.problems import Problem, Severity, UsageError, has_errors, in_order, warning
 from lingtouyan.project import ALL, Project, Scope
-from lingtouyan.reading.package import DESCRIPTOR, ENGINE_TABLES, Package
+from lingtouyan.reading.package import DESCRIPTOR, ENGINE_TABLES
 from lingtouyan.reading.records import Records, read_records
 from lingtouyan.reading.source import static_prefix
 from lingtouyan.sealing.keys import Keys, open_keys, open_to
@@ -203,8 +203,7 @@ def build_register(
     rules, faults = read_rules(project.source, package)
     design.extend(faults)
     locator = Locator(project.source, package)
-    records = read_records(project.source, package)
-    connection, formal = _start(project, package, records, locator, as_of, draft, attached, proposal)
+    connection, records, formal = _start(project, locator, as_of, draft, attached, proposal)
     told = [*records.problems, *without_consequences(package, records.problems, formal)]
     problems = list(told)
     statements = [*declared, *macros]
@@ -218,7 +217,7 @@ def build_register(
     design.extend(views.problems())
     design.extend(check_cuts(connection, views.there, package))
     describe_views(connection, views.there)
-    findings, broken = run_rules(connection, package, rules, locator, statements)
+    findings, broken = run_rules(connection, rules, locator, statements)
     design.extend(broken)
     unread = unread_files(package, records)
     named = package.tables.get(package.settings.review_parameters)
@@ -273,16 +272,16 @@ def turn_back(
         connection.execute(f"DROP TABLE {quote(name)}")
     locator = Locator(project.source, package)
     part = dataclasses.replace(package, tables=touched)
-    if check_conformance(connection, part, locator):
+    if check_conformance(connection, locator, list(touched.values())):
         return None
     create_typed(connection, part)
-    if check_keys(connection, package, locator, {}):
+    if check_keys(connection, locator, {}):
         return None
     create_proposal(connection, None)
     rules = [r for r in register.rules if not views.reach(r.statement.words).isdisjoint(stale)]
     views.need({*only, *(w for r in rules for w in r.statement.words)})
     macros, declared, _ = _design(project)
-    findings, broken = run_rules(connection, package, rules, locator, [*declared, *macros])
+    findings, broken = run_rules(connection, rules, locator, [*declared, *macros])
     again = {r.id for r in rules}
     findings = [*(f for f in register.findings if f.problem.rule not in again), *findings]
     problems = in_order([*broken, *(f.problem for f in findings)])
@@ -322,9 +321,7 @@ def _part_of(
     part = dataclasses.replace(
         package, tables={t.name: dataclasses.replace(t, foreign_keys=()) for t in reachable}
     )
-    records = read_records(project.source, part)
-    locator = Locator(project.source, part)
-    connection, _ = _start(project, part, records, locator, as_of, draft, attached)
+    connection, records, _ = _start(project, Locator(project.source, part), as_of, draft, attached)
     views = Views(connection, declared, macros, lambda: _tell(connection, project, True, []))
     if CELLS in reach:
         create_cells(connection, package)
@@ -345,24 +342,23 @@ def _design(project: Project) -> tuple[list[Statement], list[Statement], list[Pr
 
 def _start(
     project: Project,
-    part: Package,
-    records: Records,
     locator: Locator,
     as_of: datetime.date,
     draft: bool,
     attached: Mapping[str, Path],
     proposal: History | None = None,
-) -> tuple[duckdb.DuckDBPyConnection, list[Problem]]:
-    """Return a database with the tables of a part of the package, and what of them does not conform; its doors are shut.
+) -> tuple[duckdb.DuckDBPyConnection, Records, list[Problem]]:
+    """Return a database with the tables of the locator's package, what was read, and what does not conform; its doors are shut.
 
     With them come the tables that the engine makes of all schemas, build and repository; the history is empty for now.
     """
-    connection, commit = connect(), project.commit
+    connection, commit, part = connect(), project.commit, locator.package
+    records = read_records(project.source, part)
     load_raw(connection, part, records)
     create_enums(connection, part.tables.values())
-    formal = check_conformance(connection, part, locator)
+    formal = check_conformance(connection, locator, list(part.tables.values()))
     create_typed(connection, part)
-    wrong_keys = check_keys(connection, part, locator, unread_files(part, records))
+    wrong_keys = check_keys(connection, locator, unread_files(part, records))
     keep_first(connection, part, wrong_keys)
     for edition, path in attached.items():
         attach(connection, edition, path)
@@ -371,7 +367,7 @@ def _start(
     create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
     create_history(connection, None)
     create_proposal(connection, proposal, project.package.tables.values())
-    return connection, formal + wrong_keys
+    return connection, records, formal + wrong_keys
 
 
 def _tell(

@@ -118,7 +118,6 @@ def _header_fault(statement: Statement, package: Package) -> tuple[str, str]:
 
 def run_rules(
     connection: duckdb.DuckDBPyConnection,
-    package: Package,
     rules: Sequence[Rule],
     locator: Locator,
     statements: Sequence[Statement] = (),
@@ -133,7 +132,7 @@ def run_rules(
     """
     findings: list[Finding] = []
     problems: list[Problem] = []
-    secrets = Secrets(connection, package, statements)
+    secrets = Secrets(connection, locator.package, statements)
     answers = side_by_side(connection, _answer, rules)
     for rule, answer in zip(rules, answers, strict=True):
         fault = str(answer) if isinstance(answer, SqlError) else _unfit(rule, answer[0])
@@ -146,9 +145,7 @@ def run_rules(
         columns, rows = answer
         reach = secrets.reach(rule.statement) if rows else Reach()
         for row in rows:
-            findings.append(
-                _finding(rule, dict(zip(columns, row, strict=True)), package, locator, secrets, reach)
-            )
+            findings.append(_finding(rule, dict(zip(columns, row, strict=True)), locator, secrets, reach))
     return findings, problems
 
 
@@ -169,9 +166,8 @@ def _answer(
         return fault
 
 
-def _finding(
-    rule: Rule, values: dict[str, Any], package: Package, locator: Locator, secrets: Secrets, reach: Reach
-) -> Finding:
+def _finding(rule: Rule, values: dict[str, Any], locator: Locator, secrets: Secrets, reach: Reach) -> Finding:
+    package = locator.package
     # A rule about several tables names the one at fault in each row; one that judges by degrees, the severity.
     table_name = str(values.get("_table") or rule.table)
     file, row_line = str(values.get("_file") or ""), _number(values.get("_line"))
