@@ -134,15 +134,11 @@ def run_rules(
     problems: list[Problem] = []
     secrets = Secrets(connection, locator.package, statements)
     answers = side_by_side(connection, _answer, rules)
-    for rule, answer in zip(rules, answers, strict=True):
-        fault = str(answer) if isinstance(answer, SqlError) else _unfit(rule, answer[0])
-        if fault or isinstance(answer, SqlError):
-            line = rule.statement.line + answer.line - 1 if isinstance(answer, SqlError) else 1
-            problems.append(
-                error(rule.statement.file, line, "sql-error", f"规则 {rule.id} 无法运行：{fault}")
-            )
+    for rule, (columns, rows, line, fault) in zip(rules, answers, strict=True):
+        if fault:
+            told = f"规则 {rule.id} 无法运行：{fault}"
+            problems.append(error(rule.statement.file, line, "sql-error", told))
             continue
-        columns, rows = answer
         reach = secrets.reach(rule.statement) if rows else Reach()
         for row in rows:
             findings.append(_finding(rule, dict(zip(columns, row, strict=True)), locator, secrets, reach))
@@ -159,11 +155,13 @@ def _unfit(rule: Rule, columns: list[str]) -> str:
 
 def _answer(
     connection: duckdb.DuckDBPyConnection, rule: Rule
-) -> tuple[list[str], list[tuple[Any, ...]]] | SqlError:
+) -> tuple[list[str], list[tuple[Any, ...]], int, str]:
+    """Return a rule's result and, where there is none that could be used, the line of its file and what is wrong."""
     try:
-        return rows_of(connection, rule.statement.sql)
+        columns, rows = rows_of(connection, rule.statement.sql)
     except SqlError as fault:
-        return fault
+        return [], [], rule.statement.line + fault.line - 1, str(fault)
+    return columns, rows, 1, _unfit(rule, columns)
 
 
 def _finding(rule: Rule, values: dict[str, Any], locator: Locator, secrets: Secrets, reach: Reach) -> Finding:

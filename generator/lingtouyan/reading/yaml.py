@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import yaml
 from yaml.events import (
-    AliasEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -201,17 +200,18 @@ def parse_yaml(text: str, remarks: Remarks | None = None) -> Value:
     stack: list[tuple[Mapping | Items, str | None]] = []
     container: Mapping | Items | None = None
     key: str | None = None
-    documents = line = 0
+    documents = 0
     flows: list[bool] = [False]
     spans: list[tuple[int, int]] = []
     lines = text.split("\n") if remarks is not None else []
     for event in _events(text):
-        kind = type(event)
+        kind, line = type(event), event.start_mark.line + 1
+        if getattr(event, "anchor", None) is not None:
+            raise YamlError(line, "不能使用锚点和引用（& 或 *）。值以 & 或 * 开头时请加引号。")
+        if getattr(event, "tag", None) is not None:
+            raise YamlError(line, f"不能使用类型标签 {quoted(event.tag)}。值以 ! 开头时请加引号。")
         if kind is ScalarEvent:
-            if event.anchor is not None or event.tag is not None:
-                raise YamlError(event.start_mark.line + 1, _refuse(event))
             value: Value = event.value
-            line = event.start_mark.line + 1
             if event.implicit[0] and (not value or value in _NULLS):
                 value = None
             if remarks is not None:
@@ -219,9 +219,6 @@ def parse_yaml(text: str, remarks: Remarks | None = None) -> Value:
                 if event.implicit[0]:
                     remarks.extend(_scalar_remarks(event, type(container) is Items, flows[-1], lines))
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
-            line = event.start_mark.line + 1
-            if event.anchor is not None or event.tag is not None:
-                raise YamlError(line, _refuse(event))
             if len(stack) >= MAX_DEPTH:
                 raise YamlError(line, f"嵌套超过 {MAX_DEPTH} 层。请按该表的填报说明书写。")
             if type(container) is Mapping and key is None:
@@ -235,14 +232,10 @@ def parse_yaml(text: str, remarks: Remarks | None = None) -> Value:
             line = container.line  # type: ignore[union-attr]
             container, key = stack.pop()
             flows.pop()
-        elif kind is AliasEvent:
-            raise YamlError(event.start_mark.line + 1, _refuse(event))
         elif kind is DocumentStartEvent:
             documents += 1
             if documents > 1:
-                raise YamlError(
-                    event.start_mark.line + 1, "一个文件里只能有一个 YAML 文档，请去掉多余的“---”。"
-                )
+                raise YamlError(line, "一个文件里只能有一个 YAML 文档，请去掉多余的“---”。")
             continue
         else:
             # The stream's beginning and end, a document's end.
@@ -258,10 +251,8 @@ def parse_yaml(text: str, remarks: Remarks | None = None) -> Value:
             key = value
             mapping: Mapping = container  # type: ignore[assignment]
             if key in mapping:
-                raise YamlError(
-                    line,
-                    f"键{quoted(key)}重复（第 {mapping.lines[key]} 行已经写过），请只保留一处。",
-                )
+                told = f"键{quoted(key)}重复（第 {mapping.lines[key]} 行已经写过），请只保留一处。"
+                raise YamlError(line, told)
             mapping.lines[key] = line
         else:
             container[key] = value  # type: ignore[call-overload]
@@ -271,12 +262,6 @@ def parse_yaml(text: str, remarks: Remarks | None = None) -> Value:
             if text[text.rfind("\n", 0, place) + 1 : place].strip():
                 remarks.append((number, _COMMENT))
     return result
-
-
-def _refuse(event: Any) -> str:
-    if isinstance(event, AliasEvent) or event.anchor is not None:
-        return "不能使用锚点和引用（& 或 *）。值以 & 或 * 开头时请加引号。"
-    return f"不能使用类型标签 {quoted(event.tag)}。值以 ! 开头时请加引号。"
 
 
 # ---- the plain form, as forms, editors and `fmt` write it: read at a fraction of the parser's cost ------------------
