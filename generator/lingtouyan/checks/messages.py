@@ -350,11 +350,8 @@ class Wording:
         if re.search(r"[%‰成]\Z|百分之", value):
             return "只填数字，不带百分号；按这一项的说明填小数或百分数"
         if not (found := _FIGURE.match(value)):
-            return (
-                "分不清逗号是小数点还是千分位，请按原件填写"
-                if re.fullmatch(r"[\d,.]*,[\d,.]*", value)
-                else ""
-            )
+            unclear = re.fullmatch(r"[\d,.]*,[\d,.]*", value)
+            return "分不清逗号是小数点还是千分位，请按原件填写" if unclear else ""
         _, amount, factor, unit = found.groups()
         meant = Decimal(amount.replace(",", "")) * _FACTORS[factor or ""]
         text = f"{meant.normalize():f}" if factor or field.type == "integer" else amount.replace(",", "")
@@ -395,13 +392,8 @@ class Wording:
             added = plain.startswith(word) and plain[len(word) :] in _ADDED
             typo = word.isascii() and difflib.SequenceMatcher(None, plain, word).ratio() > 0.7
             turned = len(word) > 2 and sorted(plain) == sorted(word)
-            return (
-                added
-                or word.startswith(plain)
-                or typo
-                or turned
-                or _plain(word).casefold() == plain.casefold()
-            )
+            alike = _plain(word).casefold() == plain.casefold()
+            return added or typo or turned or alike or word.startswith(plain)
 
         by_code = {code: word for word, code in field.codes.items()}
         near = [by_code[value]] if value in by_code else [w for w in words if same(w)]

@@ -97,6 +97,17 @@ def tables_in(connection: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
     return {name for (name,) in connection.execute(asked, [schema]).fetchall()}
 
 
+def columns_in(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Return table -> column -> type of all that the database in use holds."""
+    result: dict[str, dict[str, str]] = {}
+    for table, column, kind in connection.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal "
+        "AND database_name = current_database() ORDER BY table_oid, column_index"
+    ).fetchall():
+        result.setdefault(table, {})[column] = str(kind)
+    return result
+
+
 def put_cells(
     connection: duckdb.DuckDBPyConnection, table: Table, field: Field, rows: list[int], cells: list[Any]
 ) -> None:

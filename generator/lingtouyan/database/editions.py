@@ -13,6 +13,7 @@ import duckdb
 
 from lingtouyan.database.database import (
     SqlError,
+    columns_in,
     connect,
     create_enums,
     explain,
@@ -133,11 +134,7 @@ def check_cuts(
     for table in package.tables.values():
         for edition, condition in (*table.row_filters.items(), *table.compartments.items()):
             plan(table.name, condition, table.schema_file, "schema-error", edition)
-    held: dict[str, set[str]] = {}
-    for name, column in connection.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = current_database()"
-    ).fetchall():
-        held.setdefault(name, set()).add(column)
+    held = columns_in(connection)
     for view in views:
         lacking = [n for n in columns_of(view) if n not in held.get(view.name, ())]
         if lacking:

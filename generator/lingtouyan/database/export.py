@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from lingtouyan.database.database import connect, dangling_rows, literal, quote, side_by_side
+from lingtouyan.database.database import columns_in, connect, dangling_rows, literal, quote, side_by_side
 from lingtouyan.database.editions import visible_table
 from lingtouyan.database.statements import Statement, columns_of
 from lingtouyan.problems import RecordsError, error
@@ -63,11 +63,15 @@ def export_edition(
     with connect(threads=1) as connection:
         connection.execute(f"ATTACH {literal(str(database))} AS edition (READ_ONLY)")
         connection.execute("USE edition")
-        held = _columns(connection)
+        held = columns_in(connection)
         resources: list[dict[str, Any]] = []
         cells: dict[str, dict[str, str]] = {}
         for table in seen.values():
-            keys = [k for k in table.foreign_keys if _refers(k, seen)]
+            keys = [
+                k
+                for k in table.foreign_keys
+                if k.table in seen and all(map(seen[k.table].field, k.references))
+            ]
             for key in keys:
                 _refuse_dangling(connection, table, key, seen[key.table], edition)
             resources.append(_resource(table, keys))
@@ -160,21 +164,6 @@ def as_text(value: str, kind: str, yes_no: tuple[str, str]) -> str:
     if kind == "VARCHAR[]":
         return f"CAST(to_json({value}) AS VARCHAR)"
     return f"strftime({value}, '%Y-%m-%dT%H:%M:%S')" if kind == "TIMESTAMP" else value
-
-
-def _refers(key: ForeignKey, seen: Mapping[str, Table]) -> bool:
-    return key.table in seen and {f.name for f in seen[key.table].fields}.issuperset(key.references)
-
-
-def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """Return table -> column -> type of everything in an edition's database."""
-    result: dict[str, dict[str, str]] = {}
-    for table, column, kind in connection.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal "
-        "AND database_name = 'edition' ORDER BY table_oid, column_index"
-    ).fetchall():
-        result.setdefault(table, {})[column] = str(kind)
-    return result
 
 
 def _resource(table: Table, keys: Sequence[ForeignKey]) -> dict[str, Any]:
