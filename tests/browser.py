@@ -104,13 +104,16 @@ class Browser:
         """Type into what has the focus."""
         self.call("Input.insertText", text=text)
 
-    def press(self, key: str) -> None:
-        """Press a named key (`Enter`, `ArrowDown`, `Escape`)."""
-        codes = {"Enter": 13, "ArrowDown": 40, "ArrowUp": 38, "Escape": 27, "Tab": 9}
-        for kind in ("rawKeyDown", "keyUp"):
+    def press(self, key: str, *, shift: bool = False) -> None:
+        """Press a named key (`Enter`, `ArrowDown`, `Escape`, a space)."""
+        codes = {"Enter": 13, "ArrowDown": 40, "ArrowUp": 38, "Escape": 27, "Tab": 9, " ": 32}
+        text = {"Enter": "\r", " ": " "}.get(key)
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
             self.call(
-                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key]
-            )
+                "Input.dispatchKeyEvent",
+                type=kind, key=key, code="Space" if key == " " else key, windowsVirtualKeyCode=codes[key],
+                modifiers=8 * shift, **({"text": text} if text and kind == "keyDown" else {}),
+            )  # fmt: skip
 
     def requests(self) -> list[str]:
         """Every address asked for since the page was opened."""

@@ -8,16 +8,19 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from browser import EXECUTABLE, Browser, browser
 from pypdf import PdfReader
-from small_site import NAMES, build_site, make_project, people
+from small_site import LABELS, LEVELS, NAMES, build_site, make_project, people, write_page, write_tree
 from trees import copy_of
 
 from lingtouyan.commands.serve import Preview
-from lingtouyan.website.website import for_disk
+from lingtouyan.templates.components import table
+from lingtouyan.templates.grids import Grid, grid_data
+from lingtouyan.website.website import for_disk, write_script
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,9 +53,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served")
     settings = make_project(folder / "root") / "mkdocs.yml"
     settings.write_text(settings.read_text("utf-8").replace("site_url:", "# site_url:"), "utf-8")
+    write_tree(folder / "work" / "tree")
+    _write_list(folder / "work" / "tree")
     job = build_site(folder, edition="internal", draft=True)
     (folder / "host").mkdir()
     return job.out.rename(folder / "host" / BELOW)
+
+
+def _write_list(tree: Path) -> None:
+    """A long list as a page declares one: choices, bounds, a shortlist."""
+    grid = Grid(
+        "people", ("name", "level", "town", "votes"), 1,
+        facets=("level", "town"), ranges=("votes",), key="id", orders={"level": LEVELS},
+    )  # fmt: skip
+    data = grid_data(
+        grid, people(), grid.columns, LABELS, {"name": lambda row: f"../people/{row['id']}/"}, {}
+    )
+    write_script(tree / "lists/shortlist/all.js", "gridData", data)
+    first = table(people()[:20], grid.columns, labels=LABELS, grid="lists/shortlist/all.js")
+    write_page(tree, "shortlist.md", "名单", first)
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +305,88 @@ def test_levels_sort_in_their_own_order_by_the_keyboard(served: str, chromium: B
     levels = chromium.evaluate(_column(1))
     assert list(dict.fromkeys(levels)) == ["初中", "高中", "大专"]
     assert len(levels) == 50
+
+
+def _tab_to(chromium: Browser, selector: str, *, back: bool = False) -> None:
+    """Go on by the tab key until something has the focus; whatever has it on the way shows so."""
+    for _ in range(80):
+        chromium.press("Tab", shift=back)
+        if chromium.evaluate(f"document.activeElement.matches({selector!r})"):
+            break
+    style = "getComputedStyle(document.activeElement)"
+    assert chromium.evaluate(f"document.activeElement.matches({selector!r})"), selector
+    assert chromium.evaluate(f"{style}.outlineStyle !== 'none' && parseFloat({style}.outlineWidth) >= 1"), (
+        selector
+    )
+
+
+def test_the_keyboard_alone_chooses_sorts_compares_and_exports(served: str, chromium: Browser) -> None:
+    _grid(chromium, served + "shortlist/")
+    _tab_to(chromium, ".grid-query")
+    chromium.type("绿水")
+    chromium.until(f"{COUNT}.startsWith('已选 40 条')")
+    _tab_to(chromium, ".grid-menu summary")
+    chromium.press("Enter")
+    _tab_to(chromium, ".grid-list label:nth-child(3) input")
+    chromium.press(" ")
+    chromium.press("Escape")
+    assert chromium.evaluate("document.activeElement.textContent") == "列"
+    _tab_to(chromium, ".grid-facet label:nth-child(2) input")
+    chromium.press(" ")
+    chromium.until(f"{COUNT}.startsWith('已选 20 条')")
+    _tab_to(chromium, ".grid-facet--range input")
+    chromium.type("33")
+    chromium.until(f"{COUNT}.startsWith('已选 11 条')")
+    _tab_to(chromium, ".tabulator-col[tabulator-field=c3]")
+    chromium.press("Enter")
+    chromium.until("location.search.includes('all.sort=votes')")
+    for row in (1, 2):
+        _tab_to(chromium, f".tabulator-row:nth-child({row}) .grid-pick")
+        chromium.press(" ")
+    _tab_to(chromium, ".grid-shortlist button", back=True)
+    for _ in range(3):
+        if chromium.evaluate("document.activeElement.textContent") != "并排对比":
+            chromium.press("Tab", shift=True)
+    chromium.press("Enter")
+    assert chromium.evaluate("document.activeElement.textContent") == "并排对比"
+    assert chromium.evaluate("document.querySelectorAll('.grid-compare thead th').length") == 3
+    # The view, its columns and the shortlist stand in the address.
+    address, shown = chromium.evaluate("location.href"), chromium.evaluate(_column(0))
+    _grid(chromium, address)
+    assert chromium.evaluate(_column(0)) == shown
+    assert chromium.evaluate("document.querySelectorAll('.grid-compare thead th').length") == 3
+    assert chromium.evaluate("document.querySelector('.tabulator-col[tabulator-field=c2]').offsetWidth") == 0
+    chromium.evaluate("HTMLAnchorElement.prototype.click = function () { window.saved = this.download }")
+    _tab_to(chromium, ".grid-menu:nth-of-type(2) summary")
+    chromium.press("Enter")
+    _tab_to(chromium, ".grid-list button")
+    chromium.press("Enter")
+    assert chromium.until("window.saved").endswith("20261120.xlsx")
+    # A choice taken back leaves the keyboard where it was.
+    _tab_to(chromium, ".grid-chip")
+    chips = "document.querySelectorAll('.grid-chips button').length"
+    before = chromium.evaluate(chips)
+    chromium.press("Enter")
+    chromium.until(f"{chips} < {before}")
+    assert chromium.evaluate("document.activeElement.matches('.grid-chip, .grid-query')")
+    assert chromium.complaints() == []
+
+
+@pytest.mark.parametrize(
+    "path, dark", [("", False), ("shortlist/", True), ("rules/", False), ("people/P0001/", True)]
+)
+def test_no_page_shuts_out_who_cannot_see_it(path: str, dark: bool, served: str, chromium: Browser) -> None:
+    axe = files(pytest.importorskip("axe_core_python")) / "axe.min.js"
+    chromium.size(390 if dark else 1280, 900, dark=dark)
+    chromium.open(served + path)
+    if path == "shortlist/":
+        chromium.until("document.querySelector('[data-ready]') !== null")
+    chromium.evaluate(axe.read_text("utf-8") + ";0")
+    found = chromium.evaluate(
+        "axe.run().then(({violations}) => violations.filter(v => ['serious', 'critical'].includes(v.impact))"
+        ".map(v => `${v.id} ${v.nodes[0].html}`))"
+    )
+    assert found == []
 
 
 def test_facts_stand_at_the_foot(served: str, chromium: Browser) -> None:

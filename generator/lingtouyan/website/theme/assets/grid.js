@@ -367,12 +367,19 @@ class LongList {
       made.addEventListener("click", () => { act(); this.refresh(); });
       return made;
     };
-    this.chips.replaceChildren(...choices.map(([words, act]) => {
+    this.renew(this.chips, [...choices.map(([words, act]) => {
       const made = chip(`${words} ✕`, act);
       made.setAttribute("aria-label", `取消筛选 ${words}`);
       return made;
-    }), ...(choices.length > 1 ? [chip("全部取消", () => choices.forEach(([, act]) => act()))] : []));
+    }), ...(choices.length > 1 ? [chip("全部取消", () => choices.forEach(([, act]) => act()))] : [])]);
     this.tellPicks();
+  }
+
+  // Buttons made anew: who stood on one by the keyboard stands on the one in its place.
+  renew(place, buttons) {
+    const at = [...place.children].indexOf(document.activeElement);
+    place.replaceChildren(...buttons);
+    if (at >= 0) (place.children[Math.min(at, buttons.length - 1)] ?? this.input).focus();
   }
 
   tellPicks() {
@@ -384,9 +391,8 @@ class LongList {
       made.addEventListener("click", act);
       return made;
     };
-    this.shortlist.hidden = !picks.size;
     if (!picks.size) this.comparing = false;
-    this.shortlist.replaceChildren(
+    this.renew(this.shortlist, !picks.size ? [] : [
       make("strong", {}, `名单 ${picks.size} 条`),
       button("并排对比", () => { this.comparing = !this.comparing; this.tellPicks(); this.writeAddress(); }, this.comparing),
       button("只看名单", () => { this.onlyPicks = !this.onlyPicks; this.refresh(); }, this.onlyPicks),
@@ -397,7 +403,8 @@ class LongList {
         for (const input of this.box.querySelectorAll(".grid-pick")) input.checked = false;
         this.refresh();
       }),
-    );
+    ]);
+    this.shortlist.hidden = !picks.size;
     this.comparison.hidden = !this.comparing;
     if (!this.comparing) return;
     const [head, ...rest] = this.columns;
