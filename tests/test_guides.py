@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from trees import copy_of
 
 from lingtouyan.cli import _parser, main
+from lingtouyan.exchange.workbook import Sheet, write_workbook
+from lingtouyan.history.anchors import anchor_text
+from lingtouyan.project import Project
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = sorted((ROOT / "docs/guide").glob("*.md"))
@@ -31,10 +38,82 @@ def test_every_command_of_a_guide_is_one(page: Path) -> None:
         assert options.run.__name__ == f"_{arguments[0]}"
 
 
-@pytest.mark.parametrize("page", GUIDES, ids=lambda p: p.stem)
-def test_every_link_of_a_guide_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
-        assert (page.parent / target).exists(), target
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *ROOT.glob("*.md"), ROOT / ".ci/README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target, _, place in re.findall(r"\]\((?!\w+:)([^)#]*)(#([^)]*))?\)", page.read_text("utf-8")):
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        if place and there.suffix == ".md":
+            heads = re.findall(r"^#+ (.*)", there.read_text("utf-8"), re.MULTILINE)
+            slugs = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads]
+            assert place in slugs, (target, place)
+
+
+def _made_ready(folder: Path) -> Path:
+    """Return a clerk's clone of the sample, with an origin, a tag, and the files that the guides speak of."""
+    origin, city = folder / "origin.git", folder / "city"
+    for command in (
+        ["git", "init", "-q", "-b", "main", str(city)],
+        ["git", "-C", str(city), "config", "user.name", "干事"],
+        ["git", "-C", str(city), "config", "user.email", "clerk@qingquan.shili.example"],
+    ):
+        subprocess.run(command, check=True)
+    for name in (
+        "datapackage.yaml",
+        "mkdocs.yml",
+        "pyproject.toml",
+        ".gitignore",
+        "records",
+        "schemas",
+        "site",
+    ):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, city / name)
+    for command in (
+        ["git", "-C", str(city), "add", "-A"],
+        ["git", "-C", str(city), "commit", "-q", "-m", "示例市"],
+        ["git", "-C", str(city), "tag", "v2026.1"],
+        ["git", "clone", "-q", "--bare", str(city), str(origin)],
+        ["git", "-C", str(city), "remote", "add", "origin", str(origin)],
+    ):
+        subprocess.run(command, check=True)
+    rows = [["姓名", "性别", "出生年月", "民族", "政治面貌"], ["钱某某", "男", "1985.6", "汉", "群众"]]
+    write_workbook(city / "花名册.xlsx", [Sheet("册", rows=rows)])
+    write_workbook(city / "名单.xlsx", [Sheet("名单", rows=[["名称", "村（社区）"], ["甲镇", "东村、西村"]])])
+    project = Project.open(city)
+    assert project.commit is not None
+    (city / "anchor.json").write_text(anchor_text(city, project.commit, project.as_of(None)), "utf-8")
+    return city
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("page", [p for p in GUIDES if p.stem != "rules"], ids=lambda p: p.stem)
+def test_every_command_of_a_guide_runs_as_pasted(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = _made_ready(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if page.stem == "reviewer":
+        # What the clerk pushed, and a print that somebody handed in.
+        file = next((city / "records/townships").glob("*清泉镇/people/P0001.yaml"))
+        file.write_text(file.read_text("utf-8").replace("specialities: ", "specialities: 电商、"), "utf-8")
+        subprocess.run(["git", "-C", str(city), "commit", "-qam", "专长"], check=True)
+        subprocess.run(["git", "-C", str(city), "push", "-q", "origin", "HEAD:清泉镇-王新民任职"], check=True)
+        assert main(["--root", str(city), "dossiers", "registration", "--key", "F2026-0113"]) == 0
+        shutil.copy2(next((city / "build/prints").rglob("F2026-0113.pdf")), city / "收到的.pdf")
+    blocks = [m[4] for m in _BLOCK.finditer(page.read_text("utf-8")) if m[1] == "sh" and not m[2]]
+    lines = [line for block in blocks for line in block.splitlines() if not line.startswith(("sudo", "make"))]
+    assert lines
+    for line in lines:
+        line = line.replace("/backup", str(tmp_path / "backup")).replace("地址", str(tmp_path / "origin.git"))
+        if line.startswith("git add"):
+            (city / "records/city/README.md").write_text("说明\n", "utf-8")
+        done = subprocess.run(["bash", "-c", line], cwd=city, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
 
 def test_every_place_that_a_guide_names_is_there() -> None:
