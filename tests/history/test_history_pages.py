@@ -194,7 +194,7 @@ def test_a_table_whose_key_is_restricted_is_not_spoken_of(city: Editions) -> Non
 @pytest.mark.slow
 def test_every_page_of_changes_is_bounded_in_both_editions(city: Editions) -> None:
     for edition, connection in city.open.items():
-        for template in read_templates(city.project.root, "site/pages", ".md"):
+        for template in read_templates(city.project.root, "site/pages"):
             if not template.name.startswith("changes/") or template.edition not in ("", edition):
                 continue
             for rows in run_queries(connection, template, edition).values():

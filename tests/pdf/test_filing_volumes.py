@@ -352,7 +352,7 @@ def test_a_refusal_gives_its_reason_and_no_number(printed):
 
 def test_volumes_are_printed_on_demand_only():
     project = Project.open(form_city.ROOT)
-    kinds = {t.name for t in read_templates(form_city.ROOT, "site/dossiers", ".html") if t.on_demand}
+    kinds = {t.name for t in read_templates(form_city.ROOT, "site/dossiers") if t.on_demand}
     assert {"appointment-volume", "removal-volume", "term-volume", "filing-notice"} <= kinds
     assert not kinds & {t.name for t in chosen_templates(project, "internal", Selection())}
     asked = Selection(frozenset({"term-volume"}))

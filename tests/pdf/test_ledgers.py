@@ -300,7 +300,7 @@ def test_a_blank_form_leaves_rows_to_fill_in(prints) -> None:
 
 
 def test_kinds_that_come_by_the_hundred_wait_to_be_asked_for() -> None:
-    templates = read_templates(form_city.ROOT, "site/dossiers", ".html")
+    templates = read_templates(form_city.ROOT, "site/dossiers")
     built = {t.name for t in templates if t.name in ledger_city.KINDS and not t.on_demand}
     assert built == {"class-book", "hardship-ledger", "departed-ledger"}
 

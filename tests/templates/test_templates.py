@@ -21,7 +21,7 @@ PAGES = "site/pages"
 
 def read(tree: Tree, text: str | bytes, name: str = "p.md") -> Template:
     tree.write(f"{PAGES}/{name}", text)
-    (template,) = read_templates(tree.root, PAGES, ".md")
+    (template,) = read_templates(tree.root, PAGES)
     return template
 
 
@@ -62,7 +62,7 @@ def test_a_template_from_windows_is_the_same_template(tree: Tree) -> None:
 def test_parts_of_templates_are_no_pages(tree: Tree) -> None:
     tree.write(f"{PAGES}/_part.md", "没有文件头")
     tree.write(f"{PAGES}/notes.txt", "没有文件头")
-    assert read_templates(tree.root, PAGES, ".md") == []
+    assert read_templates(tree.root, PAGES) == []
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_template_behind_a_link_is_refused(tree: Tree, tmp_path: Path) -> None
     (tree.root / PAGES).mkdir(parents=True)
     (tree.root / PAGES / "p.md").symlink_to(tmp_path / "out.md")
     with pytest.raises(RecordsError) as fault:
-        read_templates(tree.root, PAGES, ".md")
+        read_templates(tree.root, PAGES)
     assert fault.value.problems[0].rule == "unsafe-file"
 
 

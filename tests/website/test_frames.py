@@ -135,7 +135,7 @@ def test_a_frame_is_as_deep_as_its_pages(tmp_path: Path) -> None:
         ),
         "utf-8",
     )
-    (template,) = (t for t in read_templates(tree, "site/pages", ".md") if t.each)
+    (template,) = (t for t in read_templates(tree, "site/pages") if t.each)
     spec = frame_of(template)
     assert spec.url.count("/") == "members/M001/A/".count("/")
     assert spec.parent == "members/"

@@ -45,7 +45,7 @@ def write(tmp_path: Path, page: str, edition: str = "internal") -> WrittenPage:
         "CREATE TABLE members AS SELECT i AS number, 'M' || i AS name, ['红', '绿'][i % 2 + 1] AS party, "
         "30 + i % 40 AS age, DATE '2020-01-01' + i::INTEGER AS since FROM range(250) AS r(i)"
     )
-    template = next(t for t in read_templates(root, "site/pages", ".md") if t.name == "list")
+    template = next(t for t in read_templates(root, "site/pages") if t.name == "list")
     facts = {"edition": edition, "as_of": None, "draft": False, "build": {}}
     return PageMaker(Project.open(root), connection, facts).write(template)
 

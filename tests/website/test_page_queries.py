@@ -76,7 +76,7 @@ def plan(root: Path, edition: str, page: str) -> tuple[PageMaker, Pages]:
     if edition == "internal":
         connection.execute("CREATE TABLE secrets AS SELECT '甲' AS name, 45 AS age, '赞成' AS vote")
     maker = PageMaker(Project.open(root), connection, {"edition": edition, "build": {}})
-    return maker, maker.plan(read_templates(root, "site/pages", ".md"))
+    return maker, maker.plan(read_templates(root, "site/pages"))
 
 
 def pages(root: Path, edition: str, page: str) -> str:

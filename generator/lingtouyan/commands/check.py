@@ -12,13 +12,7 @@ from lingtouyan.checks.register import check
 from lingtouyan.problems import Problem, RecordsError, in_order
 from lingtouyan.project import Project
 from lingtouyan.reading.source import Source, blob_id
-from lingtouyan.templates.templates import XML_SUFFIXES, make_environment, read_templates, template_fault
-
-_TEMPLATES = {
-    "site/pages": (".md",),
-    "site/dossiers": (".html", *XML_SUFFIXES),
-    "site/feeds": (".ics", ".json", ".csv", ".atom"),
-}
+from lingtouyan.templates.templates import FOLDERS, make_environment, read_templates, template_fault
 
 
 def check_all(root: Path, as_of: str | None, revision: str | None) -> list[Problem]:
@@ -36,7 +30,7 @@ def check_all(root: Path, as_of: str | None, revision: str | None) -> list[Probl
 
 def _of_templates(source: Source) -> Iterator[Problem]:
     """Yield what is wrong with the heads of templates and the grammar of their text; the very same are not read again."""
-    files = list(source.files(_TEMPLATES).files)
+    files = list(source.files(FOLDERS).files)
     key, cache = (
         f"templates {blob_id(repr((files, sorted(source.digests(files).items()))).encode())}",
         Cache(),
@@ -45,9 +39,9 @@ def _of_templates(source: Source) -> Iterator[Problem]:
         return
     faulty = False
     environment = make_environment(source, html=True, functions={})
-    for folder, suffix in ((f, s) for f, suffixes in _TEMPLATES.items() for s in suffixes):
+    for folder in FOLDERS:
         try:
-            for template in read_templates(source, folder, suffix):
+            for template in read_templates(source, folder):
                 try:
                     environment.parse(template.body)
                 except jinja2.TemplateSyntaxError as fault:

@@ -21,7 +21,7 @@ import duckdb
 import jinja2
 from markupsafe import Markup
 
-from lingtouyan.checks.register import Register, register_with_editions
+from lingtouyan.checks.register import register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.statements import words_of
 from lingtouyan.history.log import last_commits, uncommitted
@@ -40,7 +40,7 @@ from lingtouyan.problems import (
 from lingtouyan.project import EDITION_TITLES, Project, Scope, shown_in
 from lingtouyan.settings import ZONE
 from lingtouyan.templates.escaping import REPLACEMENT, text
-from lingtouyan.templates.functions import make_functions
+from lingtouyan.templates.functions import Labels, make_functions
 from lingtouyan.templates.links import Links
 from lingtouyan.templates.sandbox import Groups, Row, known
 from lingtouyan.templates.templates import (
@@ -50,6 +50,7 @@ from lingtouyan.templates.templates import (
     make_environment,
     output_path,
     read_templates,
+    refused,
     run_queries,
     template_fault,
 )
@@ -154,13 +155,11 @@ def chosen_templates(
     Raises:
         UsageError: a kind that does not exist, or not in this edition.
     """
-    every = read_templates(project.source, FOLDER, ".html")
-    for suffix in XML_SUFFIXES:
-        for other in read_templates(project.source, FOLDER, suffix):
-            if any(other.name == t.name for t in every):
-                fault = f"另有一个模板也叫 {other.name}，请改名。"
-                raise RecordsError([error(other.file, 1, "template-error", fault)])
-            every.append(replace(other, on_demand=True, blank=None))
+    read = read_templates(project.source, FOLDER)
+    every = [replace(t, on_demand=True, blank=None) if t.file.endswith(XML_SUFFIXES) else t for t in read]
+    for number, template in enumerate(every):
+        if template.name in (t.name for t in every[:number]):
+            raise refused(template, 1, f"另有一个模板也叫 {template.name}，请改名。")
     known = {t.name: t for t in every if shown_in(t.edition, edition)}
     titles = {t.called: t.name for t in reversed(known.values())}
     kinds = {name if name in known else titles.get(name, name) for name in selection.kinds}
@@ -186,27 +185,6 @@ def words_asked(templates: Collection[Template], where: str = "") -> set[str]:
     asked += [sql for t in templates for sql in (t.blank or {}).values() if isinstance(sql, str)]
     # Besides what its queries name, a template may show facts and labels.
     return {"build", "fields", "tables", "views", *(w for sql in asked for w in words_of(sql))}
-
-
-@contextlib.contextmanager
-def edition_to_print(
-    project: Project,
-    as_of: datetime.date,
-    scope: Scope,
-    templates: Collection[Template],
-    where: str = "",
-    *,
-    draft: bool = False,
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, Register]]:
-    """Give the database of an edition, with as much as these templates ask for."""
-    only = words_asked(templates, where)
-    with TemporaryDirectory(prefix="lingtouyan-") as folder:
-        paths = {scope.level: Path(folder) / "edition.duckdb"}
-        register = register_with_editions(
-            project, as_of, paths, draft=draft, allow_errors=True, only=only, scope=scope
-        )
-        with contextlib.closing(open_edition(paths[scope.level])) as connection:
-            yield connection, register
 
 
 def _answers(
@@ -319,8 +297,7 @@ def dossier_jobs(
                     continue
             path += ".pdf" if suffix == ".html" else suffix
             if path in seen:
-                fault = f"两条记录得到同一个文件 {path}。请让 path 含主键。"
-                raise RecordsError([error(template.file, 1, "template-error", fault)])
+                raise refused(template, 1, f"两条记录得到同一个文件 {path}。请让 path 含主键。")
             seen.add(path)
             mine: dict[str, Any] = {n: v[row.get(template.queries[n].by)] for n, v in groups.items()}
             at = told
@@ -385,8 +362,8 @@ def _day(template: Template, row: Row) -> datetime.date | None:
     if not isinstance(day, datetime.date) and (
         day is not None or (template.as_of and template.as_of not in row)
     ):
-        fault = f"as_of 应是 each 的查询里的一列日期，{quoted(template.as_of)} 不是。"
-        raise RecordsError([error(template.file, 1, "template-error", fault)])
+        reason = f"as_of 应是 each 的查询里的一列日期，{quoted(template.as_of)} 不是。"
+        raise refused(template, 1, reason)
     return day
 
 
@@ -401,6 +378,34 @@ def _shown(
         return made.render(values)
     except Exception as fault:
         raise template_fault(template, fault, what, lines) from None
+
+
+def selected_jobs(
+    project: Project,
+    as_of: datetime.date,
+    scope: Scope,
+    selection: Selection,
+    *,
+    blank: bool = False,
+    draft: bool = False,
+) -> tuple[list[DossierJob], list[Problem], Labels]:
+    """Return what a tree prints of a selection, from a register of what that asks for.
+
+    Returns:
+        The jobs; what was not opened, or why no commit is named; the titles of columns.
+    """
+    edition, commits = scope.level, Commits(project)
+    only = words_asked(chosen_templates(project, edition, selection, on_demand=blank), selection.where)
+    with TemporaryDirectory(prefix="lingtouyan-") as folder:
+        paths = {edition: Path(folder) / "edition.duckdb"}
+        register = register_with_editions(
+            project, as_of, paths, draft=draft, allow_errors=True, only=only, scope=scope
+        )
+        problems = [p for p in register.problems if p.rule == "not-opened"] + commits.problems
+        facts = {"edition": edition, "as_of": as_of, "draft": draft}
+        with contextlib.closing(open_edition(paths[edition])) as connection:
+            jobs = dossier_jobs(project, connection, edition, facts, commits.of, selection, blank=blank)
+            return list(jobs), problems, Labels(connection)
 
 
 class Fingerprint(NamedTuple):

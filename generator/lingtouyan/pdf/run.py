@@ -16,9 +16,8 @@ from lingtouyan.pdf.footer import lookup_path
 from lingtouyan.pdf.jobs import (
     Commits,
     Selection,
-    chosen_templates,
     dossier_jobs,
-    edition_to_print,
+    selected_jobs,
     shared_files,
     xml_document,
 )
@@ -99,11 +98,7 @@ def print_selection(
     # A form with nothing on it says nothing of the records.
     if not blank and has_errors(problems := check(project, date)):
         return DossierReport(problems=problems, refused=True)
-    templates = chosen_templates(project, edition, selection, on_demand=blank)
-    facts, commits = {"edition": edition, "as_of": date, "draft": False}, Commits(project)
-    with edition_to_print(project, date, scope, templates, selection.where) as (connection, register):
-        made = dossier_jobs(project, connection, edition, facts, commits.of, selection, blank=blank)
-        jobs = list(made)
+    jobs, remarks, _ = selected_jobs(project, date, scope, selection, blank=blank)
     paths = {j.path.rpartition(".")[0] for j in jobs}
     missing = sorted(selection.keys - paths - {p.rpartition("/")[2] for p in paths})
     hints = {key: did_you_mean(key, selection.offered, "。请核对编号、种类和版别。") for key in missing}
@@ -122,8 +117,7 @@ def print_selection(
             report = render_dossiers(
                 pages, files=files, out=target, cache=cache, finish=finish, progress=progress
             )
-    unopened = [p for p in register.problems if p.rule == "not-opened"]
-    report.problems = [*problems, *unopened, *commits.problems, *report.problems]
+    report.problems = [*problems, *remarks, *report.problems]
     for job in jobs:
         if preview or not job.path.endswith(".pdf"):
             _write(job, files, report)

@@ -16,8 +16,16 @@ from lingtouyan.problems import printable
 from lingtouyan.project import EDITION_TITLES
 from lingtouyan.reading.package import Sensitivity
 from lingtouyan.review.compare import RecordChange, Review
-from lingtouyan.review.report import ACTIONS, PRINTS, design_words, headline, value_words, verdict
-from lingtouyan.templates.escaping import text
+from lingtouyan.review.report import (
+    ACTIONS,
+    PRINTS,
+    design_words,
+    headline,
+    item_words,
+    value_words,
+    verdict,
+)
+from lingtouyan.templates.escaping import is_number, text
 
 # Who may see a field.
 _READERS = {Sensitivity.PUBLIC: "公开", Sensitivity.INTERNAL: "内部", Sensitivity.RESTRICTED: "限制"}
@@ -44,10 +52,10 @@ def as_html(review: Review) -> str:
         undefined=jinja2.StrictUndefined,
     )
     template = environment.from_string(Path(__file__).with_suffix(".html").read_text("utf-8"))
-    largest = {f.view: 0.0 for f in review.figures}
+    largest: dict[str, float] = {}
     for f in review.figures:
-        numbers = [abs(v) for v in (f.before, f.after) if isinstance(v, int | float)]
-        largest[f.view] = max(largest[f.view], *numbers, 0.0)
+        sizes = [abs(float(v)) for v in (f.before, f.after) if is_number(v)]
+        largest[f.view] = max(largest.get(f.view, 0.0), *sizes, 0.0)
     return template.render(
         review=review,
         headline=headline(review),
@@ -55,9 +63,7 @@ def as_html(review: Review) -> str:
         lines=lambda record: list(_lines(record, review)),
         called=lambda record: f"{record.kind} {record.name or record.key}",
         design=[design_words(d, review) for d in review.design],
-        share=lambda f, v: (
-            f"{100 * abs(v) / largest[f.view]:.1f}" if _countable(v) and largest[f.view] else "0"
-        ),
+        share=lambda f, v: f"{100 * abs(float(v)) / (largest[f.view] or 1):.1f}" if is_number(v) else "0",
         text=text,
         actions=ACTIONS,
         prints=PRINTS,
@@ -70,10 +76,6 @@ def _shown(value: object) -> object:
     return printable(value) if type(value) is str else value
 
 
-def _countable(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _lines(record: RecordChange, review: Review) -> Iterator[Line]:
     """Yield what changes in a record, or all of a record that came or went, as far as it may be shown."""
     own = review.tables[record.table]
@@ -84,17 +86,17 @@ def _lines(record: RecordChange, review: Review) -> Iterator[Line]:
                 gone, new = ([], [("new", words)]) if record.action == "added" else ([("gone", words)], [])
                 yield Line(own_field.title, gone, new, _READERS[own_field.sensitivity])
     for change in record.changes:
-        table = review.tables[change.table]
-        place = change.key[len(record.key) :].strip("/").rstrip("−")
-        item = f"{table.title}第 {place} 项　" if table is not own else ""
+        table, item = review.tables[change.table], item_words(change, record, review)
         field = table.field(change.field)
         if item and not change.field and change.action != "changed":
-            yield Line(item.strip(), [], [("new", ACTIONS[change.action])], "")
+            yield Line(item, [], [("new", ACTIONS[change.action])], "")
         elif not change.field and change.action == "changed":
             yield Line("限制级内容", [], [("new", "有改动（不显示）")], _READERS[Sensitivity.RESTRICTED])
         elif field is not None and (item or change.action == "changed"):
             before, after = (value_words(table, field.name, v, review) for v in (change.before, change.after))
-            yield Line(item + field.title, *_compared(before, after), _READERS[field.sensitivity])
+            yield Line(
+                f"{item}　{field.title}".strip(), *_compared(before, after), _READERS[field.sensitivity]
+            )
 
 
 def _compared(before: str, after: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

@@ -119,11 +119,14 @@ def _record_words(record: RecordChange, subject: SubjectChange, review: Review) 
     return f"{called}{ACTIONS[record.action]}" + (f"（{facts}）" if facts else "")
 
 
+def item_words(change: Change, record: RecordChange, review: Review) -> str:
+    """Say which item of a list a change is about; nothing when it is about the record itself."""
+    place = change.key[len(record.key) :].strip("/").rstrip("−")
+    return f"{review.tables[change.table].title}第 {place} 项" if change.table != record.table else ""
+
+
 def _field_words(change: Change, record: RecordChange, review: Review) -> str:
-    table, item = review.tables[change.table], ""
-    if change.table != record.table:
-        place = change.key[len(record.key) :].strip("/").rstrip("−")
-        item = f"{table.title}第 {place} 项"
+    table, item = review.tables[change.table], item_words(change, record, review)
     if item and change.action != "changed":
         return f"{item}{ACTIONS[change.action]}"
     if not change.field:

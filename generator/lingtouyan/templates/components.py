@@ -231,26 +231,16 @@ def heatmap(
     digits = max((decimals(cells[at][value]) for at in figures), default=0)
     top = high if high is not None else max(figures.values(), default=0)
 
-    def cell(at: tuple[str, str]) -> Markup:
+    def cell(column: str, line: str) -> tuple[str, object]:
+        """Return the class and the content of a cell."""
+        at = (column, line)
         row = cells.get(at)
         if row is None or row.get(value) is None:
-            return tag("td", "—", class_="none")
+            return "none", "—"
         level = (figures.get(at, low) - low) / (top - low) if top > low else 0
-        to = href(row) if href else None
         shown = figure(row[value], digits) if at in figures else row[value]
-        return tag("td", link(to, shown), class_=f"heat-{min(4, max(0, round(level * 4)))}")
+        return f"heat-{min(4, max(0, round(level * 4)))}", link(href(row) if href else None, shown)
 
-    # A head without words tells nothing to those who hear it.
-    head = (labels or {}).get(y)
-    corner = tag("th", head, scope="col") if head else tag("td", "")
-    body = lines(
-        *([tag("caption", caption)] if caption else []),
-        tag("thead", tag("tr", corner, *(tag("th", column, scope="col") for column in columns))),
-        markup("<tbody>"),
-        *(
-            tag("tr", tag("th", line, scope="row"), *(cell((column, line)) for column in columns))
-            for line in dict.fromkeys(text(row[y]) for row in rows)
-        ),
-        markup("</tbody>"),
-    )
-    return _scrolled(tag("table", NEW_LINE, body, NEW_LINE, class_="heat"), caption or "分布图")
+    given = {name: [cell(column, name) for column in columns] for name in (text(row[y]) for row in rows)}
+    grid = _pieces.heat(columns, given, (labels or {}).get(y), caption)
+    return _scrolled(grid, caption or "分布图")

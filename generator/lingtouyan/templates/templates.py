@@ -97,6 +97,12 @@ _TAKEN = ("row", "title", "edition", "as_of", "draft", "build", "blank")
 MAX_BLANK_ROWS = 500
 # Dossiers that are no pages but data for other programs; made on demand only.
 XML_SUFFIXES = (".lrmx", ".xml")
+# Where templates stand, and which files there are some.
+FOLDERS: dict[str, tuple[str, ...]] = {
+    "site/pages": (".md",),
+    "site/dossiers": (".html", *XML_SUFFIXES),
+    "site/feeds": (".ics", ".json", ".csv", ".atom"),
+}
 # Key of a head -> what it holds, and how to say so.
 _HEAD: dict[str, tuple[type, str]] = {
     **dict.fromkeys(("title", "description", "each", "as_of", "path", "record"), (str, "应是一段文字。")),
@@ -115,8 +121,8 @@ def _source(tree: Source | Path) -> Source:
     return WorkTree(tree) if isinstance(tree, Path) else tree
 
 
-def read_templates(tree: Source | Path, folder: str, suffix: str) -> list[Template]:
-    """Read the templates below a folder of the tree.
+def read_templates(tree: Source | Path, folder: str) -> list[Template]:
+    """Read the templates below one of the `FOLDERS` of the tree.
 
     Raises:
         RecordsError: with every template whose front matter cannot be read.
@@ -126,13 +132,15 @@ def read_templates(tree: Source | Path, folder: str, suffix: str) -> list[Templa
     problems = list(listing.problems)
     templates: list[Template] = []
     shared = _Shared(source, folder)
-    names = [f for f in listing.files if f.endswith(suffix) and not PurePosixPath(f).name.startswith("_")]
+    names = [
+        f for f in listing.files if f.endswith(FOLDERS[folder]) and not PurePosixPath(f).name.startswith("_")
+    ]
     for file, data in source.read_all(names):
         if isinstance(data, Problem):
             problems.append(data)
             continue
         try:
-            name = file[len(folder) + 1 : -len(suffix)]
+            name = str(PurePosixPath(file).relative_to(folder).with_suffix(""))
             templates.append(_template(file, name, _text_of(data), shared))
         except YamlError as fault:
             problems.append(error(file, fault.line, "template-error", f"模板文件头：{fault}"))

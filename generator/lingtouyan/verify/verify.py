@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -16,20 +15,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import yaml
+from jsonschema import Draft202012Validator
+
 from lingtouyan.history.anchors import Anchor
 from lingtouyan.history.git import ask, head_commit
 from lingtouyan.pdf.footer import SCHEMA, blank_in, canonical, digest_of, mark_of, marks_in
-from lingtouyan.pdf.jobs import (
-    Commits,
-    Selection,
-    chosen_templates,
-    dossier_jobs,
-    edition_to_print,
-    shared_files,
-)
+from lingtouyan.pdf.jobs import Selection, chosen_templates, selected_jobs, shared_files
 from lingtouyan.pdf.render import DossierJob, render_dossiers
 from lingtouyan.problems import RecordsError, UsageError, printable, quoted
-from lingtouyan.project import EDITIONS, Project, Scope
+from lingtouyan.project import Project, Scope
 from lingtouyan.templates.functions import Labels
 from lingtouyan.verify.reading import (
     ABOUT,
@@ -49,19 +44,16 @@ from lingtouyan.verify.reading import (
 # How many commits between the one that a print names and the newest are tried; each costs reading the records again.
 MAX_BETWEEN = 8
 _MOST = 20
-# What attached data consist of, and what the user calls it.
-_CARRIED: dict[str, tuple[Any, str]] = {
-    "schema": (str, ""),
-    "kind": (str, "文书种类"),
-    "form": (str, "模板和样式"),
-    "edition": (str, "版别"),
-    "path": (str, "文件路径"),
-    "title": (str, "标题"),
-    "as_of": (str | None, "基准日"),
-    "draft": (bool, "草稿标记"),
-    "commit": (str, "提交"),
-    "row": (dict, ""),
-    "lists": (dict, ""),
+# What the user calls parts of attached data.
+_CARRIED = {
+    "kind": "文书种类",
+    "form": "模板和样式",
+    "edition": "版别",
+    "path": "文件路径",
+    "title": "标题",
+    "as_of": "基准日",
+    "draft": "草稿标记",
+    "commit": "提交",
 }
 _DRAWN = ("/Contents", "/Resources", IMAGES)
 _PARTS = {
@@ -92,7 +84,7 @@ class Verdict:
     lines: list[str] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     commits: list[str] = field(default_factory=list)
-    said: dict[str, tuple[dict[str, Any] | None, Labels]] = field(default_factory=dict)
+    said: dict[str, tuple[dict[str, Any], Labels] | None] = field(default_factory=dict)
     fault: str = ""
     proved: bool = False
 
@@ -190,16 +182,8 @@ def _open_data(verdict: Verdict, content: bytes) -> None:
 
 
 def _well_formed(data: Any) -> bool:
-    return (
-        isinstance(data, dict)
-        and data.keys() == _CARRIED.keys()
-        and all(isinstance(data[name], kind) for name, (kind, _) in _CARRIED.items())
-        and data["schema"] == SCHEMA
-        and data["edition"] in EDITIONS
-        and re.fullmatch(r"[0-9a-f]{40}|", data["commit"]) is not None
-        and all(isinstance(rows, list) for rows in data["lists"].values())
-        and all(isinstance(row, dict) for rows in data["lists"].values() for row in rows)
-    )
+    shape = yaml.safe_load(Path(__file__).with_name("dossier-schema.yaml").read_text("utf-8"))
+    return Draft202012Validator(shape).is_valid(data)
 
 
 def _check_marks(verdict: Verdict, digest: str, commit: str) -> None:
@@ -258,21 +242,20 @@ def _against_repository(root: Path, verdicts: list[Verdict]) -> None:
         if verdict.fault and not verdict.proved:
             verdict.say(UNPROVEN, f"提交 {named[:10]} 的记录库读不出来：{verdict.fault}")
         elif not verdict.proved:
-            truth, labels = verdict.said[named]
+            truth = verdict.said[named]
             none = [f"没有这份文书：{verdict.data['kind']} {verdict.data['path']}"]
-            for line in none if truth is None else data_differences(truth, verdict.data, labels):
+            for line in data_differences(truth[0], verdict.data, truth[1]) if truth else none:
                 verdict.say(DIFFERS, f"{line}（按提交 {named[:10]} 的记录）。")
         if count > MAX_BETWEEN and not verdict.proved:
             verdict.say(REMARK, f"此后的提交有 {count} 个，只试了其中最近的 {MAX_BETWEEN} 个。")
         if newest != named and newest in verdict.said:
-            today, labels = verdict.said[newest]
-            today = today and {**today, "commit": named, "form": verdict.data["form"]}
-            words = ("印的是", "现在是")
-            changed = today and list(data_differences(verdict.data, today, labels, words))[:10]
-            if changed is None:
+            if (today := verdict.said[newest]) is None:
                 verdict.say(REMARK, "现在的记录里已没有这份文书。")
-            elif changed:
-                verdict.say(REMARK, f"此后记录有变化：{'；'.join(changed)}。")
+                continue
+            data = {**today[0], "commit": named, "form": verdict.data["form"]}
+            changed = list(data_differences(verdict.data, data, today[1], ("印的是", "现在是")))
+            if changed:
+                verdict.say(REMARK, f"此后记录有变化：{'；'.join(changed[:10])}。")
 
 
 def _place(root: Path, commit: str, newest: str) -> tuple[str, list[str]]:
@@ -295,18 +278,26 @@ def _print_again(root: Path, commit: str, verdicts: list[Verdict]) -> None:
         found: list[tuple[Verdict, DossierJob]] = []
         for _, group in groupby(sorted(verdicts, key=Verdict.group), key=Verdict.group):
             members = list(group)
-            jobs, labels = _jobs_of(tree, members)
+            as_of, draft, edition = members[0].group()
+            every = chosen_templates(tree, edition, Selection(), on_demand=True)
+            kinds = {t.name for t in every} & {v.data["kind"] for v in members}
+            keys = frozenset(v.data["path"].removesuffix(".pdf") for v in members)
+            asked = tree.as_of(as_of), Scope(edition), Selection(frozenset(kinds), keys)
+            made, _, labels = selected_jobs(tree, *asked, draft=draft) if kinds else ((), (), None)
+            jobs = {job.path: job for job in made}
             for verdict in members:
                 job = jobs.get(verdict.data["path"])
-                if job is not None and verdict.data["commit"] == commit:
+                if job is None or labels is None:
+                    verdict.said[commit] = None
+                    continue
+                if verdict.data["commit"] == commit:
                     data = canonical({**json.loads(job.data), "commit": commit})
-                    job = replace(
-                        job, data=data, mark=mark_of(commit, data, job.mark.address if job.mark else "")
-                    )
-                if job is not None and job.data == verdict.evidence.data:
+                    address = job.mark.address if job.mark else ""
+                    job = replace(job, data=data, mark=mark_of(commit, data, address))
+                if job.data == verdict.evidence.data:
                     found.append((verdict, job))
                 else:
-                    verdict.said[commit] = json.loads(job.data) if job is not None else None, labels
+                    verdict.said[commit] = json.loads(job.data), labels
         _compare(tree, commit, found)
     except (UsageError, RecordsError, OSError) as fault:
         away = "这里不是记录库。请在出具文书的记录库根目录运行，或用 --root 指明它的位置。"
@@ -314,21 +305,6 @@ def _print_again(root: Path, commit: str, verdicts: list[Verdict]) -> None:
         for verdict in verdicts:
             if verdict.data["commit"] == commit:
                 verdict.fault = reason
-
-
-def _jobs_of(project: Project, verdicts: list[Verdict]) -> tuple[dict[str, DossierJob], Labels]:
-    """Return what a tree prints in place of the files of one group, by path, and the titles of its columns."""
-    as_of, draft, edition = verdicts[0].group()
-    date, kinds = project.as_of(as_of), {v.data["kind"] for v in verdicts}
-    every = chosen_templates(project, edition, Selection(), on_demand=True)
-    templates = [t for t in every if t.name in kinds]
-    keys = frozenset(v.data["path"].removesuffix(".pdf") for v in verdicts)
-    selection = Selection(frozenset(t.name for t in templates), keys)
-    with edition_to_print(project, date, Scope(edition), templates, draft=draft) as (connection, _):
-        facts = {"edition": edition, "as_of": date, "draft": draft}
-        commits = Commits(project).of
-        jobs = dossier_jobs(project, connection, edition, facts, commits, selection) if templates else ()
-        return {job.path: job for job in jobs}, Labels(connection)
 
 
 def _compare(tree: Project, commit: str, found: list[tuple[Verdict, DossierJob]]) -> None:
@@ -424,7 +400,7 @@ def data_differences(
     words: tuple[str, str] = ("应为", "印的是"),
 ) -> Iterator[str]:
     """Yield where two sets of attached data differ; `words` introduce the one and the other value."""
-    pairs = [(title, truth[name], found[name]) for name, (_, title) in _CARRIED.items() if title]
+    pairs = [(title, truth[name], found[name]) for name, title in _CARRIED.items()]
     rows = [("", truth["row"], found["row"])]
     for name in sorted({*truth["lists"], *found["lists"]}):
         left, right = truth["lists"].get(name, []), found["lists"].get(name, [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import html
 import io
@@ -12,6 +11,8 @@ from typing import Any
 
 from markupsafe import Markup
 from xlsxwriter import Workbook
+
+from lingtouyan.website.feeds import csv_cell
 
 # As `components.table` writes those that can be filtered, and the beginnings of lists.
 _TABLE = re.compile(
@@ -71,11 +72,8 @@ def _plain(words: str) -> str:
 
 
 def _csv(rows: list[list[tuple[str, bool]]]) -> bytes:
-    """Return a CSV file that spreadsheets open with the right encoding, and never take for a formula."""
-    stream = io.StringIO()
-    safe = [[f"'{t}" if re.match(r"[=+@]|-\D", t) else t for t, _ in row] for row in rows]
-    csv.writer(stream, lineterminator="\r\n").writerows(safe)
-    return b"\xef\xbb\xbf" + stream.getvalue().encode()
+    """Return a CSV file that spreadsheets open with the right encoding."""
+    return "".join(("\ufeff", *(",".join(csv_cell(t) for t, _ in row) + "\r\n" for row in rows))).encode()
 
 
 def _workbook(title: str, rows: list[list[tuple[str, bool]]], note: str) -> bytes:

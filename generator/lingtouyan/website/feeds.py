@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -51,7 +51,8 @@ def _literal(value: Any) -> str:
     return json.dumps(known, ensure_ascii=False, default=other)
 
 
-def _cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
+    """Return a value as a cell of a CSV file that no spreadsheet takes for a formula."""
     words = text(value)
     if isinstance(value, str) and _FORMULA.match(words):
         words = f"'{words}"
@@ -106,7 +107,7 @@ def _parsed(made: str) -> str:
 _FORMATS: dict[str, tuple[Callable[[Any], str], Callable[[str], str]]] = {
     ".json": (_literal, _parsed),
     # Without the mark, a spreadsheet on Chinese Windows takes UTF-8 for GBK.
-    ".csv": (_cell, "\ufeff{}".format),
+    ".csv": (csv_cell, "\ufeff{}".format),
     ".ics": (_calendar_text, _folded),
     ".atom": (_xml_text, _well_formed),
 }
@@ -133,24 +134,22 @@ def write_feeds(
     """
     edition = str(facts["edition"])
     problems: list[Problem] = []
-    for suffix, (write, finish) in _FORMATS.items():
-        plain = environment.overlay(autoescape=False, finalize=write)
-        for template in read_templates(tree, "site/feeds", suffix):
-            if template.edition and template.edition != edition:
-                continue
-            try:
-                found = run_queries(connection, template, edition)
-                body = plain.from_string(template.body)
-                for row in found[template.each] if template.each else (Row(),):
-                    name = output_path(template, row) if template.each else template.name
-                    target = site / f"{name}{suffix}"
-                    if target.exists():
-                        reason = f"数据文件 {name}{suffix} 与网站已有的文件同名，或两条记录得到同一个 path。"
-                        raise refused(template, template.lines.get("path", 1), reason)
-                    mine = rows_for(template, found, row)
-                    content = finish(body.render({**mine, **facts, "row": row}))
-                    write_file(target, content.encode("utf-8", "replace"))
-            except Exception as fault:
-                problems.extend(template_fault(template, fault).problems)
+    for template in read_templates(tree, "site/feeds"):
+        if template.edition and template.edition != edition:
+            continue
+        suffix = PurePosixPath(template.file).suffix
+        write, finish = _FORMATS[suffix]
+        try:
+            found = run_queries(connection, template, edition)
+            body = environment.overlay(autoescape=False, finalize=write).from_string(template.body)
+            for row in found[template.each] if template.each else (Row(),):
+                name = (output_path(template, row) if template.each else template.name) + suffix
+                if (site / name).exists():
+                    reason = f"数据文件 {name} 与网站已有的文件同名，或两条记录得到同一个 path。"
+                    raise refused(template, template.lines.get("path", 1), reason)
+                content = finish(body.render({**rows_for(template, found, row), **facts, "row": row}))
+                write_file(site / name, content.encode("utf-8", "replace"))
+        except Exception as fault:
+            problems.extend(template_fault(template, fault).problems)
     if problems:
         raise RecordsError(problems)

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape as html_escape
 from html.parser import HTMLParser
 from itertools import accumulate
 from pathlib import Path
 from urllib.parse import quote, unquote, urljoin
 
-from lingtouyan.templates.escaping import escape, front_matter
+from lingtouyan.templates.escaping import escape, front_matter, tag
 
 _TITLE, _CONTENT, _DESCRIPTION = "framed-title-7d1c", "framed-content-7d1c", "framed-description-7d1c"
 _PAGE = "frame-7d1c-"
@@ -64,16 +63,10 @@ class Frame:
     def load(cls, out: Path, spec: FrameSpec) -> Frame:
         """Read the built frame page of `spec`, open the navigation at its parent, cut it at its slots."""
         html = _open_navigation((out / spec.url / "index.html").read_text("utf-8"), spec)
-        slots = re.compile(
-            rf"<!--\s*({_CONTENT})\s*-->|({_TITLE})|({_DESCRIPTION})|({re.escape(quote(spec.url))})"
-        )
-        names = (_CONTENT, _TITLE, _DESCRIPTION, "url")
-        parts: list[str] = []
-        end = 0
-        for slot in slots.finditer(html):
-            parts += [html[end : slot.start()], names[(slot.lastindex or 1) - 1]]
-            end = slot.end()
-        return cls((*parts, html[end:]))
+        html = re.sub(rf"<!--\s*{_CONTENT}\s*-->", _CONTENT, html)
+        url = quote(spec.url)
+        parts = re.split(f"({_CONTENT}|{_TITLE}|{_DESCRIPTION}|{re.escape(url)})", html)
+        return cls(tuple("url" if part == url else part for part in parts))
 
     def fill(self, title: str, content: str, url: str, description: str = "") -> bytes:
         """Return one record's page.
@@ -190,24 +183,16 @@ def _open_navigation(html: str, spec: FrameSpec) -> str:
             if item is not items[0] and (label := next((e.label for e in below if e.label), "")):
                 path.append((label, next(link.href for link in links if item in link.holders)))
         path.append((target.label, target.href))
+    links_above: dict[str, str] = {}
+    for label, href in path:
+        links_above.setdefault(" ".join(label.split()), href)
     article = next((e for e in elements if e.tag == "article"), None)
-    if article is not None:
-        article.source = _path(path) + article.source
+    if article is not None and links_above:
+        # In the theme's own markup.
+        shown = ((href, tag("span", label, class_="md-ellipsis")) for label, href in links_above.items())
+        to = (tag("a", words, href=href, class_="md-path__link") for href, words in shown)
+        steps = tag("ol", *(tag("li", a, class_="md-path__item") for a in to), class_="md-path__list")
+        article.source = f"{tag('nav', steps, class_='md-path', aria_label='当前位置')}{article.source}"
     for element in reversed(elements):
         html = html[: element.start] + element.source + html[element.end :]
     return html
-
-
-def _path(links: Iterable[tuple[str, str]]) -> str:
-    """Return the links above the title, in the theme's own markup."""
-    seen: dict[str, str] = {}
-    for label, href in links:
-        seen.setdefault(" ".join(label.split()), href)
-    items = "".join(
-        f'<li class="md-path__item"><a href="{html_escape(href)}" class="md-path__link">'
-        f'<span class="md-ellipsis">{html_escape(label)}</span></a></li>'
-        for label, href in seen.items()
-    )
-    if not items:
-        return ""
-    return f'<nav class="md-path" aria-label="当前位置"><ol class="md-path__list">{items}</ol></nav>'

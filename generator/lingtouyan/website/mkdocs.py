@@ -31,6 +31,15 @@ _WARNINGS = (
     ),
 )
 
+# Names of exceptions -> what is said of them: where it was, and their own words.
+_FAULTS = {
+    "SecurityError": "网站的主题模板试图做不允许的操作（读取文件、运行程序或访问内部对象），已经阻止{}：{}。"
+    "请检查主题文件夹里的模板。",
+    "Template.*|UndefinedError": "主题模板有误{}：{}。请检查主题文件夹里的模板。",
+    "RecursionError": "网站的页面或模板嵌套过深，无法生成{}。请检查列表、引用和宏的层次。",
+    "MemoryError|OverflowError": "生成网站时超出了时间或内存的上限。请检查主题文件夹里的模板是否有过大的循环。",
+}
+
 
 class MkDocs:
     """A running child; as a context, it is ended when left. Sites are built in the order in which they are asked for."""
@@ -109,16 +118,8 @@ def _explained(answer: dict[str, Any]) -> str:
     where = f"（页面 {page}）" if page else ""
     if answer.get("errno"):
         return os_fault(OSError(answer["errno"], os.strerror(answer["errno"]), answer["file"]))
-    if fault == "SecurityError":
-        return (
-            f"网站的主题模板试图做不允许的操作（读取文件、运行程序或访问内部对象），已经阻止{where}："
-            f"{quoted(message, 160)}。请检查主题文件夹里的模板。"
-        )
-    if fault.startswith("Template") or fault == "UndefinedError":
-        return f"主题模板有误{where}：{quoted(message, 160)}。请检查主题文件夹里的模板。"
-    if fault == "RecursionError":
-        return f"网站的页面或模板嵌套过深，无法生成{where}。请检查列表、引用和宏的层次。"
-    if fault in ("MemoryError", "OverflowError"):
-        return "生成网站时超出了时间或内存的上限。请检查主题文件夹里的模板是否有过大的循环。"
+    for names, words in _FAULTS.items():
+        if re.fullmatch(names, fault):
+            return words.format(where, quoted(message, 160))
     told = "\n".join(f"- {_translated(text)}" for text in answer["log"])
     return f"MkDocs 不能生成网站{where}：{fault}：{message}\n{told}".rstrip() + "\n请检查 mkdocs.yml 和页面。"

@@ -290,11 +290,8 @@ def _doubles(kinds: Sequence[Kind], written: Sequence[Template]) -> Iterator[Pro
         for page in kind.pages:
             other = seen.get(page.url)
             if other is not None:
-                reason = (
-                    "两条记录得到同一个页面路径"
-                    if other == kind.template.file
-                    else f"{other} 已经用了页面路径"
-                )
+                same = other == kind.template.file
+                reason = "两条记录得到同一个页面路径" if same else f"{other} 已经用了页面路径"
                 fault = f"{reason} {page.url or '/'}。请改 path，并让它含主键。"
                 yield error(kind.template.file, 1, "template-error", fault)
             seen[page.url] = kind.template.file
@@ -331,7 +328,7 @@ def read_pages(source: Source) -> list[Template]:
     Raises:
         RecordsError, SiteError: templates or settings are at fault; the navigation names a page that no edition has.
     """
-    templates = read_templates(source, "site/pages", ".md")
+    templates = read_templates(source, "site/pages")
     read_config(source, {f"{t.name}.md" for t in templates if not t.each})
     return templates
 

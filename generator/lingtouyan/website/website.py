@@ -181,12 +181,12 @@ def write_sitemap(out: Path, base: str, urls: Iterable[str], epoch: int) -> None
         epoch: time of the build in seconds since 1970, the date of every page.
     """
     date = time.strftime("%Y-%m-%d", time.gmtime(epoch))
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>']
-    lines.append('<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">')
-    if base:
-        pages = (escape(base + quote(url)) for url in sorted(set(urls)))
-        lines += (f"<url><loc>{page}</loc><lastmod>{date}</lastmod></url>" for page in pages)
-    data = "\n".join([*lines, "</urlset>", ""]).encode()
+    pages = [escape(base + quote(url)) for url in sorted(set(urls))] if base else []
+    listed = "".join(f"<url><loc>{page}</loc><lastmod>{date}</lastmod></url>\n" for page in pages)
+    data = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{listed}</urlset>\n'
+    ).encode()
     write_file(out / "sitemap.xml", data)
     write_file(out / "sitemap.xml.gz", gzip.compress(data, mtime=epoch))
 
