@@ -6,12 +6,12 @@ Thresholds are settings of the data package, taken as the base has them: a chang
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lingtouyan.checks.register import Register
 from lingtouyan.database.database import SqlError, quote, rows_of
-from lingtouyan.database.statements import Statement, columns_of, compared
+from lingtouyan.database.statements import Statement, columns_of, compared, passages, reached
 from lingtouyan.history.changes import Change
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.reading.package import Sensitivity
@@ -147,12 +147,10 @@ def altered_rules(
     old: Sequence[Statement], new: Sequence[Statement], problems: Iterable[Problem]
 ) -> set[str]:
     """Return the statements that ask otherwise than before, are gone, or cannot run, themselves or through what they read."""
-    was, now = ({s.name: s for s in side} for side in (old, new))
-    both = {**now, **was}
-    reads = {n: {*both[n].words, *(now[n].words if n in now else ())} & both.keys() for n in both}
-    touched = {n for n, s in was.items() if n not in now or s.sql != now[n].sql}
+    now = {s.name: s.sql for s in new}
+    touched = [s for s in old if now.get(s.name) != s.sql]
     broken = {p.file for p in problems if p.rule == "sql-error"}
-    return resting(touched, reads) | {s.name for s in new if s.file in broken}
+    return resting(touched, [*old, *new]) | {s.name for s in new if s.file in broken}
 
 
 def silenced(review: Review) -> Iterator[str]:
@@ -164,10 +162,7 @@ def silenced(review: Review) -> Iterator[str]:
         )
 
 
-def resting(on: set[str], reads: Mapping[str, Set[str]]) -> set[str]:
-    """Return these names and all that rest on them, directly or not."""
-    found, more = set(on), set(on)
-    while more:
-        more = {n for n, words in reads.items() if words & more} - found
-        found |= more
-    return found
+def resting(on: Iterable[Statement], statements: Sequence[Statement]) -> set[str]:
+    """Return the names of the statements that are among some, or rest on them, directly or not."""
+    names, through = passages(on).keys(), passages(statements)
+    return {s.name for s in statements if not names.isdisjoint(reached([s.name], through))}

@@ -5,12 +5,12 @@ Records are compared from the files that differ; findings, figures and prints co
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
-import re
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -33,6 +33,7 @@ from lingtouyan.reading.package import DESCRIPTOR, Sensitivity, Table, has_hidde
 from lingtouyan.review import alarms
 from lingtouyan.review.alarms import Comparison, FigureChange, Figures
 from lingtouyan.review.schema_changes import SchemaChange, changed_files, loud, schema_changes
+from lingtouyan.templates.templates import read_templates
 
 if TYPE_CHECKING:
     from lingtouyan.pdf.jobs import Fingerprint
@@ -209,8 +210,12 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     comparison = Comparison(*statements)
     only = set(comparison.views)
     if prints:
-        # What the labels of all templates are made of.
-        only |= {"fields", "tables", "views", "rules", *map(str.lower, _template_words(projects))}
+        from lingtouyan.pdf.jobs import FOLDER, words_asked
+
+        for project in projects:
+            # A template that cannot be read is told when it is to be printed.
+            with contextlib.suppress(RecordsError):
+                only |= words_asked(read_templates(project.source, FOLDER))
     with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
         names = [f"{e}_{side}" for e in SITES for side in ("before", "after") if prints]
         # All are attached at once: a connection that is locked attaches no more.
@@ -299,15 +304,6 @@ def _judged(
             # A template that is wrong is told; all else is told as well.
             faults = fault.problems
     return _Judged(register.problems, register.findings, figures, totals, prints, faults)
-
-
-def _template_words(projects: Iterable[Project]) -> Iterator[str]:
-    """Yield all words of the dossiers' templates: what their queries read is among them."""
-    for source in (p.source for p in projects):
-        names = [n for n in source.files(["site/dossiers"]).files if not n.endswith((".css", ".png", ".svg"))]
-        for _, data in source.read_all(names):
-            if isinstance(data, bytes):
-                yield from re.findall(r"[A-Za-z_]\w*", data.decode("utf-8", "replace"))
 
 
 def _sides(old: Project, new: Project, files: set[str]) -> list[Side]:
@@ -421,7 +417,7 @@ def _findings(old: list[Problem], new: list[Problem]) -> tuple[list[Problem], li
 
 
 def _settings(
-    result: Review, before: Side, after: Side, statements: Iterable[Statement]
+    result: Review, before: Side, after: Side, statements: Sequence[Statement]
 ) -> Iterator[ParameterChange]:
     """Yield the parameters that change, and what that does to the findings of the rules that look them up."""
     name = after.package.settings.review_parameters
@@ -434,8 +430,6 @@ def _settings(
         raise UsageError(
             f"{DESCRIPTOR} 的 lingtouyan.review_parameters 里的 {name} 不是一张有 value 列的表。"
         )
-    by_name = {s.name: s for s in statements}
-    reads = {n: s.words & by_name.keys() for n, s in by_name.items()}
     place = table.primary_key.index("name") if "name" in table.primary_key else 0
     broken, met = (Counter(p.rule for p in ps) for ps in (result.broken, result.met))
     old, new = before.found(name), after.found(name)
@@ -445,7 +439,7 @@ def _settings(
         was, now = old.get(key, {}), new.get(key, {})
         title = now.get(table.label) or was.get(table.label) or code
         moved = f"{was.get('value') or '无'} → {now.get('value') or '无'}"
-        rules = alarms.resting({n for n, s in by_name.items() if f"'{code}'" in s.sql}, reads)
+        rules = alarms.resting([s for s in statements if f"'{code}'" in s.sql], statements)
         effect = {r: (broken[r], met[r]) for r in sorted(rules) if broken[r] or met[r]}
         yield ParameterChange(f"{title}（{code}，{parts[-1]} 起）：{moved}", effect)
 
