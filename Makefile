@@ -16,6 +16,7 @@ help: ## 显示本说明
 	@printf '\n首次运行会自动装好所需的一切；之后只补缺少的部分。\n'
 
 site: run-ready ## 生成网站和备案表（公开版、内部版，放在 build/ 下）
+	$(say) '校验记录，生成两个版别的网站，打印文书（第一次约五到十分钟，以后没有变的不再打印）'
 	@$(bin)/lingtouyan build
 	$(say) '看网站：make serve，然后打开 http://127.0.0.1:8000/；文书（PDF）在 build/internal/dossiers'
 

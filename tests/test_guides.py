@@ -85,7 +85,7 @@ def _made_ready(folder: Path) -> Path:
     write_workbook(city / "名单.xlsx", [Sheet("名单", rows=[["名称", "村（社区）"], ["甲镇", "东村、西村"]])])
     project = Project.open(city)
     assert project.commit is not None
-    (city / "anchor.json").write_text(anchor_text(city, project.commit, project.as_of(None)), "utf-8")
+    (city / "anchor.json").write_text(anchor_text(city, project.commit, str(project.as_of(None))), "utf-8")
     return city
 
 

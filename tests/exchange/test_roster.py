@@ -174,7 +174,8 @@ def test_a_roster_is_of_those_it_names_and_the_map_says_what_is_lacking(
 ) -> None:
     # Another table has more of the headings, but names people; a post needs what no roster says in every row.
     term = {"name": "term", "title": "届次", "constraints": {"required": True}}
-    tree = city(root.parent / "other", [*POSTS, term])
+    what = {**POSTS[3], "constraints": {"required": True, "enum": ["主任", "书记"]}}
+    tree = city(root.parent / "other", [*POSTS[:3], what, *POSTS[4:], term])
     kin = {"name": "kin", "constraints": {"required": True}}
     fields = ["id", PEOPLE[1], *PEOPLE[4:6], "person", {"name": "duty", "title": "职责"}, kin]
     tree.table(
@@ -202,8 +203,11 @@ def test_a_roster_is_of_those_it_names_and_the_map_says_what_is_lacking(
     assert "table: people" in text
     assert "岗位: what" in text
     plan.write_text(text.replace("values: {}  # 缺 届次（term）", "values: {term: 2021}"), "utf-8")
+    rows[2][5] = "书记、主任"
     assert take(root, rows, "--map", "import.yaml") == 0
-    assert (root / "records/north/posts.csv").read_text().endswith("T030,P030,V1,主任,2021-03-05,,2021\n")
+    posts = (root / "records/north/posts.csv").read_text("utf-8")
+    assert "T001,P001,V1,书记,2021-03-05,,2021\nT002,P001,V1,主任,2021-03-05,,2021\n" in posts
+    assert posts.endswith("T031,P030,V1,主任,2021-03-05,,2021\n")
 
 
 def test_csv_in_the_encoding_of_wps_and_a_roster_of_nothing_known(root: Path) -> None:

@@ -16,6 +16,7 @@ from trees import copy_of
 
 from lingtouyan.cli import main
 from lingtouyan.exchange.workbook import ABOUT, ANSWER, CHOICES, Sheet, read_workbook, write_workbook
+from lingtouyan.problems import UsageError
 
 PHONE = "13900001111"
 
@@ -256,6 +257,14 @@ def test_what_is_no_workbook_of_ours_is_told(root: Path, capsys: pytest.CaptureF
     assert main(["--root", str(root), "sheet", str(path), "--table", "没有"]) == 2
     assert main(["--root", str(root), "sheet", str(path), "--in", "没有"]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_merged_cells_that_cannot_be_told_are_not_taken_for_empty(root: Path) -> None:
+    path = root.parent / "册.ods"
+    with zipfile.ZipFile(path, "w") as parts:
+        parts.writestr("content.xml", '<table:table-cell table:number-rows-spanned="2"/>')
+    with pytest.raises(UsageError, match="另存为 xlsx"):
+        read_workbook(path)
 
 
 def test_a_clean_error_elsewhere_refuses_the_record_that_brings_it(root: Path) -> None:

@@ -283,11 +283,9 @@ class Reader:
     ) -> None:
         made: dict[str, Change] = {}
         row: list[Change] = []
-        for part in parts:
+        said = [({f: texts.get(h, "") for h, f in p.columns.items()}, p) for p in parts]
+        for given, part in ((g, p) for all_, p in said for g in self._each(p, all_) if any(all_.values())):
             table = self._tree.package.tables[part.table]
-            given = {f: texts.get(h, "") for h, f in part.columns.items()}
-            if not any(given.values()):
-                continue
             values: Values = {}
             faults = []
             for name, text in (part.values | given).items():
@@ -305,6 +303,18 @@ class Reader:
             row.append(change)
         for change in row:
             change.partners += [c for c in row if c is not change]
+
+    def _each(self, part: Part, given: dict[str, str]) -> list[dict[str, str]]:
+        """Return what a row says of a part: once for each word where a cell of choices holds several, as `甲、乙`."""
+        table = self._tree.package.tables[part.table]
+        for name, text in given.items():
+            field_ = table.field(name)
+            words = field_.constraints.get("enum") if field_ else None
+            if field_ and words and text not in words:
+                several = re.split("[、,，;；/兼]", text)
+                if len(several) > 1 and all(self._meant(table, field_, w, "")[0] in words for w in several):
+                    return [given | {name: word} for word in several]
+        return [given]
 
     def _change(self, table: Table, part: Part, values: Values, place: tuple[str, str, int]) -> Change:
         """Return what becomes of the record that is meant, or of a new one: it is completed, never overwritten."""

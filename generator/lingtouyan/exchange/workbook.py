@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from python_calamine import CalamineError, CalamineWorkbook
 from xlsxwriter import Workbook
@@ -32,6 +33,7 @@ TAKEN, SAME, DOUBTFUL, REFUSED = "收下", "没有变化", "存疑", "退回"
 # Rows below the last that are still given formats, choices and hints.
 _SPARE = 500
 _MOST_CHARACTERS = 32_000
+_MERGED_DOWN = re.compile(rb'number-rows-spanned="(?!1")')
 
 
 @dataclass
@@ -260,6 +262,11 @@ def read_workbook(path: Path) -> list[Sheet]:
         mark = max(",\t;", key=head.count)
         return [Sheet(path.stem, rows=[list(r) for r in csv.reader(io.StringIO(text), delimiter=mark)])]
     try:
+        # Which cells are merged is told of every format but this one.
+        if path.suffix.lower() == ".ods" and _MERGED_DOWN.search(ZipFile(path).read("content.xml")):
+            raise UsageError(
+                f"{path.name} 里有上下合并的格子，ods 里读不出合并到哪一行。请另存为 xlsx 再收。"
+            )
         with CalamineWorkbook.from_path(str(path)) as book:
             found = []
             for name in book.sheet_names:
@@ -267,7 +274,7 @@ def read_workbook(path: Path) -> list[Sheet]:
                 cells: list[list[Any]] = page.to_python(skip_empty_area=False)
                 found.append(Sheet(name, rows=cells, merged=page.merged_cell_ranges or ()))
             return found
-    except (CalamineError, OSError, ValueError):
+    except (BadZipFile, CalamineError, KeyError, OSError, ValueError):
         raise UsageError(
             f"{path.name} 打不开：不是 xlsx、xls、et、ods 或 CSV 文件，或已损坏、加了密码。请用 WPS 打开，另存为 xlsx。"
         ) from None
