@@ -74,19 +74,21 @@ def _query(options: argparse.Namespace) -> int:
     return FINE
 
 
+def _asked_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what is asked of a build and of a single print alike."""
+    return {
+        "edition": options.edition,
+        "as_of": options.as_of,
+        "revision": options.rev,
+        "progress": sys.stderr,
+    }
+
+
 def _build(options: argparse.Namespace) -> int:
     from lingtouyan.commands.build import build
 
-    report = build(
-        options.root,
-        edition=options.edition,
-        as_of=options.as_of,
-        revision=options.rev,
-        draft=options.draft,
-        dossiers=not options.no_dossiers,
-        offline=options.offline,
-        progress=sys.stderr,
-    )
+    more = {"draft": options.draft, "dossiers": not options.no_dossiers, "offline": options.offline}
+    report = build(options.root, **_asked_of(options), **more)
     _show_briefly(report.problems)
     for line in report.lines:
         print(line)
@@ -99,18 +101,9 @@ def _dossiers(options: argparse.Namespace) -> int:
     from lingtouyan.pdf.signing import load_seal
 
     seal = load_seal(options.sign, _password) if options.sign else None
-    report = print_selection(
-        options.root,
-        Selection(frozenset(options.kinds), frozenset(options.key), options.where),
-        edition=options.edition,
-        as_of=options.as_of,
-        revision=options.rev,
-        out=options.out,
-        blank=options.blank,
-        preview=options.format == "html",
-        seal=seal,
-        progress=sys.stderr,
-    )
+    selection = Selection(frozenset(options.kinds), frozenset(options.key), options.where)
+    more = {"out": options.out, "blank": options.blank, "preview": options.format == "html", "seal": seal}
+    report = print_selection(options.root, selection, **_asked_of(options), **more)
     if report.problems:
         _show(report.problems)
     if report.refused:
@@ -346,11 +339,12 @@ def _take(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from lingtouyan.commands.exchange import import_files
+    from lingtouyan.commands.exchange import Asked, import_files
 
-    more = {"dry": options.dry_run, "commit": options.commit, "paper": options.paper}
-    given = options.root, options.files, options.table, options.folder, options.map
-    return max(_answered(taken, dry=options.dry_run) for taken in import_files(*given, **more))
+    more = options.dry_run, options.commit, options.paper
+    asked = Asked(options.table, options.folder, options.map, *more)
+    made = import_files(options.root, options.files, asked)
+    return max(_answered(taken, dry=options.dry_run) for taken in made)
 
 
 def _answered(taken: Taken, *, dry: bool = False) -> int:

@@ -57,7 +57,11 @@ def confine(root: Path, files: Iterable[Path], arguments: Sequence[str], *, cont
             wall = sandbox(root, home, files)
             _try_out(wall)
             command = [*wall, *command]
-        code = _run(command, _environment(home if container else Path(_TMP)), seconds)
+        environment = _environment(home if container else Path(_TMP))
+        try:
+            code = subprocess.run(command, env=environment, timeout=seconds, check=False).returncode
+        except subprocess.TimeoutExpired:
+            code = -signal.SIGKILL
     if code not in _ENDS:
         sys.stderr.write(
             f"已停止：内容超过了时间（{seconds} 秒）或内存（{memory} MiB）的上限。内容确实这样大时，"
@@ -137,11 +141,7 @@ def _limit(name: str, usual: int) -> int:
 
 
 def _try_out(wall: Sequence[str]) -> None:
-    """Look whether this machine lets a program be confined.
-
-    Raises:
-        UsageError: it does not; what to do about it.
-    """
+    """Look whether this machine lets a program be confined; UsageError: it does not; what to do about it."""
     said = "没有找到 bubblewrap（apt install bubblewrap）"
     if shutil.which("bwrap"):
         done = subprocess.run([*wall, "true"], capture_output=True, text=True, check=False)
@@ -152,14 +152,3 @@ def _try_out(wall: Sequence[str]) -> None:
         f"不能隔离运行陌生人的内容：{said}。没有运行。\n"
         "在用后即弃、没有任何密钥的容器里，可以改用 --untrusted-container（只设资源上限，不隔离）。"
     )
-
-
-def _run(command: Sequence[str], environment: Mapping[str, str], seconds: int) -> int:
-    """Run a command to its end, or to the end of its time; it never outlives this process."""
-    with subprocess.Popen(command, env=environment) as process:
-        try:
-            return process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return -signal.SIGKILL
-        finally:
-            process.kill()

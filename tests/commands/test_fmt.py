@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from trees import Tree
 
 from lingtouyan.cli import main
-from lingtouyan.commands.fmt import Formatted, format_records, scalar
+from lingtouyan.commands.fmt import Formatted, format_records
+from lingtouyan.exchange.writing import scalar
 from lingtouyan.problems import UsageError
 from lingtouyan.project import Project
 from lingtouyan.reading.records import read_records

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from lingtouyan.checks.register import register_with_editions
-from lingtouyan.commands.fmt import as_item, document
+from lingtouyan.exchange.writing import as_item, document
 from lingtouyan.project import Project, Scope
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.source import glob_regex

@@ -16,11 +16,7 @@ from lingtouyan.templates.templates import FOLDERS, make_environment, read_templ
 
 
 def check_all(root: Path, as_of: str | None, revision: str | None) -> list[Problem]:
-    """Return what is wrong, in order of place.
-
-    Raises:
-        UsageError: no project, no such revision, no date.
-    """
+    """Return what is wrong, in order of place; UsageError: no project, no such revision, no date."""
     try:
         project = Project.open(root, revision)
         return in_order([*check(project, project.as_of(as_of)), *_of_templates(project.source)])

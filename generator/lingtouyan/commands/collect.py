@@ -33,6 +33,7 @@ from lingtouyan.history.anchors import ANCHOR, Anchor, compare, read_anchor
 from lingtouyan.history.git import ask
 from lingtouyan.problems import RecordsError, UsageError, error, has_errors, printable, quoted
 from lingtouyan.project import Project
+from lingtouyan.reading.csv import csv_text
 from lingtouyan.reading.package import Table
 from lingtouyan.reading.records import read_records
 from lingtouyan.settings import ZONE
@@ -142,9 +143,7 @@ def fetch(root: Path, edition: str = "internal", only: Collection[str] = ()) -> 
         for table in tables:
             for line in _join(connection, project, table, taken):
                 yield True, line
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([Taken._fields, *taken])
-    (project.root / TAKEN).write_text(text.getvalue(), encoding="utf-8")
+    (project.root / TAKEN).write_text(csv_text([Taken._fields, *taken]), encoding="utf-8")
     yield True, f"收了 {len(taken)} 个成员的 {len(tables)} 张表 → collected（{TAKEN} 请提交）"
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from lingtouyan.checks.messages import damage, dangling, value_fault
 from lingtouyan.checks.register import build_register, check
-from lingtouyan.commands.fmt import canonical, decoded, records_of, records_text, replace, scalar
-from lingtouyan.commands.new import file_of, next_number
+from lingtouyan.commands.new import file_of
 from lingtouyan.exchange.forms import as_roster, complete, kind_of, pictures, read_forms, without_known
 from lingtouyan.exchange.records import (
     SEALED,
@@ -40,7 +39,15 @@ from lingtouyan.exchange.workbook import (
     read_workbook,
     write_workbook,
 )
-from lingtouyan.exchange.writing import documents, table_text
+from lingtouyan.exchange.writing import (
+    canonical,
+    documents,
+    records_of,
+    records_text,
+    replace,
+    table_text,
+    text_of,
+)
 from lingtouyan.history.git import ask as git
 from lingtouyan.history.git import ask_text
 from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
@@ -134,37 +141,46 @@ def take(root: Path, path: Path, folder: str, *, delete: bool, commit: bool, pap
     return result
 
 
-def import_files(
-    root: Path,
-    paths: Sequence[Path],
-    tables: Sequence[str],
-    folder: str,
-    plan: Path | None,
-    *,
-    dry: bool,
-    commit: bool,
-    paper: str,
-    keep_map: bool = True,
-) -> Iterator[Taken]:
-    """Take a city's own rosters into the records, one after another; without a map one is written for the next time.
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """How rosters are to be taken.
+
+    Attributes:
+        tables: those whose records they are; none to tell it from the headings.
+        folder: words that name the folder of new records.
+        plan: a map of the headings; without one it is written for the next time if `keep_map`.
+        commit, paper: as for `take`.
+    """
+
+    tables: Sequence[str] = ()
+    folder: str = ""
+    plan: Path | None = None
+    dry: bool = False
+    commit: bool = False
+    paper: str = ""
+    keep_map: bool = True
+
+
+def import_files(root: Path, paths: Sequence[Path], asked: Asked) -> Iterator[Taken]:
+    """Take a city's own rosters into the records, one after another.
 
     Raises:
         UsageError: a file or the map cannot be read, or no heading is known.
     """
-    known_author(root, commit)
+    known_author(root, asked.commit)
     for path in paths:
         project = Project.open(root)
         tree = Tree(project)
         if kind := kind_of(project.source, path):
-            what, read = "", _read_forms(project, tree, path, *kind, folder, dry=dry)
+            what, read = "", _read_forms(project, tree, path, *kind, asked)
         else:
-            what, read = "名册", _read_rosters(project, tree, path, tables, folder, plan, keep_map=keep_map)
+            what, read = "名册", _read_rosters(project, tree, path, asked)
         result, files = _answered(path, *read), read[2]
-        if not dry:
+        if not asked.dry:
             write(project, files)
-        if commit and files and not dry:
+        if asked.commit and files and not asked.dry:
             subject = f"按{what} {path.name} 登记 {result.counts[TAKEN]} 条记录"
-            result.commit = commit_files(project, files, subject, paper)
+            result.commit = commit_files(project, files, subject, asked.paper)
         yield result
 
 
@@ -172,34 +188,25 @@ _Read = tuple[list[Sheet], list[Change], Files, list[str]]
 """What a file asks for: its sheets, the changes, the files as they will be, and what is to be told."""
 
 
-def _read_rosters(
-    project: Project,
-    tree: Tree,
-    path: Path,
-    tables: Sequence[str],
-    folder: str,
-    plan: Path | None,
-    *,
-    keep_map: bool,
-) -> _Read:
+def _read_rosters(project: Project, tree: Tree, path: Path, asked: Asked) -> _Read:
     found, told = read_workbook(path), list[str]()
-    given = read_map(_map(plan), tree, plan.name) if plan else ("", [])
-    words = folder or given[0]
+    given = read_map(_map(asked.plan), tree, asked.plan.name) if asked.plan else ("", [])
+    words = asked.folder or given[0]
     extra = [h for p in given[1] for h in p.columns]
     rosters = [r for s in found if (r := find_headings(s, project.package, extra))]
     if not rosters:
         raise UsageError(f"{path.name} 的前几行里没有认得出的表头。请核对表头，或先做一个：lingtouyan sheet")
-    parts = given[1] or guess(max(rosters, key=lambda r: len(r.sheet.rows)), tree, tables)
+    parts = given[1] or guess(max(rosters, key=lambda r: len(r.sheet.rows)), tree, asked.tables)
     if not parts:
         raise UsageError(f"{path.name} 的表头没有对上哪张表。请用 --table 指明，或用 --map 给出对照表。")
-    if plan is None and keep_map and not Path("import.yaml").exists():
-        Path("import.yaml").write_text(map_text(words, parts, scalar), "utf-8")
+    if asked.plan is None and asked.keep_map and not Path("import.yaml").exists():
+        Path("import.yaml").write_text(map_text(words, parts), "utf-8")
         told.append("栏目对照写在 import.yaml，可以改，再用 --map import.yaml 收一次。")
         for part in parts:
             if lacking := "、".join(f.title for f in part.lacking):
                 title = quoted(tree.package.tables[part.table].title)
                 told.append(f"{title} 还缺 {lacking}：每行都一样的，写在对照表的 values 里，再收一次。")
-    reader = Reader(tree, words, next_number, str(project.as_of(None).year))
+    reader = Reader(tree, words, str(project.as_of(None).year))
     for roster in rosters:
         if any(h in roster.headings for p in parts for h in p.columns):
             reader.read(roster, parts)
@@ -207,20 +214,18 @@ def _read_rosters(
     return found, changes, settle(project, tree, changes, words), told + reader.told
 
 
-def _read_forms(
-    project: Project, tree: Tree, path: Path, suffix: str, kind: Any, folder: str, *, dry: bool
-) -> _Read:
+def _read_forms(project: Project, tree: Tree, path: Path, suffix: str, kind: Any, asked: Asked) -> _Read:
     """Read the forms of a file, a folder or an archive, restricted values and pictures sealed."""
     keys = open_keys(project)
     table = tree.package.tables[kind["table"]]
     forms = without_known(read_forms(path, suffix, kind, tree), kind, tree)
     roster, part = as_roster(path, forms, kind, table)
-    reader = Reader(tree, folder, next_number, str(project.as_of(None).year))
+    reader = Reader(tree, asked.folder, str(project.as_of(None).year))
     reader.read(roster, [part])
     changes = [*reader.changes.values()]
-    sealed = keys if not dry and keys.offices() else None
+    sealed = keys if not asked.dry and keys.offices() else None
     left = complete(changes, forms, kind, tree, sealed)
-    files = settle(project, tree, changes, folder)
+    files = settle(project, tree, changes, asked.folder)
     for change, field, data in pictures(changes, forms, table) if sealed else ():
         key = "/".join(change.key)
         record = change.file or tree.entries[table.name][change.key].file
@@ -231,7 +236,7 @@ def _read_forms(
                 files[name] = data
             except UsageError as fault:
                 change.tell(DOUBTFUL, f"{field.title}{fault}", field.title)
-    why = "只是试收" if dry else "还没有钥匙（lingtouyan keys add）"
+    why = "只是试收" if asked.dry else "还没有钥匙（lingtouyan keys add）"
     told = [f"限制级内容 {left} 处没有收：{why}。"] if left else []
     return [roster.sheet], changes, files, told
 
@@ -403,8 +408,7 @@ def _files(project: Project, now: Tree, live: Sequence[Change]) -> Files:
     made: Files = {}
     for (name, file), changes in by_file.items():
         table = now.package.tables[name]
-        data = project.source.read(file) if project.source.exists(file) else b""
-        before = None if isinstance(data, Problem) else decoded(data)
+        before = text_of(project.source, file)
         fault = "读不出来，没有收。" if before is None else ""
         if before and table.kind != "csv" and has_comments(before):
             fault = "里有注释，重排会丢失注释，只能在原文件里改。"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lingtouyan.commands.exchange import Taken, import_files, known_author, take
+from lingtouyan.commands.exchange import Asked, Taken, import_files, known_author, take
 from lingtouyan.exchange.workbook import ABOUT, ANSWER, read_workbook
 from lingtouyan.history.git import ask as git
 from lingtouyan.history.git import ask_text
@@ -40,12 +40,10 @@ def take_inbox(root: Path) -> list[tuple[str, Taken]]:
     author, _, message = last.partition("\n")
     paper = found[1] if (found := _PAPER.search(message)) else ""
     for path in files:
-        ours = any(s.title == ABOUT for s in read_workbook(path))
-        if ours:
+        if any(s.title == ABOUT for s in read_workbook(path)):
             result = take(root, path, "", delete=False, commit=False, paper="")
         else:
-            given = root, [path], (), "", None
-            (result,) = import_files(*given, dry=False, commit=False, paper="", keep_map=False)
+            (result,) = import_files(root, [path], Asked(keep_map=False))
         done.append((path.name, result))
         written |= {*result.files}
         if path != result.answer:
@@ -59,18 +57,10 @@ def take_inbox(root: Path) -> list[tuple[str, Taken]]:
         f"\n…… 另有 {len(lines) - _MOST_LINES} 条，见 {INBOX} 里的{ANSWER}" if lines[_MOST_LINES:] else ""
     )
     note = f"{subject}\n\n{body}{more_lines}\n" + (f"\n依据：{printable(paper)}\n" if paper else "")
-    git(root, "reset", "-q", "--soft", _before(root))
+    # The newest commit that brought anything but workbooks.
+    others = ("--first-parent", "-n", "1", "HEAD", "--", ".", f":(exclude){INBOX}")
+    git(root, "reset", "-q", "--soft", ask_text(root, "rev-list", *others) or "HEAD")
     git(root, "add", "-A", "--", INBOX, *sorted(written))
     if git(root, "diff", "--cached", "--quiet", no=(1,)) is None:
         git(root, "commit", "-q", f"--author={author}", "-F", "-", data=note.encode())
     return done
-
-
-def _before(root: Path) -> str:
-    """Return the newest commit that brought anything but workbooks."""
-    for line in ask_text(root, "rev-list", "--first-parent", "--parents", "-n", "100", "HEAD").splitlines():
-        commit, *parents = line.split()
-        names = ask_text(root, "diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", commit)
-        if len(parents) != 1 or not all(n.startswith(f"{INBOX}/") for n in names.split("\0") if n):
-            return commit
-    return ask_text(root, "rev-parse", "HEAD")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import datetime
-import io
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,11 +15,13 @@ from typing import Any
 
 from lingtouyan.checks.messages import plain_value, value_fault
 from lingtouyan.checks.register import Register, build_register
-from lingtouyan.commands.fmt import as_item, canonical, decoded, document
-from lingtouyan.commands.fmt import replace as write_whole
 from lingtouyan.database.database import SqlError, literal, quote, rows_of
+from lingtouyan.exchange.records import next_number
+from lingtouyan.exchange.writing import as_item, canonical, document, text_of
+from lingtouyan.exchange.writing import replace as write_whole
 from lingtouyan.problems import Problem, Severity, UsageError, printable, quoted
 from lingtouyan.project import Project
+from lingtouyan.reading.csv import csv_text
 from lingtouyan.reading.named import find_field, find_table
 from lingtouyan.reading.package import Field, ForeignKey, Sensitivity, Table
 from lingtouyan.reading.source import Overlaid, static_prefix
@@ -190,23 +191,6 @@ class _Draft:
         return written, checklist
 
 
-def next_number(keys: Collection[str], example: str, year: str) -> str:
-    """Continue the series of the largest key; a series that names a year begins anew with each year."""
-    series: dict[str, tuple[int, int]] = {}
-    for key in keys or ([example] if example else []):
-        found = re.fullmatch(r"(.*?)(\d+)", key)
-        # A key of digits and signs only (a date, a year) is no number of a series.
-        if found and re.search(r"[^\W\d]", found[1]):
-            number = int(found[2]) if keys else 0
-            series[found[1]] = max(series.get(found[1], (0, 0)), (number, len(found[2])))
-    if not series:
-        return ""
-    prefix = max(series)
-    dated = re.sub(r"(19|20)\d{2}", year, prefix)
-    number, width = series.get(dated, (0, series[prefix][1]))
-    return f"{dated}{number + 1:0{width}d}"
-
-
 def file_of(
     project: Project,
     table: Table,
@@ -257,21 +241,18 @@ def file_of(
 
 def _with_record(project: Project, file: str, table: Table, values: Mapping[str, str], lists: Lists) -> bytes:
     """Return a file with the record added, in canonical form; where the file has other faults, with it at its end."""
-    path = project.root / file
-    before = decoded(path.read_bytes()) if path.is_file() else ""
-    if before is None or path.is_symlink():
+    before = text_of(project.source, file)
+    if before is None:
         raise UsageError(f"没有写入：{file} 读不出来，或者是符号链接。")
     before += "" if before.endswith("\n") or not before else "\n"
     if table.kind == "csv":
         titles = {f.title: f.name for f in table.fields}
         before = before or ",".join(f.name for f in table.fields) + "\n"
         labels = [x.strip() for x in next(csv.reader([before.partition("\n")[0]]), [])]
-        stream = io.StringIO()
-        csv.writer(stream, lineterminator="\n").writerow([values.get(titles.get(x, x), "") for x in labels])
-        text = before + stream.getvalue()
+        text = before + csv_text([[values.get(titles.get(x, x), "") for x in labels]])
     else:
         if before and "*" in PurePosixPath(table.path).name:
-            raise UsageError(f"文件 {path.name} 已经存在。")
+            raise UsageError(f"文件 {PurePosixPath(file).name} 已经存在。")
         nested = {name: [_item(i) for i in items] for name, items in lists.items() if "." not in name}
         item = _item({**values, **nested})
         text = document(project.package, table, item)

@@ -5,8 +5,6 @@ Asks an edition, not the whole register, so that an answer never holds what its 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import tempfile
@@ -20,6 +18,7 @@ from lingtouyan.database.editions import open_edition
 from lingtouyan.database.statements import words_of
 from lingtouyan.problems import UsageError, did_you_mean, printable
 from lingtouyan.project import Project, Scope
+from lingtouyan.reading.csv import csv_text
 from lingtouyan.reading.package import Package
 from lingtouyan.templates.escaping import text
 
@@ -80,12 +79,8 @@ def _shown(columns: list[str], rows: list[tuple[Any, ...]], form: str) -> str:
         values = [dict(zip(columns, map(_json_value, r), strict=True)) for r in rows]
         return json.dumps(values, ensure_ascii=False, indent=1, default=str, allow_nan=False) + "\n"
     if form == "csv":
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([_plain(v) for v in row] for row in rows)
         # Without the mark, a spreadsheet opened by a double click takes it for another encoding.
-        return "\ufeff" + stream.getvalue()
+        return "\ufeff" + csv_text([columns, *([_plain(v) for v in row] for row in rows)])
     return _table(columns, rows)
 
 

@@ -14,16 +14,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lingtouyan.checks.messages import value_fault
-from lingtouyan.commands.fmt import (
-    canonical,
-    decoded,
-    document,
-    record_files,
-    records_of,
-    records_text,
-    replace,
-)
+from lingtouyan.commands.fmt import record_files
 from lingtouyan.commands.new import new_record
+from lingtouyan.exchange.writing import canonical, document, records_of, records_text, replace, text_of
 from lingtouyan.problems import Problem, UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.documents import rows_of
@@ -48,8 +41,7 @@ from lingtouyan.settings import ZONE
 
 
 def _text(project: Project, name: str) -> str:
-    data = project.source.read(name)
-    text = None if isinstance(data, Problem) else decoded(data)
+    text = text_of(project.source, name)
     if text is None:
         raise UsageError(f"{name} 读不出来，没有改动。请先运行 lingtouyan check。")
     return text

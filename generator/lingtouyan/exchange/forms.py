@@ -93,11 +93,7 @@ def parse(data: bytes, name: str) -> ElementTree.Element:
 
 
 def read_forms(path: Path, suffix: str, kind: Any, tree: Tree) -> list[Form]:
-    """Read all forms of a file, a folder or an archive.
-
-    Raises:
-        UsageError: none is there, or one cannot be read.
-    """
+    """Read all forms of a file, a folder or an archive; UsageError: none is there, or one cannot be read."""
     if not path.exists():
         raise UsageError(f"没有 {path} 这个文件。")
     forms = [_form(parse(data, name), name, kind, tree) for name, data in _contents(path, suffix)]

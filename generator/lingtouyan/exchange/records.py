@@ -353,9 +353,8 @@ def changes_of(book: Book, base: Tree, now: Tree, *, delete: bool) -> list[Chang
                 change.tell(REFUSED, f"没有填 {titles}，不知道是哪一条。", titles)
                 continue
             if table is not top:
-                lists.setdefault((top.name, key), {}).setdefault(table.name, []).append(
-                    _given(now, table, texts)
-                )
+                given = {n: now.value(table, f, t) for n, t in texts.items() if (f := table.field(n))}
+                lists.setdefault((top.name, key), {}).setdefault(table.name, []).append(given)
                 continue
             if key in seen:
                 change.tell(REFUSED, "编号重复，两行都没有收。", row=number)
@@ -380,10 +379,6 @@ def changes_of(book: Book, base: Tree, now: Tree, *, delete: bool) -> list[Chang
         if not change.deleted:
             _compare_lists(change, lists.get((name, key), {}), book, base, now)
     return list(changes.values())
-
-
-def _given(tree: Tree, table: Table, texts: dict[str, str]) -> Values:
-    return {n: tree.value(table, f, t) for n, t in texts.items() if (f := table.field(n))}
 
 
 def _compare(change: Change, texts: dict[str, str], base: Tree, now: Tree) -> None:
@@ -415,12 +410,11 @@ def _compare_lists(change: Change, given: dict[str, list[Values]], book: Book, b
             continue
         names = [f.name for f in sheet.fields if f]
         before, present = (t.entries[change.table].get(change.key) for t in (base, now))
+        rows = given.get(table.name, [])
         if not present and not change.new:
-            given_rows = given.get(table.name, [])
-            if given_rows:
+            if rows:
                 change.tell(REFUSED, f"没有 {quoted('/'.join(change.key))} 这一条记录。", table=table.name)
             continue
-        rows = given.get(table.name, [])
         then, held = (
             [_visible(t, table, r, names) for r in (e.lists.get(table.name, []) if e else [])]
             for t, e in ((base, before), (now, present))
@@ -434,17 +428,13 @@ def _compare_lists(change: Change, given: dict[str, list[Values]], book: Book, b
         # A row that is as it was keeps what the workbook does not show; one that is not has nothing to keep it by.
         kept = dict(zip(map(tuple, held), present.lists.get(table.name, []), strict=True)) if present else {}
         hidden = [f.name for f in table.fields if f not in now.fields(table) and f.name != ORDINAL]
-        below = [
-            r
-            for d in descendants(now, table.name)
-            for r in (present.lists.get(d.name, []) if present else [])
-        ]
+        below = present is not None and any(present.lists.get(d.name) for d in descendants(now, table.name))
         lost = [
             v
             for v, r in kept.items()
             if any(map(r.get, hidden)) and (list(v) not in asked or held.count(list(v)) > 1)
         ]
-        if lost or (below and [v for v in held if v not in asked]):
+        if lost or (below and any(v not in asked for v in held)):
             words = "里有不进工作簿的内容" if lost else "里有的项下面还有别的表"
             change.tell(REFUSED, f"“{table.title}”{words}，这一组只能在原文件里改、删。", table=table.name)
         unlike = [r for v, r in zip(asked, rows, strict=True) if tuple(v) not in kept]
@@ -467,3 +457,20 @@ def descendants(tree: Tree, table: str) -> Iterator[Table]:
     for child in tree.package.children.get(table, ()):
         yield child
         yield from descendants(tree, child.name)
+
+
+def next_number(keys: Collection[str], example: str, year: str) -> str:
+    """Continue the series of the largest key; a series that names a year begins anew with each year."""
+    series: dict[str, tuple[int, int]] = {}
+    for key in keys or ([example] if example else []):
+        found = re.fullmatch(r"(.*?)(\d+)", key)
+        # A key of digits and signs only (a date, a year) is no number of a series.
+        if found and re.search(r"[^\W\d]", found[1]):
+            number = int(found[2]) if keys else 0
+            series[found[1]] = max(series.get(found[1], (0, 0)), (number, len(found[2])))
+    if not series:
+        return ""
+    prefix = max(series)
+    dated = re.sub(r"(19|20)\d{2}", year, prefix)
+    number, width = series.get(dated, (0, series[prefix][1]))
+    return f"{dated}{number + 1:0{width}d}"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from lingtouyan.checks.messages import FULL_WIDTH, damage, is_date, partial_date
-from lingtouyan.exchange.records import ORDINAL, Change, Entry, Key, Tree, Values
+from lingtouyan.exchange.records import ORDINAL, Change, Entry, Key, Tree, Values, next_number
 from lingtouyan.exchange.workbook import DOUBTFUL, REFUSED, Sheet, cell_text
+from lingtouyan.exchange.writing import scalar
 from lingtouyan.problems import UsageError, quoted
 from lingtouyan.reading.named import find_table
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
@@ -168,11 +169,7 @@ def _columns(headings: Sequence[str], table: Table) -> dict[str, str]:
 
 
 def read_map(value: Value, tree: Tree, file: str) -> tuple[str, list[Part]]:
-    """Return the folder and the parts that a map names.
-
-    Raises:
-        UsageError: it is not one, or names what is not there.
-    """
+    """Return the folder and the parts that a map names; UsageError: it is not one, or names what is not there."""
     given = value.get("tables") if isinstance(value, Mapping) else None
     parts = []
     for item in given if isinstance(given, list) else ():
@@ -194,7 +191,7 @@ def _texts(value: Value) -> dict[str, str]:
     return {k: str(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
 
 
-def map_text(folder: str, parts: Sequence[Part], scalar: Callable[[str], str]) -> str:
+def map_text(folder: str, parts: Sequence[Part]) -> str:
     """Return a map as text, to be edited and used again."""
     lines = [f"folder: {scalar(folder)}" if folder else "folder:", "tables:"]
     for part in parts:
@@ -211,10 +208,8 @@ def map_text(folder: str, parts: Sequence[Part], scalar: Callable[[str], str]) -
 class Reader:
     """Reads the rows of rosters as changes of records."""
 
-    def __init__(
-        self, tree: Tree, folder: str, number: Callable[[Collection[str], str, str], str], year: str
-    ) -> None:
-        self._tree, self._folder, self._number, self._year = tree, folder, number, year
+    def __init__(self, tree: Tree, folder: str, year: str) -> None:
+        self._tree, self._folder, self._year = tree, folder, year
         self._last: dict[str, str] = {}
         self._indexes: dict[tuple[str, str], dict[str, list[tuple[Entry, Change | None]]]] = {}
         self._names: dict[tuple[str, str], dict[str, list[str]]] = {}
@@ -343,7 +338,7 @@ class Reader:
         if [*keys.values()] == [""] and (own := table.field(table.primary_key[0])):
             last = self._last.get(table.name)
             known = [last] if last else [k[0] for k in self._tree.entries[table.name]]
-            self._last[table.name] = keys[own.name] = self._number(known, own.example, self._year)
+            self._last[table.name] = keys[own.name] = next_number(known, own.example, self._year)
         change = Change(table.name, tuple(keys.values()), {**values, **keys}, places=[place], new=True)
         if not all(keys.values()):
             titles = "、".join(f.title for f in table.fields if f.name in keys and not keys[f.name])

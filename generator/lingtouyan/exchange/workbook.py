@@ -34,6 +34,14 @@ TAKEN, SAME, DOUBTFUL, REFUSED = "收下", "没有变化", "存疑", "退回"
 _SPARE = 500
 _MOST_CHARACTERS = 32_000
 _MERGED_DOWN = re.compile(rb'number-rows-spanned="(?!1")')
+_SHAPES = {"date": "date", "integer": "number", "number": "number"}
+# What is written is what stands there: no text becomes a formula, an address or a number.
+_PLAIN = {
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+    "default_date_format": "yyyy-mm-dd",
+}
 
 
 @dataclass
@@ -120,7 +128,7 @@ def write_workbook(
         marks: cells that are coloured, with what is said of them as a comment.
         answer: rows of a first sheet that sums up; without any there is none.
     """
-    with Workbook(str(path), {"default_date_format": "yyyy-mm-dd"}) as book:
+    with Workbook(str(path), _PLAIN) as book:
         # No time of making: the same records make the same workbook.
         book.set_properties({"created": datetime.datetime(2000, 1, 1)})  # noqa: DTZ001
         if answer:
@@ -140,7 +148,7 @@ def write_workbook(
                 words, only = sheet.choices.get(field_.name, ([], False))
                 source = ""
                 if lists is not None and words:
-                    _texts(lists, [[w] for w in words], column)
+                    lists.write_column(0, column, words)
                     source = f"='{CHOICES}'!{xl_range_abs(0, column, len(words) - 1, column)}"
                     column += 1
                 _validate(page, sheet, number, field_, source, only)
@@ -152,10 +160,9 @@ def write_workbook(
             hidden.very_hidden()
 
 
-def _texts(page: Worksheet, rows: Sequence[Sequence[str]], column: int = 0) -> None:
-    for n, row in enumerate(rows):
-        for m, text in enumerate(row):
-            page.write_string(n, column + m, text)
+def _texts(page: Worksheet, rows: Sequence[Sequence[str]]) -> None:
+    for number, row in enumerate(rows):
+        page.write_row(number, 0, row)
 
 
 def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[Mark]) -> None:
@@ -179,16 +186,11 @@ def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[
         for shape in ("text", "date", "number")
         for kind, colour in (colours.items() if marks else ())
     }
-    shapes = [_shape(f) for f in sheet.fields]
+    shapes = [_SHAPES.get(f.type, "text") if f else "text" for f in sheet.fields]
     for n, (heading, field_) in enumerate(zip(sheet.headings, sheet.fields, strict=False)):
-        kind = (
-            "key"
-            if field_ and field_.name in sheet.keys
-            else "required"
-            if field_ and field_.required
-            else "other"
-        )
-        page.write_string(0, n, heading, made[kind])
+        kind = "required" if field_ and field_.required else "other"
+        kind = "key" if field_ and field_.name in sheet.keys else kind
+        page.write(0, n, heading, made[kind])
         page.set_column(n, n, min(40, max(10, 2 * len(heading) + 2)), made[shapes[n]])
     if sheet.headings:
         page.freeze_panes(1, 1)
@@ -204,14 +206,6 @@ def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[
         page.write_comment(r, c, text[:_MOST_CHARACTERS], {"x_scale": 2, "y_scale": 2})
 
 
-def _shape(field_: Field | None) -> str:
-    if field_ is None:
-        return "text"
-    if field_.type == "date":
-        return "date"
-    return "number" if field_.type in ("integer", "number") else "text"
-
-
 def _write_cell(page: Worksheet, row: int, column: int, cell: Any, shape: str, style: Any) -> None:
     if isinstance(cell, str) and shape == "date" and re.fullmatch(r"(19|20)\d\d-\d\d-\d\d", cell):
         with contextlib.suppress(ValueError):
@@ -220,16 +214,9 @@ def _write_cell(page: Worksheet, row: int, column: int, cell: Any, shape: str, s
         # Only what comes back as it was written; anything else, and every long number, is text.
         number = float(cell)
         cell = number if format(number, ".15g") == cell else cell
-    if isinstance(cell, bool):
-        page.write_boolean(row, column, cell, style)
-    elif isinstance(cell, int | float):
-        page.write_number(row, column, cell, style)
-    elif isinstance(cell, datetime.date):
-        page.write_datetime(row, column, cell, style)
-    elif cell in ("", None):
-        page.write_blank(row, column, None, style)
-    else:
-        page.write_string(row, column, str(cell)[:_MOST_CHARACTERS], style)
+    if not isinstance(cell, int | float | datetime.date):
+        cell = "" if cell is None else str(cell)[:_MOST_CHARACTERS]
+    page.write(row, column, cell, style)
 
 
 def _validate(page: Worksheet, sheet: Sheet, column: int, field_: Field, source: str, only: bool) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lingtouyan.problems import Problem, error, quoted, warning
 from lingtouyan.reading.package import Sensitivity, Table
@@ -339,3 +339,10 @@ class _CsvReader:
             guess = plain.lower() if plain.lower() in self.names else titles.get(plain, "")
             meant.append(label if label in self.names else "" if guess in exact else guess)
         return meant
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as the text of a CSV file, a line each."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    return stream.getvalue()

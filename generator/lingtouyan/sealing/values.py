@@ -18,6 +18,7 @@ import duckdb
 
 from lingtouyan.database.database import create_typed, literal, put_cells, quote, record_key, tables_in
 from lingtouyan.problems import UsageError
+from lingtouyan.reading.csv import csv_text
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping
 from lingtouyan.sealing.keys import Keys
@@ -125,9 +126,7 @@ def change_table(text: str, name: str, table: Table, package: Package, change: C
         for place, f in fields:
             if row[place]:
                 row[place] = change(table, f, Place.of(owner, key, table, f), row[place])
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(rows)
-    return stream.getvalue()
+    return csv_text(rows)
 
 
 def change_document(package: Package, table: Table, item: Mapping, change: Change) -> None:
