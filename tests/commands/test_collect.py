@@ -21,7 +21,7 @@ from trees import Tree
 from lingtouyan.checks.register import build_register, check, register_with_editions
 from lingtouyan.commands.build import publish
 from lingtouyan.commands.collect import TAKEN, fetch, spread
-from lingtouyan.problems import RecordsError
+from lingtouyan.problems import RecordsError, UsageError
 from lingtouyan.project import Project
 
 NOW = [
@@ -269,6 +269,21 @@ def test_a_member_that_fails_is_named_and_the_others_go_on(
     assert not ends["南"][0]
     assert "2 个错误" in ends["南"][1]
     assert ends["无"][1].startswith("无：取不到仓库")
+
+
+def test_members_that_are_named_are_the_only_ones(tree: Tree) -> None:
+    assert len(list(fetch(tree.root))) > 0
+    before = (tree.root / TAKEN).read_text("utf-8")
+    published(tree.root.parent / "south")
+    (tree.root / "../north/build/internal/data/anchor.json").unlink()
+    # What is not asked for stays as it was taken, though it could not be taken now.
+    assert all(well for well, _ in fetch(tree.root, only=["south"]))
+    assert (tree.root / TAKEN).read_text("utf-8") == before
+    assert list(spread(tree.root, "check", [], only=["south"])) == [
+        (False, "南：没有登记仓库（repository）。")
+    ]
+    with pytest.raises(UsageError, match="没有登记成员 west"):
+        list(fetch(tree.root, only=["west"]))
 
 
 @pytest.fixture

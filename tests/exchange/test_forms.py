@@ -126,6 +126,12 @@ def test_a_form_is_taken_sealed_and_written_again_with_nothing_lost(
     assert after.findtext("JiaTingChengYuan/Item/XingMing") == "李某"
     with Image.open(io.BytesIO(base64.b64decode(after.findtext("ZhaoPian") or ""))) as picture:
         assert picture.size == (60, 80)
+    # A photograph that cannot be taken is told of, on the terminal and in the answer.
+    (tmp_path / "broken.lrmx").write_bytes(form(ZhaoPian="@"))
+    assert take(city, tmp_path / "broken.lrmx", "--in", "清泉") == 0
+    answer = "".join(str(s.rows) for s in read_workbook(tmp_path / f"broken.{ANSWER}.xlsx"))
+    for said in (capsys.readouterr().out, answer):
+        assert "照片的数据已经损坏" in said
 
 
 def test_without_keys_the_restricted_is_left_out_and_what_differs_is_told(
