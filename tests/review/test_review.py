@@ -10,6 +10,7 @@ from pathlib import Path
 import markdown
 import pytest
 from edited import Edited
+from repository import Repository
 from trees import copy_of
 
 from lingtouyan.cli import main
@@ -17,6 +18,7 @@ from lingtouyan.database import database
 from lingtouyan.problems import RecordsError
 from lingtouyan.review.compare import Review
 from lingtouyan.review.compare import review as review_with_prints
+from lingtouyan.review.page import as_html
 from lingtouyan.review.report import LIMIT, as_json, as_markdown, as_text, headline, subject_words, words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -584,3 +586,34 @@ def test_an_official_is_told_of_what_a_clerk_had_no_business_with(city: Callable
     assert result.refused
     assert [p for p in result.prints if p.action == "gone"]
     assert [f for f in result.figures if f.column == "应备未备" and f.row == "全市"]
+
+
+def test_what_belongs_to_a_compartment_is_in_no_review(repository: Repository) -> None:
+    tree = repository.tree
+    tree.table("persons", ["id", {"name": "facts", "compartment": "discipline"}], primaryKey=["id"])
+    tree.table(
+        "cases",
+        ["id", "person", {"name": "source", "constraints": {"maxLength": 8}}, "decided"],
+        primaryKey=["id"],
+        compartments={"discipline": "decided IS NULL"},
+    )
+    tree.write(
+        "schemas/rules/R1.sql",
+        "/*\nid: R1\ntitle: 要写明\nseverity: error\ntable: cases\nmessage: '{person}没有写明'\n*/\n"
+        "SELECT 'cases' AS _table, '' AS _column, _file, _line, person FROM cases WHERE source IS NULL",
+    )
+    tree.write("records/cases.csv", "id,person,source,decided\nJ1,P1,来信,\n")
+    repository.commit({"records/persons.csv": "id,facts\nP1,从前的事\n"})
+    repository.commit(
+        {
+            "records/persons.csv": "id,facts\nP1,现在的事\n",
+            "records/cases.csv": "id,person,source,decided\nJ1,P1,太长的来信来电来访,\nJ2,P7,,\n",
+        }
+    )
+    result = review(repository.root, "HEAD~1", "HEAD")
+    for written in (as_text(result), as_markdown(result), as_json(result), as_html(result)):
+        assert not re.search("从前|现在的|来信|J1|J2|P7", written), written
+        # That there was a change, and that something is wrong, is told.
+        assert "cases表" in written or "records/cases.csv" in written
+        assert "facts标题" in written or '"field": "facts"' in written
+    assert result.refused

@@ -15,7 +15,7 @@ from lingtouyan.database.cells import CELLS
 from lingtouyan.database.database import quote
 from lingtouyan.database.grammar import takes_rows
 from lingtouyan.database.statements import Statement, passages, reached
-from lingtouyan.reading.package import Field, Package, Sensitivity
+from lingtouyan.reading.package import Field, Package
 
 MARK = "●●●"
 # A number this short stands in other numbers by chance: it is only struck where it is the whole value.
@@ -44,9 +44,7 @@ class Secrets:
         self._statements = list(statements)
         self._through = passages(self._statements)
         self._fields = {
-            t.name: fields
-            for t in package.tables.values()
-            if (fields := [f for f in t.fields if f.sensitivity is Sensitivity.RESTRICTED])
+            t.name: fields for t in package.tables.values() if (fields := [f for f in t.fields if f.closed])
         }
         self._near: dict[str, Mapping[tuple[str, int], list[str]]] = {}
         self._columns: dict[tuple[str, str], list[str]] = {}

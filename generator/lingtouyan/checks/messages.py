@@ -216,7 +216,7 @@ class Wording:
 
     def __init__(self, field: Field) -> None:
         self._field = field
-        self._open = field.sensitivity < Sensitivity.RESTRICTED
+        self._open = not field.closed
 
     def value(self, value: Any) -> str:
         """Show a value, or say that it is not shown."""

@@ -21,7 +21,7 @@ from lingtouyan.problems import UsageError, printable, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.csv import decode
 from lingtouyan.reading.named import find_field, find_table
-from lingtouyan.reading.package import Package, Sensitivity, Table, has_hidden_key
+from lingtouyan.reading.package import Package, Table, has_hidden_key
 from lingtouyan.settings import ZONE
 
 _ACTIONS = {"added": "新增", "changed": "修改", "removed": "删除"}
@@ -168,7 +168,7 @@ class _Past:
         facts: tuple[Any, ...] = (None, None, None, HIDDEN, HIDDEN, {})
         if not has_hidden_key(table):
             shown = {
-                f.name: HIDDEN if f.sensitivity is Sensitivity.RESTRICTED else values[f.name]
+                f.name: HIDDEN if f.closed else values[f.name]
                 for f in table.fields
                 if values.get(f.name) and f.name not in table.primary_key and wanted in ("", f.name)
             }

@@ -33,7 +33,7 @@ from lingtouyan.history.log import (
 )
 from lingtouyan.history.signatures import Signature
 from lingtouyan.history.versions import Document, Key, Record, Records, Versions, name_of, root_key
-from lingtouyan.reading.package import Package, Sensitivity, Table
+from lingtouyan.reading.package import Package, Table
 from lingtouyan.reading.source import glob_regex
 
 HIDDEN = "●●●"
@@ -491,7 +491,7 @@ def _changes(
             was, now = old.get(name, ""), new.get(name, "")
             field = table.field(name) if was != now else None
             if field is not None:
-                if field.sensitivity is Sensitivity.RESTRICTED:
+                if field.closed:
                     was, now = HIDDEN if was else "", HIDDEN if now else ""
                 yield Change(commit, action, *place, name, was, now, file, life)
 

@@ -139,6 +139,11 @@ class Field:
         return given.get("trueValues") or _YES, given.get("falseValues") or _NO
 
     @property
+    def closed(self) -> bool:
+        """Whether it is in a compartment, as all that is restricted is: what many read tells none of its values."""
+        return bool(self.compartment)
+
+    @property
     def required(self) -> bool:
         """Whether each row must have a value."""
         return bool(self.constraints.get("required"))
@@ -539,7 +544,7 @@ def _field(file: str, part: _Part, month: str) -> Field | None:
     part.spelt(_FIELD_KEYS)
     level = part.one_of("sensitivity", SENSITIVITIES, "restricted")
     constraints = _constraints(part, kind)
-    compartment = part.text("compartment", "personal" if level == "restricted" else "")
+    compartment = part.text("compartment") or ("personal" if level == "restricted" else "")
     if compartment and level != "restricted" and constraints.get("required"):
         part.wrong(
             "compartment",

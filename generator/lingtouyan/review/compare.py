@@ -11,7 +11,7 @@ import functools
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -236,6 +236,8 @@ def review(root: Path, base: str, head: str, as_of: str | None = None, *, prints
     result.problems = in_order([*new.problems, *new.faults])
     result.broken, result.met = _findings([*old.problems, *old.faults], result.problems)
     result.altered = alarms.altered_rules(statements[0], statements[1], new.problems)
+    for problems in (result.problems, result.broken, result.met):
+        problems[:] = _spoken(problems, projects)
     result.settings = list(_settings(result, before, after, [s for side in statements for s in side]))
     result.figures = list(comparison.changes(old.figures, new.figures))
     result.alarms = [
@@ -282,7 +284,7 @@ def _judged(
     for name in {*named, *result.sides[1].package.settings.review_subjects} & package.tables.keys():
         table = package.tables[name]
         label = table.field(table.label)
-        if label and label.sensitivity is not Sensitivity.RESTRICTED and table.primary_key:
+        if label and not label.closed and table.primary_key:
             keys, words = record_key(table.primary_key), quote(label.name)
             sql = f"SELECT {keys}, {words} FROM raw.{quote(name)} WHERE {words} IS NOT NULL"
             for key, called in connection.execute(sql).fetchall():
@@ -383,9 +385,16 @@ def _differing(table: Table, old: Side, new: Side) -> tuple[Records, Records, di
 
 def by_record(changes: Iterable[Change], old: Side, new: Side) -> Iterator[RecordChange]:
     """Group changes by the record whose document holds them; one that only changed its key is told as renamed."""
+    guarded = {n for side in (old, new) for n, t in side.package.tables.items() if t.compartments}
     grouped: dict[str, dict[str, list[Change]]] = {}
     for change in changes:
-        grouped.setdefault(change.root_table, {}).setdefault(change.root_key, []).append(change)
+        if change.root_table in guarded:
+            # Whether a row is in the compartment may be what changes: of none is told more than that it did.
+            place = (change.root_table, HIDDEN)
+            change = Change("", "changed", *place, *place, "", HIDDEN, HIDDEN, change.file)
+        of_key = grouped.setdefault(change.root_table, {}).setdefault(change.root_key, [])
+        if change.root_key != HIDDEN or change not in of_key:
+            of_key.append(change)
     for name, mine in grouped.items():
         table = (new.package if name in new.package.tables else old.package).tables[name]
         was, now = old.found(name), new.found(name)
@@ -397,7 +406,7 @@ def by_record(changes: Iterable[Change], old: Side, new: Side) -> Iterator[Recor
         gone = {apart(was[k]): k for k in mine if k in was and k not in now}
         came = [k for k in mine if k in now and k not in was]
         formers = {k: former for k in came if (former := gone.pop(apart(now[k]), ""))}
-        restricted = {f.name for f in table.fields if f.sensitivity is Sensitivity.RESTRICTED}
+        restricted = {f.name for f in table.fields if f.closed}
         for key in (k for k in mine if k not in formers.values()):
             former, record = formers.get(key, ""), now.get(key) or was.get(key) or {}
             action = "added" if key not in was else "removed" if key not in now else "changed"
@@ -414,6 +423,14 @@ def _findings(old: list[Problem], new: list[Problem]) -> tuple[list[Problem], li
     before, after = Counter(map(told, old)), Counter(map(told, new))
     fresh, gone = after - before, before - after
     return [p for p in new if told(p) in fresh], [p for p in old if told(p) in gone]
+
+
+def _spoken(problems: Iterable[Problem], projects: Collection[Project]) -> Iterator[Problem]:
+    """Yield problems as everybody may read them: nothing is said of records that a compartment may hold."""
+    said = "这里的记录属于保密分隔，内容不显示。请有权的人在本机运行 lingtouyan check 查看。"
+    for problem in problems:
+        hidden = any((t := p.package.owner(problem.file)) and t.compartments for p in projects)
+        yield replace(problem, message=said) if hidden else problem
 
 
 def _settings(
