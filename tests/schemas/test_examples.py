@@ -57,3 +57,14 @@ def test_every_field_that_must_be_filled_has_an_example_and_a_description(packag
         if not f.title or (f.required and f.sensitivity != "restricted" and f.example is None)
     ]
     assert not bare
+
+
+def test_what_is_held_of_a_person_says_what_for_how_long_and_on_what_basis(package: Package) -> None:
+    silent = [
+        f"{table.name}.{field.name}"
+        for table in package.tables.values()
+        if "people" in {k.table for k in table.foreign_keys} or any(f.closed for f in table.fields)
+        for field in table.fields
+        if not all(own or common for own, common in zip(field.privacy, table.privacy, strict=True))
+    ]
+    assert silent == []

@@ -18,7 +18,7 @@ import duckdb
 
 from lingtouyan.database.grammar import refusal
 from lingtouyan.problems import RecordsError, did_you_mean, error, printable
-from lingtouyan.reading.package import SHAPES, Field, ForeignKey, Package, Table
+from lingtouyan.reading.package import PRIVACY, SHAPES, Field, ForeignKey, Package, Table
 from lingtouyan.reading.records import EMPTY, Records
 
 MAX_MEGABYTES = 4096
@@ -39,7 +39,7 @@ _TABLES = (
 _FIELDS = (
     "table_name VARCHAR, name VARCHAR, title VARCHAR, description VARCHAR, type VARCHAR, sensitivity VARCHAR, "
     "required BOOLEAN, example VARCHAR, words VARCHAR[], pattern VARCHAR, in_key BOOLEAN, refers_to VARCHAR, "
-    "ordinal INTEGER, _file VARCHAR, _line INTEGER"
+    f"compartment VARCHAR, {' VARCHAR, '.join(PRIVACY)} VARCHAR, ordinal INTEGER, _file VARCHAR, _line INTEGER"
 )
 
 Item = TypeVar("Item")
@@ -269,7 +269,8 @@ def create_descriptions(connection: duckdb.DuckDBPyConnection, package: Package)
             refers = next((k.table for k in t.foreign_keys if k.fields == (f.name,)), None)
             first = (t.name, f.name, f.title, f.description, f.type, f.sensitivity.name.lower())
             limits = (f.required, f.example, words, f.constraints.get("pattern"), f.name in t.primary_key)
-            fields.append((*first, *limits, refers, n, t.schema_file, f.line))
+            told = (own or common for own, common in zip(f.privacy, t.privacy, strict=True))
+            fields.append((*first, *limits, refers, f.compartment, *told, n, t.schema_file, f.line))
     create_table(connection, "tables", _TABLES, tables)
     create_table(connection, "fields", _FIELDS, fields)
 

@@ -61,16 +61,18 @@ SHAPES = {
 # What the standard takes for yes and no where a field does not say.
 _YES, _NO = ["true", "True", "TRUE", "1"], ["false", "False", "FALSE", "0"]
 _BOOLEAN = {"true": True, "True": True, "false": False, "False": False}
+# What a record of processing tells of a field, where it does not hold for the whole table.
+PRIVACY = ("purpose", "basis", "retention", "printed")
 _PASSED_ON = ("title", "description", "format", "decimalChar", "groupChar", "delimiter", "itemType")
 _PACKAGE_KEYS = _words("name title description resources lingtouyan")
 _RESOURCE_KEYS = _words("name title description path formerPaths schema parent property")
 _SCHEMA_KEYS = _words(
     "fields primaryKey foreignKeys missingValues title description label order rows owner scaffold sealedFor compartments"
-)
+).union(PRIVACY)
 _FIELD_KEYS = _words(
     "name type example sensitivity constraints categories categoriesOrdered categoriesType codes trueValues falseValues "
     "bareNumber floatNumber missingValues formerNames aliases valueAliases suggest arrayItem compartment picture"
-).union(_PASSED_ON)
+).union(_PASSED_ON, PRIVACY)
 # Names that a type of the database has already.
 _TAKEN_TYPES = _words("integer bigint double boolean date time timestamp varchar json interval uuid blob")
 _KINDS = {".csv": "csv", ".parquet": "parquet", ".yaml": "yaml", ".yml": "yaml", ".md": "markdown"}
@@ -109,6 +111,7 @@ class Field:
             empty in an edition that does not name its compartment.
         months_before: of a date: the month before which the month alone is enough, or empty.
         picture: it stands for a sealed file beside the record, and has no value in it.
+        privacy: what it is for, on what basis, how long it is kept and where it is printed, as `PRIVACY` names them.
     """
 
     name: str
@@ -131,6 +134,7 @@ class Field:
     compartment: str = ""
     months_before: str = ""
     picture: bool = False
+    privacy: tuple[str, ...] = ()
 
     @property
     def yes_and_no(self) -> tuple[list[str], list[str]]:
@@ -175,6 +179,7 @@ class Table:
         former_paths: globs of where its files were before, for its history.
         sealed_for: the field that names the record whose key seals this table's values; empty for its own.
         compartments: compartment -> SQL condition of the rows that are in no edition that does not name it.
+        privacy: as of a field, for those that say nothing themselves.
     """
 
     name: str
@@ -197,6 +202,7 @@ class Table:
     order: tuple[str, ...] = ()
     sealed_for: str = ""
     compartments: AbstractMapping[str, str] = field(default_factory=dict)
+    privacy: tuple[str, ...] = ()
 
     def lined(self) -> bool:
         """Whether each record is a line of a file, not a document or a part of one."""
@@ -459,6 +465,7 @@ class _PackageReader:
             former_paths=resource.words("formerPaths"),
             sealed_for=sealed_for,
             compartments=_conditions(schema, "compartments"),
+            privacy=tuple(map(schema.text, PRIVACY)),
         )
 
     def kind(self, resource: _Part, known: dict[str, Table]) -> str:
@@ -577,6 +584,7 @@ def _field(file: str, part: _Part, month: str) -> Field | None:
         compartment=compartment,
         months_before=month if kind == "date" else "",
         picture=_BOOLEAN.get(part.text("picture"), False),
+        privacy=tuple(map(part.text, PRIVACY)),
     )
 
 
