@@ -12,3 +12,6 @@ CREATE MACRO as_percent(ratio) AS printf('%.1f%%', rounded(100.0 * ratio, 1));
 
 -- A figure as people write it: 50 and not 50.0.
 CREATE MACRO as_figure(figure) AS CASE WHEN figure = floor(figure) AND abs(figure) < 1e15 THEN figure::BIGINT::VARCHAR ELSE figure::VARCHAR END;
+
+-- A number so small that it points at persons, or all but so few of a total.
+CREATE MACRO is_few(part, total) AS coalesce(part > 0 AND part < few_limit(), false) OR coalesce(total > part AND total - part < few_limit(), false);

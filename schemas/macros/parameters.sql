@@ -18,4 +18,7 @@ CREATE MACRO param_number(parameter_name, on_date) AS TRY_CAST(param(parameter_n
 CREATE MACRO param_count(parameter_name, on_date) AS
     TRY_CAST(TRY_CAST(param(parameter_name, on_date) AS DOUBLE) AS SMALLINT)::INTEGER;
 
+-- Fewer than this are not published; without a parameter of its own, three.
+CREATE MACRO few_limit() AS (SELECT coalesce(param_count('public_count_min', as_of), 3) FROM build);
+
 CREATE MACRO param_date(parameter_name, on_date) AS TRY_CAST(param(parameter_name, on_date) AS DATE);

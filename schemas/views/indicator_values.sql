@@ -15,9 +15,10 @@ fields:
   unit: {title: 单位, sensitivity: public}
   decimals: {title: 小数位数, sensitivity: public}
   sort_order: {title: 排列次序, sensitivity: public}
-  numerator: {title: 分子, sensitivity: public}
-  denominator: {title: 分母, sensitivity: public}
-  value: {title: 数值, sensitivity: public}
+  numerator: {title: 分子, sensitivity: public, unless: few}
+  denominator: {title: 分母, sensitivity: public, unless: few}
+  value: {title: 数值, sensitivity: public, unless: few}
+  few: {title: 是否不足以公开, description: 同“队伍结构”；其他指标在同一时点、同一层级有一个不足规定的人数的，都不列。, sensitivity: internal}
 */
 -- Everything is first counted per township, and the offices above are sums of numerators and of denominators:
 -- a share or an average is worked out once, at the end, never summed.
@@ -101,6 +102,8 @@ WITH scope AS (
     FROM measured AS m JOIN offices AS o USING (township_id) GROUP BY ALL
     UNION ALL SELECT reference_date, org_id, count_id, persons, NULL FROM structure
     UNION ALL SELECT reference_date, org_id, share_id, persons, total FROM structure
+), hidden AS (
+    SELECT reference_date, org_id, unnest([count_id, share_id]) AS indicator_id, few FROM structure
 )
 SELECT d.reference_date, s.org_id, s.org_name, s.whole,
     i.indicator_id, i.title, i.system, i.kind, i.unit, i.decimals, i.sort_order,
@@ -110,6 +113,9 @@ SELECT d.reference_date, s.org_id, s.org_name, s.whole,
         WHEN '数量' THEN coalesce(m.numerator, 0)
         WHEN '占比' THEN share_of(m.numerator, m.denominator, i.decimals)
         ELSE CASE WHEN m.denominator > 0 THEN rounded(m.numerator / m.denominator, i.decimals) END
-    END AS value
+    END AS value,
+    coalesce(h.few, i.indicator_id NOT IN ('secretaries', 'villages', 'average_age')
+        AND bool_or(CASE WHEN i.kind = '平均数' THEN is_few(m.denominator, NULL) ELSE is_few(m.numerator, m.denominator) END) OVER (PARTITION BY d.reference_date, i.indicator_id, s.whole)) AS few
 FROM dates AS d CROSS JOIN scope AS s CROSS JOIN indicators AS i
 LEFT JOIN summed AS m ON m.reference_date = d.reference_date AND m.org_id = s.org_id AND m.indicator_id = i.indicator_id
+LEFT JOIN hidden AS h ON h.reference_date = d.reference_date AND h.org_id = s.org_id AND h.indicator_id = i.indicator_id

@@ -18,15 +18,16 @@ fields:
   level: {title: 目标级别, sensitivity: public}
   direction: {title: 方向, sensitivity: public}
   goal: {title: 目标值, sensitivity: public}
-  value: {title: 实际值, sensitivity: public}
-  numerator: {title: 分子, sensitivity: public}
-  denominator: {title: 分母, sensitivity: public}
-  met: {title: 是否达到, sensitivity: public}
-  gap: {title: 差距, description: 实际值减目标值。, sensitivity: public}
-  persons_short: {title: 还差人数, description: 占比指标要达到目标还差几人；书记总数不变时计算。, sensitivity: public}
+  value: {title: 实际值, sensitivity: public, unless: few}
+  numerator: {title: 分子, sensitivity: public, unless: few}
+  denominator: {title: 分母, sensitivity: public, unless: few}
+  met: {title: 是否达到, sensitivity: public, unless: few}
+  gap: {title: 差距, description: 实际值减目标值。, sensitivity: public, unless: few}
+  persons_short: {title: 还差人数, description: 占比指标要达到目标还差几人；书记总数不变时计算。, sensitivity: public, unless: few}
   policy_id: {title: 依据文件, sensitivity: public}
   section: {title: 依据条款, sensitivity: public}
   sort_order: {title: 排列次序, sensitivity: public}
+  few: {title: 是否不足以公开, sensitivity: internal}
 */
 SELECT d.reference_date, d.title AS reference_title, d.is_now, v.org_id, v.org_name, v.whole,
     v.indicator_id, v.title, v.kind, v.unit, v.decimals, g.level, g.direction, g.value AS goal, v.value, v.numerator, v.denominator,
@@ -40,7 +41,7 @@ SELECT d.reference_date, d.title AS reference_title, d.is_now, v.org_id, v.org_n
         WHEN '不低于' THEN ceil(g.value * v.denominator / 100 - v.numerator - 1e-9)
         ELSE ceil(v.numerator - g.value * v.denominator / 100 - 1e-9)
     END) AS BIGINT) END AS persons_short,
-    g.policy_id, g.section, v.sort_order
+    g.policy_id, g.section, v.sort_order, v.few
 FROM reference_dates AS d
 JOIN policy_goals AS g ON g.effective_from <= d.reference_date AND (g.effective_to IS NULL OR g.effective_to >= d.reference_date)
 JOIN (

@@ -13,17 +13,18 @@ fields:
   secretaries: {title: 在任书记, sensitivity: public}
   village_secretaries: {title: 村书记, sensitivity: public}
   community_secretaries: {title: 社区书记, sensitivity: public}
-  concurrent: {title: “一肩挑”人数, sensitivity: public}
-  concurrent_share: {title: “一肩挑”占比（%）, sensitivity: public}
-  women: {title: 女书记, sensitivity: public}
+  concurrent: {title: “一肩挑”人数, sensitivity: public, unless: few}
+  concurrent_share: {title: “一肩挑”占比（%）, sensitivity: public, unless: few}
+  women: {title: 女书记, sensitivity: public, unless: few}
   average_age: {title: 平均年龄, sensitivity: public}
-  youngest: {title: 最低年龄段人数, description: 政策所分年龄段中最低的一段，现为45岁以下。, sensitivity: public}
-  youngest_share: {title: 最低年龄段占比（%）, sensitivity: public}
-  oldest: {title: 最高年龄段人数, sensitivity: public}
-  senior: {title: 高中以上, sensitivity: public}
-  senior_share: {title: 高中以上占比（%）, sensitivity: public}
-  college: {title: 大专以上, sensitivity: public}
-  college_share: {title: 大专以上占比（%）, sensitivity: public}
+  youngest: {title: 最低年龄段人数, description: 政策所分年龄段中最低的一段，现为45岁以下。, sensitivity: public, unless: few}
+  youngest_share: {title: 最低年龄段占比（%）, sensitivity: public, unless: few}
+  oldest: {title: 最高年龄段人数, sensitivity: public, unless: few}
+  senior: {title: 高中以上, sensitivity: public, unless: few}
+  senior_share: {title: 高中以上占比（%）, sensitivity: public, unless: few}
+  college: {title: 大专以上, sensitivity: public, unless: few}
+  college_share: {title: 大专以上占比（%）, sensitivity: public, unless: few}
+  few: {title: 是否不足以公开, sensitivity: internal}
   newcomers: {title: 首次任书记人数, sensitivity: internal}
   vacant: {title: 空缺, sensitivity: internal}
   vacant_over: {title: 空缺超期, sensitivity: internal}
@@ -48,7 +49,8 @@ WITH band AS (
         max(persons) FILTER (WHERE item = youngest) AS youngest, max(share) FILTER (WHERE item = youngest) AS youngest_share,
         max(persons) FILTER (WHERE item = oldest) AS oldest,
         max(persons) FILTER (WHERE item = 'edu_senior') AS senior, max(share) FILTER (WHERE item = 'edu_senior') AS senior_share,
-        max(persons) FILTER (WHERE item = 'edu_college') AS college, max(share) FILTER (WHERE item = 'edu_college') AS college_share
+        max(persons) FILTER (WHERE item = 'edu_college') AS college, max(share) FILTER (WHERE item = 'edu_college') AS college_share,
+        bool_or(few) FILTER (WHERE dimension IN ('年龄', '学历', '任职方式', '性别')) AS few
     FROM structure, band WHERE is_now GROUP BY ALL
 ), person AS (
     SELECT o.org_id, count(*) AS secretaries, rounded(avg(c.age), 1) AS average_age, count(*) FILTER (WHERE c.is_new) AS newcomers,
@@ -71,7 +73,7 @@ SELECT s.org_id, s.org_name, g.type, s.whole, g.sort_order,
     coalesce(p.secretaries, 0) AS secretaries,
     coalesce(p.village_secretaries, 0) AS village_secretaries, coalesce(p.community_secretaries, 0) AS community_secretaries,
     h.concurrent, h.concurrent_share, h.women, p.average_age, h.youngest, h.youngest_share, h.oldest,
-    h.senior, h.senior_share, h.college, h.college_share,
+    h.senior, h.senior_share, h.college, h.college_share, h.few,
     coalesce(p.newcomers, 0) AS newcomers, coalesce(v.vacant, 0) AS vacant, coalesce(v.vacant_over, 0) AS vacant_over,
     coalesce(f.filings_this_year, 0) AS filings_this_year, coalesce(f.filings_open, 0) AS filings_open,
     coalesce(f.filings_overdue, 0) AS filings_overdue, coalesce(m.filings_missing, 0) AS filings_missing,

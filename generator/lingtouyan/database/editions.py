@@ -84,7 +84,11 @@ def write_edition(
         if told or only is None or table.name in only:
             cuts.append((table.name, query, table.schema_file, "schema-error"))
     for view in views if only is None else [v for v in views if v.name in only]:
-        columns = [quote(n) for n, c in columns_of(view).items() if c.sensitivity <= level]
+        given = {n: c.unless for n, c in columns_of(view).items() if c.sensitivity <= level}
+        columns = [
+            quote(n) if inside else f"CASE WHEN NOT ({unless}) THEN {quote(n)} END AS {quote(n)}"
+            for n, unless in given.items()
+        ]
         query = _select(view.name, columns, row_filters(view).get(edition))
         if columns:
             cuts.append((view.name, query, view.file, "sql-error"))
@@ -145,7 +149,8 @@ def check_cuts(
         except RecordsError as fault:
             problems.extend(fault.problems)
             continue
-        for edition, condition in filters.items():
+        unless = [("public", c.unless) for c in columns_of(view).values()]
+        for edition, condition in dict.fromkeys([*filters.items(), *unless]):
             plan(view.name, condition, view.file, "sql-error", edition)
     return problems
 

@@ -60,11 +60,15 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class ViewColumn:
-    """What a view's header declares of one column; undeclared means restricted."""
+    """What a view's header declares of one column; undeclared means restricted.
+
+    Where the condition `unless` holds, or cannot be judged, the public edition has no value of it.
+    """
 
     title: str
     description: str
     sensitivity: Sensitivity
+    unless: str = "false"
 
 
 def read_statements(source: Source, folder: str) -> list[Statement]:
@@ -176,6 +180,7 @@ def columns_of(view: Statement) -> dict[str, ViewColumn]:
             str(values.get("title") or name),
             str(values.get("description") or ""),
             SENSITIVITIES.get(level if isinstance(level, str) else "", Sensitivity.RESTRICTED),
+            str(values.get("unless", "false")),
         )
     return result
 

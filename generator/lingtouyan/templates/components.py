@@ -75,6 +75,7 @@ def table(
     facets: Sequence[str] = (),
     orders: Mapping[str, Sequence[str]] | None = None,
     empty: str = "没有记录。",
+    blank: str = "",
     grid: str = "",
 ) -> Markup:
     """A table. Long ones can be sorted, filtered by words, and narrowed by the values of facet columns.
@@ -90,6 +91,7 @@ def table(
         facets: columns whose values become choices above the table.
         orders: per column, its values from low to high, for sorting and for the choices.
         empty: what to say when there are no rows.
+        blank: what stands for a value that is missing.
         grid: where the data of a list stands, of which these are the first rows.
 
     Raises:
@@ -114,6 +116,8 @@ def table(
             values = [
                 figure(v, None if isinstance(v, int) else digits) if is_number(v) else v for v in values
             ]
+        if blank:
+            values = [blank if v is None else v for v in values]
         order = json.dumps(orders[name], ensure_ascii=False) if name in orders else None
         heads.append(
             f'<th scope="col" style="--wide:{_width(values)}em"{kind if kind == _NUMBER else ""}'
