@@ -21,11 +21,11 @@ _DIGEST = 16
 
 @functools.cache
 def engine_digest() -> str:
-    """Return a digest over the engine's source, the Python that runs it and the versions of all libraries."""
+    """Return a digest over all files of the engine, the Python that runs it and the versions of all libraries."""
     here = Path(__file__).parent
     libraries = sorted({p.name for folder in sys.path for p in Path(folder).glob("*.dist-info")})
     digest = hashlib.blake2b(f"{sys.version}{libraries}".encode(), digest_size=_DIGEST)
-    for path in sorted(here.rglob("*.py")):
+    for path in sorted(p for p in here.rglob("*") if p.is_file() and p.suffix != ".pyc"):
         digest.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

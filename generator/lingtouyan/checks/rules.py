@@ -24,10 +24,6 @@ from lingtouyan.reading.source import Source
 _SLOT = re.compile(r"\{(\w+)\}")
 _MAX_SHOWN = 200
 _LISTS = ("clause", "complete")
-_COLUMNS = (
-    "rule VARCHAR, title VARCHAR, severity VARCHAR, clause VARCHAR, clauses VARCHAR[], message VARCHAR, "
-    "remedy VARCHAR, table_name VARCHAR, tables VARCHAR[], file VARCHAR"
-)
 _KEYS = ("id", "title", "severity", "message", "remedy", "table", "column", "dated", *_LISTS)
 
 
@@ -237,7 +233,7 @@ def create_rules(
         tables = sorted(words & package.tables.keys())
         said = (r.id, r.title, r.severity.value, "".join(r.clauses[:1]), list(r.clauses), r.message)
         rows.append((*said, r.remedy, r.table, tables, r.statement.file))
-    create_table(connection, "rules", _COLUMNS, rows)
+    create_table(connection, "rules", rows)
 
 
 def create_findings(
@@ -256,13 +252,9 @@ def create_findings(
         (n, p.file, p.line, p.column, p.rule, p.severity.value, p.message, tables.get(p, ""))
         for n, p in numbered
     ]
-    columns = (
-        "finding_id INTEGER, file VARCHAR, line INTEGER, column_title VARCHAR, rule VARCHAR, severity VARCHAR, "
-        "message VARCHAR, table_name VARCHAR"
-    )
-    create_table(connection, "findings", columns, told)
+    create_table(connection, "findings", told)
     named = [(n, k, v) for n, p in numbered for k, v in subjects.get(p, {}).items()]
-    create_table(connection, "finding_subjects", "finding_id INTEGER, field VARCHAR, value VARCHAR", named)
+    create_table(connection, "finding_subjects", named)
     # A fault of form belongs to the record whose file or line it stands in.
     for table in package.tables.values():
         if len(table.primary_key) == 1 and not table.parent:

@@ -18,7 +18,7 @@ import duckdb
 
 from lingtouyan.database.grammar import refusal
 from lingtouyan.problems import RecordsError, did_you_mean, error, printable
-from lingtouyan.reading.package import PRIVACY, SHAPES, Field, ForeignKey, Package, Table
+from lingtouyan.reading.package import SHAPES, Field, ForeignKey, Package, Table
 from lingtouyan.reading.records import EMPTY, Records
 
 MAX_MEGABYTES = 4096
@@ -32,15 +32,13 @@ _TYPES = {
     "array": "VARCHAR[]",
 }
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TABLES = (
-    "name VARCHAR, title VARCHAR, description VARCHAR, kind VARCHAR, path VARCHAR, parent VARCHAR, property VARCHAR, "
-    "primary_key VARCHAR[], label VARCHAR, owner VARCHAR, schema_file VARCHAR, ordinal INTEGER"
-)
-_FIELDS = (
-    "table_name VARCHAR, name VARCHAR, title VARCHAR, description VARCHAR, type VARCHAR, sensitivity VARCHAR, "
-    "required BOOLEAN, example VARCHAR, words VARCHAR[], pattern VARCHAR, in_key BOOLEAN, refers_to VARCHAR, "
-    f"compartment VARCHAR, {' VARCHAR, '.join(PRIVACY)} VARCHAR, ordinal INTEGER, _file VARCHAR, _line INTEGER"
-)
+# Name -> the statement that makes a table of the engine's own.
+_OWN = {
+    name: statement
+    for statement, name in re.findall(
+        r"(CREATE OR REPLACE TABLE (\w+) [^;]*);", Path(__file__).with_name("tables.sql").read_text("utf-8")
+    )
+}
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -271,15 +269,15 @@ def create_descriptions(connection: duckdb.DuckDBPyConnection, package: Package)
             limits = (f.required, f.example, words, f.constraints.get("pattern"), f.name in t.primary_key)
             told = (own or common for own, common in zip(f.privacy, t.privacy, strict=True))
             fields.append((*first, *limits, refers, f.compartment, *told, n, t.schema_file, f.line))
-    create_table(connection, "tables", _TABLES, tables)
-    create_table(connection, "fields", _FIELDS, fields)
+    create_table(connection, "tables", tables)
+    create_table(connection, "fields", fields)
 
 
 def create_table(
-    connection: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Sequence[Sequence[Any]] = ()
+    connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Sequence[Any]] = ()
 ) -> None:
-    """Create a table of the engine's own, or make it anew; its rows go in by one statement, column by column."""
-    connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
+    """Create a table of `tables.sql`, or make it anew; its rows go in by one statement, column by column."""
+    connection.execute(_OWN[name])
     if rows:
         values = [list(c) for c in zip(*rows, strict=True)]
         picks = ", ".join(f"unnest(${n})" for n in range(1, len(values) + 1))
@@ -296,8 +294,7 @@ def create_build(
 ) -> None:
     """Create `build`: the one row of facts about this build."""
     time = datetime.datetime.fromtimestamp(epoch, datetime.UTC).replace(tzinfo=None)
-    columns = "as_of DATE, edition VARCHAR, commit VARCHAR, commit_time TIMESTAMP, draft BOOLEAN"
-    create_table(connection, "build", columns, [(as_of, edition, commit, time, draft)])
+    create_table(connection, "build", [(as_of, edition, commit, time, draft)])
 
 
 def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:

@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 # GitHub and its like `Merge pull request #7 from …`, Gitee `!7 …`; a squashed merge ends in `(#7)` or `(!7)`.
 _MERGED = (re.compile(r"^Merge (?:pull request|PR|merge request) ([#!]\d+)\b"), re.compile(r"^(![0-9]+) "))
 _SQUASHED = re.compile(r"\(([#!]\d+)\)$")
-_TABLES = {
-    "commits": "commit VARCHAR, author_time TIMESTAMP, commit_time TIMESTAMP, author VARCHAR, author_email VARCHAR, "
-    "committer VARCHAR, subject VARCHAR, body VARCHAR, merge VARCHAR, merge_subject VARCHAR, merge_author VARCHAR, "
-    "request VARCHAR, signer VARCHAR, signature VARCHAR, ordinal INTEGER",
-    "changes": "commit VARCHAR, action VARCHAR, table_name VARCHAR, record_key VARCHAR, root_table VARCHAR, "
-    "root_key VARCHAR, field VARCHAR, before VARCHAR, after VARCHAR, file VARCHAR, ordinal INTEGER",
-    "proposed_commits": "commit VARCHAR, author VARCHAR, author_email VARCHAR, committer VARCHAR, "
-    "committer_email VARCHAR, commit_time TIMESTAMP, subject VARCHAR, body VARCHAR, is_merge BOOLEAN, merge VARCHAR, "
-    "merge_author_email VARCHAR, merge_committer_email VARCHAR, landed BOOLEAN",
-    "proposed_files": "_file VARCHAR, _line INTEGER, commit VARCHAR, author VARCHAR, author_email VARCHAR",
-    "proposed_changes": "_file VARCHAR, _line INTEGER, commit VARCHAR, ordinal INTEGER, action VARCHAR, table_name VARCHAR, "
-    "record_key VARCHAR, root_table VARCHAR, root_key VARCHAR, field VARCHAR, before VARCHAR, after VARCHAR",
-}
 
 _record = attrgetter("action", "table", "key", "root_table", "root_key")
 PROPOSAL = ("proposed_commits", "proposed_files", "proposed_changes")
@@ -50,8 +37,8 @@ def create_history(
         package: the register's tables, which must be there; they tell what an import brought.
     """
     if history is None:
-        create_table(connection, "commits", _TABLES["commits"])
-        create_table(connection, "changes", _TABLES["changes"])
+        create_table(connection, "commits")
+        create_table(connection, "changes")
         return
     from lingtouyan.history.signatures import NONE
 
@@ -71,8 +58,8 @@ def create_history(
             + (n,)
         )
     changes = [(c.commit, *_record(c), *_values(c), c.file, n) for n, c in enumerate(history.changes, 1)]
-    create_table(connection, "commits", _TABLES["commits"], commits)
-    create_table(connection, "changes", _TABLES["changes"], changes)
+    create_table(connection, "commits", commits)
+    create_table(connection, "changes", changes)
     if history.imports and package is not None:
         _add_imported(connection, history, package)
 
@@ -86,7 +73,7 @@ def create_proposal(
     """
     if proposal is None:
         for name in PROPOSAL:
-            create_table(connection, name, _TABLES[name])
+            create_table(connection, name)
         return
     from lingtouyan.history.log import readable
 
@@ -106,9 +93,9 @@ def create_proposal(
         (c.file, 0, c.commit or None, order.get(c.commit, 0), *_record(c), *_values(c))
         for c in proposal.changes
     ]
-    create_table(connection, "proposed_commits", _TABLES["proposed_commits"], commits)
-    create_table(connection, "proposed_files", _TABLES["proposed_files"], files)
-    create_table(connection, "proposed_changes", _TABLES["proposed_changes"], changes)
+    create_table(connection, "proposed_commits", commits)
+    create_table(connection, "proposed_files", files)
+    create_table(connection, "proposed_changes", changes)
     touched = {c.table for c in proposal.changes}
     for table in (t for t in tables if t.name in touched and t.primary_key):
         # Where the record stands now, though it went on to another file; one that is gone stands on no line.
@@ -123,7 +110,7 @@ def create_proposal(
 
 def _add_imported(connection: duckdb.DuckDBPyConnection, history: History, package: Package) -> None:
     """Add as `added` the records of imported files that did not change since, by the keys in the register."""
-    create_table(connection, "imported", "file VARCHAR, commit VARCHAR", list(history.imports.items()))
+    create_table(connection, "imported", list(history.imports.items()))
     for table in package.tables.values():
         if table.path and table.primary_key:
             key, name = record_key(table.primary_key, "t."), literal(table.name)

@@ -127,13 +127,9 @@ class Views:
 
 def describe_views(connection: duckdb.DuckDBPyConnection, views: Sequence[Statement]) -> None:
     """Create `views`: what each view's header says of its columns."""
-    columns = (
-        "name VARCHAR, title VARCHAR, description VARCHAR, field VARCHAR, field_title VARCHAR, "
-        "field_description VARCHAR, sensitivity VARCHAR, file VARCHAR"
-    )
     rows: list[tuple[str, ...]] = []
     for v in views:
         said = (v.name, v.text("title", v.name), v.text("description"))
         for name, c in columns_of(v).items():
             rows.append((*said, name, c.title, c.description, c.sensitivity.name.lower(), v.file))
-    create_table(connection, "views", columns, rows)
+    create_table(connection, "views", rows)
