@@ -13,10 +13,17 @@ import itertools
 import json
 import os
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+
+WORDING: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_name("wording.toml").read_text("utf-8")
+)
+"""What users are told, by subject, and there by what it is about."""
 
 
 class Severity(StrEnum):
@@ -149,25 +156,13 @@ def did_you_mean(word: str, known: Collection[str], otherwise: str = "。") -> s
     return f"，您是不是要找 {near}？" if near else otherwise
 
 
-_MACHINE = {
-    errno.ENOSPC: "磁盘已满",
-    errno.EDQUOT: "磁盘配额已用完",
-    errno.EROFS: "所在的磁盘是只读的",
-    errno.EACCES: "没有权限",
-    errno.EPERM: "没有权限",
-    errno.EMFILE: "打开的文件太多",
-    errno.ENOMEM: "内存不足",
-    errno.EIO: "磁盘读写出错",
-    errno.ENOENT: "文件不存在",
-    errno.EISDIR: "是文件夹，不是文件",
-    errno.ENOTDIR: "不是文件夹",
-    errno.ELOOP: "是符号链接",
-}
-
-
 def os_fault(fault: OSError) -> str:
     """Say in the user's language what the machine refused, and where."""
-    reason = _MACHINE.get(fault.errno or 0) or fault.strerror or type(fault).__name__
+    reason = (
+        WORDING["machine"].get(errno.errorcode.get(fault.errno or 0, ""))
+        or fault.strerror
+        or type(fault).__name__
+    )
     name = fault.filename if isinstance(fault.filename, str | bytes) else ""
     place = printable(os.fsdecode(name))
     return f"{f'{place}：' if place else ''}{reason}，没有做完。请检查磁盘空间和读写权限后重试。"

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from lingtouyan.database.database import literal, quote
-from lingtouyan.problems import Severity, quoted
+from lingtouyan.problems import WORDING, Severity, quoted
 from lingtouyan.reading.garbled import garbled
 from lingtouyan.reading.package import SHAPES, Field, Sensitivity, Table
 from lingtouyan.sealing.values import is_sealed
@@ -43,21 +43,6 @@ def _class(ranges: str) -> re.Pattern[str]:
 
 
 _SEEN_HIDDEN, _SEEN_LOOK_ALIKE = _class(_HIDDEN), _class(_LOOK_ALIKE)
-_TYPE_NAMES = {
-    "integer": "整数，如 12",
-    "year": "年份，如 2026",
-    "number": "数字，如 86.4",
-    "date": "日期，如 2026-03-05",
-    "array": "一列文字，如 [甲, 乙]",
-    "yearmonth": "年月，如 2026-03",
-    "datetime": "日期时间，如 2026-03-05T09:00:00",
-    "time": "时间，如 09:00:00",
-    "object": "一组键值",
-    "list": "用分隔符隔开的若干项",
-    "duration": "时长，如 P1Y2M",
-    "geopoint": "经纬度，如 81.3,43.9",
-    "geojson": "GeoJSON",
-}
 _SCIENTIFIC = re.compile(r"[+-]?\d(?:\.\d+)?[eE]\+?(\d{1,4})\Z")
 # From this power of ten on spreadsheets shorten by themselves.
 _LONG = 11
@@ -74,15 +59,6 @@ _DATE = re.compile(
 # `2020.1` may be January, or October of which a spreadsheet has dropped the zero.
 DOUBTFUL_MONTH = re.compile(r"\d{4}\.\d\Z")
 _PARTIAL_DATE = re.compile(r"\^?\(?\\d\{4\}-(?!\\d([+*]|\{[^2]))")
-_NO_DAYS = (
-    (r"[1-9]\d{4}(\.0)?", "看起来是电子表格里的日期序号；请先把该列设为“文本”，再按“年-月-日”填写"),
-    (r"\d{1,2}([-/.])\d{1,2}\1\d{4}", "年应写在最前面，按“年-月-日”填写"),
-    (r"\d{2}([-/.])\d{1,2}\1\d{1,2}", "年份应写四位，按“年-月-日”填写"),
-    (r"\d{1,2}([-/.]\d{1,2}|月\d{1,2}日?)", "缺少年份，请按原件按“年-月-日”填写"),
-    (r"至今|现在|目前", "还没有结束的请空着"),
-    (r"\d{4}\D.*[至到~—].*", "只填一个日期"),
-    (r"[〇零一二三四五六七八九十]+年.*", "请用阿拉伯数字，按“年-月-日”填写"),
-)
 # Numbers as people write them: what stands before the amount, the amount, its factor, what it counts.
 _FIGURE = re.compile(
     r"([￥¥$]?)([+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?) ?(万亿|亿|万|千|百|十)?(\D{0,3})\Z"
@@ -270,7 +246,7 @@ class Wording:
             case "type" if field.type == "boolean":
                 return f"{shown} 不对，应填{'或'.join(quoted(w[0]) for w in field.yes_and_no)}"
             case "type":
-                return f"{shown} 不是{_TYPE_NAMES.get(field.type, field.type)}"
+                return f"{shown} 不是{WORDING['types'].get(field.type, field.type)}"
             case "range":
                 return f"{shown} 超出登记库能存的范围，或不是有限的数"
             case "enum":
@@ -329,7 +305,7 @@ class Wording:
             return f"日期应写成“年-月-日”、月日各两位{self._suggest(found)}" if found != value else ""
         if (parts := _DATE.match(value)) and sum(p is not None for p in parts.groups()) > 1 + to_the_day:
             return "日历上没有这一天" if len([p for p in parts.groups() if p]) > 2 else "没有这个月份"
-        for shape, reason in _NO_DAYS:
+        for shape, reason in WORDING["dates"].items():
             if re.fullmatch(shape, value):
                 return reason
         if timed := re.fullmatch(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2})[T ]\d{1,2}:\d{2}\S*", value):

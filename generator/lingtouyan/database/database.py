@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from lingtouyan.database.grammar import refusal
-from lingtouyan.problems import RecordsError, did_you_mean, error, printable
+from lingtouyan.problems import WORDING, RecordsError, did_you_mean, error, printable
 from lingtouyan.reading.package import SHAPES, Field, ForeignKey, Package, Table
 from lingtouyan.reading.records import EMPTY, Records
 
@@ -344,22 +344,6 @@ _TELLING = (
     duckdb.ConstraintException,
     duckdb.DataError,
 )
-_KNOWN_FAULTS = (
-    ("file system operations are disabled", "查询不能读写文件或访问网络"),
-    ("configuration has been locked", "查询不能改设置"),
-    ("More than one row returned by a subquery", "放在值的位置上的子查询给出了多行，只能给一行"),
-    ("INTERRUPT", "查询用时过长，已停止"),
-    ("Out of Memory", "查询用的内存过多，已停止"),
-    ("Referenced column", "用到了没有的列"),
-    ("does not have a column named", "用到了没有的列"),
-    ("Table with name", "用到了没有的表"),
-    ("Referenced table", "用到了没有的表"),
-    ("Function with name", "用到了没有的函数"),
-    ("does not exist", "用到了没有的表、列或函数"),
-    ("Parser Error", "语法有误"),
-    ("Conversion Error", "有的值不能转换成所要的类型，可用 TRY_CAST"),
-    ("Out of Range", "有的值超出了类型的范围"),
-)
 
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
@@ -377,7 +361,7 @@ def explain(fault: duckdb.Error) -> str:
     """
     text = str(fault).strip()
     first = text.splitlines()[0] if text else ""
-    hint = next((h for k, h in _KNOWN_FAULTS if k in text), "查询出错")
+    hint = next((h for k, h in WORDING["sql"].items() if k in text), "查询出错")
     if isinstance(fault, _TELLING):
         return hint
     if isinstance(fault, duckdb.InvalidInputException):

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from unicodedata import normalize
 
-from lingtouyan.problems import Problem, RecordsError, did_you_mean, error, meant, quoted, warning
+from lingtouyan.problems import WORDING, Problem, RecordsError, did_you_mean, error, meant, quoted, warning
 from lingtouyan.processes import end_with_parent
 from lingtouyan.reading.csv import Row
 from lingtouyan.reading.documents import rows_of
@@ -32,19 +32,7 @@ _AT_ONCE = 5000
 # Stands for a text of no characters where the schema does not take it for missing.
 EMPTY = "\ufdd0"
 # What looks like records, and what to do with it where no table takes it in.
-_ADVICE = {
-    **dict.fromkeys(
-        (".csv", ".tsv", ".yaml", ".yml", ".md", ".json", ".txt"),
-        "请核对文件夹和文件名（含大小写、扩展名）是否与 datapackage.yaml 中的路径一致。",
-    ),
-    **dict.fromkeys(
-        (".xlsx", ".xls", ".et", ".ods"), "表格文件请另存为“CSV UTF-8”，并使用该表规定的文件名。"
-    ),
-    **dict.fromkeys(
-        (".jpg", ".jpeg", ".png", ".bmp", ".heic"),
-        "照片不能以明文放进记录库：请移到库外，用 lingtouyan edit 表 编号 --picture 图片 封存。",
-    ),
-}
+_ADVICE = {end: told for ends, told in WORDING["unclaimed"].items() for end in ends.split()}
 
 
 @dataclass

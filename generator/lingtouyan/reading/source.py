@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from lingtouyan.problems import Problem, RecordsError, error, printable
+from lingtouyan.problems import WORDING, Problem, RecordsError, error, printable
 
 # Never records, wherever they stand; and what only stands at the root.
 SKIPPED_FOLDERS = frozenset({".git", "__pycache__"})
@@ -25,14 +25,6 @@ MAX_BYTES = {".csv": 64 * 2**20, ".yaml": 2 * 2**20, ".yml": 2 * 2**20, ".md": 2
 # Pictures, styles and scripts of templates and themes: one, and all of a folder together.
 MAX_SHARED = 20 * 2**20
 MAX_FOLDER = 256 * 2**20
-
-_REFUSED = {
-    "link": "这是符号链接，没有读取：链接可能指向别处。请改为普通文件后重新提交。",
-    "special": "这是特殊文件（设备、管道等），没有读取。请删除后重新提交。",
-    "module": "这是子模块（另一个仓库），没有读取。请改为普通文件夹后重新提交。",
-    "closed": "文件夹无法打开，里面的记录没有读取。请检查读取权限。",
-    "name": "文件名中有无法显示或不是 UTF-8 的字符，没有读取。请改名后重新提交。",
-}
 
 
 class UnsafePathError(ValueError):
@@ -125,7 +117,7 @@ class Source(ABC):
 
     @abstractmethod
     def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
-        """Yield (`file` or a key of `_REFUSED`, name) for what stands below a folder."""
+        """Yield (`file` or a key of the wording `refused`, name) for what stands below a folder."""
 
     @abstractmethod
     def _is_link(self, folder: str) -> bool:
@@ -317,8 +309,10 @@ def _usable(name: str) -> bool:
 
 
 def refusal(name: str, kind: str) -> Problem:
-    """Say that a file is none that may be read; `kind` is a key of `_REFUSED`."""
-    return error(printable(name), 0, "source-error" if kind == "closed" else "unsafe-file", _REFUSED[kind])
+    """Say that a file is none that may be read; `kind` is a key of the wording `refused`."""
+    return error(
+        printable(name), 0, "source-error" if kind == "closed" else "unsafe-file", WORDING["refused"][kind]
+    )
 
 
 def absent(name: str, reason: str = "文件不存在") -> Problem:

@@ -19,7 +19,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from lingtouyan.problems import quoted
+from lingtouyan.problems import WORDING, quoted
 
 MAX_DEPTH = 40
 
@@ -98,39 +98,12 @@ def _line_of(fault: yaml.YAMLError, text: str) -> int:
     return min(mark.line, text.count("\n")) + 1 if mark is not None else 1
 
 
-_HINTS = (
-    ("ing a tag", "值以 ! 开头时，请给整个值加引号。"),
-    ("scanning an a", "值以 & 或 * 开头时，请给整个值加引号。"),
-    ("while scanning a block scalar", "值以 | 或 > 开头时，请给整个值加引号。"),
-    ("block sequence entries are not allowed", "值以“-”开头时，请给整个值加引号；没有内容的请空着。"),
-    ("mapping keys are not allowed", "值以 ? 开头时，请给整个值加引号。"),
-    ("invalid Unicode character escape", "双引号里的 \\u 写法有误。请直接写出那个字，或改用单引号。"),
-    ("found a tab character", "这一行用 Tab 缩进。请改用空格缩进。"),
-    (
-        "found character that cannot start any token",
-        "这里有不能开头的字符（常见于用 Tab 缩进，或值以 @、`、% 开头而没有加引号）。请改用空格缩进，并给值加引号。",
-    ),
-    (
-        "mapping values are not allowed",
-        "冒号用得不对：值里含有英文冒号加空格时，请给整个值加引号；也可能是上一行缩进不一致，或上一行冒号后缺少空格。",
-    ),
-    ("could not find expected ':'", "这一行缺少冒号。键和值之间应写“英文冒号加空格”。"),
-    ("did not find expected key", "缩进与上一行不一致，或上一行的引号、括号没有闭合。"),
-    ("did not find expected '-' indicator", "列表项的缩进不一致，各项的“-”应上下对齐。"),
-    ("found unexpected end of stream", "引号没有闭合。"),
-    ("found unknown escape character", "双引号里的反斜杠写法有误。请改用单引号，或把反斜杠写两个。"),
-    ("control characters are not allowed", "文件中有控制字符，请删除。"),
-    ("did not find expected ',' or", "方括号或花括号里的逗号、括号不配对。"),
-    ("did not find expected node content", "值以逗号或括号开头。请给值加引号。"),
-)
-
-
 def _explain(fault: yaml.YAMLError, line: str) -> str:
     text = f"{getattr(fault, 'problem', '') or ''} {getattr(fault, 'context', '') or ''} {fault}"
     colon = "could not find expected ':'" in text or "mapping values are not allowed" in text
     if colon and _FULL_COLON.match(line):
         return "这一行的冒号或冒号后的空格是全角的。键和值之间应写“英文冒号加空格”。"
-    return next((hint for key, hint in _HINTS if key in text), "请检查缩进、冒号和引号。")
+    return next((hint for key, hint in WORDING["yaml"].items() if key in text), "请检查缩进、冒号和引号。")
 
 
 Remarks: TypeAlias = list[tuple[int, str]]
