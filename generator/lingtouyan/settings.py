@@ -1,6 +1,6 @@
 """The settings of a tree: what may stand under `lingtouyan:` in datapackage.yaml, declared once, checked and documented.
 
-Each field of `Settings` is one: its default, how its text is read, what it is for, and an example.
+Each field of `Settings` is one: how its text is read, its default, and an example; what it is for stands in wording.toml.
 """
 
 from __future__ import annotations
@@ -143,107 +143,40 @@ def _moment_or_commit(text: str, tables: Tables) -> str:
         raise ValueError(f"{quoted(text)} {said}") from None
 
 
-def _setting(read: Callable[[str, Tables], Any], default: Any, description: str, example: str) -> Any:
-    meaning = {"read": read, "description": description, "example": example}
-    return dataclasses.field(default=default, metadata=meaning)
+def _setting(read: Callable[[str, Tables], Any], default: Any, example: str) -> Any:
+    return dataclasses.field(default=default, metadata={"read": read, "example": example})
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """All settings, each with its value or its default."""
 
-    as_of: datetime.date | None = _setting(
-        _date, None, "基准日：年龄、期限都算到这一天；不写时取提交日期", "2026-11-20"
-    )
-    starts_on: datetime.date | None = _setting(
-        _date,
-        None,
-        "登记起始日：规则查到在它以前发生的事（规则写明 dated 的）只作提醒；那以前的日期可以只写年月，按当月 1 日计",
-        "2026-01-01",
-    )
-    upstream: str = _setting(
-        _text, "", "`upgrade` 从哪里取新的版本：领头雁项目的网址或文件夹", "https://git.example/lingtouyan"
-    )
-    review_subjects: tuple[str, ...] = _setting(
-        _tables, (), "审阅按哪些表的记录归并变更，依次写表名；每张表须有单独一列的主键", "members parties"
-    )
-    review_parameters: str = _setting(
-        _table,
-        "",
-        "参数在哪张表（须有 value 列）；审阅据此说明参数一改影响哪些记录，`check` 指出没有的和没有值的参数",
-        "limits",
-    )
-    alarm_share: float = _setting(_share, 0.05, "一张表丢失或改动的记录超过这个比例时，审阅醒目提示", "0.05")
-    alarm_jump: float = _setting(_share, 0.2, "一项统计数字变动超过这个比例时，审阅醒目提示", "0.2")
-    owners: Owners | None = _setting(
-        _owners, None, "谁负责哪个文件夹登记在哪里：表、写文件夹的列、写账号的列", "offices folder accounts"
-    )
-    readers: Readers | None = _setting(
-        _readers,
-        None,
-        "谁可以有自己的一版（`--edition 种类:代码`）：种类（表结构里 owner 的写法）、登记他们的表、写代码的列、写文件夹的列",
-        "office offices code folder",
-    )
-    owners_files: tuple[str, ...] = _setting(
-        _owners_files, (".github/CODEOWNERS",), "`lingtouyan owners` 写哪些文件", ".gitea/CODEOWNERS"
-    )
-    history_from: str = _setting(
-        _moment_or_commit,
-        "",
-        "`audit` 从哪一天、哪一时刻起（或哪个提交之后）按规则和签名要求核查提交；不写时核查全部历史",
-        "2026-01-01",
-    )
-    signatures: bool = _setting(_required, False, "写 required：`audit` 要求每次提交都有签名", "required")
-    signatures_from: datetime.date | None = _setting(
-        _date, None, "从哪一天起的提交须有签名；与 signatures 同用，不写时为全部提交", "2026-01-01"
-    )
-    signers: str = _setting(
-        _path,
-        "",
-        "获准签名的 SSH 公钥名单（allowed signers）在仓库里的路径；不写时用本机认可的名单",
-        "signers",
-    )
-    keys: str = _setting(
-        _text,
-        "",
-        "封存限制级内容的钥匙放在哪个文件夹（在仓库之外，相对仓库根目录）；不写时是 `../仓库名-keys`",
-        "../keys",
-    )
-    erasures: str = _setting(
-        _table,
-        "",
-        "销毁钥匙的登记簿是哪张表（须有 table_name、record_key、erased_on、paper 四列）",
-        "erasures",
-    )
-    members: str = _setting(
-        _table,
-        "",
-        "成员登记在哪张表（须有 name、package 或 repository，可有 title、revision、commit、digest 列），见 `collect`",
-        "members",
-    )
-    internal_url: str = _setting(
-        _site_url,
-        "",
-        "内部版网站的网址；内部版印本上的二维码指向它（公开版用 mkdocs.yml 的 site_url，不写这一项时内部版也用它）",
-        "https://dangjian.example/internal/",
-    )
+    as_of: datetime.date | None = _setting(_date, None, "2026-11-20")
+    starts_on: datetime.date | None = _setting(_date, None, "2026-01-01")
+    upstream: str = _setting(_text, "", "https://git.example/lingtouyan")
+    review_subjects: tuple[str, ...] = _setting(_tables, (), "members parties")
+    review_parameters: str = _setting(_table, "", "limits")
+    alarm_share: float = _setting(_share, 0.05, "0.05")
+    alarm_jump: float = _setting(_share, 0.2, "0.2")
+    owners: Owners | None = _setting(_owners, None, "offices folder accounts")
+    readers: Readers | None = _setting(_readers, None, "office offices code folder")
+    owners_files: tuple[str, ...] = _setting(_owners_files, (".github/CODEOWNERS",), ".gitea/CODEOWNERS")
+    history_from: str = _setting(_moment_or_commit, "", "2026-01-01")
+    signatures: bool = _setting(_required, False, "required")
+    signatures_from: datetime.date | None = _setting(_date, None, "2026-01-01")
+    signers: str = _setting(_path, "", "signers")
+    keys: str = _setting(_text, "", "../keys")
+    erasures: str = _setting(_table, "", "erasures")
+    members: str = _setting(_table, "", "members")
+    internal_url: str = _setting(_site_url, "", "https://dangjian.example/internal/")
     commit_url: str = _setting(
-        _host_url("{commit}", "提交号"),
-        "",
-        "内部版网站上的提交号链接到代码平台的哪个网址，提交号的位置写 {commit}",
-        "https://git.example/records/commit/{commit}",
+        _host_url("{commit}", "提交号"), "", "https://git.example/records/commit/{commit}"
     )
     edit_url: str = _setting(
-        _host_url("{file}", "文件"),
-        "",
-        "内部版记录页上的“改这条记录”链接到代码平台的哪个网址，文件的位置写 {file}，要行号的另写 {line}",
-        "https://git.example/records/_edit/main/{file}#L{line}",
+        _host_url("{file}", "文件"), "", "https://git.example/records/_edit/main/{file}#L{line}"
     )
     issue_url: str = _setting(
-        _host_url("{title}", "标题"),
-        "",
-        "内部版记录页上的“报告错误”链接到代码平台的哪个网址，标题的位置写 {title}",
-        "https://git.example/records/issues/new?title={title}",
+        _host_url("{title}", "标题"), "", "https://git.example/records/issues/new?title={title}"
     )
 
 
