@@ -239,30 +239,25 @@ class Wording:
         return f"{self._broken(name, value, field)}。{hint or '请更正'}。"
 
     def _broken(self, name: str, value: str, field: Field) -> str:
-        shown, limit = self.value(value), field.constraints.get(name)
-        unit = "个字" if field.type == "string" else "项"
-        size = f"现有 {len(value)} 个字" if field.type == "string" else "项数太多"
-        match name:
-            case "type" if field.type == "boolean":
-                return f"{shown} 不对，应填{'或'.join(quoted(w[0]) for w in field.yes_and_no)}"
-            case "type":
-                return f"{shown} 不是{WORDING['types'].get(field.type, field.type)}"
-            case "range":
-                return f"{shown} 超出登记库能存的范围，或不是有限的数"
-            case "enum":
-                return f"{shown} 不在可选范围内，应为：{_words(field)}"
-            case "pattern":
-                return f"{shown} 的写法不符合要求"
-            case "minLength":
-                return f"{shown} 太短，至少 {limit} {unit}"
-            case "maxLength":
-                return f"太长：{size}，最多 {limit} {unit}"
-            case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
-                if not _finite(value):
-                    return f"{shown} 不是有限的数"
-                word = {"minimum": "小于下限", "maximum": "大于上限", "exclusiveMinimum": "应大于"}
-                return f"{shown} {word.get(name, '应小于')} {limit}"
-        return f"{shown} 不符合要求（{name}）"
+        text, limit, kind = field.type == "string", field.constraints.get(name), name
+        if name == "type" and field.type == "boolean":
+            kind = "boolean"
+        elif name.endswith("imum") and not _finite(value):
+            kind = "finite"
+        return (
+            WORDING["broken"]
+            .get(kind, WORDING["broken"]["other"])
+            .format(
+                shown=self.value(value),
+                name=name,
+                limit=limit,
+                unit="个字" if text else "项",
+                size=f"现有 {len(value)} 个字" if text else "项数太多",
+                type=WORDING["types"].get(field.type, field.type),
+                words=_words(field) if kind == "enum" else "",
+                yes_no="或".join(quoted(w[0]) for w in field.yes_and_no),
+            )
+        )
 
     def _hint(self, value: str, field: Field) -> str:
         """Name the cause, or what was probably meant; empty where nothing is known."""
