@@ -106,6 +106,13 @@ LISTS: dict[str, list[list[Any]]] = {
         [NAMES[1], "530101201", "上坝村", "530101201200"],
         ["合计", "", "3个", ""],
     ],
+    "numbered, the total a figure": [
+        ["序号", "乡镇", "乡镇代码", "村名", "村代码"],
+        [1, NAMES[0], "530101101", "东风村", "530101101201"],
+        [2, "", "", "桥头社区", "530101101001"],
+        [3, NAMES[1], "530101201", "上坝村", "530101201200"],
+        ["合 计", 2, "", 3, ""],
+    ],
     "the codes are the villages'": [
         ["街道（乡镇）", "村", "代码"],
         [NAMES[0], "东风村", "530101101201"],
@@ -131,7 +138,7 @@ def test_lists_as_cities_have_them(tmp_path: Path, shape: str) -> None:
     assert units[0]["code"] == ("" if "villages" in shape else "530101101")
 
 
-@pytest.mark.parametrize("text", ["甲,乙\n1,2\n", "名称,代码\n../../x,1\n"])
+@pytest.mark.parametrize("text", ["甲,乙\n1,2\n", "名称,代码\n../../x,1\n", "名称,代码\n12,1\n"])
 def test_a_list_that_cannot_be_meant_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "list.csv").write_text(text)
     with pytest.raises(UsageError, match=r"认得出的表头|不像名称"):

@@ -23,6 +23,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from lingtouyan.commands.check import check_all
 from lingtouyan.commands.exchange import known_author
 from lingtouyan.commands.owners import write_owners
+from lingtouyan.exchange.roster import TOTALS
 from lingtouyan.exchange.workbook import cell_text, read_workbook
 from lingtouyan.history.git import ask as git
 from lingtouyan.history.git import ask_text
@@ -235,11 +236,13 @@ def read_units(path: Path, spec: Any) -> list[dict[str, Any]]:
         }
         above = ""
         for number, row in enumerate(rows[heads + 1 :], heads + 2):
+            if any(map(TOTALS.match, row)):
+                continue
             cells = {k: row[n] if n is not None and n < len(row) else "" for k, n in at.items()}
             # What stands once for several rows, in a merged cell say, goes for those below.
             above = cells["name"] or above
             items = [i for i in re.split(r"[、，,;；]", cells["items"]) if i]
-            if not above or re.match(r"(合|总|小|共)计", above) or not (cells["name"] or items):
+            if not above or not (cells["name"] or items):
                 continue
             unit = units.setdefault(above, {"name": above, "codes": [], "items": []})
             unit["codes"] += [cells["code"]] if cells["code"] else []
@@ -248,7 +251,7 @@ def read_units(path: Path, spec: Any) -> list[dict[str, Any]]:
                 code = code or (cells["item_code"] if len(items) == 1 else "")
                 unit["items"].append({"name": name, "code": code or "", "row": cells["code"]})
             for name in (above, *(i["name"] for i in unit["items"][-len(items) :] if items)):
-                if not re.fullmatch(r"[\w（）()·]+", name):
+                if not re.fullmatch(r"(?!\d*$)[\w（）()·]+", name):
                     raise UsageError(
                         f"{path.name} {sheet.title} 第 {number} 行：{quoted(name)} 不像名称，请核对。"
                     )

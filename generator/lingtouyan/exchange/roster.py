@@ -19,7 +19,7 @@ from lingtouyan.reading.named import find_table
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping, Value
 
-_TOTALS = re.compile(r"(合|总|小|共)\s*计|累计")
+TOTALS = re.compile(r"(合|总|小|共)\s*计|累计")
 _NOTHING = frozenset(["无", "暂无", "—", "——", "-", "--", "/", "至今", "现在"])
 _HEAD_ROWS = 20
 MAP_HEAD = """\
@@ -249,7 +249,7 @@ class Reader:
             above = number <= roster.first
             if all(t in headings or (above and any(t in h for h in headings)) for t in filled):
                 continue
-            if above or _TOTALS.match(filled[0]) or len(mine) < min(2, len(found)):
+            if above or TOTALS.match(filled[0]) or len(mine) < min(2, len(found)):
                 self.told.append(f"{title} 第 {number} 行 {quoted(filled[0])} 是标题、合计或说明，没有读。")
                 continue
             for h in months & texts.keys():
