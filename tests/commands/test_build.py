@@ -68,7 +68,8 @@ def test_a_build_of_which_one_print_failed_says_so_and_does_not_end_well(
 ) -> None:
     (tree / "site/dossiers").mkdir()
     (tree / "site/dossiers/card.html").write_text(
-        "---\ntitle: 卡\neach: members\nkey: member_id\nqueries: {members: SELECT member_id FROM members}\n---\n"
+        "---\ntitle: 卡\neach: members\nkey: member_id\npath: card/{{ row.member_id }}\n"
+        "queries: {members: SELECT member_id FROM members}\n---\n"
         "{% if row.member_id == 'M002' %}{{ 1 // 0 }}{% endif %}<p>{{ row.member_id }}</p>\n",
         "utf-8",
     )
