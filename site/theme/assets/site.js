@@ -26,11 +26,34 @@ function fit(box) {
   box.classList.add("data--cards");
 }
 
+// Pages of single records are written into a frame of the theme: their sections are listed and linked here.
+function listSections() {
+  const heads = [...document.querySelectorAll("article :is(h2, h3)[id]")];
+  const side = document.querySelector(".md-sidebar--secondary .md-sidebar__inner");
+  const add = (parent, tag, given) => parent.appendChild(Object.assign(document.createElement(tag), given));
+  if (side && !side.querySelector(".md-nav__item") && heads.length > 1) {
+    side.closest(".md-sidebar").hidden = false;
+    side.replaceChildren();
+    const nav = add(side, "nav", { className: "md-nav md-nav--secondary", ariaLabel: "目录" });
+    add(nav, "p", { className: "md-nav__title", textContent: "目录" });
+    const list = add(nav, "ul", { className: "md-nav__list" });
+    for (const head of heads) {
+      const item = add(list, "li", { className: "md-nav__item" });
+      add(item, "a", { className: "md-nav__link", href: `#${head.id}`, textContent: head.firstChild.textContent });
+    }
+  }
+  for (const head of heads) {
+    if (!head.querySelector(".headerlink")) add(head, "a", { className: "headerlink", href: `#${head.id}`, title: "本节链接", textContent: "#" });
+  }
+}
+
 // --------------------------------------------------------------------------------------------------
 
 showFacts();
+listSections();
 document.querySelector("[data-md-component=search]")?.setAttribute("aria-label", "搜索");
 document.querySelector(".md-tabs")?.setAttribute("aria-label", "栏目");
+document.querySelector(".md-path")?.setAttribute("aria-label", "当前位置");
 const narrow = matchMedia("(max-width: 44.98em)");
 const boxes = [...document.querySelectorAll(".data")].filter((box) => box.querySelector("table.data-table"));
 boxes.forEach(fit);

@@ -433,6 +433,7 @@ class LongList {
       const kind = column.badges?.[value];
       inner.textContent = column.show(value);
       if (kind) inner.className = `badge badge--${kind}`;
+      else if (column.kind === "date") inner.className = "grid-date";
     }
     const to = column.link?.at[row.id];
     if (!to) return inner;
@@ -493,7 +494,7 @@ class LongList {
     this.table = new Tabulator(place, {
       data: this.rows, columns, columnDefaults: { headerWordWrap: true }, index: "id", nestedFieldSeparator: false, layout: "fitColumns", renderVertical: "basic",
       responsiveLayout: narrow.matches ? "collapse" : false, responsiveLayoutCollapseStartOpen: true,
-      responsiveLayoutCollapseFormatter: (cells) => make("dl", { className: "grid-rest" }, ...cells.filter(({ value }) => value?.textContent !== "").map(({ title, value }) => make("div", {}, make("dt", {}, title), make("dd", {}, value)))),
+      responsiveLayoutCollapseFormatter: (cells) => make("div", { role: "gridcell" }, make("dl", { className: "grid-rest" }, ...cells.filter(({ value }) => value?.textContent !== "").map(({ title, value }) => make("div", {}, make("dt", {}, title), make("dd", {}, value))))),
       pagination: true, paginationElement: pages, paginationSize: PER_PAGE, paginationSizeSelector: [20, 50, 100, 200], paginationInitialPage: this.page,
       paginationButtonCount: narrow.matches ? 3 : 5,
       initialSort: this.sorters.map(({ column, dir }) => ({ column: column.field, dir })),
