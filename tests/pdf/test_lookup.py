@@ -91,6 +91,9 @@ def test_a_print_of_the_internal_edition_leads_to_where_that_stands(house: Edite
     )
     house.commit("内网")
     assert build(house).startswith("https://inner.example/x/print/")
+    sitemap = (house.root / "build/internal/site/sitemap.xml").read_text("utf-8")
+    assert "<loc>https://inner.example/x/members/" in sitemap
+    assert SITE not in sitemap
 
 
 def test_the_policy_of_the_page_admits_its_script() -> None:

@@ -28,7 +28,6 @@ from lingtouyan.website.mkdocs import MkDocs
 from lingtouyan.website.pages import PageMaker, entries, read_pages, site_job
 from lingtouyan.website.record_pages import RecordWork, filling
 from lingtouyan.website.search import check_searchable, write_record_index
-from lingtouyan.website.site_config import read_config
 from lingtouyan.website.website import INDEX, begin, finish, for_disk, write_sitemap
 
 
@@ -174,7 +173,7 @@ class _Edition:
     """Everything made for one edition.
 
     Attributes:
-        empty: the site of the frames alone; `job` is the whole one.
+        empty: the site of the frames alone; `job` is that of the written pages.
         database: the edition's file.
     """
 
@@ -192,8 +191,9 @@ class _Edition:
         self.name, self.folder, self.out, self._project, self._as_of = name, scope.folder, out, project, as_of
         self.database = folder.with_suffix(".duckdb")
         self._templates = [t for t in templates if t.edition in ("", name)]
-        self.job = site_job(project, name, as_of, draft, self._templates, out / "tree" / "docs", out / "site")
-        self.empty = replace(self.job, tree=folder / "docs", out=folder / "site")
+        whole = site_job(project, name, as_of, draft, self._templates, out / "tree" / "docs", out / "site")
+        self.empty = replace(whole, tree=folder / "docs", out=folder / "site")
+        self.job = replace(whole, frames=())
 
     def plan(self, frames: Mapping[str, Frame]) -> duckdb.DuckDBPyConnection:
         """Find all pages and write the Markdown of those that MkDocs builds; return the edition's database."""
@@ -215,7 +215,7 @@ class _Edition:
             check_searchable(site)
         records = [page.url for kind in self._pages.kinds for page in kind.pages]
         write_record_index(site, entries(self._pages.kinds))
-        address = read_config(self._project.source).url
+        address = self._project.address(self.name)
         write_sitemap(site, address, [*website.urls, *records], self._project.epoch)
         write_feeds(self._project.source, site, self._connection, self._maker.environment, self._facts)
         if commit := self._project.commit:

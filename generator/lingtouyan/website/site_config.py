@@ -59,12 +59,6 @@ class SiteConfig:
     settings: Settings
     theme: str
 
-    @property
-    def url(self) -> str:
-        """Where the site will stand (`https://…/`), or empty when that is not known."""
-        url = str(self.settings.get("site_url") or "")
-        return url if not url or url.endswith("/") else url + "/"
-
     def derive(self, pages: Mapping[str, str], extra: Mapping[str, object]) -> Settings:
         """The settings for one edition, without the places of tree, site and theme.
 
@@ -75,12 +69,10 @@ class SiteConfig:
         settings = {key: value for key, value in self.settings.items() if key not in ("docs_dir", "site_dir")}
         settings |= {key: escape(settings[key]) for key in _SHOWN_TEXTS if settings.get(key)}
         settings["extra"] = {**settings["extra"], **extra, "polyfills": ["assets/offline.js"]}
-        for key, own in (
-            ("extra_css", ["search.css", "grid.css"]),
-            ("extra_javascript", ["build.js", "search.js", "grids.js"]),
-        ):
+        own = {"extra_css": "search.css grid.css", "extra_javascript": "build.js search.js grids.js"}
+        for key, files in own.items():
             # The city's own come last.
-            names = [*(f"assets/{name}" for name in own), *settings.get(key, [])]
+            names = [*(f"assets/{name}" for name in files.split()), *settings.get(key, [])]
             settings[key] = list(dict.fromkeys(names))
         if nav := _pruned(settings.pop("nav", []), pages):
             settings["nav"] = nav
