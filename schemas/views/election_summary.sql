@@ -36,17 +36,17 @@ WITH staged AS (
     SELECT election_id, min(started_on) AS started_on, arg_max(stage, (started_on, enum_code(stage)))::VARCHAR AS latest_stage, max(started_on) AS latest_on
     FROM election_stages GROUP BY election_id
 ),
--- The vote that made the head of the list: the last one held.
+-- The vote that made the head of the list: the last one held, which may be on the same day as the one before.
 winners AS (
     SELECT c.election_id, min_by(c.person_id, c.ordinal) AS winner_id
     FROM election_candidates AS c WHERE c.status = '当选' AND c.post IN ('党组织书记', '村（居）委会主任') GROUP BY c.election_id
 ),
 votes AS (
-    SELECT t.election_id, t.person_id, arg_max(fraction(t.numerator, t.denominator), t.on_date) AS winner_votes
-    FROM election_tests AS t WHERE t.item = '选举得票' GROUP BY t.election_id, t.person_id
+    SELECT t.election_id, t.person_id, arg_max(fraction(t.numerator, t.denominator), (t.on_date, m.ordinal)) AS winner_votes
+    FROM election_tests AS t JOIN election_meetings AS m USING (election_id, meeting) WHERE t.item = '选举得票' GROUP BY t.election_id, t.person_id
 ),
 meetings AS (
-    SELECT election_id, max(date) AS voted_on, arg_max(fraction(present, expected), date) AS attendance
+    SELECT election_id, max(date) AS voted_on, arg_max(fraction(present, expected), (date, ordinal)) AS attendance
     FROM election_meetings WHERE meeting IN ('党员大会选举', '党员大会另选', '村（居）民选举', '村（居）民另选') GROUP BY election_id
 ),
 tested AS (

@@ -23,7 +23,7 @@ WITH day AS (
 ),
 -- Of more candidates than seats the list's first counts; who has been elected but is not yet in office counts as well.
 named AS (
-    SELECT e.village_id, c.post, arg_max(e.election_id, e.started_on) AS election_id, arg_max(c.person_id, (e.started_on, -c.ordinal)) AS person_id
+    SELECT e.village_id, c.post, arg_max(e.election_id, (e.started_on, e.election_id)) AS election_id, arg_max(c.person_id, (e.started_on, e.election_id, -c.ordinal)) AS person_id
     FROM day CROSS JOIN election_summary AS e JOIN election_candidates AS c USING (election_id)
     WHERE c.post IN ('党组织书记', '村（居）委会主任') AND c.status NOT IN ('退出', '取消资格')
       -- Who will be struck off later is not known yet; who is confirmed later is not named yet.

@@ -37,7 +37,7 @@ WITH inspected AS (
         count(*) FILTER (c.state IN ('已督导', '未督导')) AS inspections_due,
         count(*) FILTER (c.state = '已督导') AS inspections_done,
         count(*) FILTER (c.state = '未督导') AS inspections_missed,
-        max(c.date) AS last_inspected_on, arg_max(c.result, c.date) AS last_result,
+        max(c.date) AS last_inspected_on, arg_max(c.result, (c.date, c.org_id)) AS last_result,
         count(*) FILTER (c.findings IS NOT NULL AND (c.rectified_on IS NULL OR c.rectified_on > as_of)) AS open_findings,
         count(*) FILTER (c.findings IS NOT NULL AND (c.rectified_on IS NULL OR c.rectified_on > as_of) AND c.rectify_by < as_of)
             AS overdue_findings,

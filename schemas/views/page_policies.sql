@@ -22,7 +22,7 @@ LEFT JOIN organisations AS o ON o.org_id = p.issued_by
 LEFT JOIN policies AS old ON old.policy_id = p.supersedes
 -- Should two files say that they replace the same one, the later counts.
 LEFT JOIN (
-    SELECT supersedes, arg_max(policy_id, effective_from) AS policy_id, arg_max(title, effective_from) AS title,
+    SELECT supersedes, arg_max(policy_id, (effective_from, policy_id)) AS policy_id, arg_max(title, (effective_from, policy_id)) AS title,
         min(effective_from) AS effective_from
     FROM policies WHERE supersedes IS NOT NULL GROUP BY supersedes
 ) AS new ON new.supersedes = p.policy_id

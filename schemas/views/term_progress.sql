@@ -36,12 +36,12 @@ steps AS (
     WHERE s.started_on <= c.as_of
 ),
 held AS (
-    SELECT village_id, stage, arg_max(election_id, started_on) AS election_id, min(started_on) AS started_on,
+    SELECT village_id, stage, arg_max(election_id, (started_on, election_id)) AS election_id, min(started_on) AS started_on,
         -- By-elections come after the term: the first completion counts. Recommending ends with the list of those preselected.
         min(ended_on) FILTER (NOT failed AND (stage <> '推荐' OR part = '初步人选')) AS done_on, bool_or(failed) AS failed
     FROM steps WHERE stage IS NOT NULL GROUP BY village_id, stage
     UNION ALL
-    SELECT t.village_id, '任职', arg_min(t.election_id, t.started_on), min(t.started_on), min(t.started_on), false
+    SELECT t.village_id, '任职', arg_min(t.election_id, (t.started_on, t.election_id)), min(t.started_on), min(t.started_on), false
     FROM current AS c JOIN tenures AS t USING (term) WHERE t.post = '党组织书记' AND t.started_on <= c.as_of GROUP BY t.village_id
     UNION ALL
     SELECT t.village_id, '备案', NULL, min(f.submitted_on), min(f.filed_on), false

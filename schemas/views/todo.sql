@@ -23,7 +23,7 @@ fields:
 */
 -- The office that issued the policy of a system answers for what the city itself has to do in it.
 WITH city_office AS (
-    SELECT s.system, arg_max(p.issued_by, p.effective_from) AS org_id
+    SELECT s.system, arg_max(p.issued_by, (p.effective_from, p.policy_id)) AS org_id
     FROM build CROSS JOIN policies AS p, unnest(p.systems) AS s(system) WHERE p.effective_from <= as_of GROUP BY s.system
 ),
 -- A term or a posting is on the list three months before it ends: that is how long its end takes to prepare.
