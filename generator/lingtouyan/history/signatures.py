@@ -12,19 +12,11 @@ from typing import NamedTuple
 
 from lingtouyan.history.git import ask, read_objects
 from lingtouyan.history.log import Graph, LoggedCommit
-from lingtouyan.problems import printable
+from lingtouyan.problems import WORDING, printable
 
-NONE, GOOD, UNKNOWN = "未签名", "已验证", "密钥未登记"
-_STATES = {
-    "N": NONE,
-    "G": GOOD,
-    "U": UNKNOWN,
-    "B": "签名无效",
-    "X": "签名已过期",
-    "Y": "密钥已过期",
-    "R": "密钥已吊销",
-    "E": "无法核验",
-}
+# By the letters with which Git tells them.
+_STATES = WORDING["signatures"]
+NONE, GOOD, UNKNOWN = (_STATES[letter] for letter in "NGU")
 
 
 class Signature(NamedTuple):

@@ -66,10 +66,8 @@ class Shape:
     @staticmethod
     def of(table: Table, package: Package) -> Shape:
         """Return the shape of a table's records, the same each time."""
-        if table.name not in package.shapes:
-            package.shapes[table.name] = Shape(table, package)
-        shape: Shape = package.shapes[table.name]
-        return shape
+        shapes: dict[str, Shape] = package.shapes
+        return shapes.get(table.name) or shapes.setdefault(table.name, Shape(table, package))
 
 
 def read_document(

@@ -126,11 +126,8 @@ def _read_all(
 
 def _context() -> multiprocessing.context.BaseContext:
     """Return how to start processes: a copy of this one costs nothing, but only one without threads can be copied."""
-    try:
-        # Those that libraries started, too.
-        alone = len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
-    except OSError:
-        alone = False
+    # Those that libraries started, too.
+    alone = len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
     return multiprocessing.get_context("fork" if alone else "forkserver")
 
 
