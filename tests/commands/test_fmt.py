@@ -378,3 +378,11 @@ def _rows(tree: Tree) -> dict[str, list[dict[str, str | None]]]:
 
 def _only(rows: list[dict[str, str | None]], names: set[str]) -> list[list[tuple[str, str]]]:
     return [sorted((k, str(v)) for k, v in row.items() if k in names) for row in rows]
+
+
+def test_a_table_at_the_root_is_put_in_order_too(tree: Tree) -> None:
+    tree.table("notes", ["id", "text"], path="notes.csv", primaryKey=["id"]).write(
+        "notes.csv", "id,text\r\n1,甲\r\n"
+    )
+    assert format_records(tree.root).changed == ["notes.csv"]
+    assert (tree.root / "notes.csv").read_bytes() == "id,text\n1,甲\n".encode()
