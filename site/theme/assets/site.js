@@ -47,8 +47,16 @@ function listSections() {
   }
 }
 
+// Copied to a disk as it stands on a host, the site's links lead to folders.
+function tellOfDisk() {
+  if (location.protocol !== "file:" || !document.querySelector('a.md-nav__link[href$="/"]')) return;
+  const words = "这份网站是给服务器用的，直接从硬盘打开时链接和搜索不能用。请在浏览器里打开服务器上的网站，或者用 lingtouyan build --offline 生成可以直接打开的一份。";
+  document.querySelector("article")?.prepend(Object.assign(document.createElement("p"), { className: "notice notice--draft", textContent: words }));
+}
+
 // --------------------------------------------------------------------------------------------------
 
+tellOfDisk();
 showFacts();
 listSections();
 document.querySelector("[data-md-component=search]")?.setAttribute("aria-label", "搜索");
