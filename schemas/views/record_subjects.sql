@@ -26,3 +26,7 @@ UNION ALL SELECT 'adjustments', adjustment_id, person_id, village_id FROM adjust
 UNION ALL SELECT 'payments', concat_ws('/', person_id, village_id, year, kind, month), person_id, village_id FROM payments
 UNION ALL SELECT 'advancement', advancement_id, person_id, village_id FROM advancement
 UNION ALL SELECT 'care', care_id, person_id, NULL FROM care
+UNION ALL SELECT 'pensions', concat_ws('/', person_id, year), person_id, village_id FROM pensions
+UNION ALL SELECT 'rechecks', recheck_id, person_id, village_id FROM rechecks
+UNION ALL SELECT 'earlier_names', former_id, NULL, village_id FROM earlier_names
+UNION ALL SELECT 'team_workers', worker_id, NULL, village_id FROM team_workers

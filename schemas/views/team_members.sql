@@ -39,7 +39,7 @@ one AS (
 SELECT o.village_id, v.name AS village_name, v.township_id, p.person_id, coalesce(p.name, o.name) AS name, o.posts, o.since, o.party_body, o.committee, o.supervision, o.rank,
     coalesce(p.sex::VARCHAR, o.sex) AS sex, age_on(coalesce(p.birth, o.birth), as_of) AS age,
     coalesce(highest_education(p.education_full_time_level, p.education_in_service_level)::VARCHAR, o.education) AS education,
-    coalesce(highest_education(p.education_full_time_level, p.education_in_service_level), o.education::education) >= '大专'::education AS college,
+    coalesce(highest_education(p.education_full_time_level, p.education_in_service_level), TRY_CAST(o.education AS education)) >= '大专'::education AS college,
     coalesce(p.political_status IN ('中共党员', '中共预备党员'), o.party) AS party_member,
     age_on(coalesce(p.birth, o.birth), as_of) <= param_number('team_young_age', as_of) AS young
 FROM build CROSS JOIN one AS o JOIN villages AS v ON v.village_id = o.village_id AND in_office(v.valid_from, v.valid_to, as_of)
