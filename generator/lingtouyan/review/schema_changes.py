@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from lingtouyan.database.statements import read_statements
-from lingtouyan.problems import Problem, printable
+from lingtouyan.problems import WORDING, Problem, printable
 from lingtouyan.project import EDITION_TITLES, Project
 from lingtouyan.reading.markdown import parse_markdown
 from lingtouyan.reading.package import DESCRIPTOR
@@ -69,12 +69,6 @@ _HARMLESS = frozenset(
 _TIGHTENING = frozenset({"constraints", "foreignKeys", "rows", "primaryKey", "compare", "alarm"})
 # Mappings of things that come and go one by one, even the first and the last of them.
 _OPENED = frozenset({"constraints", "foreignKeys", "rows", "lingtouyan", "fields"})
-_NAMES = {
-    "constraints": "填写要求",
-    "foreignKeys": "关联",
-    "missingValues": "代表空缺的写法",
-    "path": "文件位置",
-}
 _SHOWN, _LOUD, _WORDS = 6, 3, 60
 
 
@@ -269,7 +263,7 @@ def _judged(place: Place, old: Node, new: Node, things: Mapping[Any, Any]) -> It
             pass
         case ((Kind.TABLE | Kind.VIEW), _):
             is_loud = rest[-1] not in _HARMLESS and not (old is None and not _TIGHTENING.isdisjoint(rest))
-            what = "的".join(_NAMES.get(r, r) for r in (rest[2:] if field else rest))
+            what = "的".join(WORDING["declared"].get(r, r) for r in (rest[2:] if field else rest))
             words = f"{(own if is_table else f'{own}的') if field else f'{where}的'}{what} {moved}。"
         case Kind.MACRO, _ if not rest or rest[-1] not in _HARMLESS:
             effect, is_loud = ("", False) if came else ("，用到它的视图和规则可能改变结论", True)

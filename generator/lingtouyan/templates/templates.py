@@ -15,11 +15,10 @@ from typing import Any, NoReturn, TypeAlias
 
 import duckdb
 import jinja2
-from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
 from lingtouyan.database.database import SqlError, rows_of
-from lingtouyan.problems import Problem, RecordsError, error, quoted
+from lingtouyan.problems import WORDING, Problem, RecordsError, error, quoted
 from lingtouyan.project import EDITIONS, shown_in
 from lingtouyan.reading.markdown import parse_markdown
 from lingtouyan.reading.source import Source, UnsafePathError, WorkTree, checked_pattern
@@ -474,19 +473,6 @@ def _absent(connection: duckdb.DuckDBPyConnection, message: str, edition: str) -
     )
 
 
-# The first that fits is said: of the fault, the name of its kind, and the template that it asked for.
-_REASONS: tuple[tuple[type | tuple[type, ...], str], ...] = (
-    (SecurityError, "模板试图做沙箱不允许的事（{}）。"),
-    (jinja2.UndefinedError, "用到了没有的名字：{}。请核对查询的列名。"),
-    (jinja2.TemplateSyntaxError, "Jinja 语法有误：{.message}"),
-    (jinja2.TemplateNotFound, "没有可以引用的模板 {2}：只能引用 site/ 里的文件。"),
-    (jinja2.TemplateRuntimeError, "{}"),
-    ((OverflowError, MemoryError), "模板试图做沙箱不允许的事（循环次数或数字过大）。"),
-    (RecursionError, "宏或引用层层嵌套，没有尽头。"),
-    (Exception, "{1}: {0}"),
-)
-
-
 def template_fault(
     template: Template, fault: Exception, what: str = "", lines: Callable[[int], int] | None = None
 ) -> RecordsError:
@@ -505,7 +491,8 @@ def template_fault(
         file = template.file
     else:
         about = f"{template.file} 用到这里；{about}"
-    words = next(words for kind, words in _REASONS if isinstance(fault, kind))
+    known = WORDING["template"]
+    words = next(known[kind.__name__] for kind in type(fault).__mro__ if kind.__name__ in known)
     reason = words.format(fault, type(fault).__name__, quoted(getattr(fault, "name", None) or fault))
     return RecordsError([error(file, line, "template-error", f"{about}{reason}")])
 

@@ -23,11 +23,10 @@ from lingtouyan.history.git import ask, head_commit
 from lingtouyan.pdf.footer import SCHEMA, blank_in, canonical, digest_of, mark_of, marks_in
 from lingtouyan.pdf.jobs import Selection, chosen_templates, selected_jobs, shared_files
 from lingtouyan.pdf.render import DossierJob, render_dossiers
-from lingtouyan.problems import RecordsError, UsageError, printable, quoted
+from lingtouyan.problems import WORDING, RecordsError, UsageError, printable, quoted
 from lingtouyan.project import Project, Scope
 from lingtouyan.templates.functions import Labels
 from lingtouyan.verify.reading import (
-    ABOUT,
     DIFFERS,
     HOLDS,
     IMAGES,
@@ -44,26 +43,7 @@ from lingtouyan.verify.reading import (
 # How many commits between the one that a print names and the newest are tried; each costs reading the records again.
 MAX_BETWEEN = 8
 _MOST = 20
-# What the user calls parts of attached data.
-_CARRIED = {
-    "kind": "文书种类",
-    "form": "模板和样式",
-    "edition": "版别",
-    "path": "文件路径",
-    "title": "标题",
-    "as_of": "基准日",
-    "draft": "草稿标记",
-    "commit": "提交",
-}
 _DRAWN = ("/Contents", "/Resources", IMAGES)
-_PARTS = {
-    "/Outlines": "书签",
-    "/Names": "附件",
-    "/AF": "附件",
-    "/StructTreeRoot": "朗读文字",
-    "/AcroForm": "表单",
-    ABOUT: "文件属性",
-}
 
 
 @dataclass
@@ -376,7 +356,7 @@ def _compare_prints(verdict: Verdict, true: Evidence, content: bytes) -> None:
 
 
 def _titles(parts: Iterable[tuple[int, str]]) -> str:
-    return "、".join(dict.fromkeys(_PARTS.get(name, name) for _, name in sorted(parts)))
+    return "、".join(dict.fromkeys(WORDING["print_parts"].get(name, name) for _, name in sorted(parts)))
 
 
 def _text_differences(truth: Sequence[str], found: Sequence[str]) -> Iterator[str]:
@@ -400,7 +380,7 @@ def data_differences(
     words: tuple[str, str] = ("应为", "印的是"),
 ) -> Iterator[str]:
     """Yield where two sets of attached data differ; `words` introduce the one and the other value."""
-    pairs = [(title, truth[name], found[name]) for name, title in _CARRIED.items()]
+    pairs = [(title, truth[name], found[name]) for name, title in WORDING["print_data"].items()]
     rows = [("", truth["row"], found["row"])]
     for name in sorted({*truth["lists"], *found["lists"]}):
         left, right = truth["lists"].get(name, []), found["lists"].get(name, [])

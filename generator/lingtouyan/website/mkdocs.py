@@ -12,33 +12,13 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any, Self, cast
 
-from lingtouyan.problems import os_fault, quoted
+from lingtouyan.problems import WORDING, os_fault, quoted
 from lingtouyan.website.site_config import SiteError
 
 _CHILD = Path(__file__).with_name("mkdocs_child.py")
 # Nothing of the caller's environment: it may hold secrets, and must not change the result. The time is constant because
 # pages do not carry one; the sitemap, which does, is the engine's own.
 _ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": "0", "NO_MKDOCS_2_WARNING": "1"}
-
-_WARNINGS = (
-    (
-        re.compile(r"Doc file '(.+?)' contains a link '(.+?)', but the target.* is not found"),
-        "{0} 里的链接 {1} 指向的页面不存在。请改正链接，或补上那个页面。",
-    ),
-    (
-        re.compile(r"A reference to '(.+?)' is included in the 'nav' configuration"),
-        "mkdocs.yml 的 nav 里有 {0}，但没有这个页面。请删去这一项，或补上那个页面。",
-    ),
-)
-
-# Names of exceptions -> what is said of them: where it was, and their own words.
-_FAULTS = {
-    "SecurityError": "网站的主题模板试图做不允许的操作（读取文件、运行程序或访问内部对象），已经阻止{}：{}。"
-    "请检查主题文件夹里的模板。",
-    "Template.*|UndefinedError": "主题模板有误{}：{}。请检查主题文件夹里的模板。",
-    "RecursionError": "网站的页面或模板嵌套过深，无法生成{}。请检查列表、引用和宏的层次。",
-    "MemoryError|OverflowError": "生成网站时超出了时间或内存的上限。请检查主题文件夹里的模板是否有过大的循环。",
-}
 
 
 class MkDocs:
@@ -100,8 +80,8 @@ class MkDocs:
 
 
 def _translated(line: str) -> str:
-    for pattern, message in _WARNINGS:
-        if match := pattern.search(line):
+    for pattern, message in WORDING["mkdocs_warnings"].items():
+        if match := re.search(pattern, line):
             return message.format(*map(quoted, match.groups()))
     return line
 
@@ -118,7 +98,7 @@ def _explained(answer: dict[str, Any]) -> str:
     where = f"（页面 {page}）" if page else ""
     if answer.get("errno"):
         return os_fault(OSError(answer["errno"], os.strerror(answer["errno"]), answer["file"]))
-    for names, words in _FAULTS.items():
+    for names, words in WORDING["mkdocs"].items():
         if re.fullmatch(names, fault):
             return words.format(where, quoted(message, 160))
     told = "\n".join(f"- {_translated(text)}" for text in answer["log"])
