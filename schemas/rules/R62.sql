@@ -14,6 +14,8 @@ WITH suspicious AS (
     SELECT '提交' AS table_name, '提交' || left(commit, 10) || '的说明' AS field, '' AS _file, 0 AS _line, number_candidates(concat_ws(' ', subject, body)) AS numbers
     FROM proposed_commits WHERE may_hold_number(concat_ws(' ', subject, body))
     UNION ALL
+    SELECT '提交', '分支或者标签的名称', '', 0, number_candidates(refs) FROM build WHERE may_hold_number(refs)
+    UNION ALL
     SELECT '文件', '文件名', _file, 1, number_candidates(_file) FROM (SELECT DISTINCT _file FROM cells UNION SELECT _file FROM proposed_files) WHERE may_hold_number(_file)
     UNION ALL
     SELECT table_name, field, _file, _line, number_candidates(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from repository import Repository
 from trees import Tree
 
 from lingtouyan.problems import Problem, Severity
@@ -213,3 +214,17 @@ def test_what_may_be_told_is_told_in_a_row_with_secrets(people: Tree) -> None:
     )
     assert first.message == "张三（P1）40 岁，健康"
     assert second.message == "李四（P2）50 岁，健康"
+
+
+def test_a_rule_judges_the_name_of_the_branch_that_is_checked_out(tree: Tree) -> None:
+    repository = Repository(tree)
+    tree.table("people", ["id"], primaryKey=["id"])
+    tree.write(
+        "schemas/rules/R1.sql",
+        "/*\nid: R1\ntitle: 分支\nseverity: error\ntable: people\nmessage: 名称不当\n*/\n"
+        "SELECT '' AS _table, '' AS _column, '' AS _file, 0 AS _line FROM build WHERE contains(refs, '13800138000')",
+    )
+    repository.commit({"records/people.csv": "id\nP1\n"})
+    assert tree.check() == []
+    repository.branch("改13800138000")
+    assert [p.rule for p in tree.check()] == ["R1"]

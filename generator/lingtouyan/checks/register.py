@@ -108,7 +108,7 @@ def _state(project: Project, as_of: datetime.date) -> str:
     digests = source.digests(names)
     if len(digests) < len(names):
         return ""
-    commit = project.commit.id if project.commit else ""
+    commit = [project.commit.id, project.commit.refs] if project.commit else []
     refused = [dataclasses.astuple(p) for p in listing.problems]
     facts = [str(as_of), commit, project.epoch, sorted(digests.items()), refused]
     return f"check {hashlib.blake2b(json.dumps(facts).encode(), digest_size=32).hexdigest()}"
@@ -364,7 +364,8 @@ def _start(
         attach(connection, edition, path)
     shut(connection)
     create_descriptions(connection, project.package)
-    create_build(connection, as_of, "", commit.short if commit else "", project.epoch, draft)
+    short, refs = (commit.short, commit.refs) if commit else ("", "")
+    create_build(connection, as_of, "", short, project.epoch, draft, refs)
     create_history(connection, None)
     create_proposal(connection, proposal, project.package.tables.values())
     return connection, records, formal + wrong_keys

@@ -291,10 +291,11 @@ def create_build(
     commit: str,
     epoch: int,
     draft: bool,
+    refs: str = "",
 ) -> None:
     """Create `build`: the one row of facts about this build."""
     time = datetime.datetime.fromtimestamp(epoch, datetime.UTC).replace(tzinfo=None)
-    create_table(connection, "build", [(as_of, edition, commit, time, draft)])
+    create_table(connection, "build", [(as_of, edition, commit, time, draft, refs)])
 
 
 def one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:

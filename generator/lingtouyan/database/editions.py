@@ -110,7 +110,7 @@ def write_edition(
     for name in (*_ENGINE, *(_INTERNAL_ENGINE if inside else ())):
         if only is None or name in only:
             connection.execute(f"CREATE TABLE {alias}.{name} AS SELECT * FROM {name} ORDER BY ALL")
-    edited = f"SELECT * REPLACE ({literal(edition)} AS edition) FROM build"
+    edited = f"SELECT * EXCLUDE (refs) REPLACE ({literal(edition)} AS edition) FROM build"
     connection.execute(f"CREATE TABLE {alias}.build AS {edited}")
     if told:
         copy_history(connection, alias, package, [t.name for t in seen], level)

@@ -18,7 +18,7 @@ CREATE OR REPLACE TABLE views (
 
 -- The one row of facts about this build.
 CREATE OR REPLACE TABLE build (
-    as_of DATE, edition VARCHAR, commit VARCHAR, commit_time TIMESTAMP, draft BOOLEAN
+    as_of DATE, edition VARCHAR, commit VARCHAR, commit_time TIMESTAMP, draft BOOLEAN, refs VARCHAR
 );
 
 -- The rules, and what is wrong.

@@ -49,11 +49,15 @@ _REDIRECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECT
 
 
 class Commit(NamedTuple):
-    """A commit: its full name, its time in seconds since 1970, and whether the work tree differs from it."""
+    """A commit: its full name, its time in seconds since 1970, and whether the work tree differs from it.
+
+    Of the one checked out, `refs` are the names of the branches and tags that stand at it.
+    """
 
     id: str
     time: int
     dirty: bool
+    refs: str = ""
 
     @property
     def short(self) -> str:
@@ -164,7 +168,7 @@ def head_commit(root: Path) -> Commit | None:
         return None
     if marker.is_dir() and not any(os.path.lexists(marker / name) for name in ("HEAD", "objects")):
         return None
-    answer = ask(root, "log", "-1", "--format=%H %ct", no=(128,))
+    answer = ask(root, "log", "-1", "--format=%H %ct %D", no=(128,))
     if answer is None:
         # Without a commit yet, or damaged.
         ask(root, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
@@ -172,6 +176,6 @@ def head_commit(root: Path) -> Commit | None:
     top = ask(root, "rev-parse", "--show-toplevel") or b""
     if Path(os.fsdecode(top.strip(b"\n"))).resolve() != root.resolve():
         return None
-    identity, _, time = answer.decode().strip().partition(" ")
+    identity, time, refs = answer.decode("utf-8", "replace").strip("\n").split(" ", 2)
     changes = status(root, "--untracked-files=normal", "--", ".", ":(exclude)build")
-    return Commit(identity, seconds(time), bool(changes))
+    return Commit(identity, seconds(time), bool(changes), refs)
