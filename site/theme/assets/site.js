@@ -47,6 +47,16 @@ function listSections() {
   }
 }
 
+// The theme skips to a page's first section; a page without sections is skipped to at its title.
+function addSkip() {
+  const title = document.querySelector("article h1");
+  const place = document.querySelector("[data-md-component=skip]");
+  if (!title || !place || place.querySelector("a")) return;
+  title.id ||= "title";
+  title.tabIndex = -1;
+  place.append(Object.assign(document.createElement("a"), { className: "md-skip", href: `#${title.id}`, textContent: "跳到正文" }));
+}
+
 // Copied to a disk as it stands on a host, the site's links lead to folders.
 function tellOfDisk() {
   if (location.protocol !== "file:" || !document.querySelector('a.md-nav__link[href$="/"]')) return;
@@ -56,6 +66,7 @@ function tellOfDisk() {
 
 // --------------------------------------------------------------------------------------------------
 
+addSkip();
 tellOfDisk();
 showFacts();
 listSections();
