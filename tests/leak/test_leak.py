@@ -43,6 +43,8 @@ def _marked(table: Table) -> list[Field]:
         if f.type == "string"
         and f.name not in names
         and not f.picture
+        # Settings find the readers and their folders by these.
+        and (table.name, f.name) not in {("organisations", "division_code"), ("organisations", "folder")}
         and not closed.intersection(f.constraints)
     ]
 
