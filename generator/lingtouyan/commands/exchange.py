@@ -109,7 +109,7 @@ def known_author(root: Path, wanted: bool = True) -> None:
     """Refuse to begin what could not be committed in the end."""
     if wanted and not all(git(root, "config", k, no=(1,)) for k in ("user.name", "user.email")):
         raise UsageError(
-            "git 还不知道您是谁，不能提交。请先运行 git config user.name 姓名 和 git config user.email 邮箱。"
+            "git 还不知道您是谁，不能提交。请先运行 git config --global user.name 姓名 和 git config --global user.email 邮箱。"
         )
 
 
