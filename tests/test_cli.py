@@ -96,6 +96,26 @@ def test_check_looks_at_templates_too(bad: Shell, name: str, content: str, line:
     assert "template-error" not in bad("check")[1]
 
 
+def test_check_looks_at_what_templates_take_in(bad: Shell) -> None:
+    pages, macros = bad.root / "site/pages", bad.root / "site/macros"
+    pages.mkdir(parents=True)
+    macros.mkdir()
+    for name in "ab":
+        (pages / f"{name}.md").write_text(
+            f"---\ntitle: {name}\n---\n{{% import 'macros/one.html' as one %}}\n"
+        )
+    (macros / "one.html").write_text("{% import 'macros/two.html' as two %}\n")
+    (macros / "two.html").write_text("\n{% macro named(none=1) %}{% endmacro %}\n")
+    code, out, _ = bad("check")
+    (told,) = [x for x in out.splitlines() if "template-error" in x]
+    assert (code, "第2行 错误" in told, "site/macros/two.html" in out) == (1, True, True)
+    (macros / "two.html").unlink()
+    (told,) = [x for x in bad("check")[1].splitlines() if "template-error" in x]
+    assert "macros/two.html" in told
+    (macros / "two.html").write_text("好\n")
+    assert "template-error" not in bad("check")[1]
+
+
 @pytest.mark.parametrize(
     "words, said",
     [

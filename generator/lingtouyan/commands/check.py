@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jinja2
+from jinja2 import meta
 
 from lingtouyan.cache import Cache
 from lingtouyan.checks.register import check
@@ -26,7 +27,7 @@ def check_all(root: Path, as_of: str | None, revision: str | None) -> list[Probl
 
 def _of_templates(source: Source) -> Iterator[Problem]:
     """Yield what is wrong with the heads of templates and the grammar of their text; the very same are not read again."""
-    files = list(source.files(FOLDERS).files)
+    files = list(source.files(["site"]).files)
     key, cache = (
         f"templates {blob_id(repr((files, sorted(source.digests(files).items()))).encode())}",
         Cache(),
@@ -35,15 +36,26 @@ def _of_templates(source: Source) -> Iterator[Problem]:
         return
     faulty = False
     environment = make_environment(source, html=True, functions={})
+    parts: set[str] = set()
     for folder in FOLDERS:
         try:
             for template in read_templates(source, folder):
                 try:
-                    environment.parse(template.body)
-                except jinja2.TemplateSyntaxError as fault:
+                    _parse(environment, template.body, None, parts)
+                except jinja2.TemplateError as fault:
                     raise template_fault(template, fault) from None
         except RecordsError as fault:
             faulty = True
             yield from fault.problems
     if not faulty:
         cache.put(key, b"fine")
+
+
+def _parse(environment: jinja2.Environment, text: str, name: str | None, parts: set[str]) -> None:
+    """Parse a template and, once, each file of macros or of a part of a page that it takes in."""
+    # Jinja's own name for the file: where it is said that a fault arose.
+    tree = environment.parse(text, name, f"site/{name}" if name else None)
+    for part in sorted({p for p in meta.find_referenced_templates(tree) if p} - parts):
+        parts.add(part)
+        if environment.loader:
+            _parse(environment, environment.loader.get_source(environment, part)[0], part, parts)
