@@ -352,8 +352,10 @@ def _start(
 
     With them come the tables that the engine makes of all schemas, build and repository; the history is empty for now.
     """
-    connection, commit, part = connect(), project.commit, locator.package
+    commit, part = project.commit, locator.package
+    # Before there is a database: its threads keep this process from being copied for the reading.
     records = read_records(project.source, part)
+    connection = connect()
     load_raw(connection, part, records)
     create_enums(connection, part.tables.values())
     formal = check_conformance(connection, locator, list(part.tables.values()))
