@@ -134,6 +134,7 @@ def test_a_form_is_taken_sealed_and_written_again_with_nothing_lost(
         assert "照片的数据已经损坏" in said
 
 
+@pytest.mark.exhaustive
 def test_without_keys_the_restricted_is_left_out_and_what_differs_is_told(
     city: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

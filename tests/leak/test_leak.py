@@ -215,7 +215,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Marks]:
     [
         pytest.param("internal", marks=pytest.mark.exhaustive),
         pytest.param("internal+discipline", marks=pytest.mark.exhaustive),
-        f"township:{OWN}",
+        pytest.param(f"township:{OWN}", marks=pytest.mark.exhaustive),
     ],
 )
 def test_nothing_leaks(city: tuple[Path, Marks], edition: str, tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def said(repository: Edited, code: str) -> str:
         return str(page.evaluate("document.getElementById('verdict').textContent"))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium")
 def test_the_page_tells_the_present_print_from_one_that_was_replaced(house: Edited) -> None:
     first = build(house)
