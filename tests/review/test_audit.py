@@ -362,6 +362,9 @@ def test_the_settings_say_from_when_on_commits_are_judged(repository: Repository
     ):
         repository.tree.package(lingtouyan={**asked, "history_from": start})
         assert len(said(audit(repository.root, []).problems).get("signature", [])) == count, start
+    for missing in ("v2-Tag", "2025-01-01T00:00"):
+        with pytest.raises(UsageError):
+            audit(repository.root, [], since=missing)
 
 
 # the city

@@ -51,7 +51,7 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
         raise UsageError("这里不是 git 仓库的根目录，或还没有提交，无法核查历史。")
     tip = project.commit.id
     history = read_history(project.root, project.package, tip, Cache())
-    wanted = _wanted(project, history, since or project.settings.history_from)
+    wanted = _wanted(project, history, since)
     result = Audit(len(wanted))
     if history.rewritten:
         text = "本机上次读到的历史已不在当前分支上：有提交被改写或强制推送。请对照其他副本查明原因。"
@@ -75,12 +75,14 @@ def audit(root: Path, anchors: Sequence[Anchor], *, since: str = "") -> Audit:
     return result
 
 
-def _wanted(project: Project, history: History, start: str) -> set[str]:
-    """Return the commits that are judged: those after a commit or a moment; all where there is none, or none was by then."""
+def _wanted(project: Project, history: History, since: str) -> set[str]:
+    """Return the commits that are judged, see `audit`; all of them where none was by the moment that the settings name."""
+    start = since or project.settings.history_from
     try:
         first = resolve(project.root, start).id if start else ""
     except UsageError:
-        if "T" not in start:
+        # Of the settings, a moment holds this letter and the number of a commit does not.
+        if since or "T" not in start:
             raise
         first = ""
     if not first:
