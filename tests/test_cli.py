@@ -114,6 +114,9 @@ def test_check_looks_at_what_templates_take_in(bad: Shell) -> None:
     assert "macros/two.html" in told
     (macros / "two.html").write_text("好\n")
     assert "template-error" not in bad("check")[1]
+    maybe = "{% include 'no.html' ignore missing %}{% include ['no.html', 'macros/two.html'] %}\n"
+    (macros / "one.html").write_text(maybe)
+    assert "template-error" not in bad("check")[1]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jinja2
-from jinja2 import meta
+from jinja2 import meta, nodes
 
 from lingtouyan.cache import Cache
 from lingtouyan.checks.register import check
@@ -55,7 +55,17 @@ def _parse(environment: jinja2.Environment, text: str, name: str | None, parts: 
     """Parse a template and, once, each file of macros or of a part of a page that it takes in."""
     # Jinja's own name for the file: where it is said that a fault arose.
     tree = environment.parse(text, name, f"site/{name}" if name else None)
+    # `ignore missing`, or the first of several that is there.
+    choices = [
+        n for n in tree.find_all(nodes.Include) if n.ignore_missing or not isinstance(n.template, nodes.Const)
+    ]
+    optional = {c.value for n in choices for c in n.find_all(nodes.Const)}
     for part in sorted({p for p in meta.find_referenced_templates(tree) if p} - parts):
         parts.add(part)
-        if environment.loader:
-            _parse(environment, environment.loader.get_source(environment, part)[0], part, parts)
+        try:
+            source = environment.loader.get_source(environment, part)[0] if environment.loader else ""
+        except jinja2.TemplateNotFound:
+            if part in optional:
+                continue
+            raise
+        _parse(environment, source, part, parts)
