@@ -354,7 +354,7 @@ class _Keys:
     def __init__(self, connection: duckdb.DuckDBPyConnection, table: Table, locator: Locator) -> None:
         self._ask: Callable[[str], list[tuple[Any, ...]]] = lambda sql: connection.execute(sql).fetchall()
         self._table = table
-        self.package = locator.package
+        self._package = locator.package
         self._locator = locator
 
     def problems(self, unread: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
@@ -377,7 +377,7 @@ class _Keys:
                 yield from self._dangling(key, unread.get(key.table, ()))
 
     def _lost(self, key: ForeignKey) -> str:
-        return dangling_rows(self._table, key, self.package.tables[key.table])
+        return dangling_rows(self._table, key, self._package.tables[key.table])
 
     def _titled(self, fields: Sequence[str]) -> tuple[str, bool]:
         """Return the fields' titles, and whether their values may be told."""
@@ -394,7 +394,7 @@ class _Keys:
             for file, line in self._ask(f"SELECT _file, _line FROM raw.{quote(table.name)} WHERE {all_null}"):
                 yield error(file, line, rule, f"主键“{title}”没有填写，这条记录无法识别。请填写。", title)
         within = keys
-        if table.parent and set(self.package.tables[table.parent].primary_key) <= set(fields):
+        if table.parent and set(self._package.tables[table.parent].primary_key) <= set(fields):
             # What two documents of one key both hold is their repetition, told of them.
             within = f"_file, {keys}"
         # A missing value is no repeat.
@@ -412,8 +412,8 @@ class _Keys:
             yield error(file, where, rule, f"“{title}”{key} 重复：{place}已有。{advice}", title)
 
     def _dangling(self, key: ForeignKey, lost_files: Sequence[str]) -> Iterator[Problem]:
-        target = self.package.tables[key.table]
-        origin = self.package.origin(target)
+        target = self._package.tables[key.table]
+        origin = self._package.origin(target)
         naming = [n for n, other in enumerate(key.references) if (other,) == origin.primary_key]
         if lost_files and (origin.lined() or not naming):
             return

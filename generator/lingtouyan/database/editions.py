@@ -86,7 +86,9 @@ def write_edition(
     for view in views if only is None else [v for v in views if v.name in only]:
         given = {n: c.unless for n, c in columns_of(view).items() if c.sensitivity <= level}
         columns = [
-            quote(n) if inside else f"CASE WHEN NOT ({unless}) THEN {quote(n)} END AS {quote(n)}"
+            f"CASE WHEN NOT ({unless}) THEN {quote(n)} END AS {quote(n)}"
+            if unless and not inside
+            else quote(n)
             for n, unless in given.items()
         ]
         query = _select(view.name, columns, row_filters(view).get(edition))
@@ -149,7 +151,7 @@ def check_cuts(
         except RecordsError as fault:
             problems.extend(fault.problems)
             continue
-        unless = [("public", c.unless) for c in columns_of(view).values()]
+        unless = [("public", c.unless) for c in columns_of(view).values() if c.unless is not None]
         for edition, condition in dict.fromkeys([*filters.items(), *unless]):
             plan(view.name, condition, view.file, "sql-error", edition)
     return problems

@@ -68,7 +68,7 @@ class ViewColumn:
     title: str
     description: str
     sensitivity: Sensitivity
-    unless: str = "false"
+    unless: str | None = None
 
 
 def read_statements(source: Source, folder: str) -> list[Statement]:
@@ -180,7 +180,7 @@ def columns_of(view: Statement) -> dict[str, ViewColumn]:
             str(values.get("title") or name),
             str(values.get("description") or ""),
             SENSITIVITIES.get(level if isinstance(level, str) else "", Sensitivity.RESTRICTED),
-            str(values.get("unless", "false")),
+            str(values["unless"]) if "unless" in values else None,
         )
     return result
 
