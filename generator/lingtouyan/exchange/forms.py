@@ -213,7 +213,7 @@ def _sealed(tree: Tree, table: Table, name: str, key: str, text: str, keys: Keys
     if not text or field_ is None or field_.sensitivity < Sensitivity.RESTRICTED:
         return text or None
     owner = subject(tree.package, tree.package.origin(table))[0]
-    return seal(text, field_.compartment, Place(owner, key, f"{table.name}.{name}"), keys) if keys else None
+    return seal(text, field_.compartment, Place.of(owner, key, table, field_), keys) if keys else None
 
 
 def pictures(changes: list[Change], forms: list[Form], table: Table) -> Iterator[tuple[Change, Field, bytes]]:
