@@ -9,7 +9,7 @@ remedy: "请删去号码；确实需要的，填在加密的栏目里。已经�
 */
 -- Check digits keep ordinary numbers out: one in eleven random numbers would pass as an ID number, but its date must be real
 -- too. Restricted fields are R61's. The number itself is never selected.
-WITH suspicious AS (
+WITH suspicious AS MATERIALIZED (
     -- Who reads the history reads messages and names of files as well.
     SELECT '提交' AS table_name, '提交' || left(commit, 10) || '的说明' AS field, '' AS _file, 0 AS _line, number_candidates(concat_ws(' ', subject, body)) AS numbers
     FROM proposed_commits WHERE may_hold_number(concat_ws(' ', subject, body))
@@ -25,7 +25,7 @@ WITH suspicious AS (
         -- A SHA-256 is drawn by lot; eleven digits of it in a row mean nothing.
         AND NOT regexp_full_match(value, '[0-9a-f]{64}')
 ),
-judged AS (
+judged AS MATERIALIZED (
     SELECT table_name, field, _file, _line,
         concat_ws('、', CASE WHEN len(list_filter(numbers, lambda n: is_id_number(n))) > 0 THEN '身份证号' END,
             CASE WHEN len(list_filter(numbers, lambda n: is_mobile(n))) > 0 THEN '手机号码' END,

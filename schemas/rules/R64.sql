@@ -6,7 +6,7 @@ clause: records#16
 table: tenures
 column: village_id
 message: "{what}属于{owner}，{problem}。"
-remedy: "{todo}。"
+remedy: "{advice}。"
 */
 -- A row belongs to the township of its village (or to the township it names), and so must its file.
 -- A table that townships keep and that names a village has to be in this list: a test compares it with the schemas.
@@ -49,7 +49,7 @@ WITH placed AS (
     SELECT p.author_email, min(p.author) AS author,
         coalesce(bool_or(o.folder IS NULL) FILTER (o.org_id IS NOT NULL), false) AS anywhere,
         list(rtrim(o.folder, '/') || '/') FILTER (o.folder IS NOT NULL) AS folders,
-        string_agg(DISTINCT o.short_name, '、' ORDER BY o.short_name) AS offices
+        string_agg(DISTINCT o.short_name, '、' ORDER BY o.short_name) AS named
     FROM proposed_commits AS p LEFT JOIN registered AS o
         ON list_has_any(regexp_split_to_array(lower(o.emails), '\s+'), [lower(p.author_email), regexp_extract(lower(p.author_email), '@.*$')])
     GROUP BY p.author_email
@@ -58,19 +58,19 @@ WITH placed AS (
     FROM proposed_files AS f GROUP BY ALL
 )
 SELECT p._table, p._column, '“' || t.title || '”的这一行' AS what, o.short_name AS owner, '却写在别的文件夹里' AS problem,
-    '请移到' || o.folder || '下；村（社区）填错的请更正' AS todo, o.folder, p.village_id, p.township_id, p._file, p._line
+    '请移到' || o.folder || '下；村（社区）填错的请更正' AS advice, o.folder, p.village_id, p.township_id, p._file, p._line
 FROM placed AS p JOIN organisations AS o ON o.org_id = p.township_id JOIN tables AS t ON t.name = p._table
 WHERE o.folder IS NOT NULL AND NOT starts_with(p._file, rtrim(o.folder, '/') || '/')
 UNION ALL BY NAME
 SELECT '' AS _table, '' AS _column, '文件' || f._file AS what, coalesce(o.short_name, '市级') AS owner,
-    '由' || a.offices || '的' || a.author || '修改（提交' || f.commit || '）' AS problem,
-    '请撤回对这个文件的修改，由归口单位提交' AS todo, o.folder, o.org_id AS township_id, f._file, 1 AS _line
+    '由' || a.named || '的' || a.author || '修改（提交' || f.commit || '）' AS problem,
+    '请撤回对这个文件的修改，由归口单位提交' AS advice, o.folder, o.org_id AS township_id, f._file, 1 AS _line
 FROM touched AS f JOIN authors AS a USING (author_email)
 LEFT JOIN organisations AS o ON o.folder IS NOT NULL AND starts_with(f._file, rtrim(o.folder, '/') || '/')
 WHERE NOT a.anywhere AND a.folders IS NOT NULL AND NOT list_bool_or(list_transform(a.folders, lambda x: starts_with(f._file, x)))
 UNION ALL BY NAME
 SELECT 'warning' AS _severity, '' AS _table, '' AS _column, '提交人' || a.author AS what, '哪个单位不清楚' AS owner,
-    '他的邮箱没有登记' AS problem, '请在“机构”表的“提交邮箱”里登记，或者核对是不是冒用' AS todo, '' AS _file, 0 AS _line
+    '他的邮箱没有登记' AS problem, '请在“机构”表的“提交邮箱”里登记，或者核对是不是冒用' AS advice, '' AS _file, 0 AS _line
 FROM authors AS a
 -- A city that has registered nobody does not judge by addresses.
-WHERE a.offices IS NULL AND EXISTS (FROM registered WHERE emails IS NOT NULL)
+WHERE a.named IS NULL AND EXISTS (FROM registered WHERE emails IS NOT NULL)

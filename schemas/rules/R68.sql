@@ -6,7 +6,7 @@ clause: records#18
 table: filings
 column: corrects
 message: "{what}已经备案，{deed}，没有{lacking}。"
-remedy: "{todo}。"
+remedy: "{advice}。"
 */
 -- Judged where a change is reviewed or the history audited. What was filed may be added to (later steps, the end of a
 -- tenure), but not rewritten or removed, unless a correction says so. Filling in what was empty is no rewriting, nor is
@@ -75,18 +75,18 @@ WITH came_back AS (
     GROUP BY ALL
 )
 SELECT '备案' || filing_id || coalesce('（' || filing_number || '）', '') AS what, deed, '更正备案' AS lacking,
-    '请撤回改动，或者另报一件更正撤销，在“更正的备案”里填' || filing_id AS todo,
+    '请撤回改动，或者另报一件更正撤销，在“更正的备案”里填' || filing_id AS advice,
     filing_id, person_id, NULL AS tenure_id, 'filings' AS _table, _file, _line, 'error' AS _severity
 FROM of_filings
 UNION ALL BY NAME
 SELECT '备案' || filing_id || coalesce('（' || filing_number || '）', '') AS what, '被删除' AS deed, '更正备案' AS lacking,
-    '请恢复这件备案；确需撤销的，另报一件更正撤销' AS todo, filing_id, 'filings' AS _table, _file, 1 AS _line, 'error' AS _severity
+    '请恢复这件备案；确需撤销的，另报一件更正撤销' AS advice, filing_id, 'filings' AS _table, _file, 1 AS _line, 'error' AS _severity
 FROM gone
 UNION ALL BY NAME
-SELECT '任职' || tenure_id AS what, deed, '更正备案' AS lacking, '请撤回改动，或者另报一件更正撤销，在“更正的备案”里填' || filing_id AS todo,
+SELECT '任职' || tenure_id AS what, deed, '更正备案' AS lacking, '请撤回改动，或者另报一件更正撤销，在“更正的备案”里填' || filing_id AS advice,
     filing_id, person_id, tenure_id, 'tenures' AS _table, _file, _line, 'error' AS _severity
 FROM of_tenures
 UNION ALL BY NAME
-SELECT coalesce(p.name, o.person_id) || '的登记表' AS what, o.deed, '信息变更备案' AS lacking, '请同时报信息变更；原来登记有误的，报更正撤销' AS todo,
+SELECT coalesce(p.name, o.person_id) || '的登记表' AS what, o.deed, '信息变更备案' AS lacking, '请同时报信息变更；原来登记有误的，报更正撤销' AS advice,
     o.filing_id, o.person_id, 'people' AS _table, o._file, o._line, 'warning' AS _severity
 FROM of_people AS o LEFT JOIN people AS p USING (person_id)

@@ -45,6 +45,16 @@ def test_each_rule_has_one_case_file_named_after_it(bench: Bench) -> None:
     assert all(case.file == f"{case.subject}.yaml" for case in ALL)
 
 
+def test_no_rule_names_a_column_like_a_view_that_it_does_not_read(bench: Bench) -> None:
+    # What a statement reaches is told by its words: such a name has the view, and all that it reads, computed for nothing.
+    views = {v.name for v in bench.views}
+    for rule in bench.rules.values():
+        told = bench.connection.execute("SELECT json_serialize_sql(?)", [rule.statement.sql]).fetchone()
+        read = set(re.findall(r'"type":"BASE_TABLE".*?"table_name":"(\w+)"', str(told)))
+        assert read, rule.id
+        assert not (rule.statement.words & views) - read, rule.id
+
+
 def test_every_rule_cites_a_clause_that_the_policies_have(bench: Bench) -> None:
     known = {
         f"{policy}#{section}"
