@@ -5,6 +5,7 @@ Opened once per command; everything else takes a `Project` and never asks the wo
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import re
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from lingtouyan.history.git import LAST_SECOND, Commit, head_commit
 from lingtouyan.history.tree import CommitTree, resolve
-from lingtouyan.problems import UsageError, did_you_mean, quoted
+from lingtouyan.problems import Problem, RecordsError, UsageError, did_you_mean, quoted
+from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.package import DESCRIPTOR, EDITION_LEVELS, Package, load_package
 from lingtouyan.reading.source import Source, WorkTree
 from lingtouyan.settings import ZONE, Settings
@@ -132,6 +134,28 @@ class Project:
     def commit(self) -> Commit | None:
         """The commit checked out, or None outside a repository."""
         return self.revision or head_commit(self.root)
+
+    @cached_property
+    def erased(self) -> frozenset[tuple[str, str]]:
+        """Table and key of each record that the register of erasures names, in this tree or in the work tree of today.
+
+        Raises:
+            RecordsError: the register cannot be read; that must not mean that nobody is erased.
+        """
+        found: set[tuple[str, str]] = set()
+        if table := self.package.tables.get(self.settings.erasures):
+            columns = [f.name for f in table.fields]
+            for name, _ in self.package.files(self.source, table):
+                if isinstance(data := self.source.read(name), Problem):
+                    raise RecordsError([data])
+                for _, cells in rows_of(data, name, table, self.package)[0].get(table.name, ()):
+                    entry = dict(zip(columns, cells, strict=True))
+                    found.add((str(entry["table_name"]), str(entry["record_key"])))
+        if self.revision is not None:
+            # An erasure holds for all that was before it.
+            with contextlib.suppress(UsageError):
+                found |= Project.open(self.root).erased
+        return frozenset(found)
 
     @cached_property
     def epoch(self) -> int:

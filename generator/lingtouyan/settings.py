@@ -61,6 +61,13 @@ def _table(text: str, tables: Tables) -> str:
     return text
 
 
+def _erasures(text: str, tables: Tables) -> str:
+    needed = ("table_name", "record_key", "erased_on", "paper")
+    if lacking := [c for c in needed if c not in tables[_table(text, tables)]]:
+        raise ValueError(f"表 {text} 里没有 {lacking[0]} 这一列；应有 {'、'.join(needed)} 四列。")
+    return text
+
+
 def _text(text: str, _: Tables) -> str:
     return text
 
@@ -166,7 +173,7 @@ class Settings:
     signatures_from: datetime.date | None = _setting(_date, None, "2026-01-01")
     signers: str = _setting(_path, "", "signers")
     keys: str = _setting(_text, "", "../keys")
-    erasures: str = _setting(_table, "", "erasures")
+    erasures: str = _setting(_erasures, "", "erasures")
     members: str = _setting(_table, "", "members")
     internal_url: str = _setting(_site_url, "", "https://dangjian.example/internal/")
     commit_url: str = _setting(

@@ -1,6 +1,7 @@
 /*
 title: 关怀和激励人数
 description: 全市每年在账、走访、体检、补助和政治激励的人数。只有全市合计，不列乡镇，不列个人。
+erased: counted
 fields:
   year: {title: 年度, sensitivity: public}
   category: {title: 类别, sensitivity: public}

@@ -3,6 +3,7 @@ title: 统计指标数值
 description: 每个统计时点、全市和每个乡镇（街道）的各项指标，按现有记录重新计算；与已发布的统计数据核对用的就是它。
 rows:
   public: indicator_id IN (SELECT indicator_id FROM indicators WHERE open_to_public)
+erased: counted
 fields:
   reference_date: {title: 统计时点, sensitivity: public}
   org_id: {title: 机构编号, sensitivity: public}

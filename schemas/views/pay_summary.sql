@@ -1,6 +1,7 @@
 /*
 title: 报酬年度合计
 description: 全市和每个乡镇（街道）每年三类报酬的合计、结构、人均和发放次数，不分到人。
+erased: counted
 fields:
   org_id: {title: 机构编号, sensitivity: internal}
   org_name: {title: 统计范围, sensitivity: internal}

@@ -1,6 +1,7 @@
 /*
 title: 后备力量培养流程
 description: 全市和每个乡镇（街道）累计有多少人到过每个阶段、现在停在每个阶段、从每个阶段出库。
+erased: counted
 fields:
   org_id: {title: 机构编号, sensitivity: internal}
   org_name: {title: 统计范围, sensitivity: internal}

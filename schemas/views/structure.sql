@@ -4,6 +4,7 @@ description: 每个统计时点、全市和每个乡镇（街道）的书记总�
 rows:
   public: count_id IN (SELECT indicator_id FROM indicators WHERE open_to_public)
 compare: {by: [reference_title, org_name, title], figures: [persons, share], alarm: [persons]}
+erased: counted
 fields:
   reference_date: {title: 统计时点, sensitivity: public}
   reference_title: {title: 时点名称, sensitivity: public}

@@ -3,6 +3,7 @@ title: 结构对照目标
 description: 每个统计时点，省定、市定目标与实际的差距。目标按该时点有效的政策。
 rows:
   public: indicator_id IN (SELECT indicator_id FROM indicators WHERE open_to_public)
+erased: counted
 fields:
   reference_date: {title: 统计时点, sensitivity: public}
   reference_title: {title: 时点名称, sensitivity: public}

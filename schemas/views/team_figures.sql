@@ -1,6 +1,7 @@
 /*
 title: 班子统计
 description: 每个村（社区）、乡镇（街道）和全市的班子职数、性别、年龄、学历和党员；一人兼任几职的按一人计。
+erased: counted
 fields:
   scope: {title: 范围, description: 村、乡镇或者全市。, sensitivity: internal}
   org_id: {title: 机构编号, sensitivity: internal}

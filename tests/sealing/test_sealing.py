@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from repository import Repository
 from trees import Tree
 
 from lingtouyan.cli import main
@@ -177,6 +179,78 @@ def test_an_erased_record_never_opens_again_and_is_accounted_for(
     assert entry.endswith("市委〔2026〕9号")
     assert PHONE not in capsys.readouterr().out
     assert run(sealed, "erase", "people", "P1", "--paper", "x") == 2
+
+
+COUNT = """/*
+title: 人数
+{}fields:
+  persons: {{title: 人数, sensitivity: internal}}
+  names: {{title: 姓名, sensitivity: restricted}}
+*/
+SELECT count(*) AS persons, string_agg(name) AS names FROM people"""
+RULE = """/*
+id: R1
+title: 付给谁
+severity: warning
+clause: a
+table: payments
+column: number
+message: "{name}领了钱。"
+*/
+SELECT p._file, p._line, o.id, o.name FROM payments AS p JOIN people AS o USING (id)"""
+
+
+def test_of_an_erased_record_every_command_keeps_counts_alone(
+    sealed: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed.write("schemas/views/here.sql", COUNT.format(""))
+    sealed.write("schemas/views/ever.sql", COUNT.format("erased: counted\n"))
+    sealed.write("schemas/rules/R1.sql", RULE)
+    repository = Repository(sealed)
+    repository.commit()
+    before = texts(sealed)
+    kept = shutil.copytree(tmp_path / "keys", tmp_path / "backup")
+    assert run(sealed, "check") == 0
+    assert "李示范领了钱" in capsys.readouterr().out
+    assert run(sealed, "erase", "people", "李示范", "--paper", "市委〔2026〕9号") == 0
+    repository.commit()
+    capsys.readouterr()
+
+    def answer(*words: str) -> str:
+        assert run(sealed, *words) == 0
+        return capsys.readouterr().out
+
+    everything = (
+        "SELECT (SELECT string_agg(id) FROM people) AS p, (SELECT string_agg(number) FROM payments) AS m, "
+        "(SELECT count(*) FROM kin) AS k, (SELECT persons FROM here) AS h, (SELECT persons FROM ever) AS e, "
+        "(SELECT count(*) FROM changes WHERE root_key = 'P1') AS c"
+    )
+    for more in ((), ("--edition", "restricted"), ("--rev", "HEAD~1")):
+        assert answer("query", everything, "--format", "csv", *more).split("\n")[1] == "P2,2,0,1,2,0"
+    assert answer("query", "SELECT number FROM payments", "--format", "csv").split() == ["\ufeffnumber", "2"]
+    told = answer("check")
+    assert "王示例领了钱" in told
+    assert "李示范" not in told
+    assert run(sealed, "history", "people", "P1") == 2
+    assert "已经销毁" in capsys.readouterr().err
+    # It is not sealed again, and a backup of the keys opens nothing.
+    path = sealed.root / "records/people/P1.yaml"
+    sealed.write("records/people/P1.yaml", f'id: P1\nname: 李示范\nphone: "{PHONE}"\n')
+    assert run(sealed, "seal") == 2
+    assert "P1 已经销毁" in capsys.readouterr().err
+    sealed.write("records/people/P1.yaml", before[before.index("id: P1") : before.index("id: P2")])
+    shutil.copytree(kept, tmp_path / "keys", dirs_exist_ok=True)
+    assert [v for _, v in opened(sealed.root, "people", "P1")] == [None, None, None]
+    assert run(sealed, "keys", "rewrap") == 0
+    assert not list((tmp_path / "keys").glob("people/*"))
+    capsys.readouterr()
+    # A review tells that it changed, and nothing else; what refers to a record whose file is gone stays.
+    path.unlink()
+    repository.commit()
+    told = answer("review", "HEAD~1")
+    assert "李示范" not in told
+    assert "P1" not in told.replace("people/P1.yaml", "")
+    assert "李示范" not in answer("check")
 
 
 def test_keys_may_not_lie_in_the_repository(city: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -377,7 +377,15 @@ class _Keys:
                 yield from self._dangling(key, unread.get(key.table, ()))
 
     def _lost(self, key: ForeignKey) -> str:
-        return dangling_rows(self._table, key, self._package.tables[key.table])
+        lost, register = (
+            dangling_rows(self._table, key, self._package.tables[key.table]),
+            self._package.settings.erasures,
+        )
+        if not register or len(key.fields) != 1:
+            return lost
+        # What was erased may be gone from the tree; what refers to it stays, for the figures.
+        entry = f"SELECT 1 FROM {quote(register)} WHERE table_name = {literal(key.table)}"
+        return f"{lost} AND NOT EXISTS ({entry} AND record_key = t.{quote(key.fields[0])}::VARCHAR)"
 
     def _titled(self, fields: Sequence[str]) -> tuple[str, bool]:
         """Return the fields' titles, and whether their values may be told."""

@@ -147,8 +147,10 @@ def register_with_editions(
                 keys = open_keys(project)
                 _open_sealed(project, register, keys)
                 named = named or open_to(keys)
-            if register.made and (scope.reader or not project.package.compartments.issubset(named)):
-                narrow(register.connection, project.package, register.made, scope, named, only)
+            if register.made:
+                narrow(
+                    register.connection, project.package, register.made, scope, named, only, project.erased
+                )
             for edition in paths:
                 write_edition(register.connection, register.views, project.package, edition, only)
     except duckdb.IOException:
@@ -217,7 +219,7 @@ def build_register(
     design.extend(views.problems())
     design.extend(check_cuts(connection, views.there, package))
     describe_views(connection, views.there)
-    findings, broken = run_rules(connection, rules, locator, statements)
+    findings, broken = run_rules(connection, rules, locator, statements, project.erased)
     design.extend(broken)
     unread = unread_files(package, records)
     named = package.tables.get(package.settings.review_parameters)
@@ -281,7 +283,7 @@ def turn_back(
     rules = [r for r in register.rules if not views.reach(r.statement.words).isdisjoint(stale)]
     views.need({*only, *(w for r in rules for w in r.statement.words)})
     macros, declared, _ = _design(project)
-    findings, broken = run_rules(connection, rules, locator, [*declared, *macros])
+    findings, broken = run_rules(connection, rules, locator, [*declared, *macros], project.erased)
     again = {r.id for r in rules}
     findings = [*(f for f in register.findings if f.problem.rule not in again), *findings]
     problems = in_order([*broken, *(f.problem for f in findings)])
@@ -313,7 +315,7 @@ def _part_of(
     if not {*HISTORY, CELLS}.isdisjoint(reach):
         # Of the history an edition shows what belongs to the records that it shows.
         reach = reached({*reach, *package.tables}, through)
-    reach = reached(with_linked(package, scope, reach), through)
+    reach = reached(with_linked(package, scope, reach, bool(project.erased)), through)
     # Tables whose rows stand in the same files come with those that are reached; whether references lead anywhere is
     # not asked.
     files = {package.origin(t).name for t in package.tables.values() if t.name in reach}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,15 @@ import duckdb
 
 from lingtouyan.checks.conformance import Locator
 from lingtouyan.checks.masking import Reach, Secrets, strike
-from lingtouyan.database.database import SqlError, create_table, literal, quote, rows_of, side_by_side
+from lingtouyan.database.database import (
+    SqlError,
+    create_table,
+    literal,
+    quote,
+    record_key,
+    rows_of,
+    side_by_side,
+)
 from lingtouyan.database.statements import Statement, read_statements
 from lingtouyan.problems import Problem, Severity, did_you_mean, error, printable
 from lingtouyan.reading.package import Package
@@ -117,11 +125,13 @@ def run_rules(
     rules: Sequence[Rule],
     locator: Locator,
     statements: Sequence[Statement] = (),
+    erased: Iterable[tuple[str, str]] = (),
 ) -> tuple[list[Finding], list[Problem]]:
     """Run each rule once over the whole register.
 
     Args:
         statements: the views and macros that rules may read through.
+        erased: table and key of each record that nothing is said of any more.
 
     Returns:
         The findings, and the problems of rules that could not be run.
@@ -129,6 +139,7 @@ def run_rules(
     findings: list[Finding] = []
     problems: list[Problem] = []
     secrets = Secrets(connection, locator.package, statements)
+    silent = _rows_of(connection, locator.package, erased)
     answers = side_by_side(connection, _answer, rules)
     for rule, (columns, rows, line, fault) in zip(rules, answers, strict=True):
         if fault:
@@ -136,9 +147,30 @@ def run_rules(
             problems.append(error(rule.statement.file, line, "sql-error", told))
             continue
         reach = secrets.reach(rule.statement) if rows else Reach()
-        for row in rows:
-            findings.append(_finding(rule, dict(zip(columns, row, strict=True)), locator, secrets, reach))
+        for row in (dict(zip(columns, r, strict=True)) for r in rows):
+            place = tuple(map(str, (row.get("_table") or rule.table, row["_file"], row["_line"])))
+            if place not in silent:
+                findings.append(_finding(rule, row, locator, secrets, reach))
     return findings, problems
+
+
+def _rows_of(
+    connection: duckdb.DuckDBPyConnection, package: Package, erased: Iterable[tuple[str, str]]
+) -> set[tuple[str, ...]]:
+    """Return table, file and line, as text, of the rows of these records and of those that refer to them."""
+    found: set[tuple[str, ...]] = set()
+    for name, key in erased:
+        for table in package.tables.values():
+            named = [k.fields for k in table.foreign_keys if k.table == name]
+            named += [table.primary_key] if table.name == name else []
+            for fields in named:
+                where = f"FROM {quote(table.name)} WHERE {record_key(fields)} = {literal(key)}"
+                found.update(
+                    connection.execute(
+                        f"SELECT {literal(table.name)}, _file, _line::VARCHAR {where}"
+                    ).fetchall()
+                )
+    return found
 
 
 def _unfit(rule: Rule, columns: list[str]) -> str:

@@ -47,6 +47,8 @@ def record_history(root: Path, table: str, key: str, field: str | None, form: st
         raise UsageError("这里不是 git 仓库的根目录，或还没有提交，没有变更历史可查。")
     past = _Past(project, declared)
     stories = past.of(key) or past.of(past.called(key))
+    if any((e.root_table, e.root_key) in project.erased for s in stories for e, _ in s.events):
+        raise UsageError(f"“{declared.title}”{quoted(key)} 已经销毁（见销毁登记），不提供历史。")
     if not stories:
         raise UsageError(
             f"历史里没有“{declared.title}”{quoted(key)}。请核对编号；由几项组成的编号用 / 连接，如 甲/2026。"

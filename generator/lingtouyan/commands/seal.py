@@ -213,13 +213,13 @@ def erase(root: Path, table_name: str, key: str, paper: str) -> str:
     """Destroy a record's keys and enter that in the register of erasures; return the file of the entry.
 
     Raises:
-        UsageError: no such record, no keys, or the register cannot be written.
+        UsageError: no such record, it is erased already, or the register cannot be written.
     """
     project = Project.open(root)
-    table = find_table(project.package.tables.values(), table_name)
+    table, key, _ = _record(project, table_name, key)
     keys = open_keys(project)
-    if not keys.holds(table.name, key):
-        raise UsageError(f"{printable(key)} 没有钥匙，没有什么可销毁的。钥匙文件夹：{keys.folder}")
+    if (table.name, key) in project.erased:
+        raise UsageError(f"{printable(key)} 已经销毁，登记簿里有它。")
     if not project.settings.erasures:
         raise UsageError("没有登记簿：请在 datapackage.yaml 的 lingtouyan 下写明 erasures: 表名。")
     today = datetime.datetime.fromtimestamp(time.time(), ZONE).date()

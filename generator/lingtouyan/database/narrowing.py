@@ -1,6 +1,7 @@
 """What one reader's edition, or one without a compartment, does not hold is taken out of the register itself.
 
-Views are computed anew from what is left, so that no view, figure, finding or history can tell of the rest.
+Views are computed anew from what is left, so that no view, figure, finding or history can tell of the rest. Of records
+that were erased only figures of views that say so in their header are kept.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from collections.abc import Collection, Iterator
 
 import duckdb
 
-from lingtouyan.database.database import explain, literal, quote, record_key, tables_in
+from lingtouyan.database.database import duckdb_type, explain, literal, quote, record_key, tables_in
+from lingtouyan.database.statements import COUNTED
 from lingtouyan.database.views import HISTORY, Views
 from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, quoted
 from lingtouyan.project import Scope
@@ -24,7 +26,7 @@ def links(package: Package, table: Table) -> Iterator[ForeignKey]:
         yield ForeignKey(key, table.parent, key)
 
 
-def with_linked(package: Package, scope: Scope, names: Collection[str]) -> set[str]:
+def with_linked(package: Package, scope: Scope, names: Collection[str], erased: bool) -> set[str]:
     """Return the tables of these names and, where that decides on their rows, all that they are linked to."""
     found, pending = set(names), [n for n in names if n in package.tables]
     while pending:
@@ -34,7 +36,7 @@ def with_linked(package: Package, scope: Scope, names: Collection[str]) -> set[s
     tables = [package.tables[n] for n in found & package.tables.keys()]
     if scope.reader and package.settings.readers:
         return found | {package.settings.readers.table}
-    return found if any(t.compartments for t in tables) else set(names)
+    return found if erased or any(t.compartments for t in tables) else set(names)
 
 
 def narrow(
@@ -44,12 +46,14 @@ def narrow(
     scope: Scope,
     named: Collection[str],
     only: Collection[str] | None,
+    erased: Collection[tuple[str, str]] = (),
 ) -> None:
-    """Take out all rows and values that are not for a scope, and compute anew what came of them.
+    """Take out all rows and values that are not for a scope, then all of erased records; compute anew what came of them.
 
     Args:
         named: compartments that may be seen.
         only: words of the statements that will be asked, as for a register.
+        erased: table and key of each record that is.
 
     Raises:
         UsageError: there is no such reader.
@@ -92,27 +96,57 @@ def narrow(
                 )
             if table.owner == readers.kind:
                 remove(table, f"NOT starts_with(_file, {literal(own + '/')})")
-    going = bool(gone)
-    while going:
-        going = False
-        for table in tables:
-            for key in links(package, table):
-                if key.table in gone:
-                    linked = f"EXISTS (SELECT 1 FROM gone.{quote(key.table)} AS g WHERE {_same(key)})"
-                    going = remove(table, linked) or going
+
+    def follow() -> None:
+        going = bool(gone)
+        while going:
+            going = False
+            for table in tables:
+                for key in links(package, table):
+                    if key.table in gone:
+                        linked = f"EXISTS (SELECT 1 FROM gone.{quote(key.table)} AS g WHERE {_same(key)})"
+                        going = remove(table, linked) or going
+
+    follow()
     for table in tables:
         for f in table.fields:
             if f.sensitivity < Sensitivity.RESTRICTED and f.compartment not in ("", *named):
                 connection.execute(f"UPDATE {quote(table.name)} SET {quote(f.name)} = NULL")
                 emptied.add(table.name)
+    told = {*HISTORY, "findings", "finding_subjects"}
+    counted: set[str] = set()
+    if erased:
+        views.forget({*gone, *emptied, *(told if gone or own else ())})
+        counted = {v.name for v in views.order if v.header.get("erased") == COUNTED}
+        views.need(counted if only is None else counted & views.reach(only))
+        for name, key in erased:
+            if (erased_table := package.tables.get(name)) and name in here:
+                _seed(connection, erased_table, key)
+                gone.add(name)
+                remove(erased_table, f"{record_key(erased_table.primary_key, 't.')} = {literal(key)}")
+        follow()
     removed = [package.tables[n] for n in gone]
     if "findings" in here:
         _drop_findings(connection, removed, own)
     _drop_history(connection, package, tables, removed, own)
     connection.execute("DROP SCHEMA gone CASCADE")
     if gone or emptied or own:
-        views.forget({*gone, *emptied, *HISTORY, "findings", "finding_subjects"})
+        views.forget({*gone, *emptied, *told}, counted)
         views.need(only)
+
+
+def _seed(connection: duckdb.DuckDBPyConnection, table: Table, key: str) -> None:
+    """Enter an erased record among what is gone, by its key alone: its file may be gone already, what refers to it not."""
+    name, parts = quote(table.name), key.split("/")
+    if len(parts) != len(table.primary_key):
+        return
+    connection.execute(f"CREATE TABLE IF NOT EXISTS gone.{name} AS SELECT * FROM {name} WHERE false")
+    columns = ", ".join(map(quote, table.primary_key))
+    fields = [table.field(n) for n in table.primary_key]
+    cells = ", ".join(
+        f"TRY_CAST({literal(p)} AS {duckdb_type(f)})" for p, f in zip(parts, fields, strict=True) if f
+    )
+    connection.execute(f"INSERT INTO gone.{name} ({columns}) SELECT {cells}")
 
 
 def _own_folder(connection: duckdb.DuckDBPyConnection, package: Package, scope: Scope) -> str:

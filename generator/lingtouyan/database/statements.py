@@ -19,7 +19,9 @@ from lingtouyan.reading.package import EDITION_LEVELS, IDENTIFIER, SENSITIVITIES
 from lingtouyan.reading.source import Source
 from lingtouyan.reading.yaml import Mapping, YamlError, parse_yaml
 
-_VIEW_KEYS = ("title", "description", "fields", "rows", "compare")
+_VIEW_KEYS = ("title", "description", "fields", "rows", "compare", "erased")
+# What the header of a view says under `erased` where its figures count records that were erased.
+COUNTED = "counted"
 _HEADER = re.compile(r"\s*/\*(.*?)\*/", re.DOTALL)
 _MACRO = re.compile(r"\bmacro\s+([A-Za-z_][A-Za-z0-9_]*)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -144,6 +146,8 @@ def _header_fault(view: Statement) -> str:
         level = item.get("sensitivity", "restricted") if isinstance(item, Mapping) else None
         if not isinstance(level, str) or level not in SENSITIVITIES:
             return f"文件头 fields.{name} 应是映射，sensitivity 应为 {'、'.join(SENSITIVITIES)} 之一。"
+    if view.header.get("erased", COUNTED) != COUNTED:
+        return f"文件头的 erased 只能写 {COUNTED}：已销毁的记录仍计入这张视图的数。"
     if view.header.get("compare") is None:
         return ""
     found = compared(view)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 import duckdb
@@ -77,11 +77,11 @@ class Views:
                 self._note(name, fault, self.computed)
             sorter.done(*ready)
 
-    def forget(self, tables: Iterable[str]) -> None:
-        """Drop what was computed from these tables; `need` makes it again."""
+    def forget(self, tables: Iterable[str], kept: Collection[str] = ()) -> None:
+        """Drop what was computed from these tables, but for views that are `kept`; `need` makes it again."""
         changed = frozenset(tables)
         for view in self.order:
-            if view.name in self.computed and not changed.isdisjoint(self.reach(view.words)):
+            if view.name in self.computed.difference(kept) and not changed.isdisjoint(self.reach(view.words)):
                 self._connection.execute(f"DROP TABLE {quote(view.name)}")
                 self.computed.discard(view.name)
 

@@ -123,6 +123,13 @@ class Tree:
                     around.append(values)
                     if values.get(ORDINAL) != str(len(around)):
                         self.counted.discard(table.name)
+        for name, erased in project.erased:
+            self.entries.get(name, {}).pop(tuple(erased.split("/")), None)
+            for table in self.package.tables.values():
+                named = [k.fields[0] for k in table.foreign_keys if (k.table, len(k.fields)) == (name, 1)]
+                held = self.entries[table.name]
+                for entry in [e for e in held.values() if erased in map(e.values.get, named)]:
+                    del held[entry.key]
         self.display = cache(self._display)
 
     def shown_tables(self) -> list[Table]:

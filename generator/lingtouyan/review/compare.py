@@ -288,7 +288,8 @@ def _judged(
             keys, words = record_key(table.primary_key), quote(label.name)
             sql = f"SELECT {keys}, {words} FROM raw.{quote(name)} WHERE {words} IS NOT NULL"
             for key, called in connection.execute(sql).fetchall():
-                result.names.setdefault((name, key), called)
+                if (name, key) not in project.erased:
+                    result.names.setdefault((name, key), called)
     changed = {c.table for r in result.records for c in r.changes} & package.tables.keys()
     totals = {n: len(connection.table(f"raw.{quote(n)}")) for n in changed}
     figures = comparison.figures(register)
@@ -386,9 +387,10 @@ def _differing(table: Table, old: Side, new: Side) -> tuple[Records, Records, di
 def by_record(changes: Iterable[Change], old: Side, new: Side) -> Iterator[RecordChange]:
     """Group changes by the record whose document holds them; one that only changed its key is told as renamed."""
     guarded = {n for side in (old, new) for n, t in side.package.tables.items() if t.compartments}
+    erased = old.project.erased | new.project.erased
     grouped: dict[str, dict[str, list[Change]]] = {}
     for change in changes:
-        if change.root_table in guarded:
+        if change.root_table in guarded or (change.root_table, change.root_key) in erased:
             # Whether a row is in the compartment may be what changes: of none is told more than that it did.
             place = (change.root_table, HIDDEN)
             change = Change("", "changed", *place, *place, "", HIDDEN, HIDDEN, change.file)

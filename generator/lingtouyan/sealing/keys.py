@@ -50,9 +50,11 @@ class Keys:
 
     Attributes:
         folder: `offices.yaml`, and one file per record: `<table>/<key>.json`, compartment -> wrapped key.
+        erased: table and key of each record that has no key any more, whatever a backup brought back.
     """
 
     folder: Path
+    erased: frozenset[tuple[str, str]] = frozenset()
     _known: dict[tuple[str, str, str], bytes | None] = field(default_factory=dict)
 
     def offices(self) -> dict[str, Office]:
@@ -117,15 +119,19 @@ class Keys:
         """Return the data key of a record's compartment, or None: there is none, or it is not for this identity."""
         place = (table, key, compartment)
         if place not in self._known:
-            self._known[place] = self._unwrap(self._read(table, key).get(compartment, ""))
+            wrapped = {} if (table, key) in self.erased else self._read(table, key)
+            self._known[place] = self._unwrap(wrapped.get(compartment, ""))
         return self._known[place]
 
     def make(self, table: str, key: str, compartment: str) -> bytes:
         """Return the data key of a record's compartment; a new one where there is none.
 
         Raises:
-            UsageError: the record has a key that this identity cannot open, or no office is entitled to the compartment.
+            UsageError: the record has a key that this identity cannot open or is erased, or no office is entitled to the
+                compartment.
         """
+        if (table, key) in self.erased:
+            raise UsageError(f"{printable(key)} 已经销毁（见销毁登记），不能再封存它的内容，没有改动。")
         if found := self.get(table, key, compartment):
             return found
         wrapped = self._read(table, key)
@@ -137,7 +143,7 @@ class Keys:
         return made
 
     def rewrap(self) -> tuple[int, int]:
-        """Wrap every key anew for the offices that are entitled now.
+        """Wrap every key anew for the offices that are entitled now; destroy again those that a backup brought back.
 
         Returns:
             How many were, and how many this identity cannot open.
@@ -145,6 +151,9 @@ class Keys:
         done = closed = 0
         offices = self.offices()
         for table, key in self.records():
+            if (table, key) in self.erased:
+                self.erase(table, key)
+                continue
             wrapped = self._read(table, key)
             for compartment, text in wrapped.items():
                 if (opened := self._unwrap(text)) is None:
@@ -159,10 +168,6 @@ class Keys:
         """Yield table and key of every record that has keys."""
         for path in sorted(self.folder.glob("*/*.json")):
             yield path.parent.name, bytes.fromhex(path.stem).decode()
-
-    def holds(self, table: str, key: str) -> bool:
-        """Tell whether a record has keys."""
-        return self._path(table, key).is_file()
 
     def erase(self, table: str, key: str) -> None:
         """Destroy all keys of a record."""
@@ -229,7 +234,7 @@ def open_keys(project: Project) -> Keys:
         raise UsageError(
             f"钥匙不能放在记录库里：{folder}。请用设置 keys 或环境变量 LINGTOUYAN_KEYS 另指一处。"
         )
-    return Keys(folder)
+    return Keys(folder, project.erased)
 
 
 def open_to(keys: Keys) -> tuple[str, ...]:
