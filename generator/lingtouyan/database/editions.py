@@ -140,7 +140,7 @@ def check_cuts(
     for table in package.tables.values():
         for edition, condition in (*table.row_filters.items(), *table.compartments.items()):
             plan(table.name, condition, table.schema_file, "schema-error", edition)
-    held = columns_in(connection)
+    held = columns_in(connection) if views else {}
     for view in views:
         lacking = [n for n in columns_of(view) if n not in held.get(view.name, ())]
         if lacking:
