@@ -11,7 +11,8 @@ message: "{snapshot_title}（{snapshot_id}）中{org_name}的“{indicator_title
 remedy: "记录后来有更正的，另发一次更正的统计报告并填写所更正的报告；数字抄错的，核对原报告。"
 */
 -- A report that a later one of the same day of reference puts right stays as it was published, and is no longer held
--- against the records; two that replace each other, or one that replaces itself, get round nothing.
+-- against the records; two that replace each other, or one that replaces itself, get round nothing. Nor is one of a day when
+-- somebody was in office whose record was erased and is gone: what was counted of him is nowhere but in the report.
 WITH report AS (
     SELECT snapshot_id, title, reference_date FROM snapshots, build
     WHERE published_on <= as_of
@@ -19,6 +20,11 @@ WITH report AS (
             SELECT old.snapshot_id FROM snapshots AS old JOIN snapshots AS new ON new.replaces = old.snapshot_id, build
             WHERE new.published_on <= as_of AND new.reference_date = old.reference_date
                 AND (new.published_on, new.snapshot_id) > (old.published_on, old.snapshot_id)
+        )
+        AND reference_date NOT IN (
+            SELECT d.reference_date FROM erasures AS e JOIN tenures AS t ON e.table_name = 'people' AND t.person_id = e.record_key
+            ANTI JOIN people AS p ON p.person_id = t.person_id
+            JOIN snapshots AS d ON in_office(t.started_on, t.ended_on, d.reference_date)
         )
 ), compared AS (
     SELECT s._file, s._line, s.snapshot_id, s.org_id, s.indicator_id, r.title AS snapshot_title, r.reference_date,

@@ -42,6 +42,7 @@ def city(tree: Tree) -> Tree:
             {"name": "id", "example": "P1"},
             "name",
             {"name": "phone", "sensitivity": "restricted"},
+            {"name": "note", "sensitivity": "internal"},
             {"name": "debt", "type": "number", "sensitivity": "restricted", "compartment": "pay"},
         ],
         path="records/people/*.yaml",
@@ -208,6 +209,9 @@ def test_of_an_erased_record_every_command_keeps_counts_alone(
     sealed.write("schemas/rules/R1.sql", RULE)
     repository = Repository(sealed)
     repository.commit()
+    for said in ("见过李示范", "见过他"):
+        sealed.write("records/people/P2.yaml", f"id: P2\nname: 王示例\nnote: {said}\n")
+        repository.commit()
     before = texts(sealed)
     kept = shutil.copytree(tmp_path / "keys", tmp_path / "backup")
     assert run(sealed, "check") == 0
@@ -223,7 +227,7 @@ def test_of_an_erased_record_every_command_keeps_counts_alone(
     everything = (
         "SELECT (SELECT string_agg(id) FROM people) AS p, (SELECT string_agg(number) FROM payments) AS m, "
         "(SELECT count(*) FROM kin) AS k, (SELECT persons FROM here) AS h, (SELECT persons FROM ever) AS e, "
-        "(SELECT count(*) FROM changes WHERE root_key = 'P1') AS c"
+        "(SELECT count(*) FROM changes WHERE root_key = 'P1' OR contains(after, '李示范')) AS c"
     )
     for more in ((), ("--edition", "restricted"), ("--rev", "HEAD~1")):
         assert answer("query", everything, "--format", "csv", *more).split("\n")[1] == "P2,2,0,1,2,0"

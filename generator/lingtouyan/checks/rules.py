@@ -163,7 +163,7 @@ def _rows_of(
         for table in package.tables.values():
             named = [k.fields for k in table.foreign_keys if k.table == name]
             named += [table.primary_key] if table.name == name else []
-            for fields in named:
+            for fields in filter(None, named):
                 where = f"FROM {quote(table.name)} WHERE {record_key(fields)} = {literal(key)}"
                 found.update(
                     connection.execute(

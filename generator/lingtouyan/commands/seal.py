@@ -234,12 +234,22 @@ def history_plan(root: Path, table_name: str, key: str) -> str:
     """Return the commands that take a record's unsealed values out of the whole history, and what that means."""
     project = Project.open(root)
     table, key, file = _record(project, table_name, key)
+    paths, gone = (
+        f"--invert-paths --path-glob '{file.rpartition('.')[0]}.*' ",
+        "的文件（连同照片）从所有提交中消失",
+    )
+    if table.kind == "csv":
+        paths, gone = "", f"的那一行要另外从 {file} 删去"
     return (
         f"没有封存过的内容还在历史里。要连历史一起删去，在一个新的克隆里运行：\n\n"
-        f"  git filter-repo --invert-paths --path '{file}'\n"
+        f"  printf '%s==>某某\\n' '名称' > ../names.txt\n"
+        f"  git filter-repo --force {paths}--replace-text ../names.txt\n"
+        f"  git remote add origin 仓库地址\n"
         f"  git push --force --all && git push --force --tags\n\n"
-        f"{table.title} {printable(key)} 的文件从所有提交中消失，之后的每个提交号都变。已发布的锚点和印本上的提交号从此对不上，"
-        "audit 和 verify 会这样说；请把改写的日期、依据和新旧提交号的对照另存。别人的克隆和备份里还有，要一一通知删除。"
+        f"“名称”写它叫什么，别处写到的都变成“某某”；有同名的，不要用 --replace-text，逐处改写。"
+        f"{table.title} {printable(key)} {gone}，引用它的编号的记录留下。之后的每个提交号都变。"
+        "已发布的锚点和印本上的提交号从此对不上，audit 和 verify 会这样说；请把改写的日期、依据和新旧提交号的对照另存。"
+        "别人的克隆和备份里还有，要一一通知删除。"
     )
 
 

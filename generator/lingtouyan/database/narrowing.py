@@ -6,7 +6,7 @@ that were erased only figures of views that say so in their header are kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import duckdb
 
@@ -119,12 +119,13 @@ def narrow(
         views.forget({*gone, *emptied, *(told if gone or own else ())})
         counted = {v.name for v in views.order if v.header.get("erased") == COUNTED}
         views.need(counted if only is None else counted & views.reach(only))
-        for name, key in erased:
-            if (erased_table := package.tables.get(name)) and name in here:
-                _seed(connection, erased_table, key)
-                gone.add(name)
-                remove(erased_table, f"{record_key(erased_table.primary_key, 't.')} = {literal(key)}")
+        closed = [(t, key) for name, key in erased for t in tables if t.name == name and t.primary_key]
+        for table, key in closed:
+            _seed(connection, table, key)
+            gone.add(table.name)
+            remove(table, f"{record_key(table.primary_key, 't.')} = {literal(key)}")
         follow()
+        _drop_names(connection, closed)
     removed = [package.tables[n] for n in gone]
     if "findings" in here:
         _drop_findings(connection, removed, own)
@@ -147,6 +148,18 @@ def _seed(connection: duckdb.DuckDBPyConnection, table: Table, key: str) -> None
         f"TRY_CAST({literal(p)} AS {duckdb_type(f)})" for p, f in zip(parts, fields, strict=True) if f
     )
     connection.execute(f"INSERT INTO gone.{name} ({columns}) SELECT {cells}")
+
+
+def _drop_names(connection: duckdb.DuckDBPyConnection, erased: Iterable[tuple[Table, str]]) -> None:
+    """Drop changes of other records that say what an erased record was called, and such messages of commits."""
+    for table, key in erased:
+        mine = f"{record_key(table.primary_key)} = {literal(key)}"
+        called = f"(SELECT max({quote(table.label)}) FROM gone.{quote(table.name)} WHERE {mine})"
+        connection.execute(f"DELETE FROM changes WHERE contains(concat_ws(' ', before, after), {called})")
+        said = "concat_ws(' ', subject, body, merge_subject)"
+        connection.execute(
+            f"UPDATE commits SET subject = NULL, body = NULL, merge_subject = NULL WHERE contains({said}, {called})"
+        )
 
 
 def _own_folder(connection: duckdb.DuckDBPyConnection, package: Package, scope: Scope) -> str:
