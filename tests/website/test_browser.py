@@ -204,6 +204,19 @@ def test_a_site_works_from_a_disk(width: int, site: Path, tmp_path: Path, chromi
     assert chromium.complaints() == []
 
 
+def test_every_record_is_found_by_its_whole_number_first(served: str, chromium: Browser) -> None:
+    # Numbers that count on stand in the index as their first one; each leads to its own page.
+    for number in (0, 9, 79):
+        _search(chromium, served + "rules/", f"99010110{number:04}")
+        chromium.until(f"{HITS}.length === 1")
+        assert chromium.evaluate(f"{HITS}[0].href") == f"{served}people/P{number:04}/"
+    # Signs that search folds away are no words.
+    _search(chromium, served + "rules/", "·")
+    chromium.evaluate(f"{QUERY}.value = ''")
+    chromium.type("示范")
+    chromium.until(f"{HITS}.length")
+
+
 def test_a_name_that_does_not_exist_is_not_found(served: str, chromium: Browser) -> None:
     _search(chromium, served, "查无此人")
     chromium.until("document.querySelector('.md-search-result__meta').textContent.includes('没有找到')")
@@ -416,7 +429,7 @@ def test_dark_follows_the_system_and_stays_readable(served: str, chromium: Brows
         chromium.open(served)
         ground, ink = (
             sum(chromium.evaluate(colour.format(*place)))
-            for place in (("body", "backgroundColor"), (".chart text", "fill"))
+            for place in (("body", "backgroundColor"), (".chart figcaption", "color"))
         )
         assert (ground < 150) == dark
         assert abs(ground - ink) > 400

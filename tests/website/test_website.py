@@ -221,14 +221,25 @@ def test_record_index_is_small_exact_and_stable(tmp_path: Path) -> None:
 
     assert data("records.js") == {"kinds": [{"kind": "人员", "rows": 2}, {"kind": "地方", "rows": 1}]}
     people = data("records-0.js")
-    assert (people["start"], people["end"], people["at"]) == ("people/P", "/", "1\n2")
+    assert (people["start"], people["end"], people["at"]) == ("people/P", "/", "1\t1")
     assert people["titles"] == "单<b>\n无拼音"
-    assert [people["words"].split("\n")[int(n)] for n in people["besides"].split("\n")] == ["青山镇", ""]
+    assert people["besides"] == ["青山镇\n"]
     # Letters stand only where the characters do not tell them, a code only where the address does not end with it.
-    assert people["keys"] == "shanxiong\tsx\n"
-    assert data("records-1.js")["keys"] == ""
+    assert people["keys"] == ["shanxiong\n", "sx\n"]
+    assert data("records-1.js")["keys"] == []
     assert data("pinyin.js")["吕"] == ["lv"]
     assert plain_letters("Ā-yī gǔ'lì") == "ayi guli"
+
+
+def test_addresses_that_count_on_stand_as_their_number(tmp_path: Path) -> None:
+    long = "9" * 18
+    urls = [
+        f"people/{key}/" for key in ("P08", "P09", "P10", "P12", "P1", "P2", "Q", "", long, f"1{'0' * 18}")
+    ]
+    write_record_index(tmp_path, [RecordEntry("人员", url, "甲") for url in urls])
+    script = (tmp_path / "search" / "records-0.js").read_text("utf-8")
+    shard = json.loads(script.partition(" = ")[2].removesuffix(";\n"))
+    assert shard["at"].split("\n") == ["P08\t2", "P12", "P1\t1", "Q", "", long, f"1{'0' * 18}"]
 
 
 # --- sitemap ----------------------------------------------------------------------------------------------

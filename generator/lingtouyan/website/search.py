@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,8 +48,9 @@ def plain_letters(pinyin: str) -> str:
 def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
     """Write the exact index of the records: the kinds, and each kind's records in a script of its own, as columns.
 
-    What all addresses of a kind begin and end with stands once; letters are worked out from the readings of characters,
-    and stand with a record only where its own differ. Rows stand in the order given, that of equally good hits.
+    What all addresses of a kind begin and end with stands once, and those that count on stand as their number; letters are
+    worked out from the readings of characters, and stand with a record only where its own differ. Rows stand in the order
+    given, that of equally good hits.
     """
     kinds: dict[str, list[RecordEntry]] = {}
     for entry in entries:
@@ -60,27 +62,36 @@ def write_record_index(out: Path, entries: Iterable[RecordEntry]) -> None:
     write_script(out / RECORDS, "recordIndex", {"kinds": counts})
     for place, rows in enumerate(kinds.values()):
         addresses = common_ends([entry.url for entry in rows])
-        words = {word: number for number, word in enumerate(dict.fromkeys(e.subtitle for e in rows))}
         # A record is also found by the last part of its address, which mostly is its key.
-        keys = (
-            "\t".join(
-                [
-                    *_letters(e, readings),
-                    *(" ".join(c.split()) for c in e.codes if not e.url.endswith(f"/{c}/")),
-                ]
-            )
-            for e in rows
-        )
+        keys = ([*_letters(e, readings), *(c for c in e.codes if not e.url.endswith(f"/{c}/"))] for e in rows)
         shard = {
             "start": addresses["start"],
             "end": addresses["end"],
-            "at": "\n".join(addresses["at"]),
+            "at": "\n".join(_runs(addresses["at"])),
             "titles": "\n".join(" ".join(entry.title.split()) for entry in rows),
-            "besides": "\n".join(str(words[entry.subtitle]) for entry in rows),
-            "words": "\n".join(" ".join(word.split()) for word in words),
-            "keys": "\n".join(keys),
+            "besides": _columns(entry.subtitle.split() for entry in rows),
+            "keys": _columns([" ".join(key.split()) for key in found] for found in keys),
         }
         write_script(out / f"search/records-{place}.js", "recordShard", shard)
+
+
+def _columns(rows: Iterable[list[str]]) -> list[str]:
+    """Return texts of a line a row: the first words of all rows, the second ones … What is alike packs well."""
+    return ["\n".join(column) for column in zip_longest(*rows, fillvalue="")]
+
+
+def _runs(addresses: list[str]) -> list[str]:
+    """Return addresses; behind a tab stands how many more count on from one (`0009`, `0010` …), in what a browser can count."""
+    runs: list[tuple[str, int]] = []
+    for address in addresses:
+        first, more = runs[-1] if runs else ("", 0)
+        stem = first.rstrip("0123456789")
+        digits = first[len(stem) :]
+        if 0 < len(digits) < 16 and address == f"{stem}{int(digits) + more + 1:0{len(digits)}}":
+            runs[-1] = (first, more + 1)
+        else:
+            runs.append((address, 0))
+    return [f"{first}\t{more}" if more else first for first, more in runs]
 
 
 def _letters(entry: RecordEntry, readings: Mapping[str, list[str]]) -> Iterator[str]:

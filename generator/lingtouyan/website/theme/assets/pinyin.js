@@ -18,13 +18,13 @@ function soundsLike(letters, readings) {
     return found;
   };
   const [main, every] = [new Map(), new Map()];
-  return (words) => {
+  return (words, from = 0, to = words.length) => {
     if (letters.length > 30) return false;
     // Rare readings would find initials in every long title.
-    const rare = words.length <= 8;
+    const rare = to - from <= 8;
     const known = rare ? every : main;
     let heard = 1;
-    for (let at = 0; at < words.length; at++) {
+    for (let at = from; at < to; at++) {
       const code = words.codePointAt(at);
       if (code > 0xffff) at++;
       let steps = known.get(code);

@@ -20,48 +20,71 @@
     }
   };
 
-  // A column is one text, a record a line: folded whole, and only then divided.
+  // A column is one text, a record a line: folded and searched whole.
+  const column = (lines) => {
+    const text = `\n${foldWords(lines)}\n`;
+    const starts = [];
+    for (let at = 0; at >= 0; at = text.indexOf("\n", at)) starts.push(++at);
+    return { text, starts };
+  };
+
+  // Addresses that count on from one stand as their number behind it.
+  const counted = (line) => {
+    const [, stem, digits, more] = /^(.*?)(\d*)(?:\t(\d+))?$/.exec(line);
+    return Array.from({ length: 1 + Number(more ?? 0) }, (_, n) => (
+      n ? stem + String(Number(digits) + n).padStart(digits.length, "0") : stem + digits));
+  };
+
   const unpack = (made, shard) => {
-    const lines = (text, stem = "") => foldWords(text).split("\n").map((line) => stem + line);
+    const at = shard.at.split("\n").flatMap(counted), stem = shard.start.split("/").pop();
+    const [first = at.map(() => ""), ...others] = shard.besides.map((lines) => lines.split("\n"));
+    const besides = first.map((word, row) => others.reduce((all, lines) => (lines[row] ? `${all} ${lines[row]}` : all), word));
     Object.assign(made, {
-      ready: true, start: shard.start, end: shard.end, at: shard.at.split("\n"), titles: shard.titles.split("\n"),
-      words: shard.words.split("\n"), besides: shard.besides.split("\n"),
-      names: lines(shard.titles), ids: lines(shard.at, foldWords(shard.start.split("/").pop())), keys: lines(shard.keys),
-      wordsBeside: lines(shard.words),
+      ready: true, start: shard.start, end: shard.end, at, titles: shard.titles.split("\n"), besides,
+      names: column(shard.titles), beside: column(besides.join("\n")),
+      ids: column(at.map((rest) => stem + rest).join("\n")), keys: shard.keys.map(column),
     });
   };
 
-  // How well one word fits a record: the whole name, a number, the name's start, its inside, its sound, what stands beside it.
-  const fitter = (made, word) => {
-    const sounds = /^[a-z]+$/.test(word) && soundsLike(word, readings);
-    const beside = [];
-    const fitsBeside = (words) => words.includes(word) || (sounds && sounds(words));
-    const within = word.length > 2;
-    return (row) => {
-      const name = made.names[row], id = made.ids[row], keyed = made.keys[row].includes(word);
-      if (name === word) return 6;
-      if (id === word || (keyed && made.keys[row].split("\t").includes(word))) return 5;
-      if (name.includes(word)) return name.startsWith(word) ? 4 : 3;
-      if (sounds && sounds(name)) return 3;
-      if (keyed || (within && id.includes(word))) return 2;
-      const place = made.besides[row];
-      return (beside[place] ??= fitsBeside(made.wordsBeside[place])) ? 1 : 0;
+  // Tell of every line that holds a word: of which record it is, how far in, and whether it is the whole line.
+  const scan = ({ text, starts }, word, tell) => {
+    for (let row = 0, at = text.indexOf(word); at >= 0; at = text.indexOf(word, starts[row + 1])) {
+      while (starts[row + 1] <= at) row++;
+      tell(row, at - starts[row], starts[row + 1] - starts[row] === word.length + 1);
+    }
+  };
+
+  // How well one word fits each record: the whole name, a number, the name's start, its inside, its sound, what stands beside it.
+  const fits = (made, word) => {
+    const scores = new Uint8Array(made.rows);
+    const raise = (row, score) => { if (scores[row] < score) scores[row] = score; };
+    const sound = (lines, score) => {
+      const sounds = soundsLike(word, readings);
+      for (let row = 0; row < made.rows; row++) {
+        if (scores[row] < score && sounds(lines.text, lines.starts[row], lines.starts[row + 1] - 1)) scores[row] = score;
+      }
     };
+    scan(made.names, word, (row, from, whole) => raise(row, whole ? 6 : from ? 3 : 4));
+    scan(made.ids, word, (row, from, whole) => raise(row, whole ? 5 : word.length > 2 ? 2 : 0));
+    for (const keys of made.keys) scan(keys, word, (row, from, whole) => raise(row, whole ? 5 : 2));
+    scan(made.beside, word, (row) => raise(row, 1));
+    if (/^[a-z]+$/.test(word)) {
+      sound(made.names, 3);
+      sound(made.beside, 1);
+    }
+    return scores;
   };
 
   const find = (made, query) => {
     const words = query.split(/\s+/).map(foldWords).filter(Boolean);
-    const whole = fitter(made, words.join(""));
-    const each = words.length > 1 ? words.map((word) => fitter(made, word)) : [];
+    if (!words.length) return [];
+    const whole = fits(made, words.join(""));
+    const each = words.length > 1 ? words.map((word) => fits(made, word)) : [];
     const found = [];
-    for (let row = 0; row < made.names.length; row++) {
-      let score = whole(row) * 2;
-      if (!score) {
-        for (const fit of each) {
-          const one = fit(row);
-          score = one && score + one / each.length;
-          if (!one) break;
-        }
+    for (let row = 0; row < made.rows; row++) {
+      let score = whole[row] * 2;
+      if (!score && each.length && each.every((scores) => scores[row])) {
+        score = each.reduce((sum, scores) => sum + scores[row], 0) / each.length;
       }
       if (score) found.push([score, row]);
     }
@@ -74,7 +97,7 @@
       return {
         kind: made.kind, total: found.length, best: found[0]?.[0] ?? 0,
         rows: found.slice(0, 300).map(([, row]) => (
-          { url: made.start + made.at[row] + made.end, title: made.titles[row], subtitle: made.words[made.besides[row]] })),
+          { url: made.start + made.at[row] + made.end, title: made.titles[row], subtitle: made.besides[row] })),
       };
     }).filter(({ total }) => total).sort((a, b) => b.best - a.best);
     postMessage({ query: asked, groups, waiting: !kinds.length || kinds.some((made) => !made.ready) });
