@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lingtouyan.reading.source import WorkTree
-from lingtouyan.templates.charts import bars, columns, progress
+from lingtouyan.templates.charts import progress
 from lingtouyan.templates.components import definition, flow, table, tiles, timeline
 from lingtouyan.templates.escaping import escape, front_matter
 from lingtouyan.website.frames import FrameSpec
@@ -102,7 +102,6 @@ def write_tree(tree: Path) -> None:
                 ),
                 progress(63.2, 60, label="四十五岁以下"),
                 progress(41, 50, label="大专以上"),
-                bars(rows[:6], "name", "votes", unit=" 票", caption="得票"),
                 flow(
                     [
                         {"title": "起草", "count": 4, "state": "done"},
@@ -114,7 +113,7 @@ def write_tree(tree: Path) -> None:
     )
     write_page(tree, "roster.md", "花名册", roster(rows))
     write_page(tree, "people/index.md", "人员", "全部人员的名单。")
-    write_page(tree, "towns/index.md", "乡镇", columns(rows[:3], "name", ["votes"], caption="乡镇"))
+    write_page(tree, "towns/index.md", "乡镇", table(rows[:3], ["name", "votes"], caption="乡镇"))
     write_page(
         tree,
         "rules.md",

@@ -11,7 +11,6 @@ from typing import Any
 import markdown
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from markupsafe import Markup
 from test_escaping import ANY_TEXT, HOSTILE, extensions
 
@@ -82,9 +81,6 @@ def _pieces(value: str) -> dict[str, Markup]:
         "heatmap": heatmap(
             [row], "a", "b", "n", labels={"b": value}, caption=value, href=lambda row: str(row["a"])
         ),
-        "bars": charts.bars([row], "a", "n", unit=value, caption=value, href=lambda row: str(row["a"])),
-        "columns": charts.columns([row], "a", ["n", "m"], labels={"n": value}, unit=value, caption=value),
-        "stack": charts.columns([row], "a", ["n", "m"], labels={"n": value}, caption=value, stacked=True),
         "progress": charts.progress(1, 2, label=value, unit=value),
     }
 
@@ -233,18 +229,6 @@ def test_states_of_a_flow_are_said_in_words() -> None:
 # --- charts ---------------------------------------------------------------------------------------------------
 
 
-def test_bars_are_in_proportion() -> None:
-    seen = Seen(
-        charts.bars(
-            [{"x": "甲", "y": 50}, {"x": "乙", "y": 25}, {"x": "丙", "y": None}], "x", "y", unit=" 人"
-        )
-    )
-    # The picture itself, then per row the track and the bar on it.
-    widths = [value for key, value in seen.values if key == "width"]
-    assert widths == ["100%", "100%", "100.00%", "100%", "50.00%", "100%", "0.00%"]
-    assert "甲 50 人；乙 25 人；丙 —" in seen.text
-
-
 @pytest.mark.parametrize(
     "value, target, at_most, verdict",
     [
@@ -268,29 +252,6 @@ def test_progress_without_a_target_gives_the_figure_alone() -> None:
     assert "12.3%" in Seen(html).text
     assert "目标" not in Seen(html).text
     assert 'class="mark"' not in html
-
-
-@given(st.floats(0, 1e9))
-def test_the_scale_is_round_and_holds_every_figure(top: float) -> None:
-    ticks = charts._ticks(top)
-    assert ticks[0] == 0
-    assert ticks[-1] >= top * (1 - 1e-9)
-    assert 2 <= len(ticks) <= 6
-    assert top < 1e-9 or ticks[-1] <= top * 2.6
-
-
-@pytest.mark.parametrize("stacked", [False, True])
-def test_columns_stay_inside_the_plot(stacked: bool) -> None:
-    rows = [{"x": str(n), "a": n * 7, "b": 40 - n, "c": None} for n in range(5)]
-    html = charts.columns(rows, "x", ["a", "b", "c"], labels={"a": "甲"}, stacked=stacked, caption="标题")
-    for tag in html.split("<rect ")[1:]:
-        given_ = dict(part.split('="') for part in tag.split("/>")[0].strip().removesuffix('"').split('" '))
-        assert float(given_["x"][:-1]) >= 0
-        assert float(given_["x"][:-1]) + float(given_["width"][:-1]) <= 100.01
-        assert float(given_["y"]) >= charts._HEAD - 0.1
-        assert float(given_["y"]) + float(given_["height"]) <= charts._HEAD + charts._PLOT + 0.1
-    assert "甲" in html
-    assert "<title>标题</title>" in html
 
 
 def test_figures_are_short() -> None:

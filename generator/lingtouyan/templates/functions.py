@@ -155,7 +155,7 @@ def make_functions(
         **{
             n: getattr(components, n) for n in ("badge", "definition", "tiles", "timeline", "flow", "heatmap")
         },
-        **{n: getattr(charts, n) for n in ("bars", "columns", "progress")},
+        "progress": charts.progress,
         "table": table,
         "grid": grid,
         "link": links.link,
