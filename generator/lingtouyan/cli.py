@@ -103,6 +103,7 @@ def _dossiers(options: argparse.Namespace) -> int:
     seal = load_seal(options.sign, _password) if options.sign else None
     selection = Selection(frozenset(options.kinds), frozenset(options.key), options.where)
     more = {"out": options.out, "blank": options.blank, "preview": options.format == "html", "seal": seal}
+    more["share"] = options.share
     report = print_selection(options.root, selection, **_asked_of(options), **more)
     if report.problems:
         _show(report.problems)
@@ -406,7 +407,7 @@ def _collect(options: argparse.Namespace) -> int:
     told = (
         fetch(options.root, options.edition, options.member)
         if options.action == "fetch"
-        else spread(options.root, options.action, arguments, options.on, options.member)
+        else spread(options.root, options.action, arguments, options.on, options.member, options.shares)
     )
     fine = True
     for well, line in told:

@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from proof_city import commit, write_city
 from repository import Repository
 from trees import Tree
 
 from lingtouyan.checks.register import build_register, check, register_with_editions
+from lingtouyan.cli import main
 from lingtouyan.commands.build import publish
 from lingtouyan.commands.collect import TAKEN, fetch, spread
 from lingtouyan.problems import RecordsError, UsageError
@@ -284,6 +286,32 @@ def test_members_that_are_named_are_the_only_ones(tree: Tree) -> None:
     ]
     with pytest.raises(UsageError, match="没有登记成员 west"):
         list(fetch(tree.root, only=["west"]))
+
+
+@pytest.mark.slow
+def test_shares_are_together_what_one_prints(tmp_path: Path) -> None:
+    city = write_city(tmp_path / "north")
+    asked, root = ["--edition", "internal"], whole(tmp_path / "whole", "north,北,,../north,,,\n").root
+    assert [well for well, _ in spread(root, "dossiers", asked)] == [True]
+    out = root / "build/members/north/prints/internal"
+    alone = {p.relative_to(out): p.read_bytes() for p in out.rglob("*.pdf")}
+    lines = sorted(line for _, line in spread(root, "dossiers", asked, shares=2))
+    assert [line[:9] for line in lines] == ["北第 1/2 份：", "北第 2/2 份："]
+    assert {p.relative_to(out): p.read_bytes() for p in out.rglob("*.pdf")} == alone
+    counts = [int(n) for line in lines for n in re.findall(r"(\d+) 份文书", line)]
+    assert min(counts) > 0
+    assert sum(counts) == len(list(out.rglob("*.*")))
+    # One that is gone from the records is gone from what is here.
+    (city.root / "records/people/P2.yaml").unlink()
+    city.write("records/west/posts.csv", "post_id,person_id,title,since\n")
+    commit(city.root)
+    assert all(well for well, _ in spread(root, "dossiers", asked, shares=2))
+    assert not list(out.rglob("P2.pdf"))
+    assert list(out.rglob("P1.pdf"))
+    for share in ("0/2", "3/2", "x"):
+        assert main(["--root", str(city.root), "dossiers", "--share", share]) == 2
+    with pytest.raises(UsageError, match="只用于 dossiers"):
+        list(spread(root, "check", [], shares=2))
 
 
 @pytest.fixture

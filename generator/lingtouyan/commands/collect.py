@@ -309,7 +309,12 @@ def _join(
 
 
 def spread(
-    root: Path, action: str, arguments: Sequence[str], on: str = "processes", only: Collection[str] = ()
+    root: Path,
+    action: str,
+    arguments: Sequence[str],
+    on: str = "processes",
+    only: Collection[str] = (),
+    shares: int = 1,
 ) -> Iterator[tuple[bool, str]]:
     """Run one command on the repository of each member, each in a process of its own, and bring here what it made.
 
@@ -317,36 +322,43 @@ def spread(
         action: `check`, `build` or `dossiers`, with its `arguments`.
         on: `processes` of this machine, or `dask://HOST:PORT`, `dask+tls://HOST:PORT`: the scheduler of a cluster.
         only: names of members; all where there are none.
+        shares: into how many parts the prints of each member are divided, each a piece of work of its own.
 
     Yields:
-        Whether a member went well, and a line for the user; as they end.
+        Whether a member, or its share, went well, and a line for the user; as they end.
     """
     project, members, before = _begin(root, only)
-    waiting = [m for m in members if (m.name in only if only else m.repository)]
+    if shares < 1 or (shares > 1 and action != "dossiers"):
+        raise UsageError("--shares 只用于 dossiers，应是不小于 1 的整数。")
+    parts = [f"{n}/{shares}" for n in range(1, shares + 1)] if shares > 1 else [""]
+    waiting = [(m, part) for m in members if (m.name in only if only else m.repository) for part in parts]
     if not waiting:
         raise UsageError("成员都没有登记仓库（repository），没有可做的。")
     waiting.reverse()
-    running: dict[Future[tuple[int, str, bytes]], Member] = {}
+    running: dict[Future[tuple[int, str, bytes]], tuple[Member, str]] = {}
+    came: set[str] = set()
     with _workers(on) as (pool, slots):
         while waiting or running:
             # No more histories in memory than there is work for.
             while waiting and len(running) < 2 * slots:
-                member = waiting.pop()
+                member, part = waiting.pop()
                 last = before.get(member.name)
                 try:
                     mirror = _follow(project, member, [last] if last else [])
                     history = ask(mirror, "bundle", "create", "-q", "-", _TIP) or b""
-                    running[pool.submit(work, history, (action, *arguments), __version__)] = member
+                    asked = (action, *arguments, *(("--share", part) if part else ()))
+                    running[pool.submit(work, history, asked, __version__)] = member, part
                 except UsageError as fault:
                     yield False, f"{member.title}：{fault}"
             for done in wait(running, return_when=FIRST_COMPLETED).done if running else ():
-                member = running.pop(done)
+                member, part = running.pop(done)
                 try:
                     code, said, packed = done.result()
-                    _unpack(packed, project.build / "members" / member.name)
+                    _unpack(packed, project.build / "members" / member.name, member.name in came)
+                    came.add(member.name)
                 except Exception as fault:
                     code, said = 3, f"没有做完：{type(fault).__name__}：{printable(str(fault))[:300]}"
-                yield code == 0, f"{member.title}：{said}"
+                yield code == 0, f"{member.title}{part and f'第 {part} 份'}：{said}"
 
 
 @contextlib.contextmanager
@@ -398,8 +410,8 @@ def work(history: bytes, arguments: Sequence[str], version: str) -> tuple[int, s
     return done.returncode, said.rpartition("\n")[2], packed.getvalue()
 
 
-def _unpack(packed: bytes, target: Path) -> None:
-    """Put what a member's command made in the place of what it made before."""
+def _unpack(packed: bytes, target: Path, more: bool) -> None:
+    """Put what a member's command made in the place of what it made before, or beside `more` of the same."""
     if not packed:
         return
     with tempfile.TemporaryDirectory(dir=target, prefix=".") as folder:
@@ -407,5 +419,8 @@ def _unpack(packed: bytes, target: Path) -> None:
             archive.extractall(folder, filter="data")
         for made in sorted(Path(folder).iterdir()):
             old = target / made.name
+            if more and old.is_dir():
+                shutil.copytree(made, old, dirs_exist_ok=True)
+                continue
             shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
             made.rename(old)

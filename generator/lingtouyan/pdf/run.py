@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,7 @@ def print_selection(
     out: Path | None = None,
     blank: bool = False,
     preview: bool = False,
+    share: str = "",
     seal: Seal | None = None,
     progress: TextIO | None = None,
 ) -> DossierReport:
@@ -86,6 +88,7 @@ def print_selection(
         out: where to; None for `build/prints/<edition>`, which no build removes.
         blank: blank forms of the selected kinds instead.
         preview: HTML files to look at, instead of PDFs. Dossiers that are XML are always that.
+        share: `2/4` for the second of four shares, which together are all of the selection.
         seal: what PDFs are signed with.
 
     Raises:
@@ -94,6 +97,9 @@ def print_selection(
     """
     project = Project.open(root, revision)
     scope, date = Scope.read(edition, project.package), project.as_of(as_of)
+    part = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", share or "1/1")
+    if part is None or int(part[1]) > int(part[2]):
+        raise UsageError(f"--share {printable(share)} 应写成 第几份/共几份，如 2/4。")
     edition, target = scope.level, out or project.build / "prints" / scope.folder
     # A form with nothing on it says nothing of the records.
     if not blank and has_errors(problems := check(project, date)):
@@ -107,6 +113,7 @@ def print_selection(
     ]
     if not jobs and not problems:
         raise UsageError("没有符合条件的文书。请核对种类、编号和条件。")
+    jobs = jobs[int(part[1]) - 1 :: int(part[2])]
     files, report = shared_files(project), DossierReport(folder=target)
     pages = [j for j in jobs if j.path.endswith(".pdf") and not preview]
     if pages:
