@@ -27,5 +27,7 @@ CREATE MACRO months_between(from_day, to_day) AS
 CREATE MACRO in_office(started_on, ended_on, on_date) AS
     started_on <= on_date AND (ended_on IS NULL OR ended_on > on_date);
 
--- A day inside a sentence: 2026年4月7日. Tables and cells keep 2026-04-07.
-CREATE MACRO day_in_words(on_date) AS strftime(on_date, '%Y年%-m月%-d日');
+-- A date inside a sentence: 2026年4月7日, of one that is not known to the day 1975年3月. Tables and cells keep 2026-04-07.
+CREATE MACRO day_in_words(on_date) AS CASE length(on_date::VARCHAR)
+    WHEN 7 THEN strftime(first_day(on_date::VARCHAR), '%Y年%-m月')
+    ELSE strftime(first_day(left(on_date::VARCHAR, 10)), '%Y年%-m月%-d日') END;

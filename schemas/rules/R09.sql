@@ -21,11 +21,11 @@ WITH secretary AS (
     SELECT *, CASE
         WHEN serving AND political_status <> '中共党员' THEN '的政治面貌是' || political_status || '，不是中共正式党员'
         WHEN serving AND party_joined IS NULL THEN '没有填写入党时间'
-        WHEN first_day(party_joined) > started_on THEN '于' || party_joined || '入党，晚于任职日期' || started_on
-        WHEN first_day(party_confirmed) > started_on THEN '于' || party_confirmed || '转正，晚于任职日期' || started_on || '，任职时还是预备党员'
+        WHEN first_day(party_joined) > started_on THEN '于' || day_in_words(party_joined) || '入党，晚于任职日期' || day_in_words(started_on)
+        WHEN first_day(party_confirmed) > started_on THEN '于' || day_in_words(party_confirmed) || '转正，晚于任职日期' || day_in_words(started_on) || '，任职时还是预备党员'
         END AS wrong,
         CASE WHEN years_between(member_from, started_on) < least_years
-            THEN '于' || started_on || '任职时，从' || coalesce(party_confirmed, party_joined) || '起算，党龄不满' || least_years || '年'
+            THEN '于' || day_in_words(started_on) || '任职时，从' || day_in_words(coalesce(party_confirmed, party_joined)) || '起算，党龄不满' || least_years || '年'
         END AS doubtful
     FROM secretary
 )

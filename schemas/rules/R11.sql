@@ -11,5 +11,5 @@ remedy: "请尽快补选或者任命；已经到任的，补填任职记录。"
 */
 -- By the limit in force when the vacancy began.
 SELECT _file, _line, village_id, village_name, township_id, tenure_id, vacant_from, days, limit_days,
-    coalesce('（至' || vacant_to || '）', '') AS until
+    coalesce('（至' || day_in_words(vacant_to) || '）', '') AS until
 FROM vacancies WHERE days > limit_days

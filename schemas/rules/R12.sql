@@ -18,7 +18,7 @@ WITH secretary AS (
         AND least(coalesce(s.ended_on, as_of), as_of) > s.started_on + param_count('term_grace_days', s.started_on)
 )
 SELECT s._file, s._line, s.tenure_id, s.person_id, s.village_id, s.township_id, s.village_name, s.name, in_place('村（居）民委员会主任', v.kind) AS head,
-    CASE WHEN serving THEN '自' || started_on || '任职以来，至今' ELSE '在' || started_on || '至' || ended_on || '任职期间' END AS since
+    CASE WHEN serving THEN '自' || day_in_words(started_on) || '任职以来，至今' ELSE '在' || day_in_words(started_on) || '至' || day_in_words(ended_on) || '任职期间' END AS since
 FROM secretary AS s LEFT JOIN villages AS v USING (village_id)
 WHERE coalesce(trim(exemption), '') = '' AND NOT EXISTS (
     SELECT 1 FROM tenures AS h

@@ -18,7 +18,7 @@ SELECT t._file, t._line, t.tenure_id, t.person_id, t.village_id, v.township_id, 
         WHEN e.kind NOT IN ('村（居）委会换届', '村（居）委会补选') THEN '所填的' || t.election_id || '是' || in_place(e.kind, v.kind) || in_place('，不是村（居）民委员会选举', v.kind)
         WHEN e.village_id <> t.village_id THEN '所填的' || t.election_id || '是别的村（社区）的选举'
         WHEN e.outcome <> '成功' THEN '所填的' || t.election_id || '没有成功（' || e.outcome || '）'
-        WHEN t.started_on < m.voted_on THEN '的任职日期早于所填的' || t.election_id || '的选举日期' || m.voted_on
+        WHEN t.started_on < m.voted_on THEN '的任职日期早于所填的' || t.election_id || '的选举日期' || day_in_words(m.voted_on)
         ELSE '在所填的' || t.election_id || '中没有当选主任'
     END AS problem
 FROM tenures AS t

@@ -30,7 +30,7 @@ WITH post AS (
     WHERE t.is_last
 )
 SELECT l._file, l._line, l.tenure_id, l.person_id, l.village_id, v.name AS village_name, in_place(l.post, v.kind) AS post, p.name, l.first_on AS started_on, l.years, l.grace,
-    l.due_on, CASE WHEN l.ended_on <= as_of THEN l.ended_on || '离任' ELSE '至今没有换届' END AS until,
+    l.due_on, CASE WHEN l.ended_on <= as_of THEN day_in_words(l.ended_on) || '离任' ELSE '至今没有换届' END AS until,
     CASE WHEN l.by_term < l.own_end THEN l.term || '年这一届' ELSE '任期' || l.years || '年' END AS what
 FROM (
     SELECT *, (first_on + to_years(years))::DATE AS own_end, (elected_by + to_years(TRY_CAST(term_years AS SMALLINT)::INTEGER))::DATE AS by_term,

@@ -20,6 +20,6 @@ UNION ALL BY NAME
 SELECT t._file, t._line, CASE WHEN t.ended_on IS NULL THEN 'ended_on' ELSE 'end_reason' END AS _column,
     t.tenure_id, t.person_id, t.village_id, v.township_id, v.name AS village_name, p.name, t.started_on,
     CASE WHEN t.post = '党组织书记' THEN '书记' ELSE in_place(t.post, v.kind) END AS post,
-    CASE WHEN t.ended_on IS NULL THEN '填写了离任原因“' || t.end_reason || '”，没有填写离任日期' ELSE '于' || t.ended_on || '离任，没有填写离任原因' END AS problem
+    CASE WHEN t.ended_on IS NULL THEN '填写了离任原因“' || t.end_reason || '”，没有填写离任日期' ELSE '于' || day_in_words(t.ended_on) || '离任，没有填写离任原因' END AS problem
 FROM tenures AS t LEFT JOIN villages AS v USING (village_id) LEFT JOIN people AS p USING (person_id)
 WHERE (t.ended_on IS NULL) <> (t.end_reason IS NULL)

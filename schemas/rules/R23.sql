@@ -26,7 +26,7 @@ wrong AS (
     SELECT x.election_id, x.meeting, m.date, 'meeting_exclusions',
         CASE WHEN x.reason IS NULL THEN 'reason' WHEN x.approved_by IS NULL THEN 'approved_by' ELSE 'approved_on' END, x._file, x._line,
         '不计入的' || x.headcount || '人' || CASE
-            WHEN x.approved_on > m.date THEN '于' || x.approved_on || '批准，晚于会议'
+            WHEN x.approved_on > m.date THEN '于' || day_in_words(x.approved_on) || '批准，晚于会议'
             ELSE '缺少' || concat_ws('、', CASE WHEN x.reason IS NULL THEN '理由' END,
                 CASE WHEN x.approved_by IS NULL THEN '批准机构' END, CASE WHEN x.approved_on IS NULL THEN '批准日期' END) END
     FROM meeting_exclusions AS x JOIN election_meetings AS m USING (election_id, meeting)

@@ -12,7 +12,7 @@ remedy: "票数、选任编号有误的请更正；无误的不能当选，结�
 -- Each kind of meeting by its own test: Party meetings by the policy of the day (of those who should attend, or who did),
 -- villagers' elections by the law (of those who voted; in another election of the ballots cast), all by the most votes.
 WITH short AS (
-    SELECT t.election_id, t.village_id, t.person_id, t.on_date || t.meeting || '：' AS what, t.numerator,
+    SELECT t.election_id, t.village_id, t.person_id, day_in_words(t.on_date) || t.meeting || '：' AS what, t.numerator,
         fraction(t.numerator, t.denominator) AS arithmetic, regexp_extract(t.detail, '，([^；]*)', 1) AS base,
         as_percent(t.threshold) AS needed,
         '得赞成票' || t.numerator || '票，' || CASE WHEN contains(t.detail, '未当选的') THEN regexp_extract(t.detail, '未当选的.*$') || '，不是得票最多的'
@@ -34,7 +34,7 @@ unvoted AS (
 -- In office by an election that does not bear it out. An election without candidates on record proves nothing against him.
 unelected AS (
     SELECT t.election_id, t.village_id, t.person_id, '书记' AS what,
-        '（' || t.tenure_id || '，' || t.started_on || '任职）' || CASE
+        '（' || t.tenure_id || '，' || day_in_words(t.started_on) || '任职）' || CASE
             WHEN e.kind NOT IN ('党组织换届', '党组织补选') THEN '所填的' || t.election_id || '是' || e.kind || '，不是党组织选举'
             WHEN e.village_id <> t.village_id THEN '所填的' || t.election_id || '是别的村（社区）的选举'
             WHEN e.outcome <> '成功' THEN '所填的' || t.election_id || '没有成功（' || e.outcome || '）'

@@ -43,7 +43,7 @@ without AS (
 ),
 -- Whoever took office without having won on record: appointed, sent, or by an election that lists no candidates.
 unposted AS (
-    SELECT t.election_id, t.village_id, t.person_id, t.started_on, t.started_on || '任职，没有候选人公示或者任前公示' AS problem,
+    SELECT t.election_id, t.village_id, t.person_id, t.started_on, day_in_words(t.started_on) || '任职，没有候选人公示或者任前公示' AS problem,
         'tenures' AS _table, 'notice_id' AS _column, t._file, t._line
     FROM tenures AS t, build
     WHERE t.post = '党组织书记' AND t.started_on <= as_of AND param('notice_working_days', t.started_on) IS NOT NULL
@@ -56,8 +56,8 @@ open AS (
             WHEN n.result IS NULL OR n.closed_on IS NULL THEN '没有' || concat_ws('和', CASE WHEN n.result IS NULL THEN '结果' END,
                 CASE WHEN n.closed_on IS NULL THEN '办结日期' END) || '，已经任职或者当选'
             WHEN n.result = '经核查取消资格' THEN '的结果是取消资格，仍然任职或者当选'
-            WHEN n.closed_on < n.ended_on THEN '于' || n.closed_on || '办结，早于公示截止日期' || n.ended_on
-            ELSE '于' || n.closed_on || '办结，晚于任职日期' || posted.started_on END AS problem,
+            WHEN n.closed_on < n.ended_on THEN '于' || day_in_words(n.closed_on) || '办结，早于公示截止日期' || day_in_words(n.ended_on)
+            ELSE '于' || day_in_words(n.closed_on) || '办结，晚于任职日期' || day_in_words(posted.started_on) END AS problem,
         'notices' AS _table, CASE WHEN n.result IS NULL OR n.result = '经核查取消资格' THEN 'result' ELSE 'closed_on' END AS _column, n._file, n._line
     FROM posted JOIN notices AS n USING (notice_id)
     WHERE n.kind IN ('候选人公示', '任前公示')
@@ -67,11 +67,11 @@ open AS (
 -- Villagers' elections need no approval by the Party committee.
 approved_late AS (
     SELECT e.election_id, e.village_id, min_by(t.person_id, t.started_on) AS person_id,
-        min(t.started_on) || '任职，' || CASE
+        day_in_words(min(t.started_on)) || '任职，' || CASE
             WHEN e.approval_decision = '不同意' THEN '党委意见是不同意'
             WHEN e.approval_date IS NULL THEN '没有批复日期'
-            WHEN e.approval_date < m.voted_on THEN '批复日期' || e.approval_date || '早于选举日期' || m.voted_on
-            ELSE '批复日期是' || e.approval_date END AS problem,
+            WHEN e.approval_date < m.voted_on THEN '批复日期' || day_in_words(e.approval_date) || '早于选举日期' || day_in_words(m.voted_on)
+            ELSE '批复日期是' || day_in_words(e.approval_date) END AS problem,
         'elections' AS _table, CASE WHEN e.approval_decision = '不同意' THEN 'approval_decision' ELSE 'approval_date' END AS _column,
         e._file, e._line
     FROM elections AS e JOIN tenures AS t USING (election_id)

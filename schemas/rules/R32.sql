@@ -13,6 +13,6 @@ remedy: "请立即报送；已经报送的，核对报送日期和任免日期�
 SELECT e._file, e._line, e.filing_id, e.person_id, e.village_id, e.township_id, e.tenure_id, e.village_name, p.name, e.kind,
     e.event_date, e.report_days AS days, e.report_due_on AS due_on,
     CASE e.kind WHEN '免职备案' THEN '离任' ELSE '任职' END AS change,
-    CASE WHEN s.submitted_on IS NULL THEN '至今没有报送' ELSE s.submitted_on || '才报送' END AS problem
+    CASE WHEN s.submitted_on IS NULL THEN '至今没有报送' ELSE day_in_words(s.submitted_on) || '才报送' END AS problem
 FROM filing_events AS e JOIN filing_status AS s USING (filing_id) LEFT JOIN people AS p ON p.person_id = e.person_id, build
 WHERE coalesce(s.submitted_on, as_of) > e.report_due_on

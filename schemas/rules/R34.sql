@@ -47,7 +47,7 @@ WITH short AS (
 ), judged AS (
     SELECT *, CASE
         WHEN written IS NULL AND given_on IS NULL THEN NULL
-        WHEN written IS NULL THEN '没有填写，' || given_on || '已经办结'
+        WHEN written IS NULL THEN '没有填写，' || day_in_words(given_on) || '已经办结'
         WHEN given_on IS NULL THEN CASE _column WHEN 'filing_number' THEN '填早了，还没有准予备案' ELSE '填早了，还没有作出决定' END
         WHEN series IS NULL OR running IS NULL THEN '写法不对'
         WHEN series <> coalesce(prefix, series) THEN '的字头应为“' || prefix || '”'

@@ -23,7 +23,7 @@ WITH step AS (
         CASE WHEN org_id IS NULL THEN '没有填写办理机构' END,
         CASE WHEN coalesce(trim(signer), '') = '' THEN '没有填写签署人' END,
         CASE WHEN tabled AND actor IS NULL THEN '不能从“' || from_state || '”转来' END,
-        CASE WHEN date < latest THEN '的日期' || date || '早于前面的' || latest END,
+        CASE WHEN date < latest THEN '的日期' || day_in_words(date) || '早于前面的' || day_in_words(latest) END,
         CASE WHEN actor = '乡镇' AND org_id IS NOT NULL AND NOT by_township THEN '应由所属乡镇（街道）办理' END,
         CASE WHEN actor = '市' AND by_any_township THEN '应由市里办理' END,
         CASE WHEN state IN ('审查', '备案', '不予备案') AND without_spaces(signer) = without_spaces(prepared_by) THEN '的签署人不得是填表人' END

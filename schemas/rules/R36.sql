@@ -14,7 +14,7 @@ SELECT t._file, t._line, t.filing_id, s.person_id, s.village_id, s.township_id, 
     CASE t.deadline WHEN 'review_working_days' THEN '受理' ELSE t.from_state END AS from_state,
     t.limit_days AS days, t.due_on,
     CASE t.deadline WHEN 'review_working_days' THEN '作出决定' WHEN 'acceptance_working_days' THEN '受理或者退回' ELSE '补正报送' END AS task,
-    t.date || '才' || t.state AS problem, coalesce(t.org_name, '办理机构') AS office
+    day_in_words(t.date) || '才' || t.state AS problem, coalesce(t.org_name, '办理机构') AS office
 FROM filing_trail AS t JOIN filing_status AS s USING (filing_id)
 WHERE t.late AND t.deadline <> 'report_working_days'
 UNION ALL

@@ -25,7 +25,7 @@ UNION ALL BY NAME
 -- An inspection is of the quarter in which it falls, or of the one that ended the month before: what is dated otherwise
 -- would fill a gap that it does not fill.
 SELECT c.first_secretary_id, c.person_id, c.village_id, v.name AS village_name, coalesce(c.person_name, c.person_id) AS person_name,
-    c.quarter_name, c.org_name || '的督导日期是' || c.date || '，不在这一季度和次月以内' AS problem,
+    c.quarter_name, c.org_name || '的督导日期是' || day_in_words(c.date) || '，不在这一季度和次月以内' AS problem,
     'inspections' AS _table, 'date' AS _column, i._file, i._line
 FROM inspection_calendar AS c JOIN inspections AS i USING (first_secretary_id, year, quarter, org_id) LEFT JOIN villages AS v ON v.village_id = c.village_id
 WHERE c.date NOT BETWEEN c.quarter_start AND last_day(c.quarter_end + 1)

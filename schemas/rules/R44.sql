@@ -24,7 +24,7 @@ wrong AS (
     FROM staged AS s, (VALUES (1), (2), (3), (4)) AS numbers(n)
     WHERE (days[n] IS NULL) = (n <= place)
     UNION ALL
-    SELECT s.reserve_id, columns[n + 1], steps[n + 1] || '日期' || days[n + 1] || '早于' || steps[n] || '日期' || days[n]
+    SELECT s.reserve_id, columns[n + 1], steps[n + 1] || '日期' || day_in_words(days[n + 1]) || '早于' || steps[n] || '日期' || day_in_words(days[n])
     FROM staged AS s, (VALUES (1), (2), (3)) AS numbers(n)
     WHERE days[n + 1] < days[n]
     UNION ALL
@@ -33,13 +33,13 @@ wrong AS (
             CASE WHEN mass_recommended_on IS NULL THEN '群众推荐' END) || '日期'
     FROM staged WHERE branch_recommended_on IS NULL OR mass_recommended_on IS NULL
     UNION ALL
-    SELECT reserve_id, 'entered_on', entered_on || '入库，早于' || CASE WHEN branch_recommended_on > entered_on
-        THEN '支部推荐日期' || branch_recommended_on ELSE '群众推荐日期' || mass_recommended_on END
+    SELECT reserve_id, 'entered_on', day_in_words(entered_on) || '入库，早于' || CASE WHEN branch_recommended_on > entered_on
+        THEN '支部推荐日期' || day_in_words(branch_recommended_on) ELSE '群众推荐日期' || day_in_words(mass_recommended_on) END
     FROM staged WHERE branch_recommended_on > entered_on OR mass_recommended_on > entered_on
     UNION ALL
-    SELECT reserve_id, 'exit_reason', exited_on || '出库，没有写明原因' FROM staged WHERE exited_on IS NOT NULL AND exit_reason IS NULL
+    SELECT reserve_id, 'exit_reason', day_in_words(exited_on) || '出库，没有写明原因' FROM staged WHERE exited_on IS NOT NULL AND exit_reason IS NULL
     UNION ALL
-    SELECT reserve_id, 'exited_on', exited_on || '出库，早于入库日期' || entered_on FROM staged WHERE exited_on < entered_on
+    SELECT reserve_id, 'exited_on', day_in_words(exited_on) || '出库，早于入库日期' || day_in_words(entered_on) FROM staged WHERE exited_on < entered_on
 )
 SELECT w.reserve_id, r.person_id, r.village_id, v.name AS village_name, coalesce(p.name, r.person_id) AS person_name, r.entered_on, w.problem, w._column,
     r._file, r._line

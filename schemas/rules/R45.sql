@@ -18,7 +18,7 @@ FROM reserve_pipeline AS s JOIN villages AS v USING (village_id)
 WHERE s.short AND (EXISTS (SELECT 1 FROM people) OR EXISTS (SELECT 1 FROM tenures) OR EXISTS (SELECT 1 FROM reserve))
 UNION ALL BY NAME
 SELECT r.village_id, v.name AS village_name, r.person_id, r.reserve_id,
-    '后备' || coalesce(p.name, r.person_id) || '（' || r.reserve_id || '）' || r.entered_on || '入库，还没有'
+    '后备' || coalesce(p.name, r.person_id) || '（' || r.reserve_id || '）' || day_in_words(r.entered_on) || '入库，还没有'
         || CASE WHEN r.duty IS NULL THEN '安排工作' ELSE '填写承担工作的日期' END AS problem,
     'reserve' AS _table, CASE WHEN r.duty IS NULL THEN 'duty' ELSE 'duty_from' END AS _column, r._file, r._line
 FROM reserve AS r CROSS JOIN build LEFT JOIN people AS p USING (person_id) LEFT JOIN villages AS v ON v.village_id = r.village_id

@@ -15,7 +15,7 @@ WITH own AS (
 )
 SELECT c.class_id, c.title, NULL AS ordinal,
     CASE WHEN c.survey_ended_on IS NULL THEN '没有填写需求调研结束日期'
-        ELSE '需求调研' || c.survey_ended_on || '结束，不早于开班日期' || c.started_on END AS problem,
+        ELSE '需求调研' || day_in_words(c.survey_ended_on) || '结束，不早于开班日期' || day_in_words(c.started_on) END AS problem,
     'training_classes' AS _table, 'survey_ended_on' AS _column, c._file, c._line
 -- A class still to come has its survey still to come.
 FROM own AS c WHERE (c.survey_ended_on IS NULL AND c.started_on <= c.as_of) OR (c.begun AND c.survey_ended_on >= c.started_on)

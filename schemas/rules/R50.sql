@@ -15,11 +15,11 @@ remedy: "书记应当在期限以前分别向乡镇党委、向党员和群众�
 SELECT a.person_id, a.village_id, a.appraisal_id, a.tenure_id, coalesce(a.village_name, a.village_id) AS village_name,
     coalesce(a.person_name, a.person_id) AS person_name, a.year, year_end(a.year) AS year_ended_on, a.report_deadline,
     in_place(concat_ws('，', CASE WHEN a.reports_township_date IS NULL THEN '没有向乡镇党委述职'
-            WHEN year(a.reports_township_date) < a.year THEN a.reports_township_date || '向乡镇党委述职，早于考核年度'
-            WHEN a.reports_township_date > a.report_deadline THEN a.reports_township_date || '才向乡镇党委述职' END,
+            WHEN year(a.reports_township_date) < a.year THEN day_in_words(a.reports_township_date) || '向乡镇党委述职，早于考核年度'
+            WHEN a.reports_township_date > a.report_deadline THEN day_in_words(a.reports_township_date) || '才向乡镇党委述职' END,
         CASE WHEN a.reports_members_date IS NULL THEN '没有向党员和村（居）民代表述职'
-            WHEN year(a.reports_members_date) < a.year THEN a.reports_members_date || '向党员和村（居）民代表述职，早于考核年度'
-            WHEN a.reports_members_date > a.report_deadline THEN a.reports_members_date || '才向党员和村（居）民代表述职' END), v.kind) AS problem,
+            WHEN year(a.reports_members_date) < a.year THEN day_in_words(a.reports_members_date) || '向党员和村（居）民代表述职，早于考核年度'
+            WHEN a.reports_members_date > a.report_deadline THEN day_in_words(a.reports_members_date) || '才向党员和村（居）民代表述职' END), v.kind) AS problem,
     'appraisals' AS _table,
     CASE WHEN a.reports_township_date IS NULL OR a.reports_township_date > a.report_deadline OR year(a.reports_township_date) < a.year THEN 'reports_township_date'
         ELSE 'reports_members_date' END AS _column,

@@ -20,14 +20,14 @@ WITH decided AS (
 wrong AS (
     SELECT adjustment_id, '没有整改期限' AS problem, 'rectify_by' AS _column FROM decided WHERE tier = '批评教育' AND rectify_by IS NULL
     UNION ALL
-    SELECT adjustment_id, '整改期限' || rectify_by || '早于决定日期', 'rectify_by' FROM decided WHERE rectify_by < decided_on
+    SELECT adjustment_id, '整改期限' || day_in_words(rectify_by) || '早于决定日期', 'rectify_by' FROM decided WHERE rectify_by < decided_on
     UNION ALL
     -- Without the day of the decision no limit begins to run.
     SELECT adjustment_id, '没有决定日期', 'decided_on' FROM decided WHERE decided_on IS NULL
     UNION ALL
-    SELECT adjustment_id, '决定日期早于启动日期' || opened_on, 'decided_on' FROM decided WHERE decided_on < opened_on
+    SELECT adjustment_id, '决定日期早于启动日期' || day_in_words(opened_on), 'decided_on' FROM decided WHERE decided_on < opened_on
     UNION ALL
-    SELECT adjustment_id, '整改期限' || rectify_by || '超过' || days || '天', 'rectify_by'
+    SELECT adjustment_id, '整改期限' || day_in_words(rectify_by) || '超过' || days || '天', 'rectify_by'
     FROM decided WHERE tier = '批评教育' AND rectify_by > decided_on + days
     UNION ALL
     SELECT adjustment_id, '任职没有终止', 'tier' FROM decided WHERE tier <> '批评教育' AND late AND (ended_on IS NULL OR ended_on > as_of)
@@ -36,7 +36,7 @@ wrong AS (
 )
 SELECT d.adjustment_id, d.person_id, d.village_id, d.tenure_id, coalesce(d.village_name, d.village_id) AS village_name,
     coalesce(d.person_name, d.person_id) AS person_name, d.decided_on, d.tier,
-    coalesce('于' || d.decided_on, '') || '决定' || d.tier AS decision,
+    coalesce('于' || day_in_words(d.decided_on), '') || '决定' || d.tier AS decision,
     string_agg(w.problem, '，' ORDER BY w.problem) AS problem, min(w._column) AS _column, d._file, d._line
 FROM wrong AS w JOIN decided AS d USING (adjustment_id)
 GROUP BY d.adjustment_id, d.person_id, d.village_id, d.tenure_id, d.village_name, d.person_name, d.decided_on, d.tier, d._file, d._line

@@ -37,9 +37,9 @@ judged AS (
         WHEN d.decision IS NULL THEN '保密审查' || p.disclosure_id || '还没有结论'
         WHEN d.decision <> '同意公开' THEN '保密审查' || p.disclosure_id || '的结论是' || d.decision
         WHEN d.approved_on IS NULL THEN '保密审查' || p.disclosure_id || '没有批准日期'
-        WHEN d.approved_on > p.published_on THEN '保密审查' || p.disclosure_id || '到' || d.approved_on || '才批准'
-        WHEN d.withdrawn_on <= p.published_on THEN '保密审查' || p.disclosure_id || '已于' || d.withdrawn_on || '撤回'
-        WHEN p.notice_on > p.published_on THEN '早于公示开始日期' || p.notice_on END AS problem
+        WHEN d.approved_on > p.published_on THEN '保密审查' || p.disclosure_id || '到' || day_in_words(d.approved_on) || '才批准'
+        WHEN d.withdrawn_on <= p.published_on THEN '保密审查' || p.disclosure_id || '已于' || day_in_words(d.withdrawn_on) || '撤回'
+        WHEN p.notice_on > p.published_on THEN '早于公示开始日期' || day_in_words(p.notice_on) END AS problem
     FROM published AS p LEFT JOIN disclosure_approvals AS d ON d.disclosure_id = p.disclosure_id
 )
 SELECT * EXCLUDE (notice_on) FROM judged WHERE problem IS NOT NULL

@@ -14,8 +14,8 @@ WITH cited AS (
     SELECT '备案' AS what, f.filing_id AS record, '任职' || t.tenure_id AS cites, f.person_id, t.person_id AS other_person,
         f.village_id, t.village_id AS other_village,
         -- What is filed after the event names its day; what is filed before cannot know it.
-        CASE WHEN f.kind = '任后备案' AND f.trigger_date <> t.started_on THEN '触发日期' || f.trigger_date || '不是任职日期' || t.started_on
-            WHEN f.kind = '免职备案' AND f.trigger_date <> t.ended_on THEN '触发日期' || f.trigger_date || '不是离任日期' || t.ended_on
+        CASE WHEN f.kind = '任后备案' AND f.trigger_date <> t.started_on THEN '触发日期' || day_in_words(f.trigger_date) || '不是任职日期' || day_in_words(t.started_on)
+            WHEN f.kind = '免职备案' AND f.trigger_date <> t.ended_on THEN '触发日期' || day_in_words(f.trigger_date) || '不是离任日期' || day_in_words(t.ended_on)
             END AS more,
         'filings' AS _table, 'tenure_id' AS _column, f._file, f._line
     FROM filings AS f JOIN tenures AS t USING (tenure_id)

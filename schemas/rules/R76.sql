@@ -17,7 +17,7 @@ WITH held AS (
 SELECT f.* REPLACE (in_place(f.what, v.kind) AS what, in_place(f.problem, v.kind) AS problem), coalesce(v.name, f.village_id) AS village_name
 FROM (
     SELECT election_id, village_id, kind::VARCHAR AS what, CASE WHEN voters_posted_on IS NULL THEN '没有填写选民名单公布日期'
-        ELSE '选民名单' || voters_posted_on || '公布，距选举日（' || date || '）' || date_diff('day', voters_posted_on, date) || '天，不足' || days || '天（村民委员会组织法第十四条）' END AS problem,
+        ELSE '选民名单' || day_in_words(voters_posted_on) || '公布，距选举日（' || day_in_words(date) || '）' || date_diff('day', voters_posted_on, date) || '天，不足' || days || '天（村民委员会组织法第十四条）' END AS problem,
         'elections' AS _table, 'voters_posted_on' AS _column, _file, _line
     FROM held WHERE voters_posted_on IS NULL AND days IS NOT NULL OR date_diff('day', voters_posted_on, date) < days
     UNION ALL BY NAME

@@ -33,14 +33,14 @@ WITH elected AS (
         -- Between two general elections he may have been on the committee before.
         WHEN by_committee AND kind = '党组织换届' AND by_members IS NOT TRUE THEN name || '没有在党员大会上当选委员，不能由委员会选为书记'
         WHEN by_committee AND committee_voted_on < members_voted_on
-            THEN '委员会会议（' || committee_voted_on || '）早于选举委员的党员大会（' || members_voted_on || '）'
+            THEN '委员会会议（' || day_in_words(committee_voted_on) || '）早于选举委员的党员大会（' || day_in_words(members_voted_on) || '）'
         WHEN by_committee AND kind = '党组织换届' AND committee <> s.elected
             THEN '委员会会议应到' || committee || '人，党员大会当选委员' || s.elected || '人'
         WHEN by_members AND by_committee IS NOT TRUE AND members >= least THEN CASE
             WHEN direct_approval IS NULL OR direct_approved_on IS NULL
                 THEN '有正式党员' || members || '人，设委员会，书记' || name || '由党员大会直接选举，没有填写批准'
                     || concat_ws('和', CASE WHEN direct_approval IS NULL THEN '文号' END, CASE WHEN direct_approved_on IS NULL THEN '日期' END)
-            WHEN direct_approved_on > members_voted_on THEN '直接选举于' || direct_approved_on || '批准，晚于' || members_voted_on || '的选举' END
+            WHEN direct_approved_on > members_voted_on THEN '直接选举于' || day_in_words(direct_approved_on) || '批准，晚于' || day_in_words(members_voted_on) || '的选举' END
         END AS problem
     FROM elected AS e LEFT JOIN people AS p USING (person_id) LEFT JOIN seats AS s USING (election_id)
     WHERE least IS NOT NULL

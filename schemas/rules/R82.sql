@@ -24,10 +24,10 @@ WHERE a.started_on >= (SELECT min(effective_from) FROM policies WHERE policy_id 
 UNION ALL BY NAME
 SELECT s.audit_id, s.person_id, s.village_id, s.tenure_id, coalesce(s.village_name, s.village_id) AS village_name,
     coalesce(s.person_name, s.person_id) AS person_name, s.kind,
-    CASE WHEN s.published_on < s.reported_on THEN '结果于' || s.published_on || '公布，早于报告日期' || s.reported_on
-        WHEN s.published_on IS NOT NULL THEN '结果于' || s.published_on || '才公布' ELSE '结果没有公布' END
+    CASE WHEN s.published_on < s.reported_on THEN '结果于' || day_in_words(s.published_on) || '公布，早于报告日期' || day_in_words(s.reported_on)
+        WHEN s.published_on IS NOT NULL THEN '结果于' || day_in_words(s.published_on) || '才公布' ELSE '结果没有公布' END
         || CASE WHEN s.publish_by < s.reported_on THEN in_place('，应当在下一届村（居）委会选举之前公布', v.kind)
-            WHEN s.published_on >= s.reported_on OR s.published_on IS NULL THEN '，期限是' || s.publish_by ELSE '' END AS problem,
+            WHEN s.published_on >= s.reported_on OR s.published_on IS NULL THEN '，期限是' || day_in_words(s.publish_by) ELSE '' END AS problem,
     'published_on' AS _column, 'warning' AS _severity, a._file, a._line
 FROM build CROSS JOIN audit_status AS s JOIN audits AS a USING (audit_id) LEFT JOIN villages AS v ON v.village_id = s.village_id
 WHERE s.reported_on <= as_of AND (coalesce(s.published_on, as_of) > s.publish_by OR s.published_on < s.reported_on)

@@ -17,7 +17,7 @@ FROM build CROSS JOIN training_year AS t JOIN tenures AS s USING (tenure_id)
 WHERE t.judged AND t.year < year(as_of) AND t.hours < param_decimal('training_hours_min', year_end(t.year))
 UNION ALL BY NAME
 SELECT s.person_id, s.village_id, s.tenure_id, coalesce(s.village_name, s.village_id) AS village_name, coalesce(p.name, s.person_id) AS person_name,
-    s.started_on || '任职，到' || s.due_on || '没有参加过培训' AS problem, s._file, s._line
+    day_in_words(s.started_on) || '任职，到' || day_in_words(s.due_on) || '没有参加过培训' AS problem, s._file, s._line
 FROM (
     SELECT *, (started_on + to_months(param_count('first_training_months', started_on)))::DATE AS due_on
     FROM secretary_tenures WHERE started_on = service_from

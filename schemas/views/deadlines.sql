@@ -26,12 +26,12 @@ WITH item AS (
     FROM filing_status WHERE open
     UNION ALL
     SELECT 'M0', '应备未备',
-        d.village_name || ' ' || coalesce(p.name, d.person_id) || strftime(d.event_date, '%Y年%-m月%-d日') || d.change
+        d.village_name || ' ' || coalesce(p.name, d.person_id) || day_in_words(d.event_date) || d.change
             || '，应报' || array_to_string(d.kinds, '或者'),
         d.township_id, d.township_id, d.village_id, d.village_name, d.person_id, NULL, d.due_on, 'tenures', d.tenure_id
     FROM filing_duties AS d LEFT JOIN people AS p USING (person_id) WHERE d.missing
     UNION ALL
-    SELECT 'M1', '书记空缺', village_name || '书记自' || strftime(vacant_from, '%Y年%-m月%-d日') || '起空缺' || days || '天',
+    SELECT 'M1', '书记空缺', village_name || '书记自' || day_in_words(vacant_from) || '起空缺' || days || '天',
         township_id, township_id, village_id, village_name, NULL, NULL, due_on, 'villages', village_id
     FROM vacancies WHERE vacant_to IS NULL
 )

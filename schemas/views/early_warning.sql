@@ -80,7 +80,7 @@ signs AS (
     FROM build CROSS JOIN attendance AS a JOIN training_classes AS c USING (class_id)
     WHERE a.result IN ('缺课', '未结业') AND c.ended_on <= as_of AND c.ended_on > as_of - 365
     UNION ALL
-    SELECT s.person_id, '软弱涣散', '党组织' || v.weak_from || '列为软弱涣散，还没有销号', 3, v.weak_from, 'villages', v.village_id
+    SELECT s.person_id, '软弱涣散', '党组织' || day_in_words(v.weak_from) || '列为软弱涣散，还没有销号', 3, v.weak_from, 'villages', v.village_id
     FROM build CROSS JOIN secretary AS s JOIN villages AS v USING (village_id)
     -- A village is weak from the day it was listed; who came later came to mend it.
     WHERE v.weak AND v.weak_from <= as_of AND (v.weak_exit IS NULL OR v.weak_exit > as_of) AND s.first_started_on < v.weak_from

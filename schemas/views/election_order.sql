@@ -15,16 +15,16 @@ WITH ranked AS (
 -- election may repeat a stage after the vote that failed.
 entered_early AS (
     SELECT later.election_id, later.stage, later._file, later._line,
-        '“' || later.stage || '”' || later.started_on || '开始，早于'
+        '“' || later.stage || '”' || day_in_words(later.started_on) || '开始，早于'
             || string_agg('“' || earlier.stage || '”'
-                || CASE WHEN earlier.ended_on IS NULL THEN '（还没有结束）' ELSE '的结束日期' || earlier.ended_on END,
+                || CASE WHEN earlier.ended_on IS NULL THEN '（还没有结束）' ELSE '的结束日期' || day_in_words(earlier.ended_on) END,
                 '、' ORDER BY earlier.place) AS problem
     FROM ranked AS later JOIN ranked AS earlier ON earlier.election_id = later.election_id AND earlier.place < later.place
     WHERE earlier.ended_on IS NULL OR later.started_on < earlier.ended_on
     GROUP BY later.election_id, later.stage, later.started_on, later._file, later._line
 ),
 reversed AS (
-    SELECT election_id, stage, _file, _line, '“' || stage || '”的结束日期' || ended_on || '早于开始日期' || started_on AS problem
+    SELECT election_id, stage, _file, _line, '“' || stage || '”的结束日期' || day_in_words(ended_on) || '早于开始日期' || day_in_words(started_on) AS problem
     FROM ranked WHERE ended_on < started_on
 ),
 -- A meeting belongs to its stage; only a preselection comes before the day of the vote.
@@ -33,14 +33,14 @@ meetings AS (
 ),
 misplaced AS (
     SELECT m.election_id, m.stage, m._file, m._line,
-        m.meeting || '日期' || m.date || '不在“' || m.stage || '”环节（' || r.started_on || '至' || coalesce(r.ended_on::VARCHAR, '今') || '）以内' AS problem
+        m.meeting || '日期' || day_in_words(m.date) || '不在“' || m.stage || '”环节（' || day_in_words(r.started_on) || '至' || coalesce(day_in_words(r.ended_on), '今') || '）以内' AS problem
     FROM meetings AS m JOIN ranked AS r ON r.election_id = m.election_id AND r.stage::VARCHAR = m.stage
     WHERE (m.date < r.started_on AND m.meeting <> '党员大会预选') OR m.date > r.ended_on
 ),
 -- Nobody is made a candidate after the last vote.
 named_late AS (
     SELECT c.election_id, '大会选举' AS stage, c._file, c._line,
-        '候选人' || coalesce(p.name, c.person_id) || '于' || c.confirmed_on || '确定，晚于' || v.voted_on || '的选举' AS problem
+        '候选人' || coalesce(p.name, c.person_id) || '于' || day_in_words(c.confirmed_on) || '确定，晚于' || day_in_words(v.voted_on) || '的选举' AS problem
     FROM election_candidates AS c
     JOIN (SELECT election_id, max(date) AS voted_on FROM meetings WHERE stage = '大会选举' AND meeting <> '党员大会预选' GROUP BY election_id) AS v
         USING (election_id)

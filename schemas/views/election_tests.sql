@@ -186,8 +186,8 @@ lacking AS (
         string_agg(short_name || CASE
             WHEN last_on IS NULL THEN '没有意见'
             WHEN last_result <> '通过' THEN last_result
-            WHEN last_on > confirmed_on THEN last_on || '才通过'
-            ELSE last_on || '的意见已过期' END, '，' ORDER BY ordinal) AS lacking
+            WHEN last_on > confirmed_on THEN day_in_words(last_on) || '才通过'
+            ELSE day_in_words(last_on) || '的意见已过期' END, '，' ORDER BY ordinal) AS lacking
     FROM (
         SELECT c.election_id, c.person_id, c.confirmed_on, d.ordinal, d.short_name, max(r.date) AS last_on, max_by(r.result, r.date) AS last_result,
             max(r.date) FILTER (r.date <= c.confirmed_on) >= any_value(c.confirmed_on - c.days)
@@ -213,7 +213,7 @@ posted AS (
         -- Both the first and the last day count.
         working_days_between(n.started_on - 1, n.ended_on) AS numerator, '不少于' AS comparison,
         param_decimal('notice_working_days', n.started_on) AS threshold, true AS decided,
-        n.started_on || '至' || n.ended_on AS detail, 'notices' AS _table, 'ended_on' AS _column, n._file, n._line
+        day_in_words(n.started_on) || '至' || day_in_words(n.ended_on) AS detail, 'notices' AS _table, 'ended_on' AS _column, n._file, n._line
     FROM notices AS n WHERE n.kind IN ('候选人公示', '任前公示')
 )
 SELECT t.election_id, t.village_id, t.stage, t.meeting, t.on_date, t.person_id, t.item, t.rule,

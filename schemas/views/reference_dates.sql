@@ -19,7 +19,7 @@ FROM (
     UNION ALL
     SELECT as_of, '现在', NULL, 2 FROM build
     UNION ALL
-    SELECT reference_date, strftime(reference_date, '%Y年%-m月%-d日'), NULL, 3
+    SELECT reference_date, day_in_words(reference_date), NULL, 3
     FROM snapshots, build WHERE reference_date <= as_of
 )
 GROUP BY reference_date

@@ -13,7 +13,7 @@ fields:
 WITH open AS (SELECT village_id FROM term_progress GROUP BY village_id HAVING bool_or(done_on IS NULL)),
 risks AS (
     SELECT village_id, CASE WHEN days_late > param_number('term_late_days', as_of) THEN '高' ELSE '中' END AS level, '环节逾期' AS reason,
-        stage || '应在' || due_on || '以前完成，已逾期' || days_late || '天' AS detail
+        stage || '应在' || day_in_words(due_on) || '以前完成，已逾期' || days_late || '天' AS detail
     FROM term_progress, build WHERE done_on IS NULL AND days_late > 0 AND state <> '选举失败'
     UNION ALL
     SELECT village_id, '高', '选举没有成功', stage || '没有人当选，还没有重新选举成功' FROM term_progress WHERE state = '选举失败'
@@ -26,9 +26,9 @@ risks AS (
         GROUP BY e.village_id, r.person_id, r.org_id HAVING arg_max(r.result, r.date) <> '通过'
     ) GROUP BY village_id
     UNION ALL
-    SELECT village_id, '中', '书记空缺', vacant_from || '起没有书记，已' || days || '天' FROM vacancies WHERE vacant_to IS NULL
+    SELECT village_id, '中', '书记空缺', day_in_words(vacant_from) || '起没有书记，已' || days || '天' FROM vacancies WHERE vacant_to IS NULL
     UNION ALL
-    SELECT village_id, '中', '软弱涣散', '党组织' || weak_from || '列为软弱涣散，还没有销号'
+    SELECT village_id, '中', '软弱涣散', '党组织' || day_in_words(weak_from) || '列为软弱涣散，还没有销号'
     FROM villages, build WHERE weak AND weak_from <= as_of AND (weak_exit IS NULL OR weak_exit > as_of)
     UNION ALL
     SELECT village_id, '低', '没有后备', '书记空缺，也没有在库后备' FROM reserve_pipeline

@@ -24,6 +24,9 @@ def test_rule_finds_what_breaks_it_and_is_silent_on_the_nearest_that_does_not(
     for message in messages:
         assert "{" not in message
         assert "None" not in message
+        assert not re.search(r"(?<![0-9A-Za-z_-])\d{4}-\d\d(-\d\d)?(?![0-9A-Za-z_-])", message), (
+            f"an ISO date in: {message}"
+        )
     for words in case.says:
         assert any(words in m for m in messages), f"no message says {words!r}: {messages}"
 

@@ -69,7 +69,7 @@ def test_values_are_told_in_words_and_never_looked_into(people: Tree) -> None:
         people, rule("{nothing}|{half}|{list}|{day}|{yes}|{trick}|{colour}|{long}|{}|{a.b}|%s", sql)
     )
     nothing, half, listed, day, yes, trick, colour, long, *rest = found.message.split("|")
-    assert (nothing, half, listed, day, yes) == ("（未填）", "0.5", "1、2", "2020-01-05", "True")
+    assert (nothing, half, listed, day, yes) == ("（未填）", "0.5", "1、2", "2020年1月5日", "True")
     assert trick == "{person_id} {0.__class__} %s"
     assert colour == "a⟨U+001B⟩[31m"
     assert len(long) == 200
@@ -202,6 +202,19 @@ def test_no_message_tells_a_restricted_value_however_it_is_selected(
     told += str(register.connection.execute("SELECT * FROM findings").fetchall())
     told += str(register.connection.execute("SELECT * FROM finding_subjects").fetchall())
     assert [s for s in SECRETS if s in told] == []
+
+
+def test_a_restricted_day_is_not_told_in_words_either(tree: Tree) -> None:
+    fields = [
+        {"name": "person_id"},
+        {"name": "hurt_on", "type": "date", "sensitivity": "restricted"},
+        {"name": "joined", "sensitivity": "restricted"},
+    ]
+    tree.table("people", fields, primaryKey=["person_id"])
+    tree.write("records/people.csv", "person_id,hurt_on,joined\nP1,2026-04-07,1998-07\n")
+    sql = "SELECT hurt_on, strftime(hurt_on, '于%Y年%-m月%-d日') AS v, '1998年7月起' AS w, _file, _line FROM people"
+    (found,) = check(tree, rule("{hurt_on}{v}{w}", sql))
+    assert found.message == "●●●于●●●●●●起"
 
 
 def test_what_may_be_told_is_told_in_a_row_with_secrets(people: Tree) -> None:

@@ -72,6 +72,8 @@ def _write_list(tree: Path) -> None:
     write_script(tree / "lists/shortlist/all.js", "gridData", data)
     first = table(people()[:20], grid.columns, labels=LABELS, grid="lists/shortlist/all.js")
     write_page(tree, "shortlist.md", "名单", first)
+    note = '<p class="grid-note none">这里列出前 20 条。</p>'
+    write_page(tree, "below.md", "名单在后", "\n\n".join([*["说明"] * 100, f"{first}\n{note}"]))
 
 
 @pytest.fixture(scope="module")
@@ -458,6 +460,13 @@ def test_a_long_table_prints_with_its_heading_on_every_sheet(served: str, chromi
     # All rows, not the page on the screen, below what they are.
     assert "79 本科" in sheets[-1]
     assert "2026-11-20" in sheets[0]
+
+
+def test_a_list_prints_whole_where_nobody_scrolled_to_it(served: str, chromium: Browser) -> None:
+    _grid(chromium, served + "below/")
+    printed = "".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(chromium.pdf())).pages)
+    assert "这里列出前" not in printed
+    assert all(row["name"] in printed for row in people())
 
 
 def test_the_site_opens_without_scripts_or_network_rights(served: str, chromium: Browser) -> None:

@@ -21,6 +21,7 @@ MARK = "●●●"
 # A number this short stands in other numbers by chance: it is only struck where it is the whole value.
 _SHORT = 4
 _BEGINNING = 2
+_DAY = re.compile(r"\d{4}-\d\d(-\d\d)?\Z")
 _STAR = re.compile(r"(?:\bselect|\bdistinct|,|\.)\s*\*", re.IGNORECASE)
 _WHOLE_ROWS = frozenset({CELLS, "columns", "unpivot", "to_json", "json_object", "struct_pack"})
 
@@ -93,13 +94,19 @@ class Secrets:
         return self._columns[key]
 
 
+def in_words(day: str) -> str:
+    """Write a date as running text has it: `2026年4月7日`, `1975年3月`; what is none stays as it is."""
+    parts = zip(day.split("-"), "年月日", strict=False)
+    return "".join(f"{int(part)}{unit}" for part, unit in parts) if _DAY.match(day) else day
+
+
 def _forms(column: Field, cell: str | None) -> list[str]:
-    """Return the texts in which a value may be said: as written, and as a number is printed."""
+    """Return the texts in which a value may be said: as written, and as a number or a date is printed."""
     try:
         printed = [f"{float(cell or ''):.4f}".rstrip("0").rstrip(".")] if column.type == "number" else []
     except ValueError:
         printed = []
-    return [cell, *printed] if cell else []
+    return [cell, *printed, in_words(cell)] if cell else []
 
 
 def _telling(value: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from lingtouyan.checks.conformance import Locator
-from lingtouyan.checks.masking import Reach, Secrets, strike
+from lingtouyan.checks.masking import Reach, Secrets, in_words, strike
 from lingtouyan.database.database import (
     SqlError,
     create_table,
@@ -242,7 +242,7 @@ def _plain(value: Any) -> str:
         return "、".join(_plain(v) for v in value)
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ", timespec="minutes")
-    return str(value)
+    return in_words(str(value)) if isinstance(value, datetime.date) else str(value)
 
 
 def _cut(text: str) -> str:

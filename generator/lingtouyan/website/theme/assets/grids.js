@@ -1,4 +1,4 @@
-// Long tables become grids (grid.js) when they come into view; until then, and without script, they are plain tables.
+// Long tables become grids (grid.js) when they come into view, those of which the page holds a part at once; until then, and without script, they are plain tables.
 "use strict";
 
 (() => {
@@ -44,5 +44,7 @@
       start(target, boxes.indexOf(target));
     }
   }, { rootMargin: "300px" });
-  boxes.forEach((box) => seen.observe(box));
+  // Of a list whose first rows alone stand on the page a print would hold no more.
+  const cut = (box) => box.nextElementSibling?.matches(".grid-note");
+  boxes.forEach((box, place) => cut(box) ? start(box, place) : seen.observe(box));
 })();
