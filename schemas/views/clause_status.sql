@@ -1,6 +1,8 @@
 /*
 title: 条款与规则
 description: 政策的每一条由哪些规则检查、定了哪些参数。没有规则的条款也列出。
+rows:
+  public: policy_id IN (SELECT policy_id FROM policies WHERE open_to_public)
 fields:
   policy_id: {title: 政策编号, sensitivity: public}
   section: {title: 条款编号, sensitivity: public}

@@ -1,13 +1,15 @@
 /*
 title: 政策文件一览
 description: 每个政策文件在基准日的状态，以及代替它和被它代替的文件。
+rows:
+  public: policy_id IN (SELECT policy_id FROM policies WHERE open_to_public)
 fields:
   policy_id: {title: 政策编号, sensitivity: public}
   state: {title: 状态, sensitivity: public}
   issuer: {title: 发文机关, sensitivity: public}
-  old_title: {title: 代替的文件, sensitivity: public}
-  new_id: {title: 代替本文件的文件编号, sensitivity: public}
-  new_title: {title: 代替本文件的, sensitivity: public}
+  old_title: {title: 代替的文件, sensitivity: public, unless: old_title NOT IN (SELECT title FROM policies WHERE open_to_public)}
+  new_id: {title: 代替本文件的文件编号, sensitivity: public, unless: new_id NOT IN (SELECT policy_id FROM policies WHERE open_to_public)}
+  new_title: {title: 代替本文件的, sensitivity: public, unless: new_id NOT IN (SELECT policy_id FROM policies WHERE open_to_public)}
   sort_order: {title: 排列次序, sensitivity: public}
 */
 SELECT p.policy_id,

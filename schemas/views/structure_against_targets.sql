@@ -2,7 +2,11 @@
 title: 结构对照目标
 description: 每个统计时点，省定、市定目标与实际的差距。目标按该时点有效的政策。
 rows:
-  public: indicator_id IN (SELECT indicator_id FROM indicators WHERE open_to_public)
+  public: >-
+    indicator_id IN (SELECT indicator_id FROM indicators WHERE open_to_public)
+    AND (policy_id, indicator_id, level) IN (
+        SELECT (g.policy_id, g.indicator_id, g.level) FROM policy_goals AS g JOIN policies AS p USING (policy_id)
+        WHERE g.open_to_public AND p.open_to_public)
 erased: counted
 fields:
   reference_date: {title: 统计时点, sensitivity: public}

@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -139,6 +140,56 @@ def _thin(folder: Path, count: int = 3) -> None:
             path.unlink()
 
 
+def _mend(root: Path, package: Package) -> bool:
+    """Take out what refers to a record that is not there; tell whether there was any."""
+    files = [
+        (path, table)
+        for table in package.tables.values()
+        if table.path and table.kind != "markdown"
+        for path in sorted((root / "records").rglob(f"*{Path(table.path).suffix}"))
+        if glob_regex(table.path).match(path.relative_to(root).as_posix())
+    ]
+    read: dict[Path, list[Any]] = {}
+    held: dict[tuple[str, str], set[str]] = {}
+    for path, table in files:
+        text = path.read_text("utf-8")
+        value = list(csv.DictReader(io.StringIO(text))) if table.kind == "csv" else parse_yaml(text)
+        read[path] = value if isinstance(value, list) else [value]
+        for name in table.primary_key:
+            held.setdefault((table.name, name), set()).update(item.get(name) or "" for item in read[path])
+
+    def sound(table: Table, item: Any) -> bool:
+        for key in table.foreign_keys:
+            known = held.get((key.table, key.references[0]))
+            if known is not None and (value := item.get(key.fields[0])) and value not in known:
+                return False
+        for child in package.children.get(table.name, ()):
+            *way, last = child.property.split(".")
+            inner = item
+            for name in way:
+                inner = inner.get(name) or {}
+            if isinstance(listed := inner.get(last), list):
+                inner[last] = [one for one in listed if sound(child, one)]
+        return True
+
+    changed = False
+    for path, table in files:
+        left = [item for item in read[path] if sound(table, item)]
+        if table.kind == "csv":
+            if len(left) < len(read[path]):
+                with path.open("w", encoding="utf-8", newline="") as file:
+                    writer = csv.DictWriter(file, list(read[path][0]), lineterminator="\n")
+                    writer.writeheader()
+                    writer.writerows(left)
+        elif not left:
+            path.unlink()
+        else:
+            written = [document(package, table, item) for item in left]
+            path.write_text(written[0] if len(written) == 1 else "".join(map(as_item, written)), "utf-8")
+        changed = changed or len(left) < len(read[path])
+    return changed
+
+
 def _city(root: Path, townships: tuple[str, ...] = (OWN, OTHER)) -> Marks:
     for name in ("schemas", "site", "records"):
         shutil.copytree(CITY / name, root / name)
@@ -153,6 +204,8 @@ def _city(root: Path, townships: tuple[str, ...] = (OWN, OTHER)) -> Marks:
     names = root / "records/city/earlier_names.csv"
     names.write_text(names.read_text("utf-8").partition("\n")[0] + "\n", "utf-8")
     package, marks = Project.open(root).package, Marks()
+    while _mend(root, package):
+        pass
     for table in (t for t in package.tables.values() if t.path):
         pattern = glob_regex(table.path)
         for path in sorted((root / "records").rglob(f"*{Path(table.path).suffix}")):

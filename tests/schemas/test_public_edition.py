@@ -50,7 +50,13 @@ def test_no_row_names_another_that_is_not_there(public: duckdb.DuckDBPyConnectio
 
 @pytest.mark.parametrize(
     "column, table",
-    [("person_id", "people"), ("tenure_id", "tenures"), ("filing_id", "filings"), ("village_id", "villages")],
+    [
+        ("person_id", "people"),
+        ("tenure_id", "tenures"),
+        ("filing_id", "filings"),
+        ("village_id", "villages"),
+        ("policy_id", "policies"),
+    ],
 )
 def test_no_view_names_a_person_or_a_record_that_is_not_there(
     public: duckdb.DuckDBPyConnection, column: str, table: str
@@ -65,6 +71,17 @@ def test_no_view_names_a_person_or_a_record_that_is_not_there(
             f'SELECT DISTINCT "{column}" FROM "{view}" WHERE "{column}" IS NOT NULL EXCEPT SELECT "{column}" FROM "{table}"'
         )
         assert strangers.fetchall() == [], view
+
+
+def test_a_document_that_is_not_declared_public_is_nowhere(public: duckdb.DuckDBPyConnection) -> None:
+    text = (ROOT / "records/city/policies/adjustment.md").read_text("utf-8")
+    assert "open_to_public" not in text
+    clauses = [line for line in text.split("---", 2)[2].splitlines() if len(line) > 20]
+    for (table,) in public.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+        held = str(public.execute(f'SELECT * FROM "{table}"').fetchall())
+        assert not [c for c in clauses if c in held], table
+        assert table == "rules" or "adjustment#" not in held, table
+    assert public.execute("SELECT count(*) FROM structure_against_targets").fetchone() != (0,)
 
 
 @pytest.mark.slow
