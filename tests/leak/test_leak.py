@@ -308,6 +308,11 @@ def _texts(name: str, data: bytes) -> Iterator[bytes]:
                     yield from _texts(attached, content)
 
 
+def _texts_found(folder: Path) -> set[tuple[bytes, ...]]:
+    """Return the tokens that all files below a folder hold."""
+    return set().union(*_searched(folder).values())
+
+
 def _searched(folder: Path) -> dict[str, set[tuple[bytes, ...]]]:
     """Return kind of file -> the tokens that all files of that kind hold."""
     found: dict[str, set[tuple[bytes, ...]]] = {}
@@ -319,9 +324,18 @@ def _searched(folder: Path) -> dict[str, set[tuple[bytes, ...]]]:
     return found
 
 
-# Of the others the databases are searched: what is not in them is in nothing that is made of them.
-def test_no_byte_of_the_public_build_leaks(
+@pytest.mark.parametrize(
+    "edition",
+    [
+        "public",
+        pytest.param("internal", marks=pytest.mark.exhaustive),
+        pytest.param("internal+discipline", marks=pytest.mark.exhaustive),
+        pytest.param(f"township:{OWN}", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_no_byte_of_a_build_leaks(
     city: tuple[Path, Marks],
+    edition: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -342,12 +356,12 @@ def test_no_byte_of_the_public_build_leaks(
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    main(["--root", str(root), "build", "--draft", "--edition", "public"])
+    main(["--root", str(root), "build", "--draft", "--edition", edition])
     said = capfd.readouterr()
     assert "broken.sql" in said.out + said.err
     found = _searched(next(p for p in (root / "build").iterdir() if p.is_dir()))
     assert {
-        kind: told for kind, tokens in found.items() if (told := marks.told(_leaks("public", tokens)))
+        kind: told for kind, tokens in found.items() if (told := marks.told(_leaks(edition, tokens)))
     } == {}
     assert {".html", ".js", ".json", ".csv", ".parquet", ".pdf", ".xlsx"} <= {
         k for k, v in found.items() if v
@@ -355,6 +369,48 @@ def test_no_byte_of_the_public_build_leaks(
     assert list(temporary.iterdir()) == []
     # What is written to a terminal is for who has the clone.
     assert marks.told(_leaks("internal+discipline", set(TOKEN.findall(f"{said}".encode())))) == []
+
+
+@pytest.mark.exhaustive
+def test_no_restricted_byte_is_printed_without_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Only records without errors are printed: of the sample one person is marked, where it is restricted.
+    root, marks = tmp_path / "city", Marks()
+    for name in ("schemas", "site", "records"):
+        shutil.copytree(CITY / name, root / name)
+    for name in ("datapackage.yaml", "mkdocs.yml"):
+        shutil.copy(CITY / name, root / name)
+    package = Project.open(root).package
+    path = next((root / "records").rglob("P0001.yaml"))
+
+    def marked(name: str) -> dict[str, str]:
+        table = package.tables[name]
+        return {f.name: marks.of(table, f, OWN, False) for f in _marked(table) if f.sensitivity == 2}
+
+    item = parse_yaml(path.read_text("utf-8"))
+    assert isinstance(item, Item)
+    item.update(marked("people"))
+    item["family"] = [parse_yaml("".join(f"{k}: {v}\n" for k, v in marked("family_members").items()))]
+    path.write_text(document(package, package.tables["people"], item), "utf-8")
+    monkeypatch.setenv("LINGTOUYAN_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("LINGTOUYAN_IDENTITY", str(tmp_path / "city.txt"))
+    assert main(["--root", str(root), "keys", "add", "shili"]) == 0
+    assert main(["--root", str(root), "seal"]) == 0
+    Repository(Tree(root)).commit()
+    assert _texts_found(root / "records") == set()
+
+    def printed(name: str) -> set[tuple[bytes, ...]]:
+        monkeypatch.setenv("LINGTOUYAN_IDENTITY", str(tmp_path / f"{name}.txt"))
+        out, filing = tmp_path / name, "person_id = 'P0001'"
+        for kind in ("registration", "cadre"):
+            words = [kind, "--edition", "restricted", "--where", filing, "--out", str(out)]
+            assert main(["--root", str(root), "dossiers", *words]) == 0
+        return _texts_found(out) | set(TOKEN.findall(f"{capfd.readouterr()}".encode()))
+
+    assert marks.told(printed("nobody")) == []
+    told = marks.told(printed("city"))
+    assert {"people.id_number", "people.health", "family_members.name"} <= {*told}
 
 
 @pytest.mark.exhaustive

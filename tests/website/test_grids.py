@@ -70,6 +70,23 @@ def test_a_page_holds_the_first_rows_and_the_data_all(tmp_path: Path) -> None:
     assert (party["words"], party["at"][:3], party["facet"]) == (["红", "绿"], [0, 1, 0], True)
 
 
+def test_what_is_missing_or_withheld_is_no_blank(tmp_path: Path) -> None:
+    asked = "SELECT * REPLACE (CASE WHEN age <> 35 THEN age END AS age, NULL AS party) FROM members"
+    page = write(
+        tmp_path,
+        PAGE.replace("SELECT * FROM members", asked).replace(
+            "query: members, columns: [name, party], more: [age, since]",
+            "query: members, blank: ＊, columns: [name, party, age], more: [since]",
+        ),
+    )
+    assert "<td>＊</td>" in page.markdown
+    assert ">＊</td>" in page.markdown.replace("<td>＊</td>", "")
+    columns = {c["name"]: c for c in listed(page)["columns"]}
+    assert set(columns["party"].get("words", columns["party"].get("values"))) == {"＊"}
+    assert (columns["age"]["kind"], columns["age"]["blank"]) == ("number", "＊")
+    assert None in columns["age"]["values"]
+
+
 def test_the_public_gets_no_column_that_is_internal(tmp_path: Path) -> None:
     page = write(tmp_path, PAGE, "public")
     assert [c["name"] for c in listed(page)["columns"]] == ["name", "party", "since"]

@@ -30,7 +30,6 @@ from lingtouyan.sealing.values import (
     Place,
     change_document,
     change_table,
-    compartments,
     is_sealed,
     restricted,
     seal,
@@ -269,7 +268,7 @@ def manage_keys(root: Path, action: str, name: str, recipient: str, wanted: Iter
         UsageError: a name, a recipient or a compartment that cannot be one, or no such office.
     """
     project = Project.open(root)
-    keys, known = open_keys(project), compartments(project.package)
+    keys, known = open_keys(project), sorted(project.package.compartments)
     said, closed = "", 0
     if action in ("add", "remove") and not name:
         raise UsageError(f"请写明单位，如 lingtouyan keys {action} shili。")
@@ -295,5 +294,7 @@ def manage_keys(root: Path, action: str, name: str, recipient: str, wanted: Iter
     offices = keys.offices()
     for compartment in sorted({*known, *(c for o in offices.values() for c in o.compartments)}):
         who = "、".join(o.name for o in entitled(offices, compartment)) or "没有单位有权打开"
+        rows = [t.title for t in project.package.tables.values() if compartment in t.compartments]
+        who += f"；整行只在写明 +{compartment} 的版里：{'、'.join(rows)}" if rows else ""
         lines.append(f"{compartment}：{who}")
     return "\n".join(lines), closed

@@ -92,11 +92,6 @@ def restricted(table: Table) -> list[Field]:
     return [f for f in table.fields if f.sensitivity is Sensitivity.RESTRICTED and f.name not in named]
 
 
-def compartments(package: Package) -> list[str]:
-    """Return the compartments that the schemas name."""
-    return sorted({f.compartment for t in package.tables.values() for f in restricted(t)})
-
-
 def subject(package: Package, table: Table) -> tuple[str, tuple[str, ...]]:
     """Return the table whose record's key seals a table's values, and the columns of its own that hold that key."""
     if table.sealed_for:

@@ -125,6 +125,7 @@ def make_functions(
             titles=dict(spec.titles),
             links_to={c: to for c, to in spec.links.items() if c in columns and c not in spec.more},
             badges=spec.badges,
+            blank=spec.blank,
             cells=dressed,
             empty=empty,
             caption=caption,

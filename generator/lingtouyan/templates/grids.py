@@ -38,6 +38,7 @@ class Grid:
         badges: column -> value -> kind of badge.
         totals: column -> `sum` or `average`, for the heads of groups.
         group: column that the list is grouped by at first.
+        blank: what stands for a value that is missing.
         key: column that identifies a row; with it, rows can be put on a shortlist and compared.
     """
 
@@ -55,6 +56,7 @@ class Grid:
     badges: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     totals: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
+    blank: str = ""
     key: str = ""
 
 
@@ -62,7 +64,10 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-_WORDS, _LISTS = ("query", "source", "group", "key"), ("columns", "more", "internal", "facets", "ranges")
+_WORDS, _LISTS = (
+    ("query", "source", "group", "key", "blank"),
+    ("columns", "more", "internal", "facets", "ranges"),
+)
 _MAPPINGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "titles": (lambda v: isinstance(v, str), "列名: 标题"),
     "links": (lambda v: _is_list(v) and len(v) == 2, "列名: [记录种类, 主键所在的列]"),
@@ -166,7 +171,9 @@ def grid_data(
         if kind == "number":
             plain: list[Any] = [float(v) if isinstance(v, Decimal) else v for v in values]
         else:
-            plain = [" ".join(str(v).split()) if isinstance(v, Markup) else text(v) for v in values]
+            plain = [
+                " ".join(str(v).split()) if isinstance(v, Markup) else text(v) or grid.blank for v in values
+            ]
         column: dict[str, Any] = {"name": name, "title": titles[name], "kind": kind}
         words = list(dict.fromkeys(plain))
         if kind != "number" and len(words) * 2 < len(plain):
@@ -177,9 +184,10 @@ def grid_data(
         for key, chosen in (("facet", grid.facets), ("range", grid.ranges), ("more", grid.more)):
             if name in chosen:
                 column[key] = True
-        for key, given in (("order", grid.orders), ("badges", grid.badges), ("total", grid.totals)):
-            if name in given:
-                column[key] = given[name]
+        told = {"order": grid.orders, "badges": grid.badges, "total": grid.totals}
+        column |= {key: given[name] for key, given in told.items() if name in given}
+        if grid.blank:
+            column["blank"] = grid.blank
         if to := href.get(name):
             column["link"] = common_ends([to(row) or "" for row in rows])
         made.append(column)

@@ -76,7 +76,7 @@ class LongList {
     } : raw;
     if (column.kind === "number") {
       const digits = Math.max(0, ...column.values.map((value) => (String(value ?? "").split(".")[1] ?? "").length));
-      column.show = (value) => value === null ? "" : value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: Math.abs(value) >= 10000 });
+      column.show = (value) => value === null ? column.blank ?? "" : value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: Math.abs(value) >= 10000 });
     } else {
       column.show = (value) => value;
     }
