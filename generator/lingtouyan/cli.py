@@ -173,9 +173,10 @@ def _history(options: argparse.Namespace) -> int:
     return FINE
 
 
-_PROVED = (
-    "能证明的是：锚点所记的提交仍在历史里，其后的提交守了规则。不能证明的是：提交日期和作者日期（由各人的电脑填写，"
-    "只看得出早一天以上的倒填）、锚点文件本身（摘要可以重算，请取自可信之处）、没有签名的提交是谁做的。"
+_PROVED = "能证明的是：锚点所记的提交仍在历史里，其后的提交守了规则。"
+_NOT_PROVED = (
+    "不能证明的是：提交日期和作者日期（由各人的电脑填写，只看得出早一天以上的倒填）、"
+    "锚点文件本身（摘要可以重算，请取自可信之处）、没有签名的提交是谁做的。"
 )
 
 
@@ -196,8 +197,10 @@ def _audit(options: argparse.Namespace) -> int:
         print(as_text(result.problems, colour=sys.stdout.isatty(), limit=_SHOWN_PER_RULE))
     none = "没有锚点可对照（已发布网站里的 anchor.json 或卷宗 PDF，用 --anchor 指明）"
     anchored = f"对照锚点 {len(result.anchors)} 个" if result.anchors else none
-    print(f"核查提交 {result.commits} 个，{anchored}。{summary(result.problems)}{_PROVED}")
-    return RECORDS_WRONG if has_errors(result.problems) else FINE
+    wrong = has_errors(result.problems)
+    proved = _PROVED if result.anchors and not wrong else ""
+    print(f"核查提交 {result.commits} 个，{anchored}。{summary(result.problems)}{proved}{_NOT_PROVED}")
+    return RECORDS_WRONG if wrong else FINE
 
 
 def _fmt(options: argparse.Namespace) -> int:
