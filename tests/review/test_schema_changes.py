@@ -166,6 +166,12 @@ LOUD = {
         "font: true",
         "网站配置 mkdocs.yml.theme.font 由 false 改为 true",
     ),
+    "navigation": (
+        "mkdocs.yml",
+        "  - 首页: index.md\n",
+        "  - 首页: index.md\n  - 人员: members/index.md\n",
+        "网站配置 mkdocs.yml.nav.人员 新增：members/index.md",
+    ),
     "pipeline": (".github/workflows/a.yml", "甲", "乙", "修改流水线和仓库设置 .github/workflows/a.yml"),
     "new pipeline": (".gitlab-ci.yml", "", "a: b", "新增流水线和仓库设置 .gitlab-ci.yml"),
     "engine": ("generator/x.py", "甲", "乙", "修改程序 generator/x.py"),

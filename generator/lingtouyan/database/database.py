@@ -369,6 +369,6 @@ def explain(fault: duckdb.Error) -> str:
         return hint if hint != "查询出错" else "查询中的函数得到了它不能处理的值"
     if unknown := _UNKNOWN.search(text):
         name, offered = next(filter(None, unknown.groups())), _MEANT.search(text)
-        known = re.findall(r'"([^"]+)"', offered[0]) if offered else []
+        known = {*re.findall(r'"([^"]+)"', offered[0])} - {name} if offered else set()
         return f"{hint} {printable(name)}{did_you_mean(name, known)}"
     return f"{hint}（{first}）"

@@ -175,7 +175,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list) and any(isinstance(v, Mapping) for v in value):
-        return {_name(v): _plain(v) if isinstance(v, Mapping) else "" for v in value}
+        return {_name(v): _plain(_said(v)) if isinstance(v, Mapping) else "" for v in value}
     return "、".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
 
 
@@ -184,7 +184,14 @@ def _name(item: Any) -> str:
         return str(item)
     if "reference" in item:
         return f"{_short(_plain(item.get('fields')))} → {_short(_plain(item['reference']))}"
-    return str(item["name"]) if "name" in item else json.dumps(item, ensure_ascii=False, sort_keys=True)
+    if "name" in item:
+        return str(item["name"])
+    return next(iter(item)) if len(item) == 1 else json.dumps(item, ensure_ascii=False, sort_keys=True)
+
+
+def _said(item: Mapping[str, Any]) -> Any:
+    """Return what an entry of a list says under its name: of `title: page`, as in a `nav`, what follows the colon."""
+    return item if len(item) > 1 or "name" in item else next(iter(item.values()))
 
 
 def _differences(old: Node, new: Node, place: Place) -> Iterator[tuple[Place, Node, Node]]:
