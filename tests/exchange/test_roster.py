@@ -146,6 +146,24 @@ def test_one_row_becomes_records_of_several_tables(root: Path) -> None:
     assert {p: p.read_bytes() for p in (root / "records").rglob("*.*")} == before
 
 
+def test_numbers_go_to_those_that_are_taken(root: Path) -> None:
+    head = ["姓名", "出生年月", "地方", "岗位", "上任时间"]
+    rows = [head, *([n, "1975-03", "东山", "主任", "2021-03-05"] for n in "甲乙丙丁戊")]
+    rows[2][1], rows[4][2] = "1975.1", "南山"
+    assert take(root, rows) == 1
+    assert sorted(p.stem for p in (root / "records/north/people").iterdir()) == ["P001", "P002", "P003"]
+    assert "name: 丙\n" in person(root, "P002")
+    posts = (root / "records/north/posts.csv").read_text("utf-8").split("\n")
+    assert [p[:9] for p in posts[1:4]] == ["T001,P001", "T002,P002", "T003,P003"]
+    assert "name: 戊\n" in person(root, "P003")
+    # Put right, the others get the next; what was taken is taken no second time.
+    rows[2][1], rows[4][2] = "1975-01", "西山"
+    assert take(root, rows) == 0
+    assert "收下 4 条，存疑 0 条，退回 0 条，没有变化 6 条" in answer(root)
+    assert "name: 乙\n" in person(root, "P004")
+    assert "T005,P005,V2" in (root / "records/north/posts.csv").read_text("utf-8")
+
+
 def test_the_map_can_be_edited_and_two_rows_of_headings_are_one(root: Path) -> None:
     rows = [
         ["姓名", "生辰", "学历", "学历"],
@@ -212,7 +230,7 @@ def test_a_roster_is_of_those_it_names_and_the_map_says_what_is_lacking(
 
 def test_csv_in_the_encoding_of_wps_and_a_roster_of_nothing_known(root: Path) -> None:
     assert take(root, "姓名,出生年月\n张三丰,1975.1\n李逵,1975.03\n".encode("gb18030")) == 1
-    assert "李逵" in person(root, "P002")
+    assert "李逵" in person(root, "P001")
     assert "分不清是 1 月还是 10 月" in answer(root)
     assert take(root, [["姓名", "出生年月", "读音"], ["马六", "1975-03", 990101197503154000.0]]) == 1
     assert "长数字的末三位被电子表格改成了 0" in answer(root)

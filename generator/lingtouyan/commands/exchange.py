@@ -24,6 +24,7 @@ from lingtouyan.exchange.records import (
     about,
     book_of,
     changes_of,
+    close_gaps,
     origin_of,
     sheets_of,
 )
@@ -224,8 +225,14 @@ def _read_forms(project: Project, tree: Tree, path: Path, suffix: str, kind: Any
     reader.read(roster, [part])
     changes = [*reader.changes.values()]
     sealed = keys if not asked.dry and keys.offices() else None
-    left = complete(changes, forms, kind, tree, sealed)
+    left = complete(changes, forms, kind, tree, None)
     files = settle(project, tree, changes, asked.folder)
+    if sealed:
+        # What is sealed is bound to the number: first it is known who is taken, and as what.
+        for change in changes:
+            change.numbered = False
+        left = complete(changes, forms, kind, tree, sealed)
+        files = settle(project, tree, changes, asked.folder)
     for change, field, data in pictures(changes, forms, table) if sealed else ():
         key = "/".join(change.key)
         record = change.file or tree.entries[table.name][change.key].file
@@ -301,10 +308,15 @@ def settle(project: Project, now: Tree, changes: Sequence[Change], folder: str) 
     added = {(c.table, c.key) for c in changes}
     for change in changes:
         if not change.refused and not change.deleted and (change.values or change.lists or change.new):
-            _judge(project, now, change, folder, added)
+            _judge(now, change, added)
     as_of, rules = project.as_of(None), None
     while True:
+        close_gaps(now.package, changes)
         live = [c for c in changes if not c.refused and (c.values or c.lists or c.deleted)]
+        for change in live:
+            _place(project, now, change, folder)
+        if any(c.refused for c in live):
+            continue
         files = _files(project, now, live)
         if any(c.refused for c in live):
             continue
@@ -338,10 +350,8 @@ def _words(problem: Problem) -> tuple[str, ...]:
     return problem.file, problem.rule, problem.column, problem.message
 
 
-def _judge(
-    project: Project, now: Tree, change: Change, folder: str, added: Collection[tuple[str, Key]]
-) -> None:
-    """Say what is wrong with the values of a change in themselves, and find the file of a new record."""
+def _judge(now: Tree, change: Change, added: Collection[tuple[str, Key]]) -> None:
+    """Say what is wrong with the values of a change in themselves."""
     table = now.package.tables[change.table]
     if change.new:
         given = change.values | dict(zip(table.primary_key, change.key, strict=True))
@@ -353,7 +363,12 @@ def _judge(
         for place, row in zip(own, rows, strict=False):
             cells = {f.name: row.get(f.name) for f in now.fields(child)}
             _judge_row(now, child, change, cells, place, added)
-    if change.refused:
+
+
+def _place(project: Project, now: Tree, change: Change, folder: str) -> None:
+    """Find the file of a record, that of a new one by its number."""
+    table = now.package.tables[change.table]
+    if change.file:
         return None
     if not change.new:
         change.file = now.entries[change.table][change.key].file
@@ -460,5 +475,10 @@ def _tell(places: _Places, problem: Problem, kind: str) -> bool:
     at = bisect.bisect_right(found, problem.line, key=lambda place: place[0]) - 1
     _, change, table, row = found[at] if at >= 0 else (0, None, "", 0)
     if change is not None:
-        change.tell(kind, f"{problem.rule} {problem.message}", problem.column, table, row)
+        message = problem.message
+        for other in (change, *change.partners):
+            if kind == REFUSED and other.numbered:
+                # Another will have this number.
+                message = message.replace(other.key[0], "编号待定")
+        change.tell(kind, f"{problem.rule} {message}", problem.column, table, row)
     return change is not None

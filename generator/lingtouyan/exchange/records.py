@@ -28,7 +28,7 @@ from lingtouyan.exchange.workbook import (
 from lingtouyan.problems import Severity, UsageError, quoted
 from lingtouyan.project import Project
 from lingtouyan.reading.named import find_table
-from lingtouyan.reading.package import Field, Sensitivity, Table, has_hidden_key
+from lingtouyan.reading.package import Field, Package, Sensitivity, Table, has_hidden_key
 from lingtouyan.reading.records import read_records
 from lingtouyan.sealing.values import SCHEME
 
@@ -64,6 +64,7 @@ class Change:
         places: the rows of the workbook that ask for it, as (table, sheet, row).
         file: where the record stands, or is to stand; folder: words that name the folder of a new one.
         partners: what the same row asks for besides; taken or refused together.
+        numbered: its number was given by the program, in order, and may still change.
     """
 
     table: str
@@ -75,6 +76,7 @@ class Change:
     folder: str = ""
     new: bool = False
     deleted: bool = False
+    numbered: bool = False
     marks: list[Mark] = field(default_factory=list)
     partners: list[Change] = field(default_factory=list)
 
@@ -82,7 +84,8 @@ class Change:
         """Say something about the row of the workbook that asks for this."""
         found = [p for p in self.places if (not table or p[0] == table) and (not row or p[2] == row)]
         _, sheet, number = (found or self.places)[0]
-        self.marks.append(Mark(sheet, number, column, kind, message))
+        if (mark := Mark(sheet, number, column, kind, message)) not in self.marks:
+            self.marks.append(mark)
 
     @property
     def refused(self) -> bool:
@@ -464,6 +467,30 @@ def descendants(tree: Tree, table: str) -> Iterator[Table]:
     for child in tree.package.children.get(table, ()):
         yield child
         yield from descendants(tree, child.name)
+
+
+def close_gaps(package: Package, changes: Sequence[Change]) -> None:
+    """Give the numbers of those that were refused to those after them, so that the series has no gaps."""
+    told: dict[str, dict[str, str]] = {}
+    for table in {c.table for c in changes if c.numbered}:
+        mine = [c for c in changes if c.numbered and c.table == table]
+        kept = [c for c in mine if not c.refused]
+        told[table] = {c.key[0]: n.key[0] for c, n in zip(kept, mine, strict=False) if c.key != n.key}
+    if not any(told.values()):
+        return
+    for change in (c for c in changes if not c.refused):
+        spec = package.tables[change.table]
+        own = told.get(change.table, {}).get(change.key[0]) if change.numbered else None
+        for key in (k for k in spec.foreign_keys if len(k.fields) == 1):
+            value = change.values.get(key.fields[0]) or ""
+            if given := told.get(key.table, {}).get(value):
+                change.values[key.fields[0]] = given
+        if own:
+            name = spec.primary_key[0]
+            change.key, change.file, change.values[name] = (own,), "", own
+            change.lists = {t: [{**r, name: own} for r in rows] for t, rows in change.lists.items()}
+    for change in (c for c in changes if c.refused):
+        change.numbered = False
 
 
 def next_number(keys: Collection[str], example: str, year: str) -> str:

@@ -340,13 +340,14 @@ class Reader:
             known = [last] if last else [k[0] for k in self._tree.entries[table.name]]
             self._last[table.name] = keys[own.name] = next_number(known, own.example, self._year)
         change = Change(table.name, tuple(keys.values()), {**values, **keys}, places=[place], new=True)
+        change.numbered = change.key == (self._last.get(table.name),)
         if not all(keys.values()):
             titles = "、".join(f.title for f in table.fields if f.name in keys and not keys[f.name])
             change.tell(REFUSED, f"没有 {titles}，不知道是哪一条。")
         if match[:1] == [table.label] and (
             label := self._index(table, table.label)[values[table.label] or ""]
         ):
-            same = "、".join("/".join(e.key) for e, _ in label[:3])
+            same = "、".join(f"第 {c.places[0][2]} 行" if c else "/".join(e.key) for e, c in label[:3])
             change.tell(DOUBTFUL, f"已有同名的 {same}，这是另外新建的一条，请核对。")
         self.changes[table.name, change.key] = change
         for (name, column), index in self._indexes.items():
