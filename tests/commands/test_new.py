@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trees import Tree
@@ -234,6 +235,22 @@ def test_what_a_person_refers_to_is_asked_for_again_until_it_exists(small: Tree)
     # What was given beforehand is judged before anything is asked.
     with pytest.raises(UsageError, match="V404"):
         new_record(small.root, "people", {"village": "V404"}, "", ask)
+
+
+def test_a_record_is_referred_to_by_what_it_is_called(tree: Tree) -> None:
+    named: list[Any] = [{"name": "village"}, {"name": "called", "title": "名称"}]
+    key = [{"fields": ["village"], "reference": {"resource": "villages", "fields": ["village"]}}]
+    tree.table("villages", named, path="records/*/villages.csv", primaryKey=["village"], label="called")
+    tree.table("posts", ["id", "village"], path="records/*/posts.csv", primaryKey=["id"], foreignKeys=key)
+    tree.write("records/north/villages.csv", "village,called\nV1,东山\nV2,西山\n")
+    tree.write("records/south/villages.csv", "village,called\nV3,东山\n")
+    given = {"id": "T1", "village": "西山"}
+    assert new_record(tree.root, "posts", given, "", None).file == "records/north/posts.csv"
+    assert "T1,V2" in (tree.root / "records/north/posts.csv").read_text()
+    with pytest.raises(UsageError, match="叫 “东山” 的不止一个：V1、V3。请写编号"):
+        new_record(tree.root, "posts", {"id": "T2", "village": "东山"}, "", None)
+    new_record(tree.root, "posts", {"id": "T2", "village": "东山"}, "south", None)
+    assert "T2,V3" in (tree.root / "records/south/posts.csv").read_text()
 
 
 def test_a_number_that_is_taken_and_a_folder_that_is_not_clear_are_asked_for_again(tree: Tree) -> None:

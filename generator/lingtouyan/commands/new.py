@@ -60,8 +60,9 @@ def new_record(root: Path, table: str, given: Mapping[str, str], folder: str, as
     spec = find_table(usable, table, "{} 不能新建")
     as_of = project.as_of(None)
     register = build_register(project, as_of)
-    draft = _Draft(project, register, spec, _named(spec, given))
+    draft = _Draft(project, register, spec, folder)
     try:
+        draft.values.update((name, draft.meant(name, text)) for name, text in _named(spec, given).items())
         draft.fill(as_of, ask)
         file = file_of(project, spec, draft.values, folder, draft.referred(), ask)
         written, checklist = draft.lists()
@@ -91,9 +92,29 @@ def _named(table: Table, given: Mapping[str, str]) -> dict[str, str]:
 class _Draft:
     """A record that is being put together from what the register holds and a person answers."""
 
-    def __init__(self, project: Project, register: Register, table: Table, values: dict[str, str]) -> None:
-        self._project, self._register, self._table = project, register, table
-        self.values = values
+    def __init__(self, project: Project, register: Register, table: Table, folder: str) -> None:
+        self._project, self._register, self._table, self._folder = project, register, table, folder
+        self.values: dict[str, str] = {}
+
+    def meant(self, name: str, text: str) -> str:
+        """Return the value that a text means: where it names a record by what that is called, the record's key."""
+        keys = self._called(name, text)
+        return keys[0] if len(keys) == 1 else text
+
+    def _called(self, name: str, text: str) -> list[str]:
+        """Return the keys of the records that a field may refer to and that are called so, those in the folder first."""
+        for key in (k for k in self._table.foreign_keys if k.fields == (name,)):
+            target, column = self._project.package.tables[key.table], key.references[0]
+            label = target.field(target.label)
+            if label is None or label.sensitivity is Sensitivity.RESTRICTED:
+                continue
+            if self._found(key.table, {column: text}):
+                return []
+            same = {label.name: text}
+            found = zip(self._found(key.table, same, column), self._found(key.table, same), strict=True)
+            keys = dict.fromkeys(k for k, file in found if self._folder in file)
+            return [*keys] or self._found(key.table, same, column)
+        return []
 
     def fill(self, as_of: datetime.date, ask: Ask | None) -> None:
         """Complete the values: the next number, then what is required, each checked at once."""
@@ -118,11 +139,14 @@ class _Draft:
         for field_ in missing if ask else ():
             fault: str | None = ""
             while fault is not None:
-                values[field_.name] = plain_value(field_, ask(field_, fault).strip())  # type: ignore[misc]
+                answer = plain_value(field_, ask(field_, fault).strip())  # type: ignore[misc]
+                values[field_.name] = self.meant(field_.name, answer)
                 fault = self._fault(field_) or None
 
     def _fault(self, field_: Field) -> str:
         """Say what is wrong with a value: in itself, or because it names a record that does not exist."""
+        if same := self._called(field_.name, self.values[field_.name]):
+            return f"叫 {quoted(self.values[field_.name])} 的不止一个：{'、'.join(same[:5])}。请写编号。"
         if words := value_fault(self._table, field_, self.values[field_.name]):
             return words
         for key, given in self._references():
