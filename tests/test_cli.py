@@ -96,6 +96,22 @@ def test_check_looks_at_templates_too(bad: Shell, name: str, content: str, line:
     assert "template-error" not in bad("check")[1]
 
 
+def test_check_looks_at_the_navigation_and_at_style_sheets(bad: Shell) -> None:
+    (bad.root / "site/pages").mkdir(parents=True)
+    (bad.root / "site/pages/index.md").write_text("---\ntitle: 首页\n---\n好\n")
+    config = bad.root / "mkdocs.yml"
+    config.write_text("site_name: 甲\nnav:\n  - index.md\n  - gone.md\n")
+    for _ in range(2):
+        code, out, _ = bad("check")
+        assert (code, "site-config：mkdocs.yml 第4行" in out, "没有页面 “gone.md”" in out) == (1, True, True)
+    config.write_text("site_name: 甲\nnav:\n  - index.md\n")
+    assert "site-config" not in bad("check")[1]
+    (bad.root / "site/dossiers").mkdir()
+    (bad.root / "site/dossiers/a.html").write_text("---\ntitle: 甲\nstyles: [no.css]\n---\n<p>x</p>\n")
+    code, out, _ = bad("check")
+    assert (code, "第3行 错误 template-error" in out, "“no.css”" in out) == (1, True, True)
+
+
 def test_check_looks_at_what_templates_take_in(bad: Shell) -> None:
     pages, macros = bad.root / "site/pages", bad.root / "site/macros"
     pages.mkdir(parents=True)
@@ -325,6 +341,14 @@ def test_the_program_starts_and_ends_as_a_program_does(parliament: Path) -> None
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)[0]["column"] == "出席率"
+
+
+def test_what_nobody_read_to_its_end_is_no_good_end(parliament: Path) -> None:
+    generator = Path(__file__).resolve().parents[1] / "generator"
+    words = f"{sys.executable} -m lingtouyan check --root {parliament} | true; exit ${{PIPESTATUS[0]}}"
+    env = {**os.environ, "PYTHONPATH": str(generator)}
+    done = subprocess.run(["bash", "-c", words], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def broken(parliament: Path, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -560,6 +560,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Hardly a cycle among all these rows: looking for some again and again would cost a tenth of the time.
             gc.disable()
         code: int = options.run(options)
+        sys.stdout.flush()
         return code
     except UsageError as fault:
         print(str(fault), file=sys.stderr)
@@ -567,7 +568,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RecordsError as fault:
         return _show(in_order(fault.problems))
     except BrokenPipeError:
-        return FINE
+        # Whoever stopped reading has not seen all: what follows `check | head` must not take it for a good end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return RECORDS_WRONG
     except OSError as fault:
         # A full disk, a folder that cannot be written to: the machine's, wherever a command meets it.
         print(os_fault(fault), file=sys.stderr)

@@ -10,7 +10,7 @@ from jinja2 import meta, nodes
 
 from lingtouyan.cache import Cache
 from lingtouyan.checks.register import check
-from lingtouyan.problems import Problem, RecordsError, in_order
+from lingtouyan.problems import Problem, RecordsError, error, in_order
 from lingtouyan.project import Project
 from lingtouyan.reading.source import Source, blob_id
 from lingtouyan.templates.templates import FOLDERS, make_environment, read_templates, template_fault
@@ -27,7 +27,7 @@ def check_all(root: Path, as_of: str | None, revision: str | None) -> list[Probl
 
 def _of_templates(source: Source) -> Iterator[Problem]:
     """Yield what is wrong with the heads of templates and the grammar of their text; the very same are not read again."""
-    files = list(source.files(["site"]).files)
+    files = [*source.files(["site"]).files, *(["mkdocs.yml"] if source.exists("mkdocs.yml") else [])]
     key, cache = (
         f"templates {blob_id(repr((files, sorted(source.digests(files).items()))).encode())}",
         Cache(),
@@ -39,7 +39,12 @@ def _of_templates(source: Source) -> Iterator[Problem]:
     parts: set[str] = set()
     for folder in FOLDERS:
         try:
-            for template in read_templates(source, folder):
+            templates = read_templates(source, folder)
+            if folder == "site/pages" and "mkdocs.yml" in files:
+                wrong = _of_config(source, {f"{t.name}.md" for t in templates if not t.each})
+                faulty |= bool(wrong)
+                yield from wrong
+            for template in templates:
                 try:
                     _parse(environment, template.body, None, parts)
                 except jinja2.TemplateError as fault:
@@ -49,6 +54,17 @@ def _of_templates(source: Source) -> Iterator[Problem]:
             yield from fault.problems
     if not faulty:
         cache.put(key, b"fine")
+
+
+def _of_config(source: Source, pages: set[str]) -> list[Problem]:
+    # What reads the settings takes long to load, and is not needed where nothing has changed.
+    from lingtouyan.website.site_config import CONFIG, SiteError, read_config
+
+    try:
+        read_config(source, pages)
+    except SiteError as fault:
+        return [error(CONFIG, 0, "site-config", str(fault))]
+    return []
 
 
 def _parse(environment: jinja2.Environment, text: str, name: str | None, parts: set[str]) -> None:

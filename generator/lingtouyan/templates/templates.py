@@ -140,7 +140,10 @@ def read_templates(tree: Source | Path, folder: str) -> list[Template]:
             continue
         try:
             name = str(PurePosixPath(file).relative_to(folder).with_suffix(""))
-            templates.append(_template(file, name, _text_of(data), shared))
+            templates.append(template := _template(file, name, _text_of(data), shared))
+            if lost := [s for s in template.styles if f"{folder}/{s}" not in listing.files]:
+                line = template.lines["styles"]
+                raise YamlError(line, f"styles 里的 {quoted(lost[0])}，文件夹 {folder} 里没有这个文件。")
         except YamlError as fault:
             problems.append(error(file, fault.line, "template-error", f"模板文件头：{fault}"))
     if problems:

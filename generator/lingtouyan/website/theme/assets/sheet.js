@@ -36,8 +36,8 @@ function makeWorkbook(name, head, titles, rows) {
 function makeCsv(head, titles, rows) {
   const cell = (value) => {
     let words = String(value ?? "");
-    // A program for tables would calculate what begins so.
-    if (typeof value !== "number" && /^[=+\-@\t\r]/.test(words)) words = `'${words}`;
+    // As `csv_cell` in feeds.py: a program for tables would calculate what begins so; an amount with a sign is no formula.
+    if (typeof value !== "number" && /^(?:[=＝]|[-+@－＋＠\t\r](?=[^]*[^\d\s.,+\-()%]))/.test(words)) words = `'${words}`;
     return /[",\r\n]/.test(words) ? `"${words.replaceAll('"', '""')}"` : words;
   };
   return "\ufeff" + [...head.map((words) => [words]), titles, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
