@@ -50,6 +50,32 @@ def test_a_view_without_a_filter_enters_whole(tmp_path: Path) -> None:
     assert editions(tmp_path, "")["public"] == [("甲",), ("乙",)]
 
 
+def test_a_value_that_could_point_at_somebody_is_none_for_the_public(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "tree").table("people", ["name"])
+    tree.write("records/people.csv", "name\n甲\n")
+    # Withheld: what is few, what a total would give away, and what cannot be judged.
+    tree.write(
+        "schemas/views/counts.sql",
+        """/*
+title: 人数
+fields:
+  item: {title: 项目, sensitivity: public}
+  persons: {title: 人数, sensitivity: public, unless: persons < 3 OR total - persons < 3}
+  total: {title: 合计, sensitivity: internal}
+*/
+SELECT * FROM (VALUES ('少', 2, 9), ('差', 8, 9), ('不明', 5, NULL), ('可以', 5, 9)) AS v(item, persons, total)""",
+    )
+    project = Project.open(tree.root)
+    paths = {e: tmp_path / f"{e}.duckdb" for e in ("public", "internal")}
+    register_with_editions(project, project.as_of(None), paths, allow_errors=True)
+    shown = {}
+    for edition, path in paths.items():
+        with open_edition(path) as connection:
+            shown[edition] = dict(connection.execute("SELECT item, persons FROM counts").fetchall())
+    assert shown["public"] == {"少": None, "差": None, "不明": None, "可以": 5}
+    assert shown["internal"] == {"少": 2, "差": 8, "不明": 5, "可以": 5}
+
+
 @pytest.mark.parametrize(
     "rows",
     [
