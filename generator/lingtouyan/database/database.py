@@ -21,7 +21,7 @@ from lingtouyan.problems import WORDING, RecordsError, did_you_mean, error, prin
 from lingtouyan.reading.package import SHAPES, Field, ForeignKey, Package, Table
 from lingtouyan.reading.records import EMPTY, Records
 
-MAX_MEGABYTES = 4096
+MAX_MEGABYTES = 16384
 MAX_ROWS = 2_000_000
 _TYPES = {
     "integer": "BIGINT",
