@@ -399,13 +399,20 @@ def test_the_keyboard_alone_chooses_sorts_compares_and_exports(served: str, chro
 
 
 @pytest.mark.parametrize(
-    "path, dark", [("", False), ("shortlist/", True), ("rules/", False), ("people/P0001/", True)]
+    "path, dark",
+    [
+        ("", False),
+        ("shortlist/", True),
+        ("shortlist/?all.group=town", False),
+        ("rules/", False),
+        ("people/P0001/", True),
+    ],
 )
 def test_no_page_shuts_out_who_cannot_see_it(path: str, dark: bool, served: str, chromium: Browser) -> None:
     axe = files(pytest.importorskip("axe_core_python")) / "axe.min.js"
     chromium.size(390 if dark else 1280, 900, dark=dark)
     chromium.open(served + path)
-    if path == "shortlist/":
+    if path.startswith("shortlist/"):
         chromium.until("document.querySelector('[data-ready]') !== null")
     chromium.evaluate(axe.read_text("utf-8") + ";0")
     found = chromium.evaluate(
@@ -413,6 +420,24 @@ def test_no_page_shuts_out_who_cannot_see_it(path: str, dark: bool, served: str,
         ".map(v => `${v.id} ${v.nodes[0].html}`))"
     )
     assert found == []
+
+
+def test_a_record_lists_its_sections_beside_it_and_links_each(served: str, chromium: Browser) -> None:
+    chromium.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source="window.shifted = 0; new PerformanceObserver((list) => { for (const e of list.getEntries()) "
+        "shifted += e.value; }).observe({ type: 'layout-shift', buffered: true });",
+    )
+    chromium.size(1440, 900)
+    chromium.open(served + "people/P0003/")
+    listed = "[...document.querySelectorAll('.md-sidebar--secondary a')].map(a => [a.textContent, a.hash])"
+    assert chromium.evaluate(listed) == [["任职", "#posts"], ["大事记", "#events"]]
+    assert chromium.evaluate("document.querySelector('h2 .headerlink').hash") == "#posts"
+    # Its place was kept: nothing moves when it comes.
+    assert chromium.evaluate("new Promise(r => setTimeout(() => r(shifted), 300))") < 0.02
+    chromium.open(served + "people/P0003/#events")
+    ground = "getComputedStyle(document.getElementById('{}')).backgroundColor"
+    assert chromium.evaluate(ground.format("events")) != chromium.evaluate(ground.format("posts"))
 
 
 def test_facts_stand_at_the_foot(served: str, chromium: Browser) -> None:

@@ -498,7 +498,7 @@ class LongList {
       pagination: true, paginationElement: pages, paginationSize: PER_PAGE, paginationSizeSelector: [20, 50, 100, 200], paginationInitialPage: this.page,
       paginationButtonCount: narrow.matches ? 3 : 5,
       initialSort: this.sorters.map(({ column, dir }) => ({ column: column.field, dir })),
-      groupStartOpen: false, groupToggleElement: "header", groupHeader: (value, count, rows) => this.groupHead(value, count, rows),
+      groupStartOpen: false, groupToggleElement: "header", groupHeader: (...told) => this.groupHead(...told),
       headerSortClickElement: "header", columnHeaderSortMulti: true, movableColumns: !narrow.matches, resizableRows: false,
       placeholder: "没有符合条件的记录。", printAsHtml: true, printRowRange: "active", printStyled: false,
       printConfig: { columnGroups: false, rowGroups: true, columnCalcs: false, formatCells: true },
@@ -551,14 +551,17 @@ class LongList {
     if (column && !this.sorters.length && column.order) this.table.setSort(column.field, "asc");
   }
 
-  groupHead(value, count, rows) {
+  groupHead(value, count, rows, group) {
     const figures = this.columns.filter((column) => column.total).map((column) => {
       const some = rows.map((row) => row[column.field]).filter((figure) => figure !== null);
       const sum = some.reduce((total, figure) => total + figure, 0);
       if (column.total === "sum") return `${column.title} ${column.show(sum)}`;
       return some.length ? `平均${column.title} ${(sum / some.length).toFixed(1)}` : "";
     }).filter(Boolean);
-    return make("button", { type: "button", className: "grid-group" }, `${value || EMPTY}　${count.toLocaleString("en-US")} 条${figures.length ? `　${figures.join("　")}` : ""}`);
+    // A head of rows is read aloud as a row with one cell.
+    group.getElement().setAttribute("role", "row");
+    const button = make("button", { type: "button", className: "grid-group" }, `${value || EMPTY}　${count.toLocaleString("en-US")} 条${figures.length ? `　${figures.join("　")}` : ""}`);
+    return make("span", { role: "gridcell" }, button);
   }
 
   // --- out of the page ------------------------------------------------------------------------------------------
