@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from lingtouyan.reading.source import WorkTree
 from lingtouyan.templates.charts import progress
 from lingtouyan.templates.components import definition, flow, table, tiles, timeline
@@ -154,6 +156,9 @@ def stamp(job: SiteJob, website: Website) -> None:
         content = definition([("姓名", row["name"]), ("学历", row["level"]), ("备注", None)])
         content += timeline(
             [{"date": "2026-02-03", "title": row["name"], "text": "经选举产生。", "kind": "ok"}]
+        )
+        content += Markup(
+            '<h2 id="posts">任职</h2><p>没有任职。</p><h2 id="events">大事记</h2><p>没有记录。</p>'
         )
         page = job.out / url / "index.html"
         page.parent.mkdir(parents=True)

@@ -262,6 +262,9 @@ def test_tables_of_figures_carry_their_arithmetic_and_a_place_to_sign(printed):
     table = words(printed / "statistics-table" / "2026-11-20.pdf")
     assert "总数在任书记4100" in table
     assert "女125" in table
+    # The figures of the site's pages, for who has the paper alone.
+    assert "历次换届后的年龄结构" in table
+    assert "目标不低于" in table
     report = words(printed / "reports" / "now.pdf")
     assert re.search(r"女书记占比25.0%1÷4", report), report
     for text in (table, report):
