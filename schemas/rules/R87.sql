@@ -10,7 +10,7 @@ remedy: "请撤回改动；需要调整的另发文件，写明修改了哪一�
 */
 -- Judged where a change is reviewed or the history audited. Issued is what stood in the records before the change, or came in
 -- with an earlier commit. The day on which a document ceases to be in force may be filled in, once; what the city says about
--- a document (summary, systems, approval to publish) is no part of it; a parameter that a later document sets is added with
+-- a document (summary, systems, approval to publish, whether it is open to all) is no part of it; a parameter that a later document sets is added with
 -- that document's number in its note.
 WITH came AS (
     SELECT root_key, min(ordinal) AS since FROM proposed_changes
@@ -28,6 +28,7 @@ WITH came AS (
     LEFT JOIN came AS n ON n.root_key = c.root_key
     WHERE c.root_table = 'policies' AND c.ordinal > coalesce(n.since, -1)
       AND NOT (c.table_name = 'policies' AND c.field IN ('summary', 'systems', 'disclosure_id', 'supersedes'))
+      AND c.field IS DISTINCT FROM 'open_to_public'
       AND NOT (c.action = 'changed' AND c.before IS NULL AND c.field IN ('effective_to', 'note'))
       AND NOT (c.action = 'added' AND c.table_name = 'parameters' AND c.record_key IN (FROM noted))
 ), deeds AS (
