@@ -159,7 +159,7 @@ def _repeat(folder: Path, person: str) -> None:
 
 def write_tree(root: Path) -> Path:
     """Write the project and return its root."""
-    for name in ("schemas", "records/city", "site/dossiers"):
+    for name in ("schemas", "records/city", "site/dossiers", "site/macros"):
         shutil.copytree(ROOT / name, root / name)
     shutil.copy(ROOT / "datapackage.yaml", root)
     folder = root / FOLDER
