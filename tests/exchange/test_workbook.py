@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import html
 import json
+import re
 import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from trees import copy_of
@@ -94,6 +97,31 @@ def test_a_workbook_has_headings_choices_and_no_restricted_value(root: Path) -> 
     with zipfile.ZipFile(path) as parts:
         hints = "".join(parts.read(n).decode() for n in parts.namelist() if "sheet" in n)
     assert "必填。&#xA;例：安娜" in hints
+
+
+def test_numbers_of_records_are_locked_and_what_is_wrong_turns_red(root: Path) -> None:
+    with zipfile.ZipFile(book(root)) as parts:
+        texts = [
+            parts.read(n).decode() for n in sorted(parts.namelist()) if re.match("xl/worksheets/sheet", n)
+        ]
+        styles = ElementTree.fromstring(parts.read("xl/styles.xml"))
+    parties, members, _, votes = texts[:4]
+    assert "<sheetProtection" in parties
+    assert "password" not in members
+    # Rows of a list come and go.
+    assert "<sheetProtection" not in votes
+    spread = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    open_ = [x.find(f"{spread}protection") is not None for x in styles.find(f"{spread}cellXfs") or ()]
+    style = {cell: int(n) for cell, n in re.findall(r'<c r="(\w+)" s="(\d+)"', members)}
+    assert [open_[style[cell]] for cell in ("A1", "A2", "B2", "D2")] == [False, False, True, True]
+    below = re.search(r'<col min="1" max="\d+" [^>]*style="(\d+)"', members)
+    assert below is not None
+    assert open_[int(below[1])]
+    rules = [
+        html.unescape(f) for f in re.findall(r"<formula>(.*?)</formula>", members.split("<dataValid")[0])
+    ]
+    assert any("DATEVALUE($H2)" in r for r in rules)
+    assert any(r.startswith("AND(LEN($B2)=0,COUNTA($A2") for r in rules)
 
 
 def test_a_workbook_handed_back_as_it_is_changes_nothing(root: Path) -> None:

@@ -14,8 +14,6 @@ from lingtouyan.checks.register import build_register, check
 from lingtouyan.commands.new import file_of
 from lingtouyan.exchange.forms import as_roster, complete, kind_of, pictures, read_forms, without_known
 from lingtouyan.exchange.records import (
-    SEALED,
-    TOO_LONG,
     Change,
     Entry,
     Key,
@@ -34,7 +32,9 @@ from lingtouyan.exchange.workbook import (
     DOUBTFUL,
     REFUSED,
     SAME,
+    SEALED,
     TAKEN,
+    TOO_LONG,
     Mark,
     Sheet,
     read_workbook,

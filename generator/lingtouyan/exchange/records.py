@@ -19,6 +19,8 @@ from lingtouyan.exchange.workbook import (
     CHOICES,
     DOUBTFUL,
     REFUSED,
+    SEALED,
+    TOO_LONG,
     Mark,
     Sheet,
     cell_text,
@@ -36,7 +38,7 @@ Values = dict[str, str | None]
 Key = tuple[str, ...]
 ORDINAL = "ordinal"
 # Stand for what a workbook cannot or must not hold; left as they are, they change nothing.
-SEALED, TOO_LONG, _MOST = "（已加密）", "（太长，请在原文件里改）", 32_000
+_MOST = 32_000
 
 
 @dataclass
@@ -242,6 +244,8 @@ def sheets_of(tree: Tree, tables: Collection[str], folder: str) -> list[Sheet]:
                 {*table.primary_key, *tree.inherited(table)},
                 {f.name: c for f in fields if (c := _choices(tree, table, f, folder))[0]},
                 table.name,
+                # Rows of a list come and go; those of records stay the records that they are.
+                table is top,
             )
         )
     return sheets

@@ -19,7 +19,7 @@ from zipfile import BadZipFile, ZipFile
 
 from python_calamine import CalamineError, CalamineWorkbook
 from xlsxwriter import Workbook
-from xlsxwriter.utility import xl_range_abs
+from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
 from lingtouyan.problems import UsageError, printable
@@ -29,11 +29,16 @@ from lingtouyan.reading.package import Field
 # Hidden sheets: what the workbook was made from, and what its dropdowns offer.
 ABOUT, CHOICES = "lingtouyan", "选项"
 ANSWER = "答复"
+# What stands for a value that the workbook does not hold.
+SEALED, TOO_LONG = "（已加密）", "（太长，请在原文件里改）"
 TAKEN, SAME, DOUBTFUL, REFUSED = "收下", "没有变化", "存疑", "退回"
 # Rows below the last that are still given formats, choices and hints.
 _SPARE = 500
 _MOST_CHARACTERS = 32_000
 _MERGED_DOWN = re.compile(rb'number-rows-spanned="(?!1")')
+_RED = "#FF7C80"
+# What a sheet with locked cells still lets one do.
+_ALLOWED = "format_cells format_columns format_rows insert_rows delete_rows sort autofilter".split()  # noqa: SIM905
 _SHAPES = {"date": "date", "integer": "number", "number": "number"}
 # What is written is what stands there: no text becomes a formula, an address or a number.
 _PLAIN = {
@@ -54,6 +59,7 @@ class Sheet:
         keys: the names of the fields that say which record a row is.
         choices: field -> the words that its dropdown offers, and whether others are refused.
         table: the table whose rows it holds, or empty.
+        locked: whether the keys of the rows that are there stay as they are.
         merged: blocks of merged cells, as ((row, column), (row, column)) counted from 0.
     """
 
@@ -64,6 +70,7 @@ class Sheet:
     keys: Collection[str] = ()
     choices: Mapping[str, tuple[list[str], bool]] = field(default_factory=dict)
     table: str = ""
+    locked: bool = False
     merged: Sequence[tuple[tuple[int, int], tuple[int, int]]] = ()
 
 
@@ -152,6 +159,7 @@ def write_workbook(
                     source = f"='{CHOICES}'!{xl_range_abs(0, column, len(words) - 1, column)}"
                     column += 1
                 _validate(page, sheet, number, field_, source, only)
+                _colour(book, page, sheet, number, field_, source, only)
         if lists is not None:
             lists.hide()
         if about:
@@ -174,15 +182,20 @@ def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[
         "date": {"num_format": "yyyy-mm-dd"},
         "number": {},
     }
-    made = {name: book.add_format(style) for name, style in styles.items()}
-    colours = {REFUSED: "#FF7C80", DOUBTFUL: "#FFD966"}
+    made = {name: book.add_format({**style, "locked": name == "key"}) for name, style in styles.items()}
+    # Without a password: who has a reason takes the protection off.
+    keys = {n for n, f in enumerate(sheet.fields) if sheet.locked and f and f.name in sheet.keys}
+    fixed = {shape: book.add_format(styles[shape]) for shape in ("text", "date", "number")} if keys else made
+    if keys:
+        page.protect("", dict.fromkeys(_ALLOWED, True))
+    colours = {REFUSED: _RED, DOUBTFUL: "#FFD966"}
     titles = sheet.headings or [f.title if f else "" for f in sheet.fields]
     marked: dict[tuple[int, int], list[Mark]] = {}
     for mark in marks:
         column = titles.index(mark.column) if mark.column in titles else 0
         marked.setdefault((mark.row - 1, column), []).append(mark)
     painted = {
-        (shape, kind): book.add_format({**styles[shape], "bg_color": colour})
+        (shape, kind): book.add_format({**styles[shape], "bg_color": colour, "locked": False})
         for shape in ("text", "date", "number")
         for kind, colour in (colours.items() if marks else ())
     }
@@ -199,7 +212,9 @@ def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[
         for c, cell in enumerate(row):
             shape = shapes[c] if c < len(shapes) else "text"
             kind = min((m.kind for m in marked.get((r, c), ())), key=[REFUSED, DOUBTFUL].index, default="")
-            _write_cell(page, r, c, cell, shape, painted.get((shape, kind), made[shape]))
+            _write_cell(
+                page, r, c, cell, shape, painted.get((shape, kind), (fixed if c in keys else made)[shape])
+            )
     for (r, c), found in marked.items():
         # A row that is told of as a whole shows it at its first cell, which may be empty.
         text = "\n".join(dict.fromkeys(m.message for m in found))
@@ -217,6 +232,37 @@ def _write_cell(page: Worksheet, row: int, column: int, cell: Any, shape: str, s
     if not isinstance(cell, int | float | datetime.date):
         cell = "" if cell is None else str(cell)[:_MOST_CHARACTERS]
     page.write(row, column, cell, style)
+
+
+def _colour(
+    book: Workbook, page: Worksheet, sheet: Sheet, column: int, field_: Field, source: str, only: bool
+) -> None:
+    """Let cells turn red for what a spreadsheet can judge of a schema; it knows no patterns and no other sheets."""
+    limits, cell = field_.constraints, xl_rowcol_to_cell(1, column, col_abs=True)
+    length, number = f"LEN({cell})", f"VALUE({cell})"
+    wrong, bounds = list[str](), list[tuple[str, str, str]]()
+    shape = _SHAPES.get(field_.type)
+    if source and only:
+        wrong.append(f"ISNA(MATCH({cell},{source.lstrip('=')},0))")
+    elif shape == "date" and not field_.months_before:
+        wrong.append(f"AND(NOT(ISNUMBER({cell})),ISERROR(DATEVALUE({cell})))")
+    elif shape == "number":
+        wrong.append(f"ISERROR({number})")
+        bounds = [(number, "<", "minimum"), (number, ">", "maximum")]
+        if field_.type == "integer":
+            wrong.append(f"IFERROR({number}<>INT({number}),FALSE)")
+    elif field_.type == "string":
+        bounds = [(length, "<", "minLength"), (length, ">", "maxLength")]
+    wrong += [f"IFERROR({what}{sign}{limits[name]},FALSE)" for what, sign, name in bounds if name in limits]
+    stand_in = f'{cell}="{SEALED}",{cell}="{TOO_LONG}"'
+    rules = [f"=AND({length}>0,NOT(OR({stand_in})),OR({','.join(wrong)}))"] if wrong else []
+    if field_.required:
+        row = f"{xl_rowcol_to_cell(1, 0, col_abs=True)}:{xl_rowcol_to_cell(1, len(sheet.fields) - 1, col_abs=True)}"
+        rules.append(f"=AND({length}=0,COUNTA({row})>0)")
+    red = book.add_format({"bg_color": _RED})
+    for rule in rules:
+        options = {"type": "formula", "criteria": rule, "format": red}
+        page.conditional_format(1, column, len(sheet.rows) + _SPARE, column, options)
 
 
 def _validate(page: Worksheet, sheet: Sheet, column: int, field_: Field, source: str, only: bool) -> None:
