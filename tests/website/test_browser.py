@@ -435,6 +435,8 @@ def test_a_record_lists_its_sections_beside_it_and_links_each(served: str, chrom
     assert chromium.evaluate("document.querySelector('h2 .headerlink').hash") == "#posts"
     # Its place was kept: nothing moves when it comes.
     assert chromium.evaluate("new Promise(r => setTimeout(() => r(shifted), 300))") < 0.02
+    # Within one page the browser would load nothing.
+    chromium.open(served)
     chromium.open(served + "people/P0003/#events")
     ground = "getComputedStyle(document.getElementById('{}')).backgroundColor"
     assert chromium.evaluate(ground.format("events")) != chromium.evaluate(ground.format("posts"))
