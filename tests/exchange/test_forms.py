@@ -85,7 +85,9 @@ def test_a_form_is_taken_sealed_and_written_again_with_nothing_lost(
     with zipfile.ZipFile(archive, "w") as made:
         made.writestr("清泉镇/单示范.lrmx", form())
         made.writestr("清泉镇/说明.txt", "不是")
-    assert take(city, archive) == 0
+        made.writestr("清泉镇/坏的.lrmx", "<Person><XingMing>")
+    # One that cannot be read is refused by its name; the others are taken.
+    assert take(city, archive) == 1
     (file,) = (city / "records").rglob("people/*.yaml")
     text = file.read_text()
     assert file.parent.parent.name == "990101101-清泉镇"
@@ -97,9 +99,10 @@ def test_a_form_is_taken_sealed_and_written_again_with_nothing_lost(
     )
     for secret in ("990101197503150017", "妻子", "李某", "健康"):
         assert secret not in text + said
+    assert said.count("坏的.lrmx 不是完整的 XML") == 2
     assert file.with_name(f"{file.stem}.photo.sealed").is_file()
     # A second time nothing is new, whatever is sealed.
-    assert take(city, archive) == 0
+    assert take(city, archive) == 1
     assert "没有变化 1 条；写了 0 个文件" in capsys.readouterr().out
     assert (
         main(

@@ -219,7 +219,8 @@ def _read_forms(project: Project, tree: Tree, path: Path, suffix: str, kind: Any
     """Read the forms of a file, a folder or an archive, restricted values and pictures sealed."""
     keys = open_keys(project)
     table = tree.package.tables[kind["table"]]
-    forms = without_known(read_forms(path, suffix, kind, tree), kind, tree)
+    found, unreadable = read_forms(path, suffix, kind, tree)
+    forms = without_known(found, kind, tree)
     roster, part = as_roster(path, forms, kind, table)
     reader = Reader(tree, asked.folder, str(project.as_of(None).year))
     reader.read(roster, [part])
@@ -243,6 +244,11 @@ def _read_forms(project: Project, tree: Tree, path: Path, suffix: str, kind: Any
                 files[name] = data
             except UsageError as fault:
                 change.tell(DOUBTFUL, f"{field.title}{fault}", field.title)
+    for name, said in unreadable.items():
+        roster.sheet.rows.append([name])
+        place = (table.name, roster.sheet.title, len(roster.sheet.rows))
+        changes.append(Change(table.name, (name,), places=[place]))
+        changes[-1].tell(REFUSED, said)
     why = "只是试收" if asked.dry else "还没有钥匙（lingtouyan keys add）"
     told = [f"限制级内容 {left} 处没有收：{why}。"] if left else []
     return [roster.sheet], changes, files, told

@@ -92,14 +92,26 @@ def parse(data: bytes, name: str) -> ElementTree.Element:
         raise UsageError(f"{name} 不是完整的 XML：{fault}。") from None
 
 
-def read_forms(path: Path, suffix: str, kind: Any, tree: Tree) -> list[Form]:
-    """Read all forms of a file, a folder or an archive; UsageError: none is there, or one cannot be read."""
+def read_forms(path: Path, suffix: str, kind: Any, tree: Tree) -> tuple[list[Form], dict[str, str]]:
+    """Read all forms of a file, a folder or an archive.
+
+    Returns:
+        The forms, and name -> why of those that cannot be read.
+
+    Raises:
+        UsageError: none is there that can be read.
+    """
     if not path.exists():
         raise UsageError(f"没有 {path} 这个文件。")
-    forms = [_form(parse(data, name), name, kind, tree) for name, data in _contents(path, suffix)]
+    forms, unreadable = list[Form](), dict[str, str]()
+    for name, data in _contents(path, suffix):
+        try:
+            forms.append(_form(parse(data, name), name, kind, tree))
+        except UsageError as fault:
+            unreadable[name] = str(fault)
     if not forms:
-        raise UsageError(f"{path.name} 里没有 {suffix} 文件。")
-    return forms
+        raise UsageError(next(iter(unreadable.values()), f"{path.name} 里没有 {suffix} 文件。"))
+    return forms, unreadable
 
 
 def as_roster(path: Path, forms: list[Form], kind: Any, table: Table) -> tuple[Roster, Part]:
