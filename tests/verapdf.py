@@ -89,7 +89,8 @@ def judge(paths: list[str]) -> dict[str, list[list[str]]]:
             with foundry.createParser(FileInputStream(path), flavour) as parser:
                 validator = ValidatorFactory.createValidator(profile, _MOST, False, True, False)
                 result = validator.validate(parser)
-            if result.getTotalAssertions() < 1000:
+            # A page with nothing on it has 7 and 57, a letter of one page 827 and 3,140.
+            if result.getTotalAssertions() < 300:
                 found[path].append([name, "", "", "almost nothing was looked at"])
             for one in result.getTestAssertions():
                 rule, place = one.getRuleId(), str(one.getLocation().getContext())
