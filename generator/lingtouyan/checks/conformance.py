@@ -377,10 +377,8 @@ class _Keys:
                 yield from self._dangling(key, unread.get(key.table, ()))
 
     def _lost(self, key: ForeignKey) -> str:
-        lost, register = (
-            dangling_rows(self._table, key, self._package.tables[key.table]),
-            self._package.settings.erasures,
-        )
+        lost = dangling_rows(self._table, key, self._package.tables[key.table])
+        register = self._package.settings.erasures
         if not register or len(key.fields) != 1:
             return lost
         # What was erased may be gone from the tree; what refers to it stays, for the figures.

@@ -19,6 +19,7 @@ from lingtouyan.database.database import (
     SqlError,
     create_table,
     literal,
+    literals,
     quote,
     record_key,
     rows_of,
@@ -158,18 +159,17 @@ def _rows_of(
     connection: duckdb.DuckDBPyConnection, package: Package, erased: Iterable[tuple[str, str]]
 ) -> set[tuple[str, ...]]:
     """Return table, file and line, as text, of the rows of these records and of those that refer to them."""
-    found: set[tuple[str, ...]] = set()
+    keys: dict[str, list[str]] = {}
     for name, key in erased:
-        for table in package.tables.values():
-            named = [k.fields for k in table.foreign_keys if k.table == name]
-            named += [table.primary_key] if table.name == name else []
-            for fields in filter(None, named):
-                where = f"FROM {quote(table.name)} WHERE {record_key(fields)} = {literal(key)}"
-                found.update(
-                    connection.execute(
-                        f"SELECT {literal(table.name)}, _file, _line::VARCHAR {where}"
-                    ).fetchall()
-                )
+        keys.setdefault(name, []).append(key)
+    found: set[tuple[str, ...]] = set()
+    for table in package.tables.values() if keys else ():
+        own = [(table.name, table.primary_key)] if table.primary_key else []
+        for name, fields in [*own, *((k.table, k.fields) for k in table.foreign_keys)]:
+            if name in keys:
+                where = f"{record_key(fields)} IN ({literals(keys[name])})"
+                sql = f"SELECT {literal(table.name)}, _file, _line::VARCHAR FROM {quote(table.name)} WHERE {where}"
+                found.update(connection.execute(sql).fetchall())
     return found
 
 

@@ -117,7 +117,8 @@ def put_cells(
     )
 
 
-def _list(values: Iterable[str]) -> str:
+def literals(values: Iterable[str]) -> str:
+    """Quote string literals, as a list of SQL has them."""
     return ", ".join(map(literal, values))
 
 
@@ -154,7 +155,7 @@ def typed(field: Field) -> str:
     cell = quote(field.name)
     if field.type == "boolean":
         true, false = field.yes_and_no
-        return f"CASE WHEN {cell} IN ({_list(true)}) THEN true WHEN {cell} IN ({_list(false)}) THEN false END"
+        return f"CASE WHEN {cell} IN ({literals(true)}) THEN true WHEN {cell} IN ({literals(false)}) THEN false END"
     if field.type == "array":
         return f"TRY_CAST(TRY_CAST({cell} AS JSON) AS VARCHAR[])"
     if field.type == "date":
@@ -240,7 +241,7 @@ def create_enums(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table],
     """Create one ordered type per list of categories; `prefix` names the database where it is not the register."""
     made = {f.enum_type: f.categories for t in tables for f in t.fields if f.enum_type}
     for name, words in made.items():
-        connection.execute(f"CREATE TYPE {prefix}{quote(name)} AS ENUM ({_list(words)})")
+        connection.execute(f"CREATE TYPE {prefix}{quote(name)} AS ENUM ({literals(words)})")
 
 
 def create_typed(connection: duckdb.DuckDBPyConnection, package: Package) -> None:

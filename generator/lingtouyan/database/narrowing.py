@@ -6,11 +6,19 @@ that were erased only figures of views that say so in their header are kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import duckdb
 
-from lingtouyan.database.database import duckdb_type, explain, literal, quote, record_key, tables_in
+from lingtouyan.database.database import (
+    duckdb_type,
+    explain,
+    literal,
+    literals,
+    quote,
+    record_key,
+    tables_in,
+)
 from lingtouyan.database.statements import COUNTED
 from lingtouyan.database.views import HISTORY, Views
 from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, quoted
@@ -119,13 +127,16 @@ def narrow(
         views.forget({*gone, *emptied, *(told if gone or own else ())})
         counted = {v.name for v in views.order if v.header.get("erased") == COUNTED}
         views.need(counted if only is None else counted & views.reach(only))
-        closed = [(t, key) for name, key in erased for t in tables if t.name == name and t.primary_key]
-        for table, key in closed:
-            _seed(connection, table, key)
-            gone.add(table.name)
-            remove(table, f"{record_key(table.primary_key, 't.')} = {literal(key)}")
+        closed = [(t, sorted(k for name, k in erased if name == t.name)) for t in tables if t.primary_key]
+        for table, keys in closed:
+            if keys:
+                _seed(connection, table, keys)
+                gone.add(table.name)
+                remove(table, f"{record_key(table.primary_key, 't.')} IN ({literals(keys)})")
         follow()
-        _drop_names(connection, closed)
+        for table, keys in closed:
+            if keys:
+                _drop_names(connection, table, keys)
     removed = [package.tables[n] for n in gone]
     if "findings" in here:
         _drop_findings(connection, removed, own)
@@ -136,30 +147,29 @@ def narrow(
         views.need(only)
 
 
-def _seed(connection: duckdb.DuckDBPyConnection, table: Table, key: str) -> None:
-    """Enter an erased record among what is gone, by its key alone: its file may be gone already, what refers to it not."""
-    name, parts = quote(table.name), key.split("/")
-    if len(parts) != len(table.primary_key):
-        return
+def _seed(connection: duckdb.DuckDBPyConnection, table: Table, keys: Sequence[str]) -> None:
+    """Enter erased records among what is gone, by key alone: their files may be gone already, what refers to them not."""
+    name, fields = quote(table.name), [f for n in table.primary_key if (f := table.field(n))]
+    parts = [p for key in keys if len(p := key.split("/")) == len(fields)]
     connection.execute(f"CREATE TABLE IF NOT EXISTS gone.{name} AS SELECT * FROM {name} WHERE false")
-    columns = ", ".join(map(quote, table.primary_key))
-    fields = [table.field(n) for n in table.primary_key]
-    cells = ", ".join(
-        f"TRY_CAST({literal(p)} AS {duckdb_type(f)})" for p, f in zip(parts, fields, strict=True) if f
-    )
-    connection.execute(f"INSERT INTO gone.{name} ({columns}) SELECT {cells}")
+    columns = ", ".join(quote(f.name) for f in fields)
+    cells = ", ".join(f"TRY_CAST(unnest(?::VARCHAR[]) AS {duckdb_type(f)})" for f in fields)
+    given = [[p[n] for p in parts] for n in range(len(fields))]
+    connection.execute(f"INSERT INTO gone.{name} ({columns}) SELECT {cells}", given)
 
 
-def _drop_names(connection: duckdb.DuckDBPyConnection, erased: Iterable[tuple[Table, str]]) -> None:
+def _drop_names(connection: duckdb.DuckDBPyConnection, table: Table, keys: Sequence[str]) -> None:
     """Drop changes of other records that say what an erased record was called, and such messages of commits."""
-    for table, key in erased:
-        mine = f"{record_key(table.primary_key)} = {literal(key)}"
-        called = f"(SELECT max({quote(table.label)}) FROM gone.{quote(table.name)} WHERE {mine})"
-        connection.execute(f"DELETE FROM changes WHERE contains(concat_ws(' ', before, after), {called})")
-        said = "concat_ws(' ', subject, body, merge_subject)"
-        connection.execute(
-            f"UPDATE commits SET subject = NULL, body = NULL, merge_subject = NULL WHERE contains({said}, {called})"
-        )
+    mine = f"FROM gone.{quote(table.name)} AS g WHERE {record_key(table.primary_key, 'g.')} IN ({literals(keys)})"
+
+    def told(words: str) -> str:
+        return f"EXISTS (SELECT 1 {mine} AND contains(concat_ws(' ', {words}), g.{quote(table.label)}))"
+
+    connection.execute(f"DELETE FROM changes WHERE {told('before, after')}")
+    connection.execute(
+        "UPDATE commits SET subject = NULL, body = NULL, merge_subject = NULL "
+        f"WHERE {told('subject, body, merge_subject')}"
+    )
 
 
 def _own_folder(connection: duckdb.DuckDBPyConnection, package: Package, scope: Scope) -> str:

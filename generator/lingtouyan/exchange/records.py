@@ -128,13 +128,13 @@ class Tree:
                     around.append(values)
                     if values.get(ORDINAL) != str(len(around)):
                         self.counted.discard(table.name)
-        for name, erased in project.erased:
-            self.entries.get(name, {}).pop(tuple(erased.split("/")), None)
-            for table in self.package.tables.values():
-                named = [k.fields[0] for k in table.foreign_keys if (k.table, len(k.fields)) == (name, 1)]
-                held = self.entries[table.name]
-                for entry in [e for e in held.values() if erased in map(e.values.get, named)]:
-                    del held[entry.key]
+        erased = project.erased
+        for name, held in self.entries.items() if erased else ():
+            keys = self.package.tables[name].foreign_keys
+            named = [(k.table, k.fields[0]) for k in keys if len(k.fields) == 1]
+            for e in list(held.values()):
+                if (name, "/".join(e.key)) in erased or any((t, e.values.get(f)) in erased for t, f in named):
+                    del held[e.key]
         self.display = cache(self._display)
 
     def shown_tables(self) -> list[Table]:
