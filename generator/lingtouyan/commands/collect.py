@@ -331,7 +331,7 @@ def spread(
     if shares < 1 or (shares > 1 and action != "dossiers"):
         raise UsageError("--shares 只用于 dossiers，应是不小于 1 的整数。")
     parts = [f"{n}/{shares}" for n in range(1, shares + 1)] if shares > 1 else [""]
-    waiting = [(m, part) for m in members if (m.name in only if only else m.repository) for part in parts]
+    waiting = [m for m in members if (m.name in only if only else m.repository)]
     if not waiting:
         raise UsageError("成员都没有登记仓库（repository），没有可做的。")
     waiting.reverse()
@@ -339,23 +339,26 @@ def spread(
     came: set[str] = set()
     with _workers(on) as (pool, slots):
         while waiting or running:
-            # No more histories in memory than there is work for.
+            # No more histories in memory than there is work for; the shares of one member are of the same.
             while waiting and len(running) < 2 * slots:
-                member, part = waiting.pop()
+                member = waiting.pop()
                 last = before.get(member.name)
                 try:
                     mirror = _follow(project, member, [last] if last else [])
                     history = ask(mirror, "bundle", "create", "-q", "-", _TIP) or b""
-                    asked = (action, *arguments, *(("--share", part) if part else ()))
-                    running[pool.submit(work, history, asked, __version__)] = member, part
                 except UsageError as fault:
                     yield False, f"{member.title}：{fault}"
+                    continue
+                for part in parts:
+                    asked = (action, *arguments, *(("--share", part) if part else ()))
+                    running[pool.submit(work, history, asked, __version__)] = member, part
             for done in wait(running, return_when=FIRST_COMPLETED).done if running else ():
                 member, part = running.pop(done)
                 try:
                     code, said, packed = done.result()
                     _unpack(packed, project.build / "members" / member.name, member.name in came)
-                    came.add(member.name)
+                    if packed:
+                        came.add(member.name)
                 except Exception as fault:
                     code, said = 3, f"没有做完：{type(fault).__name__}：{printable(str(fault))[:300]}"
                 yield code == 0, f"{member.title}{part and f'第 {part} 份'}：{said}"
