@@ -102,8 +102,8 @@ def _dossiers(options: argparse.Namespace) -> int:
 
     seal = load_seal(options.sign, _password) if options.sign else None
     selection = Selection(frozenset(options.kinds), frozenset(options.key), options.where)
-    more = {"out": options.out, "blank": options.blank, "preview": options.format == "html", "seal": seal}
-    more["share"] = options.share
+    asked = {"out": options.out, "blank": options.blank, "share": options.share}
+    more = {**asked, "preview": options.format == "html", "seal": seal}
     report = print_selection(options.root, selection, **_asked_of(options), **more)
     if report.problems:
         _show(report.problems)

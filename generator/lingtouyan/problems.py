@@ -128,6 +128,11 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda m: f"⟨U+{ord(m[0]):04X}⟩", text)
 
 
+def date_words(parts: Iterable[str]) -> str:
+    """Write year, month and day, as far as they are given, as running text has them: `2026年4月7日`, `1975年3月`."""
+    return "".join(f"{int(part)}{unit}" for part, unit in zip(parts, "年月日", strict=False))
+
+
 # So many files' worth of one rule's lines are shown in all.
 _FILES = 5
 # After the stages of errors.

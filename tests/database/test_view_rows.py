@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trees import Tree
@@ -24,18 +25,23 @@ SELECT name, note FROM people
 """
 
 
-def editions(folder: Path, rows: str) -> dict[str, list[tuple[object, ...]]]:
-    tree = Tree(folder / "tree").table("people", ["name", {"name": "note", "sensitivity": "internal"}])
-    tree.write("records/people.csv", "name,note\n甲,可以公开\n乙,不公开\n")
-    tree.write("schemas/views/roster.sql", VIEW.format(rows=rows))
+def asked(tree: Tree, sql: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return what each edition of a tree answers."""
     project = Project.open(tree.root)
-    paths = {e: folder / f"{e}.duckdb" for e in ("public", "internal")}
+    paths = {e: tree.root.parent / f"{e}.duckdb" for e in ("public", "internal")}
     register_with_editions(project, project.as_of(None), paths, allow_errors=True)
     found = {}
     for edition, path in paths.items():
         with open_edition(path) as connection:
-            found[edition] = connection.execute("SELECT * FROM roster ORDER BY name DESC").fetchall()
+            found[edition] = connection.execute(sql).fetchall()
     return found
+
+
+def editions(folder: Path, rows: str) -> dict[str, list[tuple[Any, ...]]]:
+    tree = Tree(folder / "tree").table("people", ["name", {"name": "note", "sensitivity": "internal"}])
+    tree.write("records/people.csv", "name,note\n甲,可以公开\n乙,不公开\n")
+    tree.write("schemas/views/roster.sql", VIEW.format(rows=rows))
+    return asked(tree, "SELECT * FROM roster ORDER BY name DESC")
 
 
 def test_only_the_rows_that_meet_the_condition_enter_the_edition(tmp_path: Path) -> None:
@@ -65,15 +71,9 @@ fields:
 */
 SELECT * FROM (VALUES ('少', 2, 9), ('差', 8, 9), ('不明', 5, NULL), ('可以', 5, 9)) AS v(item, persons, total)""",
     )
-    project = Project.open(tree.root)
-    paths = {e: tmp_path / f"{e}.duckdb" for e in ("public", "internal")}
-    register_with_editions(project, project.as_of(None), paths, allow_errors=True)
-    shown = {}
-    for edition, path in paths.items():
-        with open_edition(path) as connection:
-            shown[edition] = dict(connection.execute("SELECT item, persons FROM counts").fetchall())
-    assert shown["public"] == {"少": None, "差": None, "不明": None, "可以": 5}
-    assert shown["internal"] == {"少": 2, "差": 8, "不明": 5, "可以": 5}
+    shown = asked(tree, "SELECT item, persons FROM counts")
+    assert dict(shown["public"]) == {"少": None, "差": None, "不明": None, "可以": 5}
+    assert dict(shown["internal"]) == {"少": 2, "差": 8, "不明": 5, "可以": 5}
 
 
 @pytest.mark.parametrize(

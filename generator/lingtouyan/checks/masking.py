@@ -15,6 +15,7 @@ from lingtouyan.database.cells import CELLS
 from lingtouyan.database.database import quote
 from lingtouyan.database.grammar import takes_rows
 from lingtouyan.database.statements import Statement, passages, reached
+from lingtouyan.problems import date_words
 from lingtouyan.reading.package import Field, Package
 
 MARK = "●●●"
@@ -96,8 +97,7 @@ class Secrets:
 
 def in_words(day: str) -> str:
     """Write a date as running text has it: `2026年4月7日`, `1975年3月`; what is none stays as it is."""
-    parts = zip(day.split("-"), "年月日", strict=False)
-    return "".join(f"{int(part)}{unit}" for part, unit in parts) if _DAY.match(day) else day
+    return date_words(day.split("-")) if _DAY.match(day) else day
 
 
 def _forms(column: Field, cell: str | None) -> list[str]:

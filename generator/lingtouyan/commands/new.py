@@ -130,16 +130,18 @@ class _Draft:
                 "没有写入，内容还不合要求：\n" + "\n".join(f"  {w}" for w in dict.fromkeys(faults))
             )
         missing = [f for f in table.fields if not values.get(f.name) and value_fault(table, f, "")]
-        if missing and ask is None:
+        if not missing:
+            return
+        if ask is None:
             listed = ""
             for f in missing:
                 words = "、".join(map(str, f.constraints.get("enum") or ()))
                 listed += f"\n  {f.name}=…  {f.title}：{f.description}{f'（可填：{words}）' if words else ''}"
             raise UsageError(f"还缺必填的内容，请在命令后补上：{listed}")
-        for field_ in missing if ask else ():
+        for field_ in missing:
             fault: str | None = ""
             while fault is not None:
-                answer = plain_value(field_, ask(field_, fault).strip())  # type: ignore[misc]
+                answer = plain_value(field_, ask(field_, fault).strip())
                 values[field_.name] = self.meant(field_.name, answer)
                 fault = self._fault(field_) or None
 

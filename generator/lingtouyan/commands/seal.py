@@ -233,10 +233,8 @@ def history_plan(root: Path, table_name: str, key: str) -> str:
     """Return the commands that take a record's unsealed values out of the whole history, and what that means."""
     project = Project.open(root)
     table, key, file = _record(project, table_name, key)
-    paths, gone = (
-        f"--invert-paths --path-glob '{file.rpartition('.')[0]}.*' ",
-        "的文件（连同照片）从所有提交中消失",
-    )
+    paths = f"--invert-paths --path-glob '{file.rpartition('.')[0]}.*' "
+    gone = "的文件（连同照片）从所有提交中消失"
     if table.kind == "csv":
         paths, gone = "", f"的那一行要另外从 {file} 删去"
     return (

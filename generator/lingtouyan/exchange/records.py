@@ -18,6 +18,7 @@ from lingtouyan.exchange.workbook import (
     ANSWER,
     CHOICES,
     DOUBTFUL,
+    MOST_CHARACTERS,
     REFUSED,
     SEALED,
     TOO_LONG,
@@ -37,8 +38,6 @@ from lingtouyan.sealing.values import SCHEME
 Values = dict[str, str | None]
 Key = tuple[str, ...]
 ORDINAL = "ordinal"
-# Stand for what a workbook cannot or must not hold; left as they are, they change nothing.
-_MOST = 32_000
 
 
 @dataclass
@@ -185,7 +184,7 @@ class Tree:
             return ""
         if value.startswith(SCHEME):
             return SEALED
-        if len(value) > _MOST:
+        if len(value) > MOST_CHARACTERS:
             return TOO_LONG
         if field_.type == "array" and value.startswith("["):
             items = [str(i) for i in json.loads(value)]

@@ -29,16 +29,24 @@ from lingtouyan.reading.package import Field
 # Hidden sheets: what the workbook was made from, and what its dropdowns offer.
 ABOUT, CHOICES = "lingtouyan", "选项"
 ANSWER = "答复"
-# What stands for a value that the workbook does not hold.
+# Stand for what a workbook cannot or must not hold; left as they are, they change nothing.
 SEALED, TOO_LONG = "（已加密）", "（太长，请在原文件里改）"
 TAKEN, SAME, DOUBTFUL, REFUSED = "收下", "没有变化", "存疑", "退回"
 # Rows below the last that are still given formats, choices and hints.
 _SPARE = 500
-_MOST_CHARACTERS = 32_000
+MOST_CHARACTERS = 32_000
 _MERGED_DOWN = re.compile(rb'number-rows-spanned="(?!1")')
 _RED = "#FF7C80"
 # What a sheet with locked cells still lets one do.
-_ALLOWED = "format_cells format_columns format_rows insert_rows delete_rows sort autofilter".split()  # noqa: SIM905
+_ALLOWED = (
+    "format_cells",
+    "format_columns",
+    "format_rows",
+    "insert_rows",
+    "delete_rows",
+    "sort",
+    "autofilter",
+)
 _SHAPES = {"date": "date", "integer": "number", "number": "number"}
 # What is written is what stands there: no text becomes a formula, an address or a number.
 _PLAIN = {
@@ -145,7 +153,7 @@ def write_workbook(
             first.set_column(4, 4, 90)
         pages = [book.add_worksheet(s.title) for s in sheets]
         lists = book.add_worksheet(CHOICES) if any(s.choices for s in sheets) else None
-        column = 0
+        column, red = 0, book.add_format({"bg_color": _RED})
         for sheet, page in zip(sheets, pages, strict=True):
             said = [m for m in marks if m.sheet == sheet.title]
             _write_sheet(book, page, sheet, said)
@@ -159,7 +167,7 @@ def write_workbook(
                     source = f"='{CHOICES}'!{xl_range_abs(0, column, len(words) - 1, column)}"
                     column += 1
                 _validate(page, sheet, number, field_, source, only)
-                _colour(book, page, sheet, number, field_, source, only)
+                _colour(page, sheet, number, field_, source, only, red)
         if lists is not None:
             lists.hide()
         if about:
@@ -218,7 +226,7 @@ def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[
     for (r, c), found in marked.items():
         # A row that is told of as a whole shows it at its first cell, which may be empty.
         text = "\n".join(dict.fromkeys(m.message for m in found))
-        page.write_comment(r, c, text[:_MOST_CHARACTERS], {"x_scale": 2, "y_scale": 2})
+        page.write_comment(r, c, text[:MOST_CHARACTERS], {"x_scale": 2, "y_scale": 2})
 
 
 def _write_cell(page: Worksheet, row: int, column: int, cell: Any, shape: str, style: Any) -> None:
@@ -230,12 +238,12 @@ def _write_cell(page: Worksheet, row: int, column: int, cell: Any, shape: str, s
         number = float(cell)
         cell = number if format(number, ".15g") == cell else cell
     if not isinstance(cell, int | float | datetime.date):
-        cell = "" if cell is None else str(cell)[:_MOST_CHARACTERS]
+        cell = "" if cell is None else str(cell)[:MOST_CHARACTERS]
     page.write(row, column, cell, style)
 
 
 def _colour(
-    book: Workbook, page: Worksheet, sheet: Sheet, column: int, field_: Field, source: str, only: bool
+    page: Worksheet, sheet: Sheet, column: int, field_: Field, source: str, only: bool, red: Any
 ) -> None:
     """Let cells turn red for what a spreadsheet can judge of a schema; it knows no patterns and no other sheets."""
     limits, cell = field_.constraints, xl_rowcol_to_cell(1, column, col_abs=True)
@@ -259,7 +267,6 @@ def _colour(
     if field_.required:
         row = f"{xl_rowcol_to_cell(1, 0, col_abs=True)}:{xl_rowcol_to_cell(1, len(sheet.fields) - 1, col_abs=True)}"
         rules.append(f"=AND({length}=0,COUNTA({row})>0)")
-    red = book.add_format({"bg_color": _RED})
     for rule in rules:
         options = {"type": "formula", "criteria": rule, "format": red}
         page.conditional_format(1, column, len(sheet.rows) + _SPARE, column, options)

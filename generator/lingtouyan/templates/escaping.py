@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from lingtouyan.problems import date_words
+
 # Punctuation that some reader of the page may act on, wherever it stands.
 _ACTIVE = r"""[&<>"'\\`*_{}\[\]()#+!|~^=@$]"""
 # Punctuation that acts only at the edge of a word: a list mark, an autolink, a rule, a definition.
@@ -174,8 +176,7 @@ def full_dots(value: object) -> str:
 
 def chinese_date(value: object) -> str:
     """Write a date in words without leading zeros: `2026年11月20日`, `1975年3月`."""
-    parts = zip(_parts(value), "年月日", strict=False)
-    return "".join(f"{int(part)}{unit}" for part, unit in parts) or _other(value)
+    return date_words(_parts(value)) or _other(value)
 
 
 def decimals(value: object) -> int:
