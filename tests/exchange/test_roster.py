@@ -175,7 +175,7 @@ def test_the_map_can_be_edited_and_two_rows_of_headings_are_one(root: Path) -> N
     text = plan.read_text("utf-8")
     assert "在职学历: school_late" in text
     text = text.replace("      姓名: name\n", "      姓名: name\n      生辰: birth\n")
-    plan.write_text(text.replace("values: {}", "values: {group: 汉}"), "utf-8")
+    plan.write_text(text.replace("values: {}", "values: {民族: 汉}"), "utf-8")
     assert take(root, rows, "--map", "import.yaml", "--dry-run") == 0
     assert not list((root / "records").rglob("*.yaml"))
     assert take(root, rows, "--map", "import.yaml") == 0
@@ -226,6 +226,16 @@ def test_a_roster_is_of_those_it_names_and_the_map_says_what_is_lacking(
     posts = (root / "records/north/posts.csv").read_text("utf-8")
     assert "T001,P001,V1,书记,2021-03-05,,2021\nT002,P001,V1,主任,2021-03-05,,2021\n" in posts
     assert posts.endswith("T031,P030,V1,主任,2021-03-05,,2021\n")
+
+
+def test_what_a_rule_reminds_of_comes_after_what_is_doubtful(root: Path) -> None:
+    rule = "/*\nid: Q1\ntitle: 读音\nseverity: warning\nmessage: 请核对{name}的读音。\n*/\n"
+    (root / "schemas/rules").mkdir()
+    (root / "schemas/rules/Q1.sql").write_text(rule + "SELECT *, 'read' AS _field FROM people\n", "utf-8")
+    assert take(root, [["姓名", "出生年月"], ["甲", "1975-03"], ["甲", "1976-03"]]) == 0
+    told = answer(root)
+    assert "收下 2 条，存疑 1 条，退回 0 条，没有变化 0 条，提醒 2 条" in told
+    assert told.index("存疑 册 3  已有同名的 第 2 行") < told.index("提醒 册 2")
 
 
 def test_csv_in_the_encoding_of_wps_and_a_roster_of_nothing_known(root: Path) -> None:

@@ -31,6 +31,7 @@ from lingtouyan.exchange.workbook import (
     ANSWER,
     DOUBTFUL,
     REFUSED,
+    REMINDED,
     SAME,
     SEALED,
     TAKEN,
@@ -272,14 +273,16 @@ def _answered(
 ) -> Taken:
     """Count what was taken, the same, doubtful, refused, and write the workbook again, with what is said of it, beside it.
 
-    A doubtful record is also one of the others.
+    A record that is doubtful, or of which a rule reminds, is also one of the others.
     """
-    moved = sum(not c.refused and bool(c.values or c.lists or c.deleted) for c in changes)
-    doubtful = sum(not c.refused and any(m.kind == DOUBTFUL for m in c.marks) for c in changes)
-    refused = sum(c.refused for c in changes)
-    counts = {TAKEN: moved, DOUBTFUL: doubtful, REFUSED: refused, SAME: len(changes) - moved - refused}
+    kept = [c for c in changes if not c.refused]
+    moved = sum(bool(c.values or c.lists or c.deleted) for c in kept)
+    doubtful, reminded = (sum(k in {m.kind for m in c.marks} for c in kept) for k in (DOUBTFUL, REMINDED))
+    counts = {TAKEN: moved, DOUBTFUL: doubtful, REFUSED: len(changes) - len(kept)}
+    counts |= {SAME: len(kept) - moved, REMINDED: reminded}
     target = path.with_name(f"{path.stem.removesuffix(f'.{ANSWER}')}.{ANSWER}.xlsx")
-    result = Taken(counts, [*marks, *(m for c in changes for m in c.marks)], sorted(files), told, target)
+    said = sorted([*marks, *(m for c in changes for m in c.marks)], key=lambda m: m.kind == REMINDED)
+    result = Taken(counts, said, sorted(files), told, target)
     head = [[f"{path.name} 的{ANSWER}"], [result.summary], *([w] for w in told)]
     rows = [[m.kind, m.sheet, str(m.row) if m.row else "", m.column, m.message] for m in result.marks]
     told_rows = [*head, [], ["结果", "表", "行", "栏", "说明"], *rows]
@@ -344,7 +347,7 @@ def settle(project: Project, now: Tree, changes: Sequence[Change], folder: str) 
         elsewhere = [p for p in errors if not _tell(places, p, REFUSED)]
         if not errors:
             for problem in fresh:
-                _tell(places, problem, DOUBTFUL)
+                _tell(places, problem, REMINDED)
             return files
         if len(elsewhere) == len(errors):
             words = "；".join(f"{p.file} {p.column} {p.message}" for p in elsewhere[:3])

@@ -24,8 +24,8 @@ _NOTHING = frozenset(["无", "暂无", "—", "——", "-", "--", "/", "至今"
 _HEAD_ROWS = 20
 MAP_HEAD = """\
 # 名册的栏目对应哪张表的哪个字段，由 lingtouyan import 写出，可以改，再用 --map 指明。
-# columns：表头: 字段；values：每行都一样的值；match：这些字段都相同的就是同一条。一行可以分到几张表，同一张表也可以
-# 写两次；后面的表自动指向前面的表在这一行的那一条。
+# columns：表头: 字段（写中文名也行）；values：每行都一样的值；match：这些字段都相同的就是同一条。一行可以分到几张表，
+# 同一张表也可以写两次；后面的表自动指向前面的表在这一行的那一条。
 """
 
 
@@ -176,12 +176,15 @@ def read_map(value: Value, tree: Tree, file: str) -> tuple[str, list[Part]]:
         table = tree.package.tables.get(str(item.get("table"))) if isinstance(item, Mapping) else None
         if table is None or not isinstance(item, Mapping):
             raise UsageError(f"{file}：tables 的每一项应有 table，写表名。")
-        match = item.get("match")
-        names = [str(m) for m in match] if match else []
-        parts.append(Part(table.name, _texts(item.get("columns")), _texts(item.get("values")), names))
-        asked = {*parts[-1].columns.values(), *parts[-1].values, *parts[-1].match}
-        if lost := asked - {f.name for f in table.visible(Sensitivity.INTERNAL)}:
+        fields = {w: f.name for f in table.visible(Sensitivity.INTERNAL) for w in (f.title, f.name)}
+        columns, values = _texts(item.get("columns")), _texts(item.get("values"))
+        named = item.get("match")
+        match = [str(m) for m in named] if isinstance(named, list) else []
+        if lost := {*columns.values(), *values, *match} - fields.keys():
             raise UsageError(f"{file}：“{table.title}”没有 {quoted(min(lost))} 这一栏，或它不能从名册收。")
+        columns = {heading: fields[f] for heading, f in columns.items()}
+        values = {fields[f]: text for f, text in values.items()}
+        parts.append(Part(table.name, columns, values, [fields[m] for m in match]))
     if not parts or not isinstance(value, Mapping):
         raise UsageError(f"{file} 不是 import 写的对照表：缺少 tables。")
     return str(value.get("folder") or ""), parts

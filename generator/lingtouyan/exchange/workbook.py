@@ -31,7 +31,7 @@ ABOUT, CHOICES = "lingtouyan", "选项"
 ANSWER = "答复"
 # Stand for what a workbook cannot or must not hold; left as they are, they change nothing.
 SEALED, TOO_LONG = "（已加密）", "（太长，请在原文件里改）"
-TAKEN, SAME, DOUBTFUL, REFUSED = "收下", "没有变化", "存疑", "退回"
+TAKEN, SAME, REFUSED, DOUBTFUL, REMINDED = "收下", "没有变化", "退回", "存疑", "提醒"
 # Rows below the last that are still given formats, choices and hints.
 _SPARE = 500
 MOST_CHARACTERS = 32_000
@@ -88,7 +88,7 @@ class Mark:
 
     Attributes:
         sheet: its title; row: as the user counts them, from 1; column: heading or empty.
-        kind: `DOUBTFUL` or `REFUSED`.
+        kind: `REFUSED`, `DOUBTFUL`, or `REMINDED` where it is a rule that reminds.
     """
 
     sheet: str
@@ -196,7 +196,7 @@ def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[
     fixed = {shape: book.add_format(styles[shape]) for shape in ("text", "date", "number")} if keys else made
     if keys:
         page.protect("", dict.fromkeys(_ALLOWED, True))
-    colours = {REFUSED: _RED, DOUBTFUL: "#FFD966"}
+    colours = {REFUSED: _RED, DOUBTFUL: "#FFD966", REMINDED: "#FFF2CC"}
     titles = sheet.headings or [f.title if f else "" for f in sheet.fields]
     marked: dict[tuple[int, int], list[Mark]] = {}
     for mark in marks:
@@ -219,7 +219,7 @@ def _write_sheet(book: Workbook, page: Worksheet, sheet: Sheet, marks: Sequence[
     for r, row in enumerate(sheet.rows, offset):
         for c, cell in enumerate(row):
             shape = shapes[c] if c < len(shapes) else "text"
-            kind = min((m.kind for m in marked.get((r, c), ())), key=[REFUSED, DOUBTFUL].index, default="")
+            kind = min((m.kind for m in marked.get((r, c), ())), key=[*colours].index, default="")
             _write_cell(
                 page, r, c, cell, shape, painted.get((shape, kind), (fixed if c in keys else made)[shape])
             )
