@@ -188,6 +188,12 @@ QUIET = {
         "title: 拼音, type: string, constraints: {maxLength: 9}",
         "“拼音”的填写要求的maxLength 新增：9",
     ),
+    "purpose": (
+        MEMBERS,
+        "title: 拼音, type: string",
+        "title: 拼音, type: string, purpose: 检索",
+        "“拼音”的用途 新增：检索",
+    ),
     "closer": (
         MEMBERS,
         "title: 就任, type: date, sensitivity: public",

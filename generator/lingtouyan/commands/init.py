@@ -125,7 +125,8 @@ def upgrade(root: Path, source: str) -> Made:
         names = (git(root, "diff", "--name-only", "--diff-filter=U", "-z") or b"").decode().split("\0")
         told = ["本市改过、上游也改了的地方合不到一起：", *(f"  {printable(n)}" for n in names if n)]
         told.append(
-            "请在这些文件里的 <<<<<<< 和 >>>>>>> 之间选定，再 git add、git commit；不升级了：git merge --abort。"
+            "请在这些文件里的 <<<<<<< 和 >>>>>>> 之间选定（一边删了的没有这些记号，不留就 git rm），"
+            "再 git add、git commit；不升级了：git merge --abort。"
         )
         return Made(told, unfinished=True)
     # By the engine that came along: the new rules may need it.

@@ -64,6 +64,7 @@ _LEVELS = ("公开", "内部", "限制")
 _HARMLESS = frozenset(
     {"title", "description", "example", "label", "order", "scaffold", "codes", "message", "remedy", "clause"}
     | {"column", "former_names", "formerNames", "formerPaths", "name"}
+    | {"purpose", "basis", "retention", "printed"}
 )
 # What only tightens by being added.
 _TIGHTENING = frozenset({"constraints", "foreignKeys", "rows", "primaryKey", "compare", "alarm"})
