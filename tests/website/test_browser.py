@@ -422,12 +422,42 @@ def test_no_page_shuts_out_who_cannot_see_it(path: str, dark: bool, served: str,
     assert found == []
 
 
-def test_a_record_lists_its_sections_beside_it_and_links_each(served: str, chromium: Browser) -> None:
+def _watch_shifts(chromium: Browser) -> None:
     chromium.call(
         "Page.addScriptToEvaluateOnNewDocument",
         source="window.shifted = 0; new PerformanceObserver((list) => { for (const e of list.getEntries()) "
         "shifted += e.value; }).observe({ type: 'layout-shift', buffered: true });",
     )
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("path", ["roster/", "shortlist/"])
+def test_nothing_moves_when_a_grid_takes_the_place_of_its_table(
+    path: str, width: int, served: str, chromium: Browser
+) -> None:
+    _watch_shifts(chromium)
+    _grid(chromium, served + path, width)
+    assert chromium.evaluate("new Promise(r => setTimeout(() => r(shifted), 300))") < 0.05
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_wide_table_is_read_record_by_record_on_a_telephone_without_script(
+    width: int, served: str, chromium: Browser
+) -> None:
+    chromium.size(width, 844)
+    chromium.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        chromium.call("Page.navigate", url=served + "shortlist/")
+        chromium.until("document.readyState === 'complete' && document.querySelector('td') !== null")
+        label = "getComputedStyle(document.querySelector('td:nth-child(2)'), '::before').content"
+        assert ("学历" in chromium.evaluate(label)) == (width == 390)
+        assert chromium.evaluate("document.querySelector('.data-scroll').scrollWidth") <= width
+    finally:
+        chromium.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_a_record_lists_its_sections_beside_it_and_links_each(served: str, chromium: Browser) -> None:
+    _watch_shifts(chromium)
     chromium.size(1440, 900)
     chromium.open(served + "people/P0003/")
     listed = "[...document.querySelectorAll('.md-sidebar--secondary a')].map(a => [a.textContent, a.hash])"

@@ -1,4 +1,4 @@
-"""The page of a leader: what is overdue comes first, with since when, whose it is and which telephone; the rest is left out."""
+"""The page that each role begins with: what is overdue comes first, with since when, whose it is and which telephone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from lingtouyan.project import Project
-from lingtouyan.templates.templates import read_templates
+from lingtouyan.templates.templates import Template, read_templates
 from lingtouyan.website.pages import PageMaker
 
 PROJECT = Path(__file__).parents[2]
@@ -36,21 +36,143 @@ FROM (VALUES
 ) AS t(title, org_id, org_name, telephone, due_on, days_left)
 """
 
+REVIEWER = """
+CREATE TABLE build AS SELECT DATE '2026-11-20' AS as_of;
+CREATE TABLE organisations AS
+SELECT 'sq' AS org_id, '8800260' AS telephone, 'records/townships/sq' AS folder UNION ALL SELECT 'zz', '8800000', NULL;
+CREATE TABLE filing_queue AS
+SELECT *, 'F' || ordinal AS filing_id, '任前备案' AS kind, '云岭村' AS village_name, '市委组织部' AS org_name,
+    DATE '2026-11-20' + days_left::INTEGER AS due_on, days_left < 0 AS overdue
+FROM (VALUES
+    (1, '<b>等镇上', '退回补正', 'sq', -3), (2, '轮到市里', '市级审核', 'zz', 4), (3, '市里已超期', '市级审核', 'zz', -1)
+) AS t(ordinal, person_name, state, org_id, days_left);
+CREATE TABLE change_digest AS
+SELECT n AS ordinal, DATE '2026-11-18' + n::INTEGER AS day, '改' || n AS about, '学历' AS item, '修改' AS action, '旧' AS before,
+    '<i>新' AS after, '石桥镇' AS place, '任职' AS table_title, '张三' AS author, NULL AS document, NULL AS document_filing,
+    '0123456789' AS commit, 'tenures' AS root_table, 'T1' AS root_key, NULL AS person_id, NULL AS village_id
+FROM range(3) AS r(n);
+CREATE TABLE filing_status AS
+SELECT 'F' || n AS filing_id, kind, 'P1' AS person_id, '李' || n AS person_name, '云岭村' AS village_name, '备案' AS decision,
+    DATE '2026-11-20' - n::INTEGER AS decided_on
+FROM (VALUES (2, '任前备案'), (5, '免职备案'), (60, '任前备案')) AS t(n, kind);
+CREATE TABLE review_replies AS
+SELECT 'gaj' AS org_id, '公安局' AS org_name, '202611' AS batch, DATE '2026-11-25' AS due_on, NULL::DATE AS replied_on;
+"""
+# What a township's page asks for besides, without a row.
+NOTHING = {
+    "structure_items": "title, ordinal, dimension, reference_date",
+    "form_roster": "township_id, village_id, village_name, person_id, name, sex, birth_month, education, started_on, "
+    "concurrent, code",
+    "village_status": "township_id, village_id, name, successor, successor_name, valid, code, secretary_name, person_id, vacant, "
+    "vacant_from, vacancy_days, vacancy_limit, vacancy_due_on",
+    "filing_queue": "township_id, filing_id, kind, person_name, village_name, state, org_name, due_on, overdue, "
+    "days_left, ordinal",
+    "villages": "township_id, village_id, name, kind, code",
+    "term_risks": "village_id, level",
+    "term_progress": "township_id, village_id, stage, due_on, done_on, state, days_late, place",
+    "township_systems": "org_id",
+    "findings": "finding_id, severity, rule, message, file",
+    "finding_subjects": "finding_id, field, value",
+}
+TOWNSHIP = """
+CREATE TABLE build AS SELECT DATE '2026-11-20' AS as_of;
+CREATE TABLE organisations AS
+SELECT org_id, name, name AS short_name, '乡镇' AS type, '990101102' AS division_code, '清' AS doc_prefix, NULL AS parent, folder
+FROM (VALUES ('qq', '清泉镇', 'records/townships/qq'), ('sq', '石桥镇', 'records/townships/sq')) AS t(org_id, name, folder);
+CREATE TABLE township_figures AS
+SELECT org_id, org_id IS NULL AS whole, n AS sort_order, 5 AS villages, 1 AS communities, 6 AS secretaries,
+    3 AS concurrent, 50.0 AS concurrent_share, 1 AS women, 48.5 AS average_age, 1 AS youngest, 16.7 AS youngest_share,
+    1 AS oldest,
+    5 AS senior, 83.3 AS senior_share,
+    4 AS college, 66.7 AS college_share, 1 AS vacant, 1 AS vacant_over, 2 AS filings_open, 1 AS filings_overdue,
+    0 AS filings_missing,
+    4 AS filings_this_year, 3 AS reserve
+FROM (VALUES ('qq', 1), ('sq', 2), (NULL, 3)) AS t(org_id, n);
+CREATE TABLE todo AS
+SELECT title AS todo_id, '备案' AS kind, title, org_id, org_name, telephone, township_id,
+    DATE '2026-11-20' + days_left::INTEGER AS due_on, days_left < 0 AS overdue, days_left, 'filings' AS table_name,
+    'F1' AS record_key, 'F1' AS filing_id, NULL::VARCHAR AS person_id, NULL::VARCHAR AS village_id
+FROM (VALUES
+    ('<b>快到期的', 'qq', '清泉镇', '8800250', 'qq', 5),
+    ('超期的', 'qq', '清泉镇', '8800250', 'qq', -12),
+    ('明年的', 'qq', '清泉镇', '8800250', 'qq', 200),
+    ('等组织部的', 'zz', '市委组织部', '8800000', 'qq', -3),
+    ('别的镇的', 'sq', '石桥镇', '8800260', 'sq', -9)
+) AS t(title, org_id, org_name, telephone, township_id, days_left);
+""" + "".join(
+    f"CREATE TABLE {name} ({', '.join(f'{column.strip()} VARCHAR' for column in columns.split(','))});\n"
+    for name, columns in NOTHING.items()
+)
 
-def leader() -> str:
+
+def maker(tables: str) -> PageMaker:
     connection = duckdb.connect()
-    connection.execute(TABLES)
-    template = next(t for t in read_templates(PROJECT, "site/pages") if t.name == "home/leader")
+    connection.execute(tables)
     facts = {"edition": "internal", "as_of": datetime.date(2026, 11, 20), "draft": False, "build": {}}
-    maker = PageMaker(Project.open(PROJECT), connection, facts)
-    # The tables of this test are all there are.
-    maker.links.known = ()
-    return maker.write(template).markdown
+    made = PageMaker(Project.open(PROJECT), connection, facts)
+    made.links.known = (
+        "filing_queue",
+        "form_roster",
+        "townships",
+        "villages",
+        "people",
+        "filings",
+        "rules",
+        "tenures",
+    )
+    return made
+
+
+def read(name: str) -> Template:
+    return next(t for t in read_templates(PROJECT, "site/pages") if t.name == name)
+
+
+def plain(page: str) -> str:
+    return re.sub(r"<[^>]+>", " ", page)
+
+
+def test_a_reviewer_reads_his_queue_the_last_days_changes_and_what_to_print() -> None:
+    page = (
+        maker(TABLES.partition("CREATE TABLE township_figures")[0] + REVIEWER)
+        .write(read("home/reviewer"))
+        .markdown
+    )
+    words = plain(page)
+    assert "轮到市里办的备案2件，在乡镇（街道）的1件，最近三十天办结2件" in words
+    ours, theirs, changes, prints = re.split("## (?:等乡镇|最近登记|要打印)", words)
+    assert ours.index("轮到市里") < ours.index("市里已超期")
+    assert "超期1天" in ours
+    assert re.search(r"等镇上.*8800260\s+超期3天", theirs, re.DOTALL), theirs
+    # Those of the last day with any.
+    assert "改2" in changes
+    assert "改1" not in changes
+    assert "lingtouyan dossiers registration filing-notice --key F2" in prints
+    assert "lingtouyan dossiers removal filing-notice --key F5" in prints
+    assert "F60" not in prints
+    assert "lingtouyan dossiers review-list --key gaj-202611" in prints
+    assert "<b>" not in page
+    assert "<i>" not in page
+
+
+def test_a_township_reads_what_it_owes_by_date_and_whom_it_waits_for() -> None:
+    made = maker(TABLES.partition("CREATE TABLE township_figures")[0] + TOWNSHIP)
+    template = read("townships/township")
+    page = next(p for p in made.kind(template).pages if p.url == "townships/qq/")
+    html = made.body(template, page)
+    words = plain(html)
+    owed, waiting, rest = re.split("由其他机构承办的|与全市对照", words)
+    assert owed.index("超期12天") < owed.index("还有5天")
+    assert "明年的" not in owed
+    assert re.search(r"超期3天\s+等组织部的\s+市委组织部\s+8800000", waiting), waiting
+    assert "别的镇的" not in words
+    assert re.search(r"空缺\s+1\s*个\s*其中超过规定天数1个", rest), rest[:300]
+    assert 'href="tel:8800000"' in html
+    assert "<b>" not in html
 
 
 def test_a_leader_reads_what_is_overdue_since_when_whose_and_whom_to_call() -> None:
-    page = leader()
-    words = re.sub(r"<[^>]+>", " ", page)
+    page = maker(TABLES).write(read("home/leader")).markdown
+    words = plain(page)
     order = [page.index(w) for w in ("超期", "## 问谁", "## 超期最久的", "## 没有达到的目标")]
     assert order == sorted(order)
     assert re.search(r"超期\s+3\s*项\s+七日内到期1项", words), words[:600]

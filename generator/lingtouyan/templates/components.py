@@ -44,8 +44,9 @@ _FIGURE = re.compile(r"[-+−]?\d[\d,]*(\.\d+)?\s?([^\W\d_]{1,3}|%)?(（[\d.,]+%
 _YEARS = range(1900, 2101)
 _MONTH = re.compile(r"\d{4}\.\d{2}(\.\d{2})?")
 _NUMBER, _DATE = ' class="number"', ' class="date"'
-# The widest that a column is kept from breaking its lines, in letters.
+# The widest that a column is kept from breaking its lines, in letters; what a telephone is wide.
 _WIDEST = 14
+_TELEPHONE = 23
 
 
 def link(href: object, words: object) -> Markup:
@@ -101,7 +102,7 @@ def table(
     if not rows:
         head = tag("strong", caption) + "：" if caption else ""
         return tag("div", tag("p", head, empty), class_="data data--empty")
-    heads, filled = [], []
+    heads, filled, wide = [], [], 0.0
     for name in columns:
         if name in cells:
             values = [_on_one_line(cells[name](row)) for row in rows]
@@ -119,25 +120,36 @@ def table(
         if blank:
             values = [blank if v is None else v for v in values]
         order = json.dumps(orders[name], ensure_ascii=False) if name in orders else None
+        width = _width(values)
+        title = labels.get(name, name)
+        # Figures and what stands above them keep to one line.
+        wide += (max(width, _letters(title)) if kind == _NUMBER else min(width, 8)) + 1.2
         heads.append(
-            f'<th scope="col" style="--wide:{_width(values)}em"{kind if kind == _NUMBER else ""}'
+            f'<th scope="col" style="--wide:{width}em"{kind if kind == _NUMBER else ""}'
             f"{' data-facet' if name in facets else ''}{attribute('data-order', order)}>"
-            f"{escape(labels.get(name, name))}</th>"
+            f"{escape(title)}</th>"
         )
         shown: Iterable[str] = map(escape, values)
         if to := href.get(name):
             shown = (link(to(row), value) for row, value in zip(rows, values, strict=True))
-        filled.append([f"<td{kind}>{words}</td>" for words in shown])
+        filled.append((kind, title, list(shown)))
+    # On a telephone, what is too wide is read record by record, each cell with the name of its column.
+    cards = wide > _TELEPHONE
+    cells_of = [
+        [f"<td{kind}{attribute('data-title', cards and title)}>{words}</td>" for words in shown]
+        for kind, title, shown in filled
+    ]
     body = lines(
         *([tag("caption", caption)] if caption else []),
         markup(f"<thead><tr>{''.join(heads)}</tr></thead>"),
         markup("<tbody>"),
-        *(markup(f"<tr>{''.join(row)}</tr>") for row in zip(*filled, strict=True)),
+        *(markup(f"<tr>{''.join(row)}</tr>") for row in zip(*cells_of, strict=True)),
         markup("</tbody>"),
     )
     return _scrolled(
         tag("table", NEW_LINE, body, NEW_LINE, class_="data-table"),
         caption or "、".join(labels.get(name, name) for name in columns[:3]),
+        data_cards=cards,
         data_grid=grid,
         data_filter=len(rows) >= FILTER_FROM or (bool(facets) and len(rows) > 1),
         data_search_exclude=len(rows) >= EXCLUDE_FROM,

@@ -1,4 +1,4 @@
-// What every page does for its reader: the facts at its foot, and tables that fit a narrow screen.
+// What every page does for its reader: the facts at its foot, the sections of a record, a way past the menus.
 "use strict";
 
 // --- facts of the build, at the foot --------------------------------------------------------------
@@ -12,18 +12,6 @@ function showFacts() {
       place.parentElement.hidden = false;
     }
   }
-}
-
-// On a narrow screen, a table that does not fit is shown record by record, so that no column is out of sight.
-function fit(box) {
-  const scroll = box.querySelector(".data-scroll");
-  // A long list has taken over.
-  if (!scroll) return;
-  box.classList.remove("data--cards");
-  if (!narrow.matches || scroll.scrollWidth <= scroll.clientWidth) return;
-  const titles = [...box.querySelectorAll("thead th")].map((head) => head.textContent.trim());
-  for (const cell of box.querySelectorAll("tbody td")) cell.dataset.title = titles[cell.cellIndex];
-  box.classList.add("data--cards");
 }
 
 // Pages of single records are written into a frame of the theme: their sections are listed and linked here.
@@ -73,9 +61,3 @@ listSections();
 document.querySelector("[data-md-component=search]")?.setAttribute("aria-label", "搜索");
 document.querySelector(".md-tabs")?.setAttribute("aria-label", "栏目");
 document.querySelector(".md-path")?.setAttribute("aria-label", "当前位置");
-const narrow = matchMedia("(max-width: 44.98em)");
-const boxes = [...document.querySelectorAll(".data")].filter((box) => box.querySelector("table.data-table"));
-boxes.forEach(fit);
-narrow.addEventListener("change", () => boxes.forEach(fit));
-// A closed fold has no width to measure.
-document.addEventListener("toggle", (event) => event.target.querySelectorAll?.(".data:has(table.data-table)").forEach(fit), true);

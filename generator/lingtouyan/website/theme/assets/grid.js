@@ -236,11 +236,15 @@ class LongList {
     const parts = [tools];
     if (this.facets.length || this.ranges.length) parts.push(this.panel());
     parts.push(this.chips, this.shortlist, this.comparison, place);
-    box.prepend(...parts);
-    if (box.nextElementSibling?.matches(".grid-note")) box.nextElementSibling.hidden = true;
-    box.classList.remove("data--cards");
-    box.classList.add("data--grid");
-    this.choose().then(() => this.show(place, old));
+    // Made out of sight in the plain table's place, so that nothing moves when it takes over.
+    const whole = make("div", { className: "grid-whole" }, ...parts);
+    box.prepend(whole);
+    this.choose().then(() => this.show(place, () => {
+      if (box.nextElementSibling?.matches(".grid-note")) box.nextElementSibling.hidden = true;
+      delete box.dataset.cards;
+      old.remove();
+      box.classList.add("data--grid");
+    }));
   }
 
   menu(title, inner) {
@@ -458,7 +462,7 @@ class LongList {
     const right = column.kind === "number" || column.kind === "figure";
     return {
       title: column.title, headerWordWrap: true, field: column.field, visible: column.shown, headerHozAlign: right ? "right" : "left", hozAlign: right ? "right" : "left",
-      minWidth: Math.ceil(Math.min(wide, 9) * 14.5 + (column === this.columns[0] ? 30 : 34)), widthGrow: wide, headerTooltip: "点击排序；按住 Ctrl 再点其他列，按几列排序",
+      minWidth: Math.ceil(Math.max(Math.min(wide, 9) * 14.5 + (column === this.columns[0] ? 30 : 34), Math.min(column.title.length, 3) * 14.5 + 46)), widthGrow: wide, headerTooltip: "点击排序；按住 Ctrl 再点其他列，按几列排序",
       cssClass: right ? "grid-figure" : column.kind === "date" ? "grid-date" : "",
       formatter: (cell) => this.dress(column, cell.getData()),
       sorter: (a, b) => {
@@ -469,7 +473,7 @@ class LongList {
     };
   }
 
-  show(place, old) {
+  show(place, takeOver) {
     const columns = this.columns.map((column) => this.definition(column));
     if (this.keys) {
       columns.splice(1, 0, {
@@ -518,10 +522,10 @@ class LongList {
       this.table.setFilter((row) => row.fits);
       if (this.group) this.applyGroup();
       if (this.page > 1) this.table.setPage(this.page).catch(() => {});
-      old.remove();
       this.headKeys(place);
       place.querySelector(".tabulator-tableholder").removeAttribute("tabindex");
       this.tell();
+      takeOver();
       this.table.on("pageLoaded", (page) => {
         this.page = page;
         this.writeAddress();
