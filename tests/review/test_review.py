@@ -311,15 +311,41 @@ def test_a_finding_that_only_reads_differently_is_neither_new_nor_met(house: Edi
     assert told == "出席率 0.2 → 0.3；Q2 仍不符合，情况有变化"
 
 
-def test_a_moved_reference_date_does_not_call_every_print_stale(house: Edited) -> None:
+def with_cards(house: Edited) -> None:
     card = (
         '---\ntitle: 议员卡\neach: m\npath: "{{ row.member_id }}"\n'
-        "queries:\n  m: SELECT member_id, name FROM members\n---\n<!doctype html><p>{{ row.name }}</p>\n"
+        "queries:\n  m: SELECT member_id, name FROM members\n---\n<!doctype html>{{ table([row], source='members') }}\n"
     )
     file = house.root / "site/dossiers/card.html"
     file.parent.mkdir()
     file.write_text(card, "utf-8")
     house.commit("议员卡")
+
+
+def test_a_new_record_type_makes_no_print_stale_and_another_title_all_that_show_it(house: Edited) -> None:
+    with_cards(house)
+    house.edit(
+        "datapackage.yaml",
+        (
+            "resources:\n",
+            "resources:\n  - {name: wells, title: 井, path: records/wells.csv, schema: schemas/tables/wells.yaml}\n",
+        ),
+    )
+    (house.root / "schemas/tables/wells.yaml").write_text(
+        "fields:\n  - {name: well_id, title: 编号}\n  - {name: name, title: 井名}\n"
+    )
+    (house.root / "records/wells.csv").write_text("well_id,name\n1,甜水井\n", "utf-8")
+    house.commit("水井")
+    assert review_with_prints(house.root, "HEAD~1", "HEAD").prints == []
+    house.edit("schemas/tables/members.yaml", ("name: name, title: 姓名", "name: name, title: 名字"))
+    house.commit("改名称")
+    prints = review_with_prints(house.root, "HEAD~1", "HEAD").prints
+    assert prints is not None
+    assert len({p.path for p in prints}) == len({p.path for p in prints if p.action == "again"}) == 40
+
+
+def test_a_moved_reference_date_does_not_call_every_print_stale(house: Edited) -> None:
+    with_cards(house)
     house.edit("datapackage.yaml", ("as_of: 2026-01-31", "as_of: 2026-03-01"))
     write_members(house, {7: {"name": "改名"}})
     house.commit("基准日改为 2026-03-01；改名")

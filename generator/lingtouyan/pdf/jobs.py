@@ -251,7 +251,7 @@ def dossier_jobs(
     """
     selection = selection or Selection()
     facts = {name: value for name, value in facts.items() if name != "build"}
-    functions = make_functions(project, connection, Links(), edition)
+    functions, labels = make_functions(project, connection, Links(), edition), Labels(connection)
     environment: jinja2.Environment = make_environment(project.source, html=True, functions=functions)
     if blank:
         environment = environment.overlay(undefined=Nothing)
@@ -285,7 +285,9 @@ def dossier_jobs(
         form = hashlib.sha256(f"{template.digest}{site}".encode())
         for file, content in files.items():
             form.update(f"\0{file}\0{len(content)}\0".encode() + content)
-        common = hashlib.blake2b(f"{form.hexdigest()}\0{project.package.digest}\0".encode(), digest_size=32)
+        # What a record type that it does not name is called is none of its business.
+        said = (form.hexdigest(), project.package.title, labels.shown(template.words))
+        common = hashlib.blake2b(repr(said).encode("utf-8", "backslashreplace"), digest_size=32)
         if not template.as_of:
             common.update(repr(lists).encode("utf-8", "backslashreplace"))
         seen: set[str] = set()

@@ -5,7 +5,7 @@ Labels are asked of the register's own description, so that a column is called t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -50,6 +50,12 @@ class Labels:
     def table(self, name: str) -> str:
         """Return a table's or view's title."""
         return str(self._tables.get(name, name))
+
+    def shown(self, words: Set[str]) -> str:
+        """Return all titles that a template with these words may show, as a text to be compared."""
+        own = [(t, n, title) for (t, n), title in self._own.items() if t in words]
+        names = sorted(words | {n for _, n, _ in own})
+        return repr([*own, *((n, self._any.get(n), self._tables.get(n)) for n in names)])
 
 
 def make_functions(

@@ -59,6 +59,7 @@ class Template:
         grids: long lists that its body shows by name.
         lines: where the keys of the head stand.
         digest: over the file and all that it takes in: files of queries, includes, imports, each with its name.
+        words: the names that stand in any of these.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Template:
     styles: tuple[str, ...]
     meta: dict[str, Any]
     digest: str
+    words: frozenset[str] = frozenset()
     as_of: str = ""
     on_demand: bool = False
     blank: Mapping[str, str | int] | None = field(default_factory=dict)
@@ -89,6 +91,7 @@ class Template:
 
 
 PATH_SLOT = re.compile(r"\{\{\s*row\.(\w+)\s*\}\}|\{(\w+)\}")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _UNSAFE_IN_PATH = re.compile(r"[^0-9A-Za-z_\-\u00b7\u3400-\u9fff\U00020000-\U0003ffff.]")
 # Names that one system or another takes for a device.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\Z)", re.IGNORECASE)
@@ -203,14 +206,15 @@ class _Shared:
             sql = f"WITH {name} AS ({sql}\n) {further}"
         return {**made, "sql": sql, **({"by": asked["by"]} if "by" in asked else {})}, path
 
-    def digest(self, words: str, queries: Iterable[str]) -> str:
-        """Return a digest over a template, the files of its queries, and all that it includes, each with its name.
+    def all_of(self, words: str, queries: Iterable[str]) -> tuple[str, frozenset[str]]:
+        """Return a digest over a template, the files of its queries, and all that it includes, and the names in these.
 
         An include whose name is worked out could mean every HTML file of the site.
         """
         digest = hashlib.blake2b(words.encode(), digest_size=16)
-        names, seen, texts = list(queries), set[str](), [words]
+        names, seen, texts, found = list(queries), set[str](), [words], set[str]()
         while texts:
+            found.update(w for t in texts for w in _NAME.findall(t))
             for statement in _INCLUDES.findall("\n".join(texts)):
                 quoted_names = [f"site/{a or b}" for a, b in _QUOTED.findall(statement)]
                 site = () if quoted_names else self._source.files(["site"]).files
@@ -222,7 +226,7 @@ class _Shared:
                     digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
                     texts.append(data.decode("utf-8", "replace"))
             seen.update(names)
-        return digest.hexdigest()
+        return digest.hexdigest(), frozenset(found)
 
 
 def _template(file: str, name: str, words: str, shared: _Shared) -> Template:
@@ -269,6 +273,7 @@ def _template(file: str, name: str, words: str, shared: _Shared) -> Template:
     if (on_demand := record.get("on_demand") or "false") not in ("true", "false"):
         fail("on_demand", "on_demand 应为 true 或 false。")
     line = record.lines["body"]
+    digest, names = shared.all_of(words, files)
     return Template(
         name=name,
         file=file,
@@ -284,7 +289,8 @@ def _template(file: str, name: str, words: str, shared: _Shared) -> Template:
         edition=edition,
         styles=tuple(record.get("styles") or ()),
         meta={k: record[k] for k in ("description", "icon", "status", "hide") if record.get(k)},
-        digest=shared.digest(words, files),
+        digest=digest,
+        words=names,
         as_of=as_of,
         on_demand=on_demand == "true",
         blank=_blank(record, queries),
