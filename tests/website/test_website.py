@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from small_site import (
 
 from lingtouyan.website.frames import FrameSpec
 from lingtouyan.website.mkdocs import MkDocs
-from lingtouyan.website.search import RecordEntry, plain_letters, write_record_index
+from lingtouyan.website.search import RecordEntry, plain_letters, write_readings, write_record_index
 from lingtouyan.website.site_config import SiteError
 from lingtouyan.website.website import SiteJob, Website, write_sitemap
 
@@ -259,3 +260,12 @@ def test_sitemap_names_every_page_once_and_is_dated_by_the_job(tmp_path: Path) -
 def test_without_an_address_the_sitemap_is_empty(tmp_path: Path) -> None:
     write_sitemap(tmp_path, "", ["people/P1/"], EPOCH)
     assert "<loc>" not in (tmp_path / "sitemap.xml").read_text("utf-8")
+
+
+def test_a_rare_form_is_read_as_the_plain_one_that_it_is_searched_by(tmp_path: Path) -> None:
+    readings = write_readings(tmp_path, ["𠮷庄村"])
+    assert readings["吉"] == ["ji"]
+    assert "zhuang" in readings["庄"]
+    script = (files("lingtouyan") / "website/theme/assets/pinyin.js").read_text("utf-8")
+    plain = re.findall(r'": "(.)"', script)
+    assert [sign for sign in plain if sign not in readings] == []

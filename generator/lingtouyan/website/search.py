@@ -16,6 +16,8 @@ from lingtouyan.website.website import INDEX, write_script
 
 RECORDS = "search/records.js"
 READINGS = "search/pinyin.js"
+# What the browser writes for rare forms of the same character (`plainForms` in pinyin.js), some of which have no reading.
+_PLAIN_FORMS = "吉高清青黄户峰群宁恒产"
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]{2,}")
 
 
@@ -110,7 +112,7 @@ def write_readings(out: Path, words: Iterable[str]) -> dict[str, list[str]]:
     """Write, and return, every way to read each Chinese character of some words."""
     from pypinyin import Style, pinyin
 
-    signs = sorted(set("".join(set(words))) - set(map(chr, range(0x2E80))))
+    signs = sorted({*_PLAIN_FORMS, *"".join(set(words))} - set(map(chr, range(0x2E80))))
     read = {sign: pinyin(sign, style=Style.NORMAL, heteronym=True, errors="ignore") for sign in signs}
     readings = {sign: found[0] for sign, found in read.items() if found}
     write_script(out / READINGS, "pinyinReadings", readings)

@@ -8,7 +8,6 @@
   const start = async () => {
     await importScripts(new URL("assets/pinyin.js", base).href, new URL("search/pinyin.js", base).href, new URL("search/records.js", base).href);
     readings = self.pinyinReadings;
-    for (const [rare, sign] of Object.entries(plainForms)) readings[sign] ??= readings[rare];
     for (const [place, { kind, rows }] of recordIndex.kinds.entries()) kinds.push({ kind, rows, place, ready: false });
     // The small kinds answer first, while the large ones are on their way.
     for (const { place } of [...kinds].sort((a, b) => a.rows - b.rows)) {
