@@ -9,6 +9,7 @@ from collections.abc import Sequence, Set
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 import duckdb
 from jinja2 import TemplateRuntimeError
@@ -149,14 +150,27 @@ def make_functions(
         opened = open_picture(cell, project.source, keys) if keys else ""
         return opened if plain or not opened else f"data:image/jpeg;base64,{opened}"
 
+    settings = project.settings
     # The public has no business on the git host.
-    address = project.settings.commit_url if EDITION_LEVELS[edition] >= Sensitivity.INTERNAL else ""
+    inside = EDITION_LEVELS[edition] >= Sensitivity.INTERNAL
+    address = settings.commit_url if inside else ""
 
     def commit_link(commit: object) -> Markup:
         """The first ten digits of a commit, linked to it on the git host where the data package names one."""
         number = text(commit)
         to = address.replace("{commit}", number) if address and number.isalnum() else None
         return tag("span", components.link(to, number[:10]), class_="commit")
+
+    def source_links(title: object, file: object = None, line: object = None) -> Markup:
+        """The ways back from a record to the git host: to the line where it is written, and to a report of a mistake in it."""
+        links = []
+        if inside and settings.edit_url and file:
+            place = settings.edit_url.replace("{file}", quote(text(file))).replace("{line}", text(line))
+            links.append(tag("a", "改这条记录", href=place))
+        if inside and settings.issue_url:
+            place = settings.issue_url.replace("{title}", quote(text(title), safe=""))
+            links.append(tag("a", "报告错误", href=place))
+        return tag("p", Markup("　").join(links), class_="source-links") if links else Markup("")
 
     return {
         **{
@@ -172,6 +186,7 @@ def make_functions(
         "page_path": links.find,
         "site_url": project.address(edition),
         "commit_link": commit_link,
+        "source_links": source_links,
         "label": labels.of,
         "table_title": labels.table,
         "edition_title": EDITION_TITLES[edition],

@@ -12,18 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
-from urllib.parse import quote
 
 import duckdb
 import jinja2
 import markdown
-from markupsafe import Markup
 
 from lingtouyan.database.database import quote as quote_identifier
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
 from lingtouyan.reading.source import Source
-from lingtouyan.templates.escaping import front_matter, tag, text
+from lingtouyan.templates.escaping import front_matter, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links, Lists
 from lingtouyan.templates.sandbox import Groups, Row
@@ -126,6 +124,7 @@ class PageMaker:
         self._edition = str(facts["edition"])
         functions = make_functions(project, connection, self.links, self._edition)
         self.environment = make_environment(project.source, html=False, functions=functions)
+        self._source = functions["source_links"]
         self._convert = converter(read_config(project.source).settings["markdown_extensions"])
         self._settings, self._package = project.settings, project.package
         self._places: dict[str, dict[str, tuple[str, int]]] = {}
@@ -253,7 +252,7 @@ class PageMaker:
 
     def _source_links(self, template: Template, page: RecordPage) -> str:
         """Return the ways back from a record's page to where it is written; the public has no business there."""
-        table, settings = self._package.tables.get(template.record), self._settings
+        table = self._package.tables.get(template.record)
         if (
             table is None
             or table.primary_key != (template.key,)
@@ -262,16 +261,10 @@ class PageMaker:
             return ""
         if table.name not in self._places:
             sql = f"SELECT {quote_identifier(template.key)}::VARCHAR, _file, _line FROM {quote_identifier(table.name)}"
-            found = self.connection.execute(sql).fetchall() if settings.edit_url else []
+            found = self.connection.execute(sql).fetchall() if self._settings.edit_url else []
             self._places[table.name] = {key: (file, line) for key, file, line in found}
-        links = []
-        if place := self._places[table.name].get(text(page.row[template.key])):
-            address = settings.edit_url.replace("{file}", quote(place[0])).replace("{line}", str(place[1]))
-            links.append(tag("a", "改这条记录", href=address))
-        if settings.issue_url:
-            title = quote(f"{table.title} {text(page.row[template.key])} {page.title}", safe="")
-            links.append(tag("a", "报告错误", href=settings.issue_url.replace("{title}", title)))
-        return str(tag("p", Markup("　").join(links), class_="source-links")) if links else ""
+        key = text(page.row[template.key])
+        return str(self._source(f"{table.title} {key} {page.title}", *self._places[table.name].get(key, ())))
 
     def _compiled(self, template: Template) -> tuple[jinja2.Template, Callable[[int], int]]:
         """Return a record template ready to be filled, and line of that -> line of the template's body."""
