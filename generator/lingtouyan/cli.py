@@ -7,8 +7,11 @@ import gc
 import getpass
 import os
 import re
+import resource
 import shlex
+import shutil
 import sys
+import tempfile
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +46,8 @@ EXIT_CODES = {
 }
 FINE, RECORDS_WRONG, USED_WRONGLY, BROKEN, INTERRUPTED = EXIT_CODES
 _SHOWN_PER_RULE, _SHOWN_ALIKE = 20, 5
+# A file system that is only memory, and the least that must be free in it to be used.
+_MEMORY, _ROOM = Path("/dev/shm"), 2**30  # noqa: S108
 
 
 def _show(problems: Sequence[Problem], form: str = "text") -> int:
@@ -102,7 +107,7 @@ def _dossiers(options: argparse.Namespace) -> int:
 
     seal = load_seal(options.sign, _password) if options.sign else None
     selection = Selection(frozenset(options.kinds), frozenset(options.key), options.where)
-    asked = {"out": options.out, "blank": options.blank, "share": options.share}
+    asked = {"out": options.out, "blank": options.blank, "share": options.share, "office": options.office}
     more = {**asked, "preview": options.format == "html", "seal": seal}
     report = print_selection(options.root, selection, **_asked_of(options), **more)
     if report.problems:
@@ -213,7 +218,10 @@ def _fmt(options: argparse.Namespace) -> int:
         print(f"请核对 {printable(problem.file)} 第{problem.line}行 [{problem.column}]：{problem.message}")
     for name in done.changed:
         print(f"{'需要整理' if options.check else '已整理'} {printable(name)}")
-    print(f"看了 {done.seen} 个文件，{'需要整理' if options.check else '整理了'} {len(done.changed)} 个。")
+    print(
+        f"看了 {done.seen} 个文件，{'需要整理' if options.check else '整理了'} {len(done.changed)} 个。"
+        + (f"封存了 {done.sealed} 处。" if done.sealed else "")
+    )
     return RECORDS_WRONG if done.left or done.named or (options.check and done.changed) else FINE
 
 
@@ -289,7 +297,8 @@ def _edit(options: argparse.Namespace) -> int:
     if options.picture:
         print(f"照片已封存 → {put_picture(options.root, options.table, options.key, options.picture)}")
         return FINE
-    print(f"改了 {edit(options.root, options.table, options.key)} 处，已封存。")
+    editor = (os.environ.get("VISUAL") or os.environ.get("EDITOR") or "") if sys.stdin.isatty() else ""
+    print(f"改了 {edit(options.root, options.table, options.key, editor=editor)} 处，已封存。")
     return FINE
 
 
@@ -297,7 +306,7 @@ def _keys(options: argparse.Namespace) -> int:
     from lingtouyan.commands.seal import manage_keys
 
     given = options.root, options.action, options.office, options.recipient, options.compartment
-    told, closed = manage_keys(*given)
+    told, closed = manage_keys(*given, options.folder)
     print(told)
     return RECORDS_WRONG if closed else FINE
 
@@ -531,6 +540,13 @@ def _files(options: argparse.Namespace) -> list[Path]:
     return [p for v in values for p in (v if isinstance(v, list) else [v]) if isinstance(p, Path)]
 
 
+def _keep_off_disk(edition: str) -> None:
+    """Leave nothing of what is opened on a disk, however a command ends: no core, and where there is room no temporary file."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if edition == "restricted" and "TMPDIR" not in os.environ and _MEMORY.is_dir():
+        tempfile.tempdir = str(_MEMORY) if shutil.disk_usage(_MEMORY).free >= _ROOM else None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
@@ -559,6 +575,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.run in (_check, _review):
             # Hardly a cycle among all these rows: looking for some again and again would cost a tenth of the time.
             gc.disable()
+        _keep_off_disk(str(getattr(options, "edition", "")))
         code: int = options.run(options)
         sys.stdout.flush()
         return code

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from lingtouyan.history.changes import History
 
 _FINDINGS = frozenset({"findings", "finding_subjects"})
+_UNOPENED = "not-opened"
 
 
 @dataclasses.dataclass
@@ -86,10 +87,12 @@ def check(project: Project, as_of: datetime.date, cache: Cache | None = None) ->
         RecordsError: SQL files of the tree cannot be read at all.
     """
     cache = cache or Cache()
-    key = _state(project, as_of)
+    keys = open_keys(project)
+    # What only an office sees is not kept on its disk.
+    key = "" if keys.identity and keys.offices() else _state(project, as_of)
     if key and (kept := cache.get(key)):
         return [Problem(**{**p, "severity": Severity(p["severity"])}) for p in json.loads(kept)]
-    register = build_register(project, as_of, only=())
+    register = build_register(project, as_of, only=(), keys=keys)
     register.connection.close()
     # A clone without its history may have it the next time.
     if key and not any(p.rule == "history" for p in register.problems):
@@ -167,11 +170,10 @@ def _open_sealed(project: Project, register: Register, keys: Keys) -> None:
     """Put what this machine's keys open into the typed tables; the check is over, and saw none of it."""
     shown, unseen = place_pictures(register.connection, project.source, project.package, keys)
     opened, closed = open_cells(register.connection, project.package, keys, shown)
-    closed += unseen
     if opened:
         keep_first(register.connection, project.package, register.problems)
-    if closed:
-        said = f"限制级内容有 {closed} 处没有钥匙，留空。请在有权的单位的机器上打印。"
+    if count := closed.total() + unseen:
+        said = f"限制级内容有 {count} 处没有钥匙，留空。请在有权的单位的机器上打印。"
         register.problems.append(warning("", 0, "not-opened", said))
 
 
@@ -184,6 +186,7 @@ def build_register(
     proposal: History | None = None,
     history: bool = True,
     only: Iterable[str] | None = None,
+    keys: Keys | None = None,
 ) -> Register:
     """Read and check a whole tree.
 
@@ -196,6 +199,7 @@ def build_register(
         history: whether `changes` and `commits` are filled.
         only: words of the statements that will be asked besides the rules; None for everything. Views that none of
             them reaches are looked at without being computed.
+        keys: what opens sealed values for the rules; without, those that read any judge nothing of them, which is told.
 
     Raises:
         RecordsError: SQL files of the tree cannot be read at all.
@@ -211,7 +215,11 @@ def build_register(
     statements = [*declared, *macros]
     views = Views(connection, declared, macros, lambda: _tell(connection, project, history, problems))
     if any(CELLS in s.words for s in (*statements, *(r.statement for r in rules))):
-        create_cells(connection, package)
+        # What is opened below stays sealed in them: that no value is in clear text is asked of the files.
+        create_cells(connection, package, stored=keys is not None and keys.identity is not None)
+    opened, closed = open_cells(connection, package, keys)
+    if opened:
+        keep_first(connection, package, problems)
     create_rules(connection, package, rules, declared)
     create_macros(connection, macros)
     views.need(None if only is None else {*only, *(w for r in rules for w in r.statement.words)})
@@ -226,11 +234,26 @@ def build_register(
     if named is not None and named.primary_key and named.name not in unread:
         design.extend(missing_values(connection, named, rules, declared, macros))
     findings, unjudged = attributed(connection, package, records, told, unread, rules, findings, statements)
+    unjudged += _unopened(closed, rules, statements)
     problems = in_order([*design, *problems, *unjudged, *(f.problem for f in findings)])
     problems = list(locator.named(problems, records.files))
     if only is None or not _FINDINGS.isdisjoint(only):
         create_findings(connection, package, problems, findings)
     return Register(connection, records, views.there, rules, findings, problems, views)
+
+
+def _unopened(
+    closed: Collection[tuple[str, str]], rules: Iterable[Rule], statements: Iterable[Statement]
+) -> list[Problem]:
+    """Say once that sealed values were not read, and which rules judged nothing of them."""
+    if not closed:
+        return []
+    through = passages(statements)
+    reach = {r.id: reached(r.statement.words, through) for r in rules}
+    held = sorted(i for i, words in reach.items() if any({*place} <= words for place in closed))
+    which = f"，规则 {'、'.join(held)} 对它们没有判断" if held else ""
+    said = f"记录里有封存的内容，这里没有打开{which}。请在有权的单位的机器上校验。"
+    return [warning("", 0, _UNOPENED, said)]
 
 
 def turn_back(
@@ -254,7 +277,7 @@ def turn_back(
         None where one of the trees has other faults than what rules find: that takes a whole reading.
     """
     package, connection, views = project.package, register.connection, register.made
-    known = {r.id for r in register.rules}
+    known = {_UNOPENED, *(r.id for r in register.rules)}
     if views is None or any(p.rule not in known for p in register.problems):
         return None
     touched = {n: t for n, t in package.tables.items() if n in rows}
@@ -286,7 +309,8 @@ def turn_back(
     findings, broken = run_rules(connection, rules, locator, [*declared, *macros], project.erased)
     again = {r.id for r in rules}
     findings = [*(f for f in register.findings if f.problem.rule not in again), *findings]
-    problems = in_order([*broken, *(f.problem for f in findings)])
+    kept = [p for p in register.problems if p.rule == _UNOPENED]
+    problems = in_order([*broken, *kept, *(f.problem for f in findings)])
     if not _FINDINGS.isdisjoint(only):
         create_findings(connection, package, problems, findings)
     return Register(connection, register.records, views.there, register.rules, findings, problems, views)

@@ -13,16 +13,18 @@ from lingtouyan.exchange.writing import canonical, replace
 from lingtouyan.problems import Problem, UsageError, printable
 from lingtouyan.project import Project
 from lingtouyan.reading.package import Table
+from lingtouyan.sealing.keys import open_keys
 
 
 @dataclass
 class Formatted:
-    """What formatting did: files (to be) rewritten, files left alone and why, values ruined by a spreadsheet, files seen."""
+    """What formatting did: files (to be) rewritten or left alone and why, ruined values, how many seen and sealed."""
 
     changed: list[str] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
     named: list[Problem] = field(default_factory=list)
     seen: int = 0
+    sealed: int = 0
 
 
 def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True) -> Formatted:
@@ -46,6 +48,12 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
             result.changed.append(name)
             if write:
                 replace(project.root / name, made)
+    if write and open_keys(project).offices():
+        from lingtouyan.commands.seal import seal_files
+
+        left = {name for name, _ in result.left}
+        files = [project.root / n for n, _ in record_files(project, only) if n not in left]
+        result.sealed = seal_files(root, files).total() if files else 0
     return result
 
 

@@ -26,6 +26,8 @@ from lingtouyan.reading.named import find_field, find_table
 from lingtouyan.reading.package import Field, ForeignKey, Sensitivity, Table
 from lingtouyan.reading.source import Overlaid, static_prefix
 from lingtouyan.reading.yaml import Mapping as Document
+from lingtouyan.sealing.keys import open_keys
+from lingtouyan.sealing.values import change_document, closing, restricted
 from lingtouyan.templates.templates import slug
 
 Ask = Callable[[Field, str], str]
@@ -68,6 +70,12 @@ def new_record(root: Path, table: str, given: Mapping[str, str], folder: str, as
         written, checklist = draft.lists()
     finally:
         register.connection.close()
+    item = _item(draft.values)
+    keys = open_keys(project)
+    if any(item.get(f.name) for f in restricted(spec)):
+        keys.homes[spec.name, "/".join(draft.values[k] for k in spec.primary_key)] = file
+    change_document(project.package, spec, item, *closing(keys, lambda _: None))
+    draft.values.update({n: str(v) for n, v in item.items() if v})
     key = {k: draft.values[k] for k in spec.primary_key}
     content = _with_record(project, file, spec, draft.values, written)
     overlaid = replace(project, source=Overlaid(project.root, {file: content}))

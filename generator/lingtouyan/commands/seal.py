@@ -5,8 +5,12 @@ Plain text is only ever in memory and on the terminal of who asked for it.
 
 from __future__ import annotations
 
+import csv
 import datetime
 import getpass
+import io
+import os
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -16,23 +20,27 @@ from pathlib import Path
 from lingtouyan.checks.messages import value_fault
 from lingtouyan.commands.fmt import record_files
 from lingtouyan.commands.new import new_record
-from lingtouyan.exchange.writing import canonical, document, records_of, records_text, replace, text_of
+from lingtouyan.exchange.writing import canonical, record_text, records_of, records_text, replace, text_of
 from lingtouyan.problems import Problem, UsageError, printable, quoted
 from lingtouyan.project import Project
+from lingtouyan.reading.csv import csv_text
 from lingtouyan.reading.documents import rows_of
 from lingtouyan.reading.named import find_field, find_table
 from lingtouyan.reading.package import Field, Table
-from lingtouyan.reading.yaml import Mapping, parse_yaml
-from lingtouyan.sealing.keys import Office, entitled, new_identity, open_keys
-from lingtouyan.sealing.pictures import seal_picture
+from lingtouyan.reading.yaml import Mapping, YamlError
+from lingtouyan.sealing.keys import Keys, Office, identity_file, new_identity, open_keys
+from lingtouyan.sealing.pictures import seal_picture, sealed_file
 from lingtouyan.sealing.values import (
     Change,
+    Digest,
     Place,
     change_document,
     change_table,
+    closing,
     is_sealed,
     restricted,
     seal,
+    sealed_anew,
     subject,
     unseal,
 )
@@ -46,73 +54,120 @@ def _text(project: Project, name: str) -> str:
     return text
 
 
-def _changed(project: Project, name: str, table: Table, change: Change) -> str:
+def _records(project: Project, name: str, table: Table) -> tuple[list[Mapping], bool]:
+    """Return the records of a file, and whether they stand in a list.
+
+    Raises:
+        UsageError: it cannot be written without losing something.
+    """
+    made = canonical(_text(project, name).encode(), name, table, project.package, [])
+    if isinstance(made, Problem):
+        raise UsageError(f"{name} 没有改动：{made.message}")
+    if table.kind == "yaml":
+        return records_of(made.decode())
+    labels, *rows = csv.reader(io.StringIO(made.decode()))
+    items = [Mapping(1) for _ in rows]
+    for item, row in zip(items, rows, strict=True):
+        item.update(zip(labels, row, strict=True))
+    return items, True
+
+
+def _written(project: Project, table: Table, records: list[Mapping], listed: bool) -> str:
+    if table.kind == "yaml":
+        return records_text(project.package, table, records, listed)
+    names = [f.name for f in table.fields]
+    return csv_text([names, *([str(r.get(n) or "") for n in names] for r in records)])
+
+
+def _changed(project: Project, name: str, table: Table, change: Change, digest: Digest | None = None) -> str:
     """Return a record file with its restricted values changed.
 
     Raises:
         UsageError: it cannot be written without losing something.
     """
-    text, package = _text(project, name), project.package
     if table.kind == "csv":
-        return change_table(text, name, table, package, change)
-    if isinstance(made := canonical(text.encode(), name, table, package, []), Problem):
-        raise UsageError(f"{name} 没有改动：{made.message}")
-    records, listed = records_of(made.decode())
+        return change_table(_text(project, name), name, table, project.package, change, digest)
+    records, listed = _records(project, name, table)
     for record in records:
-        change_document(package, table, record, change)
-    return records_text(package, table, records, listed)
+        change_document(project.package, table, record, change, digest)
+    return records_text(project.package, table, records, listed)
 
 
 def seal_files(root: Path, only: Iterable[Path] = ()) -> Counter[str]:
     """Seal every restricted value that stands in clear text, in these files or in all; return how many, by file.
 
+    What is sealed with a key that has been replaced is sealed anew, pictures too, and the declared digests are made.
+
     Raises:
         UsageError: a file cannot be read, or no office may open what is to be sealed; then none is written.
     """
     project = Project.open(root)
-    keys, done, files = open_keys(project), Counter[str](), dict[str, str]()
+    keys, done, files = open_keys(project), Counter[str](), dict[str, bytes]()
     holding = {project.package.origin(t).name for t in project.package.tables.values() if restricted(t)}
     for name, table in ((n, t) for n, t in record_files(project, only) if t.name in holding):
 
-        def close(_: Table, field: Field, place: Place, value: str, name: str = name) -> str:
-            if is_sealed(value):
-                return value
-            done[name] += 1
-            return seal(value, field.compartment, place, keys)
+        def note(sealed: bool, name: str = name) -> None:
+            done.update({name: sealed})
 
-        files[name] = _changed(project, name, table, close)
-    for name in +done:
-        replace(project.root / name, files[name].encode())
+        text = _changed(project, name, table, *closing(keys, note))
+        if name in done:
+            files[name] = text.encode()
+    if not only:
+        files |= _pictures_anew(project, keys)
+    for name, data in files.items():
+        replace(project.root / name, data)
     return +done
+
+
+def _pictures_anew(project: Project, keys: Keys) -> dict[str, bytes]:
+    """Return the sealed pictures whose record has got a newer key, sealed with that."""
+    found: dict[str, bytes] = {}
+    pictures = {t.name: (t, f) for t in project.package.tables.values() for f in t.fields if f.picture}
+    for (name, key), file in keys.homes.items() if pictures else ():
+        if name in pictures:
+            table, field = pictures[name]
+            picture, place = sealed_file(file, field.name), Place.of(name, key, table, field)
+            data = project.source.read(picture) if project.source.exists(picture) else b""
+            if isinstance(data, bytes) and (text := data.decode("ascii", "replace").strip()):
+                made = sealed_anew(text, field.compartment, place, keys)
+                found |= {picture: f"{made}\n".encode()} if made != text else {}
+    return found
 
 
 def _record(project: Project, table_name: str, key: str) -> tuple[Table, str, str]:
     """Return the table, the key and the file of a record, called by its key or its name.
 
+    Of a table whose values are sealed for the records of another it is all rows of one of these.
+
     Raises:
-        UsageError: there is no such record.
+        UsageError: there is no such record, or its rows stand in several files.
     """
     table = find_table(project.package.tables.values(), table_name)
-    if table.parent or len(table.primary_key) != 1:
+    owner, names = subject(project.package, table)
+    if table.parent:
         raise UsageError(f"“{table.title}”不是单独成条的记录，请写它所属的那张表。")
+    if table.sealed_for:
+        key = _record(project, owner, key)[1]
     found: set[tuple[str, str]] = set()
     for name, _ in project.package.files(project.source, table):
         data = project.source.read(name)
-        if isinstance(data, Problem) or key.encode() not in data:
+        if isinstance(data, Problem) or key.rpartition("/")[2].encode() not in data:
             continue
         rows, _ = rows_of(data, name, table, project.package)
         columns = [f.name for f in table.fields]
-        place, label = columns.index(table.primary_key[0]), columns.index(table.label or table.primary_key[0])
+        places, label = [columns.index(n) for n in names], columns.index(table.label or names[0])
         for _, cells in rows.get(table.name, ()):
-            if key in (cells[place], cells[label]):
-                found.add((str(cells[place]), name))
+            own = "/".join(str(cells[n]) for n in places)
+            if key in (own, cells[label]):
+                found.add((own, name))
     named = {(k, f) for k, f in found if k == key} or found
     if len(named) == 1:
         return table, *named.pop()
     if named:
-        raise UsageError(
-            f"叫 {quoted(key)} 的“{table.title}”不止一个：{'、'.join(sorted(k for k, _ in named))}。请写编号。"
+        among = (
+            sorted({f for _, f in named}) if len({k for k, _ in named}) == 1 else sorted(k for k, _ in named)
         )
+        raise UsageError(f"叫 {quoted(key)} 的“{table.title}”不止一个：{'、'.join(among)}。请写编号。")
     raise UsageError(f"“{table.title}”里没有 {quoted(key)}。")
 
 
@@ -137,11 +192,70 @@ def opened(root: Path, table_name: str, key: str, field: str = "") -> list[tuple
     return found
 
 
-def edit(root: Path, table_name: str, key: str, ask: Callable[[str], str] | None = None) -> int:
-    """Ask for each restricted field of a record, seal what is given and write the record.
+class _Opened:
+    """A record, or the rows of one, as its plain text is read and written."""
+
+    def __init__(self, project: Project, table: Table, key: str, file: str) -> None:
+        self.project, self.table, self.key, self.file = project, table, key, file
+        self.keys, self.count = open_keys(project), 0
+        self._sealed: dict[tuple[Place, str], str] = {}
+        self._all, self._listed = _records(project, file, table)
+        _, names = subject(project.package, table)
+        self._mine = [n for n, r in enumerate(self._all) if "/".join(str(r.get(k)) for k in names) == key]
+        self.items = [self._all[n] for n in self._mine]
+        for item in self.items:
+            change_document(project.package, table, item, self._show)
+
+    def _show(self, _: Table, __: Field, place: Place, value: str) -> str:
+        plain = unseal(value, place, self.keys) if is_sealed(value) else None
+        if plain is not None:
+            self._sealed[place, plain] = value
+        return value if plain is None else plain
+
+    def fault(self) -> str:
+        """Say what is wrong with the items as they are now, no restricted value repeated."""
+        text = _written(self.project, self.table, self.items, self._listed or len(self.items) > 1)
+        made = canonical(text.encode(), self.file, self.table, self.project.package, [])
+        names = subject(self.project.package, self.table)[1]
+        if isinstance(made, Problem):
+            return f"{made.column}：{made.message}"
+        same = all("/".join(str(i.get(k)) for k in names) == self.key for i in self.items)
+        return "" if same else "编号不能改。"
+
+    def write(self) -> None:
+        """Seal what is new and write the file."""
+
+        def close(_: Table, field: Field, place: Place, value: str) -> str:
+            if is_sealed(value):
+                return value
+            if (place, value) not in self._sealed:
+                self.count += 1
+            return self._sealed.get((place, value)) or seal(value, field.compartment, place, self.keys)
+
+        _, anew = closing(self.keys, lambda _: None)
+
+        def digest(field: Field, place: Place, value: str, before: str) -> str:
+            return before if before and (place, value) in self._sealed else anew(field, place, value, "")
+
+        for item in self.items:
+            change_document(self.project.package, self.table, item, close, digest)
+        first = self._mine[0]
+        rest = [r for n, r in enumerate(self._all) if n not in self._mine]
+        text = _written(self.project, self.table, [*rest[:first], *self.items, *rest[first:]], self._listed)
+        made = canonical(text.encode(), self.file, self.table, self.project.package, [])
+        if isinstance(made, Problem):
+            raise UsageError(f"{self.file} 没有改动：{made.message}")
+        replace(self.project.root / self.file, made)
+
+
+def edit(
+    root: Path, table_name: str, key: str, ask: Callable[[str], str] | None = None, editor: str = ""
+) -> int:
+    """Let a record be edited, restricted values in plain text, or ask for each; seal what is given and write the record.
 
     Args:
         ask: how to ask; without it, on the terminal, with nothing shown.
+        editor: the command of an editor; none to ask.
 
     Returns:
         How many values were changed.
@@ -151,37 +265,98 @@ def edit(root: Path, table_name: str, key: str, ask: Callable[[str], str] | None
     """
     project = Project.open(root)
     table, key, file = _record(project, table_name, key)
-    if ask is None and not sys.stdin.isatty():
+    if ask is None and not editor and not sys.stdin.isatty():
         raise UsageError("edit 要在终端里一项一项地问。")
-    ask = ask or getpass.getpass
-    keys = open_keys(project)
-    owner, columns = subject(project.package, table)
-    if table.kind == "csv" or columns != table.primary_key:
-        raise UsageError(f"“{table.title}”请直接改文件，再运行 lingtouyan seal。")
-    given: dict[str, str] = {}
-    pictures = 0
-    for field in restricted(table):
+    opened, pictures = _Opened(project, table, key, file), 0
+    if editor:
+        _edit_text(opened, editor)
+    else:
+        pictures = _ask(opened, ask or getpass.getpass)
+    opened.write()
+    return opened.count + pictures
+
+
+def _ask(opened: _Opened, ask: Callable[[str], str]) -> int:
+    table, pictures = opened.table, 0
+    for item, field in ((i, f) for i in opened.items for f in restricted(table)):
         if field.picture:
             asked = f"{field.title}（图片文件的路径；不改请直接回车）："
             if path := (input if ask is getpass.getpass else ask)(asked).strip():
-                _put_picture(project, table, field, key, file, path)
+                _put_picture(opened.project, table, field, opened.key, opened.file, path)
                 pictures += 1
             continue
-        while value := ask(f"{field.title}（{field.description or '限制级'}；不改请直接回车）：").strip():
+        which = "/".join(str(item.get(k)) for k in table.primary_key) + " " if len(opened.items) > 1 else ""
+        asked = f"{which}{field.title}（{field.description or '限制级'}；不改请直接回车）："
+        while value := ask(asked).strip():
             fault = value_fault(table, field, value)
             if not fault:
-                given[field.name] = seal(value, field.compartment, Place.of(owner, key, table, field), keys)
+                item[field.name] = value
                 break
             sys.stderr.write(f"{fault}\n")
-    if given:
-        text = _text(project, file)
-        record = parse_yaml(text)
-        if not isinstance(record, Mapping):
-            raise UsageError(f"{file} 里不止一条记录，请直接改文件，再运行 lingtouyan seal。")
-        for name, value in given.items():
-            record[name] = value
-        replace(project.root / file, document(project.package, table, record).encode())
-    return len(given) + pictures
+    return pictures
+
+
+def _edit_text(opened: _Opened, editor: str) -> None:
+    """Let somebody edit the items as one text until there is nothing wrong with it."""
+    table, package = opened.table, opened.project.package
+    told = {t.property: t for t in package.children.get(table.name, ()) if restricted(t)}
+    lines = [
+        f"# {table.title} {opened.key}：保存并退出以后检查、封存；明文只在内存里。# 开头的行不算，空着的不填。",
+        *(f"# {f.name} {f.title}：{f.description}" for f in restricted(table) if not f.picture),
+        *(
+            f"# {name} {t.title}：- {{{', '.join(f'{f.name}: {f.title}' for f in restricted(t))}}}"
+            for name, t in told.items()
+        ),
+    ]
+    for item in opened.items:
+        item.update({f.name: "" for f in restricted(table) if not f.picture and not item.get(f.name)})
+    text = "\n".join([*lines, record_text(package, table, opened.items)])
+    while True:
+        text = _in_editor(text, editor)
+        try:
+            opened.items = records_of(text)[0]
+            fault = opened.fault() if opened.items else "没有内容。"
+        except YamlError as wrong:
+            fault = str(wrong)
+        if not fault:
+            return
+        sys.stderr.write(f"{fault}\n")
+        try:
+            input("按回车再改；Ctrl+C 放弃，不改动。")
+        except EOFError:
+            raise UsageError("没有改动。") from None
+
+
+def _in_editor(text: str, editor: str) -> str:
+    """Return a text as somebody left it in an editor, which sees it in a file system of its own that is only memory.
+
+    That goes with the last process that sees it, however it ends; nothing of it is under any name outside.
+
+    Raises:
+        UsageError: this machine lets nobody have such a file system, or the editor failed.
+    """
+    place = "/dev/shm"  # noqa: S108 - one of the editor's own
+    given, got = os.memfd_create("given"), os.memfd_create("got")
+    with os.fdopen(given, "r+b", closefd=False) as stream:
+        stream.write(text.encode())
+    os.lseek(given, 0, os.SEEK_SET)
+    line = ["bwrap", "--dev-bind", "/", "/", "--tmpfs", place, "--unshare-pid", "--die-with-parent"]
+    for name in ("HOME", "TMPDIR"):
+        line += ["--setenv", name, place]
+    line += ["--perms", "0600", "--file", str(given), f"{place}/record.yaml"]
+    line += ["sh", "-c", f'{editor} "$0" && cat "$0" >/dev/fd/{got}', f"{place}/record.yaml"]
+    try:
+        done = subprocess.run(line, pass_fds=(given, got), check=False)
+    except FileNotFoundError:
+        raise UsageError(
+            "没有找到 bubblewrap（apt install bubblewrap）；不设 EDITOR 就一项一项地问。"
+        ) from None
+    if done.returncode:
+        raise UsageError("编辑器没有正常结束，没有改动。不设 EDITOR 就一项一项地问。")
+    with os.fdopen(got, "r+b") as stream:
+        stream.seek(0)
+        os.close(given)
+        return stream.read().decode("utf-8", "replace")
 
 
 def put_picture(root: Path, table_name: str, key: str, path: Path) -> str:
@@ -250,13 +425,17 @@ def history_plan(root: Path, table_name: str, key: str) -> str:
     )
 
 
-def manage_keys(root: Path, action: str, name: str, recipient: str, wanted: Iterable[str]) -> tuple[str, int]:
+def manage_keys(
+    root: Path, action: str, name: str, recipient: str, wanted: Iterable[str], words: str = ""
+) -> tuple[str, int]:
     """Do what `keys` asks for.
 
     Args:
         action: `add` an office and give it the keys that it is entitled to (without a `recipient`, this machine's
-            user), `remove` one and take them away, `rewrap` all for those entitled now, or just `list` them.
+            user), `remove` one and take them away, `rewrap` all for those entitled now, `rotate` to new keys, tell `me`
+            this machine's recipient, or just `list` them.
         wanted: the compartments of a new office; none for all.
+        words: what picks the folder whose records alone are for a new office; none for all.
 
     Returns:
         What came of it, who may open what, and how many records have keys; and how many keys should have been wrapped
@@ -270,18 +449,26 @@ def manage_keys(root: Path, action: str, name: str, recipient: str, wanted: Iter
     said, closed = "", 0
     if action in ("add", "remove") and not name:
         raise UsageError(f"请写明单位，如 lingtouyan keys {action} shili。")
+    if action == "me":
+        return f"本机的公钥：{new_identity()}（私钥在 {identity_file()}，不要给人）", 0
     if action == "add":
         chosen = tuple(wanted) or tuple(known)
         if wrong := [c for c in chosen if c not in known]:
             raise UsageError(f"没有 {quoted(wrong[0])} 这个保密分隔。表结构里用到的：{'、'.join(known)}。")
-        keys.admit(Office(name, recipient or new_identity(), chosen))
-        said = f"{name} 可以打开：{'、'.join(chosen)}。"
+        folder = _folder(project, words) if words else ""
+        keys.admit(Office(name, recipient or new_identity(), chosen, folder))
+        said = f"{name} 可以打开{f' {folder} 里的' if folder else ''}：{'、'.join(chosen)}。"
     elif action == "remove":
         held = "、".join(keys.dismiss(name).compartments)
-        said = f"{name} 不能再打开新的内容。它可能已经留下副本的：{held}；要紧的请更换内容。"
+        said = (
+            f"已去掉 {name}。它可能留下过钥匙和内容的：{held}。请再运行 lingtouyan keys rotate，"
+            "以后封存的它就打不开；以前的要紧内容请更换。"
+        )
     if action != "list":
-        done, closed = keys.rewrap()
+        done, closed = keys.rewrap(rotate=action == "rotate")
         said += f"重新包装了 {done} 把钥匙。"
+        if action == "rotate":
+            said += f"换了新钥匙，重新封存 {seal_files(root).total()} 处，请提交。"
         said += (
             f"另有 {closed} 把本机的身份打不开，请由有权的单位再运行一次 lingtouyan keys rewrap。"
             if closed
@@ -289,10 +476,30 @@ def manage_keys(root: Path, action: str, name: str, recipient: str, wanted: Iter
         )
     lines = [said] if said else []
     lines.append(f"钥匙文件夹：{keys.folder}（{sum(1 for _ in keys.records())} 条记录有钥匙）")
-    offices = keys.offices()
-    for compartment in sorted({*known, *(c for o in offices.values() for c in o.compartments)}):
-        who = "、".join(o.name for o in entitled(offices, compartment)) or "没有单位有权打开"
+    offices = keys.offices().values()
+    for compartment in sorted({*known, *(c for o in offices for c in o.compartments)}):
+        held_by = [o for o in offices if compartment in o.compartments]
+        who = (
+            "、".join(o.name + (f"（只有 {o.folder}）" if o.folder else "") for o in held_by)
+            or "没有单位有权打开"
+        )
         rows = [t.title for t in project.package.tables.values() if compartment in t.compartments]
         who += f"；整行只在写明 +{compartment} 的版里：{'、'.join(rows)}" if rows else ""
         lines.append(f"{compartment}：{who}")
     return "\n".join(lines), closed
+
+
+def _folder(project: Project, words: str) -> str:
+    """Return the one folder of records that these words pick.
+
+    Raises:
+        UsageError: none, or several.
+    """
+    found = set[str]()
+    for name, _ in project.package.files(project.source):
+        parts = name.split("/")[:-1]
+        found.update(["/".join(parts[: n + 1]) for n, p in enumerate(parts) if words in p][:1])
+    if words in {*(f"{f}" for f in found)} or len(found) == 1:
+        return words if words in found else found.pop()
+    among = f"有几个：{'、'.join(sorted(found))}" if found else "没有"
+    raise UsageError(f"记录的文件夹里，名称含 {quoted(words)} 的{among}。请写全。")

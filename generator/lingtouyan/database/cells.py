@@ -19,11 +19,11 @@ _TELLING = 11
 _DIGITS = re.compile(r"(?:\\[dw]|\[[^\]]*\]|[0-9.](?![0-9,]*\})|\))(?:\{(\d+)(?:,(\d*))?\}|([*+]))?")
 
 
-def create_cells(connection: duckdb.DuckDBPyConnection, package: Package) -> None:
+def create_cells(connection: duckdb.DuckDBPyConnection, package: Package, *, stored: bool = False) -> None:
     """Create the view `cells` (table_name, field, sensitivity, free, value, _file, _line): filled cells as text.
 
     `free` says that the schema leaves open what stands in the field: no list of words, no date, no bounded number,
-    no short pattern. Not stored: each reader goes over the raw tables once. Table, sensitivity and `free` are constants
+    no short pattern. Unless `stored`, each reader goes over the raw tables once. Table, sensitivity and `free` are constants
     of a branch, so that a reader who asks for one of them does not pay for the others.
     """
     branches = []
@@ -40,7 +40,10 @@ def create_cells(connection: duckdb.DuckDBPyConnection, package: Package) -> Non
             for (level, free), names in kinds.items()
         ]
     nothing = "SELECT '' AS table_name, '' AS field, '' AS sensitivity, true AS free, '' AS value, '' AS _file, 0 AS _line"
-    connection.execute(f"CREATE VIEW {CELLS} AS {' UNION ALL '.join(branches or [f'{nothing} WHERE false'])}")
+    kind = "TABLE" if stored else "VIEW"
+    connection.execute(
+        f"CREATE {kind} {CELLS} AS {' UNION ALL '.join(branches or [f'{nothing} WHERE false'])}"
+    )
 
 
 def is_free(table: Table, field: Field) -> bool:

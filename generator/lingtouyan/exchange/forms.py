@@ -190,6 +190,8 @@ def complete(changes: list[Change], forms: list[Form], kind: Any, tree: Tree, ke
         entry, key = tree.entries[table.name].get(change.key), "/".join(change.key)
         for line in form.unread:
             change.tell(DOUBTFUL, f"这一行没有认出来，没有收：{quoted(line)}")
+        if keys and change.file:
+            keys.homes[table.name, key] = change.file
         own = dict(zip(table.primary_key, change.key, strict=True))
         for name, rows in form.lists.items():
             child = tree.package.tables[name]

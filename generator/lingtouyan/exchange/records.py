@@ -127,7 +127,7 @@ class Tree:
                     around.append(values)
                     if values.get(ORDINAL) != str(len(around)):
                         self.counted.discard(table.name)
-        erased = project.erased
+        self._erased = erased = project.erased
         for name, held in self.entries.items() if erased else ():
             keys = self.package.tables[name].foreign_keys
             named = [(k.table, k.fields[0]) for k in keys if len(k.fields) == 1]
@@ -182,14 +182,15 @@ class Tree:
         """Return what a cell shows of a value."""
         if not value:
             return ""
-        if value.startswith(SCHEME):
+        target = self.reference(table, field_.name)
+        if value.startswith(SCHEME) or (target and (target[0].name, value) in self._erased):
             return SEALED
         if len(value) > MOST_CHARACTERS:
             return TOO_LONG
         if field_.type == "array" and value.startswith("["):
             items = [str(i) for i in json.loads(value)]
             return value if any(re.search("[；;\n]", i) for i in items) else "；".join(items)
-        if target := self.reference(table, field_.name):
+        if target:
             return self.display(target[0].name, target[1]).get(value, plain(value))
         return plain(value)
 

@@ -191,6 +191,13 @@ def records_text(package: Package, table: Table, records: Iterable[Mapping], lis
     return "".join(map(as_item, written) if listed else written)
 
 
+def record_text(package: Package, table: Table, items: list[Mapping]) -> str:
+    """Return records as somebody edits them: one document, or a line for each row of a table."""
+    if table.kind == "yaml" and len(items) == 1:
+        return document(package, table, items[0])
+    return "\n".join(_items(package, table, [*items], "")) + "\n"
+
+
 def as_item(text: str) -> str:
     """Return a document as one item of a list of documents."""
     return "".join(("- " if n == 0 else "  ") + line + "\n" for n, line in enumerate(text.splitlines()))

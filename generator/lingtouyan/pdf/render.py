@@ -107,6 +107,7 @@ class DossierReport:
         problems: one or more per dossier that could not be printed (errors), and remarks of the layout engine
             about templates and style sheets (warnings).
         refused: nothing was printed, because the records have the errors that `problems` are.
+        recipient: whose age key all that is written is encrypted for; empty for nobody's.
     """
 
     printed: list[str] = field(default_factory=list)
@@ -115,6 +116,7 @@ class DossierReport:
     problems: list[Problem] = field(default_factory=list)
     refused: bool = False
     folder: Path = Path()
+    recipient: str = ""
 
     def fail(self, job: DossierJob, rule: str, fault: str) -> None:
         """Enter why a dossier was not printed."""
@@ -126,6 +128,11 @@ class DossierReport:
         Raises:
             UsageError: a link there leads elsewhere.
         """
+        if self.recipient:
+            import pyrage
+
+            path = f"{path}.age"
+            content = pyrage.encrypt(content, [pyrage.x25519.Recipient.from_str(self.recipient)])
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.parent.resolve().is_relative_to(self.folder.resolve()):
@@ -144,6 +151,7 @@ def render_dossiers(
     out: Path,
     cache: Cache | None = None,
     finish: Callable[[bytes], bytes] = bytes,
+    recipient: str = "",
     workers: int | None = None,
     progress: TextIO | None = None,
 ) -> DossierReport:
@@ -155,6 +163,7 @@ def render_dossiers(
         out: output folder (made when missing).
         cache: where finished PDFs are kept and looked for; None prints everything.
         finish: what becomes of a PDF before it is written, e.g. a signature; its result is not kept.
+        recipient: whose age key the files are encrypted for.
         workers: how many processes; default one per processor.
         progress: where to show progress (a bar on a terminal, else one line at the end); None shows nothing.
 
@@ -165,7 +174,7 @@ def render_dossiers(
     stacks = find_stacks()
     shared = [hashlib.sha256(files[name]).hexdigest() + name for name in sorted(files)]
     program = f"lingtouyan {_programs(identity(stacks))[:16]}"
-    report, keys = DossierReport(folder=out), dict[str, str]()
+    report, keys = DossierReport(folder=out, recipient=recipient), dict[str, str]()
     out.mkdir(parents=True, exist_ok=True)
 
     def wanted() -> Iterator[DossierJob]:

@@ -25,8 +25,9 @@ from lingtouyan.pdf.jobs import (
 from lingtouyan.pdf.previews import self_contained
 from lingtouyan.pdf.render import DossierJob, DossierReport, render_dossiers
 from lingtouyan.pdf.signing import Seal, sign
-from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, has_errors, printable
+from lingtouyan.problems import RecordsError, UsageError, did_you_mean, error, has_errors, printable, quoted
 from lingtouyan.project import EDITION_TITLES, Project, Scope
+from lingtouyan.sealing.keys import open_keys
 
 
 def print_dossiers(
@@ -80,6 +81,7 @@ def print_selection(
     preview: bool = False,
     share: str = "",
     seal: Seal | None = None,
+    office: str = "",
     progress: TextIO | None = None,
 ) -> DossierReport:
     """Print a selection of one edition's dossiers.
@@ -90,6 +92,7 @@ def print_selection(
         preview: HTML files to look at, instead of PDFs. Dossiers that are XML are always that.
         share: `2/4` for the second of four shares, which together are all of the selection.
         seal: what PDFs are signed with.
+        office: for whom the files are encrypted; nothing is written in plain text.
 
     Raises:
         UsageError: nothing is called that, or nothing was selected.
@@ -100,6 +103,10 @@ def print_selection(
     part = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", share or "1/1")
     if part is None or int(part[1]) > int(part[2]):
         raise UsageError(f"--share {printable(share)} 应写成 第几份/共几份，如 2/4。")
+    known = open_keys(project).offices() if office else {}
+    if office and office not in known:
+        raise UsageError(f"没有 {quoted(office)} 这个单位{did_you_mean(office, known)}")
+    recipient = known[office].recipient if office else ""
     edition, target = scope.level, out or project.build / "prints" / scope.folder
     # A form with nothing on it says nothing of the records.
     if not blank and has_errors(problems := check(project, date)):
@@ -114,7 +121,7 @@ def print_selection(
     if not jobs and not problems:
         raise UsageError("没有符合条件的文书。请核对种类、编号和条件。")
     jobs = jobs[int(part[1]) - 1 :: int(part[2])]
-    files, report = shared_files(project), DossierReport(folder=target)
+    files, report = shared_files(project), DossierReport(folder=target, recipient=recipient)
     pages = [j for j in jobs if j.path.endswith(".pdf") and not preview]
     if pages:
         with tempfile.TemporaryDirectory(prefix="lingtouyan-") as folder:
@@ -122,7 +129,13 @@ def print_selection(
             cache = Cache(Path(folder) if edition == "restricted" else None)
             finish = (lambda content: sign(content, seal)) if seal else bytes
             report = render_dossiers(
-                pages, files=files, out=target, cache=cache, finish=finish, progress=progress
+                pages,
+                files=files,
+                out=target,
+                cache=cache,
+                finish=finish,
+                recipient=recipient,
+                progress=progress,
             )
     report.problems = [*problems, *remarks, *report.problems]
     for job in jobs:

@@ -71,7 +71,7 @@ _SCHEMA_KEYS = _words(
 ).union(PRIVACY)
 _FIELD_KEYS = _words(
     "name type example sensitivity constraints categories categoriesOrdered categoriesType codes trueValues falseValues "
-    "bareNumber floatNumber missingValues formerNames aliases valueAliases suggest arrayItem compartment picture"
+    "bareNumber floatNumber missingValues formerNames aliases valueAliases suggest arrayItem compartment picture digestOf"
 ).union(_PASSED_ON, PRIVACY)
 # Names that a type of the database has already.
 _TAKEN_TYPES = _words("integer bigint double boolean date time timestamp varchar json interval uuid blob")
@@ -111,6 +111,7 @@ class Field:
             empty in an edition that does not name its compartment.
         months_before: of a date: the month before which the month alone is enough, or empty.
         picture: it stands for a sealed file beside the record, and has no value in it.
+        digest_of: the restricted field of which it holds a digest, made when that is sealed.
         privacy: what it is for, on what basis, how long it is kept and where it is printed, as `PRIVACY` names them.
     """
 
@@ -134,6 +135,7 @@ class Field:
     compartment: str = ""
     months_before: str = ""
     picture: bool = False
+    digest_of: str = ""
     privacy: tuple[str, ...] = ()
 
     @property
@@ -439,6 +441,13 @@ class _PackageReader:
             for word in schema.words(place):
                 if word not in fields:
                     schema.wrong(place, f"{place} 用到了没有声明的字段 {quoted(word)}。")
+        for made in fields.values():
+            if (of := made.digest_of) and (
+                of not in fields or fields[of].sensitivity < Sensitivity.RESTRICTED
+            ):
+                schema.wrong(
+                    "fields", f"字段 {made.name} 的 digestOf {quoted(of)} 应是本表的一个限制级字段。"
+                )
         keys = tuple(_foreign_keys(schema, name, fields))
         sealed_for, key = schema.text("sealedFor"), schema.words("primaryKey")
         if sealed_for and not any(k.fields == (sealed_for,) for k in keys):
@@ -584,6 +593,7 @@ def _field(file: str, part: _Part, month: str) -> Field | None:
         compartment=compartment,
         months_before=month if kind == "date" else "",
         picture=_BOOLEAN.get(part.text("picture"), False),
+        digest_of=part.text("digestOf"),
         privacy=tuple(map(part.text, PRIVACY)),
     )
 

@@ -302,7 +302,9 @@ def _judged(
         try:
             for e in SITES:
                 write_edition(connection, register.views, package, e, only, f"{e}_{side}")
-            prints = fingerprints(project, {e: paths[f"{e}_{side}"] for e in SITES}, result.as_of)
+            found = fingerprints(project, {e: paths[f"{e}_{side}"] for e in SITES}, result.as_of)
+            gone = {key for s in result.sides for _, key in s.project.erased}
+            prints = {path: f for path, f in found.items() if gone.isdisjoint(f.keys.values())}
         except RecordsError as fault:
             # A template that is wrong is told; all else is told as well.
             faults = fault.problems

@@ -9,14 +9,15 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lingtouyan.problems import UsageError, did_you_mean, printable, quoted
+from lingtouyan.problems import Problem, UsageError, did_you_mean, printable, quoted
 from lingtouyan.reading import yaml
+from lingtouyan.reading.documents import rows_of
 
 if TYPE_CHECKING:
     from pyrage.x25519 import Identity
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 _OFFICES = "offices.yaml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEY_BYTES = 32
+# A compartment's second and later keys: `personal.2`.
+_LATER = re.compile(r"(.+)\.(\d+)")
+# Where the keys of digests stand among those of records; only offices that may see all records have them.
+DIGESTS = "digests"
 
 
 def identity_file() -> Path:
@@ -37,11 +42,15 @@ def identity_file() -> Path:
 
 @dataclass(frozen=True)
 class Office:
-    """Who may open what: an office, its age recipient and the compartments that it is entitled to."""
+    """Who may open what: an office, its age recipient, the compartments that it is entitled to, and of which folder's records.
+
+    An empty folder is all of them.
+    """
 
     name: str
     recipient: str
     compartments: tuple[str, ...]
+    folder: str = ""
 
 
 @dataclass
@@ -49,12 +58,15 @@ class Keys:
     """A key store and the identity of whoever asks.
 
     Attributes:
-        folder: `offices.yaml`, and one file per record: `<table>/<key>.json`, compartment -> wrapped key.
+        folder: `offices.yaml`, and one file per record: `<table>/<key>.json`, compartment -> wrapped key. After a change of
+            keys a compartment has several, and the newest seals.
         erased: table and key of each record that has no key any more, whatever a backup brought back.
+        locate: finds the file of each record that may have keys; asked where an office has a folder's records alone.
     """
 
     folder: Path
     erased: frozenset[tuple[str, str]] = frozenset()
+    locate: Callable[[], dict[tuple[str, str], str]] = dict
     _known: dict[tuple[str, str, str], bytes | None] = field(default_factory=dict)
 
     def offices(self) -> dict[str, Office]:
@@ -73,7 +85,8 @@ class Keys:
                 words = item if isinstance(item, yaml.Mapping) else yaml.Mapping(0)
                 listed = words.get("compartments")
                 compartments = tuple(str(c) for c in listed) if isinstance(listed, list) else ()
-                result[name] = Office(name, str(words.get("recipient") or ""), compartments)
+                folder = str(words.get("folder") or "")
+                result[name] = Office(name, str(words.get("recipient") or ""), compartments, folder)
         except (yaml.YamlError, UnicodeDecodeError) as fault:
             raise UsageError(f"{path} 读不出来：{fault}") from None
         return result
@@ -109,22 +122,36 @@ class Keys:
 
     def _write_offices(self, offices: dict[str, Office]) -> None:
         lines = [
-            f"{o.name}: {{recipient: {o.recipient}, compartments: [{', '.join(o.compartments)}]}}\n"
+            f"{o.name}: {{recipient: {o.recipient}, compartments: [{', '.join(o.compartments)}]"
+            + (f", folder: {json.dumps(o.folder, ensure_ascii=False)}}}\n" if o.folder else "}\n")
             for o in sorted(offices.values(), key=lambda o: o.name)
         ]
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _replace(self.folder / _OFFICES, "".join(lines))
 
-    def get(self, table: str, key: str, compartment: str) -> bytes | None:
-        """Return the data key of a record's compartment, or None: there is none, or it is not for this identity."""
-        place = (table, key, compartment)
+    @cached_property
+    def homes(self) -> dict[tuple[str, str], str]:
+        """Table and key of each record -> its file; of one that is about to be written, whoever writes it enters it."""
+        return self.locate()
+
+    def entitled(self, compartment: str, table: str, key: str) -> list[Office]:
+        """Return the offices that may open a compartment of a record."""
+        found = [o for o in self.offices().values() if compartment in o.compartments]
+        if any(o.folder for o in found):
+            home = self.homes.get((table, key), "")
+            found = [o for o in found if not o.folder or home.startswith(f"{o.folder}/")]
+        return found
+
+    def get(self, table: str, key: str, name: str) -> bytes | None:
+        """Return a data key of a record by its name, or None: there is none, or it is not for this identity."""
+        place = (table, key, name)
         if place not in self._known:
             wrapped = {} if (table, key) in self.erased else self._read(table, key)
-            self._known[place] = self._unwrap(wrapped.get(compartment, ""))
+            self._known[place] = self._unwrap(wrapped.get(name, ""))
         return self._known[place]
 
-    def make(self, table: str, key: str, compartment: str) -> bytes:
-        """Return the data key of a record's compartment; a new one where there is none.
+    def make(self, table: str, key: str, compartment: str) -> tuple[str, bytes]:
+        """Return name and content of the key that seals a record's compartment; a new one where there is none.
 
         Raises:
             UsageError: the record has a key that this identity cannot open or is erased, or no office is entitled to the
@@ -132,36 +159,48 @@ class Keys:
         """
         if (table, key) in self.erased:
             raise UsageError(f"{printable(key)} 已经销毁（见销毁登记），不能再封存它的内容，没有改动。")
-        if found := self.get(table, key, compartment):
-            return found
         wrapped = self._read(table, key)
-        if compartment in wrapped:
+        if name := _newest(wrapped, compartment):
+            if found := self.get(table, key, name):
+                return name, found
             raise UsageError(f"{key} 的 {compartment} 已有钥匙，但本机的身份打不开。请由有权的单位来填。")
+        return compartment, self._add(table, key, compartment, compartment, wrapped)
+
+    def newest(self, table: str, key: str, compartment: str) -> str:
+        """Return the name of the key that seals a record's compartment; empty where there is none."""
+        return _newest(self._read(table, key), compartment)
+
+    def _add(self, table: str, key: str, compartment: str, name: str, wrapped: dict[str, str]) -> bytes:
         made = os.urandom(_KEY_BYTES)
-        self._write(table, key, {**wrapped, compartment: _wrap(made, compartment, self.offices())})
-        self._known[table, key, compartment] = made
+        self._write(table, key, {**wrapped, name: self._wrap(made, compartment, table, key)})
+        self._known[table, key, name] = made
         return made
 
-    def rewrap(self) -> tuple[int, int]:
+    def rewrap(self, *, rotate: bool = False) -> tuple[int, int]:
         """Wrap every key anew for the offices that are entitled now; destroy again those that a backup brought back.
+
+        Args:
+            rotate: give every compartment that this identity can open a new key as well; what is sealed with the one
+                before opens until it is sealed anew, and then only in the history. Keys of digests are replaced.
 
         Returns:
             How many were, and how many this identity cannot open.
         """
         done = closed = 0
-        offices = self.offices()
         for table, key in self.records():
             if (table, key) in self.erased:
                 self.erase(table, key)
                 continue
             wrapped = self._read(table, key)
-            for compartment, text in wrapped.items():
-                if (opened := self._unwrap(text)) is None:
-                    closed += 1
-                    continue
-                wrapped[compartment] = _wrap(opened, compartment, offices)
-                done += 1
-            self._write(table, key, wrapped)
+            opened = {n: k for n in wrapped if (k := self.get(table, key, n)) is not None}
+            done, closed = done + len(opened), closed + len(wrapped) - len(opened)
+            new = {n: self._wrap(k, _compartment(n), table, key) for n, k in opened.items()}
+            self._write(table, key, {**wrapped, **new})
+            for name in {_newest(wrapped, _compartment(n)) for n in opened} & opened.keys() if rotate else ():
+                compartment = _compartment(name)
+                kept = {} if table == DIGESTS else self._read(table, key)
+                later = f"{compartment}.{_number(name) + 1}"
+                self._add(table, key, compartment, later, kept)
         return done, closed
 
     def records(self) -> Iterator[tuple[str, str]]:
@@ -192,6 +231,17 @@ class Keys:
         path = self._path(table, key)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _replace(path, json.dumps(wrapped, indent=1, sort_keys=True) + "\n")
+
+    def _wrap(self, content: bytes, compartment: str, table: str, key: str) -> str:
+        import pyrage
+
+        offices = self.entitled(compartment, table, key)
+        if not offices:
+            raise UsageError(
+                f"没有单位有权看 {printable(compartment)}，没有封存。请先用 lingtouyan keys add 登记有权的单位。"
+            )
+        recipients = [pyrage.x25519.Recipient.from_str(o.recipient) for o in offices]
+        return base64.b64encode(pyrage.encrypt(content, recipients)).decode()
 
     def _unwrap(self, text: str) -> bytes | None:
         import pyrage
@@ -234,7 +284,19 @@ def open_keys(project: Project) -> Keys:
         raise UsageError(
             f"钥匙不能放在记录库里：{folder}。请用设置 keys 或环境变量 LINGTOUYAN_KEYS 另指一处。"
         )
-    return Keys(folder, project.erased)
+    return Keys(folder, project.erased, lambda: _homes(project))
+
+
+def _homes(project: Project) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for name, table in project.package.files(project.source):
+        data = project.source.read(name)
+        if table.primary_key and not isinstance(data, Problem):
+            columns = [f.name for f in table.fields]
+            places = [columns.index(k) for k in table.primary_key]
+            for _, cells in rows_of(data, name, table, project.package)[0].get(table.name, ()):
+                found[table.name, "/".join(cells[n] or "" for n in places)] = name
+    return found
 
 
 def open_to(keys: Keys) -> tuple[str, ...]:
@@ -260,20 +322,18 @@ def new_identity() -> str:
     return str(identity.to_public())
 
 
-def entitled(offices: Mapping[str, Office], compartment: str) -> list[Office]:
-    """Return the offices that may open a compartment."""
-    return [o for o in offices.values() if compartment in o.compartments]
+def _compartment(name: str) -> str:
+    found = _LATER.fullmatch(name)
+    return found[1] if found else name
 
 
-def _wrap(key: bytes, compartment: str, offices: Mapping[str, Office]) -> str:
-    import pyrage
+def _number(name: str) -> int:
+    found = _LATER.fullmatch(name)
+    return int(found[2]) if found else 1
 
-    recipients = [pyrage.x25519.Recipient.from_str(o.recipient) for o in entitled(offices, compartment)]
-    if not recipients:
-        raise UsageError(
-            f"没有单位有权看 {printable(compartment)}，没有封存。请先用 lingtouyan keys add 登记有权的单位。"
-        )
-    return base64.b64encode(pyrage.encrypt(key, recipients)).decode()
+
+def _newest(wrapped: Mapping[str, str], compartment: str) -> str:
+    return max((n for n in wrapped if _compartment(n) == compartment), key=_number, default="")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import base64
 import csv
+import hashlib
+import hmac
 import io
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -21,7 +24,7 @@ from lingtouyan.problems import UsageError
 from lingtouyan.reading.csv import csv_text
 from lingtouyan.reading.package import Field, Package, Sensitivity, Table
 from lingtouyan.reading.yaml import Mapping
-from lingtouyan.sealing.keys import Keys
+from lingtouyan.sealing.keys import DIGESTS, Keys
 
 # What a sealed value of any version begins with, and of this one.
 SCHEME = "sealed:"
@@ -62,9 +65,19 @@ def seal(value: str, compartment: str, place: Place, keys: Keys) -> str:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
     nonce = os.urandom(_NONCE)
-    cipher = AESGCMSIV(keys.make(place.table, place.key, compartment))
-    made = nonce + cipher.encrypt(nonce, value.encode("utf-8", "surrogatepass"), place.bound())
-    return f"{PREFIX}{compartment}:{base64.urlsafe_b64encode(made).decode()}"
+    name, key = keys.make(place.table, place.key, compartment)
+    made = nonce + AESGCMSIV(key).encrypt(nonce, value.encode("utf-8", "surrogatepass"), place.bound())
+    return f"{PREFIX}{name}:{base64.urlsafe_b64encode(made).decode()}"
+
+
+def sealed_anew(value: str, compartment: str, place: Place, keys: Keys) -> str:
+    """Seal a value; one that is sealed stays, unless its record has got a newer key and it opens here."""
+    if not (found := _FORM.fullmatch(value)):
+        return seal(value, compartment, place, keys)
+    if found[1] == keys.newest(place.table, place.key, compartment):
+        return value
+    plain = unseal(value, place, keys)
+    return value if plain is None else seal(plain, compartment, place, keys)
 
 
 def unseal(value: str, place: Place, keys: Keys) -> str | None:
@@ -82,8 +95,43 @@ def unseal(value: str, place: Place, keys: Keys) -> str | None:
         return None
 
 
+def _digest(value: str, compartment: str, place: Place, keys: Keys) -> str | None:
+    """Return a keyed digest of a value: equal ones mean equal values, and nobody without the key can try any.
+
+    None where the value does not open, or where the key of digests is not for this identity.
+    """
+    if (plain := unseal(value, place, keys) if is_sealed(value) else value) is None:
+        return None
+    try:
+        key = keys.make(DIGESTS, place.field, compartment)[1]
+    except UsageError:
+        return None
+    return f"hmac-sha256:{hmac.new(key, plain.strip().upper().encode(), hashlib.sha256).hexdigest()[:32]}"
+
+
 Change = Callable[[Table, Field, Place, str], str]
 """Called for each filled restricted value; returns what shall stand there."""
+Digest = Callable[[Field, Place, str, str], str]
+"""Called for each filled value that a digest is kept of, sealed or not, with the digest there is; returns the right one."""
+
+
+def closing(keys: Keys, note: Callable[[bool], None]) -> tuple[Change, Digest]:
+    """Return what seals values, those with a replaced key anew, and makes digests; each change is noted: sealed or digest."""
+
+    def close(_: Table, field: Field, place: Place, value: str) -> str:
+        made = sealed_anew(value, field.compartment, place, keys)
+        if made != value:
+            note(True)
+        return made
+
+    def digest(field: Field, place: Place, value: str, before: str) -> str:
+        # One that cannot be made here is somebody else's to make; that of another value is wrong.
+        made = _digest(value, field.compartment, place, keys) or (before if is_sealed(value) else "")
+        if made != before:
+            note(False)
+        return made
+
+    return close, digest
 
 
 def restricted(table: Table) -> list[Field]:
@@ -102,8 +150,15 @@ def subject(package: Package, table: Table) -> tuple[str, tuple[str, ...]]:
     return origin.name, origin.primary_key
 
 
-def change_table(text: str, name: str, table: Table, package: Package, change: Change) -> str:
-    """Return a CSV file with its restricted values changed.
+def digests(table: Table) -> list[tuple[Field, Field]]:
+    """Return the fields of a table that hold digests, each with the field that it is of."""
+    return [(f, source) for f in table.fields if (source := table.field(f.digest_of))]
+
+
+def change_table(
+    text: str, name: str, table: Table, package: Package, change: Change, digest: Digest | None = None
+) -> str:
+    """Return a CSV file with its restricted values changed, and those that `digest` is asked for.
 
     Raises:
         UsageError: a row cannot be told from its neighbours, or there is no column that says whose it is.
@@ -118,16 +173,26 @@ def change_table(text: str, name: str, table: Table, package: Package, change: C
         if len(row) != len(labels):
             raise UsageError(f"{name} 有一行的格数与表头不同，没有改动。请先运行 lingtouyan check。")
         key = "/".join(row[labels.index(c)] for c in columns)
+        for f, of in digests(table):
+            if digest and {f.name, of.name} <= {*labels} and (value := row[labels.index(of.name)]):
+                at = labels.index(f.name)
+                row[at] = digest(of, Place.of(owner, key, table, of), value, row[at])
         for place, f in fields:
             if row[place]:
                 row[place] = change(table, f, Place.of(owner, key, table, f), row[place])
     return csv_text(rows)
 
 
-def change_document(package: Package, table: Table, item: Mapping, change: Change) -> None:
-    """Change the restricted values of one record and its lists in place."""
+def change_document(
+    package: Package, table: Table, item: Mapping, change: Change, digest: Digest | None = None
+) -> None:
+    """Change the restricted values of one record and its lists in place, and those that `digest` is asked for."""
     owner, columns = subject(package, table)
     key = "/".join(str(item.get(c) or "") for c in columns)
+    for f, of in digests(table):
+        if digest and (value := item.get(of.name)):
+            before = str(item.get(f.name) or "")
+            item[f.name] = digest(of, Place.of(owner, key, table, of), str(value), before) or None
 
     def walk(table: Table, item: Mapping, prefix: tuple[str, ...]) -> None:
         children = {tuple(c.property.split(".")): c for c in package.children.get(table.name, ())}
@@ -147,18 +212,19 @@ def change_document(package: Package, table: Table, item: Mapping, change: Chang
 
 
 def open_cells(
-    connection: duckdb.DuckDBPyConnection, package: Package, keys: Keys, more: Iterable[Table] = ()
-) -> tuple[list[str], int]:
+    connection: duckdb.DuckDBPyConnection, package: Package, keys: Keys | None, more: Iterable[Table] = ()
+) -> tuple[list[str], Counter[tuple[str, str]]]:
     """Put plain text in the place of sealed values of the register, and nothing where the key is not here.
 
     Args:
+        keys: None leaves all as it is.
         more: tables that changed otherwise, to be typed anew with them.
 
     Returns:
-        The tables that held any, their typed tables made anew, and how many values could not be opened.
+        The tables that held any, their typed tables made anew, and how many values of which table and field stay closed.
     """
     touched = {t.name: t for t in more}
-    closed = 0
+    closed = Counter[tuple[str, str]]()
     for table in [package.tables[name] for name in sorted(tables_in(connection, "raw"))]:
         owner, columns = subject(package, table)
         raw = f"raw.{quote(table.name)}"
@@ -169,11 +235,14 @@ def open_cells(
             ).fetchall()
             if not found:
                 continue
+            if keys is None:
+                closed[table.name, f.name] += len(found)
+                continue
             touched[table.name] = table
             plain = [unseal(value, Place.of(owner, k, table, f), keys) for _, k, value in found]
-            closed += plain.count(None)
+            closed[table.name, f.name] += plain.count(None)
             put_cells(connection, table, f, [row for row, _, _ in found], plain)
     for name in touched:
         connection.execute(f"DROP TABLE {quote(name)}")
     create_typed(connection, replace(package, tables=touched))
-    return list(touched), closed
+    return list(touched), +closed
