@@ -81,8 +81,8 @@ WITH event AS (
         'person_honours', person_id || '/' || ordinal, NULL
     FROM person_honours
 )
-SELECT e.person_id, first_day(e.date_text) AS date, e.date_text, e.kind, in_place(e.title, v.kind) AS title, e.village_id, v.name AS village_name, e.tenure_id,
-    in_place(e.detail, v.kind) AS detail, e.system, e.table_name, e.record_key,
+SELECT e.person_id, first_day(e.date_text) AS date, e.date_text, e.kind, called(e.title, w.committee, w.party_org_type) AS title, e.village_id, w.village_name, e.tenure_id,
+    called(e.detail, w.committee, w.party_org_type) AS detail, e.system, e.table_name, e.record_key,
     row_number() OVER (PARTITION BY e.person_id ORDER BY first_day(e.date_text), e.system, e.record_key, e.kind, e.title, e.detail) AS ordinal
-FROM event AS e LEFT JOIN villages AS v USING (village_id), build
+FROM event AS e LEFT JOIN village_names AS w ON w.village_id = e.village_id AND latest_day(e.date_text) BETWEEN w.since AND w.until, build
 WHERE first_day(e.date_text) <= as_of

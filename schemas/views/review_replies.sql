@@ -17,6 +17,7 @@ fields:
   org_order: {title: 部门次序, sensitivity: internal}
   duty: {title: 审查内容, sensitivity: internal}
   sent_on: {title: 送单日期, sensitivity: internal}
+  reply_days: {title: 答复时限（工作日）, description: 送单之时的文件没有规定的空着。, sensitivity: internal}
   due_on: {title: 答复期限, sensitivity: internal}
   replied_on: {title: 答复日期, sensitivity: internal}
   result: {title: 审查意见, sensitivity: internal}
@@ -37,17 +38,18 @@ listed AS (
 ),
 asked AS (
     SELECT s.*, l.person_id, l.post, d.org_id, d.duty, d.ordinal AS org_order,
-        add_working_days(s.sent_on, param_number('review_reply_working_days', s.sent_on)) AS due_on,
+        param_count('review_reply_working_days', s.sent_on) AS reply_days,
         r.date AS replied_on, r.result,
         r.date + param_count('joint_review_days', r.date) AS valid_to
     FROM sent AS s JOIN listed AS l USING (election_id)
     JOIN policy_departments AS d ON d.role = '资格联审' AND d.effective_from <= s.sent_on AND (d.effective_to IS NULL OR d.effective_to >= s.sent_on)
     LEFT JOIN joint_reviews AS r ON r.election_id = s.election_id AND r.person_id = l.person_id AND r.org_id = d.org_id AND r.date <= s.as_of
 )
-SELECT a.election_id, strftime(a.sent_on, '%Y-%m') AS batch, a.term, a.village_id, v.name AS village_name, v.township_id, t.short_name AS township_name,
-    a.person_id, p.name AS person_name, in_place(a.post, v.kind) AS post, a.org_id, o.short_name AS org_name, a.org_order, a.duty,
-    a.sent_on, a.due_on, a.replied_on, a.result::VARCHAR AS result, a.valid_to,
-    CASE WHEN a.replied_on IS NULL THEN CASE WHEN a.as_of > a.due_on THEN '逾期未答复' ELSE '待答复' END
+SELECT a.election_id, strftime(a.sent_on, '%Y-%m') AS batch, a.term, a.village_id, w.village_name, v.township_id, w.office_short_name AS township_name,
+    a.person_id, p.name AS person_name, called(a.post, w.committee, w.party_org_type) AS post, a.org_id, o.short_name AS org_name, a.org_order, a.duty,
+    a.sent_on, a.reply_days, add_working_days(a.sent_on, a.reply_days) AS due_on, a.replied_on, a.result::VARCHAR AS result, a.valid_to,
+    CASE WHEN a.replied_on IS NULL THEN CASE WHEN a.as_of > add_working_days(a.sent_on, a.reply_days) THEN '逾期未答复' ELSE '待答复' END
         WHEN a.needed AND a.as_of > a.valid_to THEN '已过期' ELSE '已答复' END AS state, a.needed
-FROM asked AS a LEFT JOIN villages AS v USING (village_id) LEFT JOIN organisations AS t ON t.org_id = v.township_id
+FROM asked AS a LEFT JOIN villages AS v USING (village_id)
+LEFT JOIN village_names AS w ON w.village_id = a.village_id AND a.sent_on BETWEEN w.since AND w.until
 LEFT JOIN organisations AS o ON o.org_id = a.org_id LEFT JOIN people AS p ON p.person_id = a.person_id

@@ -22,9 +22,9 @@ fields:
 */
 -- Who holds posts in two bodies is one person. Members of the supervision committee need not be in the register of people.
 WITH held AS (
-    SELECT t.village_id, t.person_id AS who, t.person_id, t.started_on AS since, NULL AS name, in_place(t.post, v.kind) AS post, list_position(['党组织书记', '党组织副书记', '党组织委员', '村（居）委会主任', '村（居）委会副主任', '村（居）委会委员'], t.post::VARCHAR) AS place,
+    SELECT t.village_id, t.person_id AS who, t.person_id, t.started_on AS since, NULL AS name, called(t.post, w.committee, w.party_org_type) AS post, list_position(['党组织书记', '党组织副书记', '党组织委员', '村（居）委会主任', '村（居）委会副主任', '村（居）委会委员'], t.post::VARCHAR) AS place,
         CASE WHEN t.post::VARCHAR LIKE '党组织%' THEN '党组织' ELSE '村（居）委会' END AS body, NULL AS sex, NULL AS birth, NULL AS education, NULL::BOOLEAN AS party
-    FROM build CROSS JOIN tenures AS t JOIN villages AS v USING (village_id) WHERE in_office(t.started_on, t.ended_on, as_of)
+    FROM build CROSS JOIN tenures AS t JOIN village_names AS w ON w.village_id = t.village_id AND as_of BETWEEN w.since AND w.until WHERE in_office(t.started_on, t.ended_on, as_of)
     UNION ALL
     SELECT m.village_id, coalesce(m.person_id, m.member_id), m.person_id, m.valid_from, m.name, '村务监督委员会' || m.post, CASE m.post WHEN '主任' THEN 20 ELSE 21 END,
         '村务监督', m.sex::VARCHAR, m.birth, m.education::VARCHAR, m.party_member

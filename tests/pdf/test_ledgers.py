@@ -335,11 +335,11 @@ def pages_of(path: Path) -> int:
         ("public-notice", "notice_id = 'N2026-0001'", ("公示时间", "监督电话", "拟任")),
         ("notice-result", "notice_id = 'N2026-0001'", ("公示结果",)),
         ("approval-reply", "election_id = 'E2026-0001'", ("批复", "同志任", "此复")),
-        ("appointment-notice", "tenure_id = 'T0001'", ("任职的通知", "起计算")),
+        ("appointment-notice", "tenure_id = 'T0273'", ("任职的通知", "同志任青石岭村党支部书记", "起计算")),
         ("ballot", "election_id = 'E2026-0001'", ("另选人", "应选", "盖章有效")),
         # The committee elects its secretary alone; of four candidates the members had elected it.
-        ("ballot", "form = 'E2026-0013-4'", ("塬村委员会会议选举选票", "汪诚光党组织书记", "应选1名")),
-        ("ballot", "form = 'E2026-0013-3'", ("汪诚光党组织委员", "应选3名")),
+        ("ballot", "form = 'E2026-0013-4'", ("塬村委员会会议选举选票", "汪诚光党总支书记", "应选1名")),
+        ("ballot", "form = 'E2026-0013-3'", ("汪诚光党总支委员", "应选3名")),
         # To come: candidates are named, nobody has voted.
         ("ballot", "form = 'E2026-0136-3'", ("前岭村党员大会选举选票", "温云红", "应选1名")),
         ("election-report", "election_id = 'E2026-0001'", ("应到人数", "总监票人", "赞成")),
