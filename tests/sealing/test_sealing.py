@@ -265,6 +265,15 @@ def test_keys_may_not_lie_in_the_repository(city: Tree, monkeypatch: pytest.Monk
     assert run(city, "keys") == 2
 
 
+def test_what_a_list_of_offices_says_wrong_is_an_error(
+    sealed: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "keys/offices.yaml"
+    path.write_text(path.read_text("utf-8").replace("]}", "], folde: west}"), "utf-8")
+    assert run(sealed, "keys", "rewrap") == 2
+    assert "folde" in capsys.readouterr().err
+
+
 def test_nothing_is_sealed_that_nobody_could_open(city: Tree, machine: Machine) -> None:
     before = texts(city)
     assert run(city, "seal") == 2

@@ -83,6 +83,9 @@ class Keys:
             value = yaml.parse_yaml(path.read_text("utf-8"))
             for name, item in value.items() if isinstance(value, yaml.Mapping) else ():
                 words = item if isinstance(item, yaml.Mapping) else yaml.Mapping(0)
+                # A misspelt folder would be all of them.
+                if wrong := [k for k in words if k not in ("recipient", "compartments", "folder")]:
+                    raise UsageError(f"{path} 里 {name} 的 {quoted(wrong[0])} 不认识，没有打开钥匙文件夹。")
                 listed = words.get("compartments")
                 compartments = tuple(str(c) for c in listed) if isinstance(listed, list) else ()
                 folder = str(words.get("folder") or "")
