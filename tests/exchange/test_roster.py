@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from trees import Tree
+from xlsxwriter import Workbook
 
 from lingtouyan.cli import main
 from lingtouyan.exchange.workbook import ANSWER, Sheet, read_workbook, write_workbook
@@ -226,6 +227,26 @@ def test_a_roster_is_of_those_it_names_and_the_map_says_what_is_lacking(
     posts = (root / "records/north/posts.csv").read_text("utf-8")
     assert "T001,P001,V1,书记,2021-03-05,,2021\nT002,P001,V1,主任,2021-03-05,,2021\n" in posts
     assert posts.endswith("T031,P030,V1,主任,2021-03-05,,2021\n")
+
+
+def test_a_cell_far_from_the_rest_costs_nothing_or_is_told(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A blank typed by mistake in the last row of the sheet, which reading fills up to.
+    rows = [["姓名", "出生年月"], ["甲", "1975-03"]]
+    path = root.parent / "册.xlsx"
+    for last, words in (((1_048_575, 1), "收下 1 条"), ((1_048_575, 16_383), "XFD1048576")):
+        book = Workbook(str(path))
+        page = book.add_worksheet("册")
+        for number, row in enumerate(rows):
+            page.write_row(number, 0, row)
+        page.write(*last, " ")
+        book.close()
+        assert main(["--root", str(root), "import", str(path), "--in", "north"]) == (
+            2 if "XFD" in words else 0
+        )
+        told = capsys.readouterr()
+        assert words in told.out + told.err
 
 
 def test_what_a_rule_reminds_of_comes_after_what_is_doubtful(root: Path) -> None:

@@ -10,16 +10,17 @@ import csv
 import datetime
 import io
 import re
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from python_calamine import CalamineError, CalamineWorkbook
 from xlsxwriter import Workbook
-from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
+from xlsxwriter.utility import xl_cell_to_rowcol, xl_range_abs, xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
 from lingtouyan.problems import UsageError, printable
@@ -36,6 +37,9 @@ TAKEN, SAME, REFUSED, DOUBTFUL, REMINDED = "收下", "没有变化", "退回", "
 _SPARE = 500
 MOST_CHARACTERS = 32_000
 _MERGED_DOWN = re.compile(rb'number-rows-spanned="(?!1")')
+_PLACE = re.compile(rb'<c [^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
+# Reading fills a sheet up to its last cell, and unpacks all of the file.
+_MOST_CELLS, _MOST_BYTES = 20_000_000, 500_000_000
 _RED = "#FF7C80"
 # What a sheet with locked cells still lets one do.
 _ALLOWED = (
@@ -302,6 +306,7 @@ def read_workbook(path: Path) -> list[Sheet]:
         mark = max(",\t;", key=head.count)
         return [Sheet(path.stem, rows=[list(r) for r in csv.reader(io.StringIO(text), delimiter=mark)])]
     try:
+        _check_size(path)
         # Which cells are merged is told of every format but this one.
         if path.suffix.lower() == ".ods" and _MERGED_DOWN.search(ZipFile(path).read("content.xml")):
             raise UsageError(
@@ -312,9 +317,27 @@ def read_workbook(path: Path) -> list[Sheet]:
             for name in book.sheet_names:
                 page = book.get_sheet_by_name(name)
                 cells: list[list[Any]] = page.to_python(skip_empty_area=False)
+                while cells and not any(map(cell_text, cells[-1])):
+                    cells.pop()
                 found.append(Sheet(name, rows=cells, merged=page.merged_cell_ranges or ()))
             return found
-    except (BadZipFile, CalamineError, KeyError, OSError, ValueError):
+    except (BadZipFile, CalamineError, KeyError, OSError, RuntimeError, ValueError, zlib.error):
         raise UsageError(
             f"{path.name} 打不开：不是 xlsx、xls、et、ods 或 CSV 文件，或已损坏、加了密码。请用 WPS 打开，另存为 xlsx。"
         ) from None
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a workbook that would take all memory: packed with something huge, or with a cell far from the others."""
+    if not is_zipfile(path):
+        return
+    with ZipFile(path) as packed:
+        if sum(i.file_size for i in packed.infolist()) > _MOST_BYTES:
+            raise UsageError(f"{path.name} 解开以后太大，没有读。请分成几个工作簿再收。")
+        for name in packed.namelist():
+            places = _PLACE.findall(packed.read(name)) if name.startswith("xl/worksheets/") else []
+            row = max((int(r) for _, r in places), default=0)
+            column = max((c for c, _ in places), key=lambda c: (len(c), c), default=b"").decode()
+            if column and row * (xl_cell_to_rowcol(f"{column}1")[1] + 1) > _MOST_CELLS:
+                words = f"有格子远在 {column}{row} 一带，表太大，没有读。请在 WPS 里删掉数据以外的行和列，存盘再收。"
+                raise UsageError(f"{path.name} 里{words}")

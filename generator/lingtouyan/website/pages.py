@@ -128,7 +128,7 @@ class PageMaker:
         self._convert = converter(read_config(project.source).settings["markdown_extensions"])
         self._settings, self._package = project.settings, project.package
         self._places: dict[str, dict[str, tuple[str, int]]] = {}
-        self._ready: dict[str, tuple[jinja2.Template, Callable[[int], int], Results]] = {}
+        self._ready: tuple[str, jinja2.Template, Callable[[int], int], Results] | None = None
 
     def plan(self, templates: Sequence[Template]) -> Pages:
         """Register all record pages, render the written ones.
@@ -232,10 +232,12 @@ class PageMaker:
         Raises:
             RecordsError: the template or a query is at fault.
         """
-        if template.file not in self._ready:
-            ready = self._compiled(template)
-            self._ready[template.file] = *ready, run_queries(self.connection, template, self._edition)
-        body, lines, results = self._ready[template.file]
+        if self._ready is None or self._ready[0] != template.file:
+            # One template at a time: what the pages of one kind show takes gigabytes in a large city.
+            self._ready = None
+            ready = template.file, *self._compiled(template)
+            self._ready = *ready, run_queries(self.connection, template, self._edition)
+        _, body, lines, results = self._ready
         self.links.here = page.url
         mine = rows_for(template, results, page.row)
         try:

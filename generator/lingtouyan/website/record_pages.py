@@ -44,13 +44,13 @@ class RecordWork:
     kinds: list[tuple[Template, Frame, list[RecordPage]]]
     maker: PageMaker | None = None
 
-    def fill(self, kind: int, share: slice) -> list[Problem]:
+    def fill(self, kind: int, pages: Sequence[RecordPage]) -> list[Problem]:
         """Make some pages of one kind; return what is wrong."""
         if self.maker is None:
             self.maker = PageMaker(self.project, open_edition(self.database), self.facts, self.links)
-        template, frame, pages = self.kinds[kind]
+        template, frame, _ = self.kinds[kind]
         try:
-            for page in pages[share]:
+            for page in pages:
                 content = frame.fill(page.title, self.maker.body(template, page), page.url, page.description)
                 write_file(self.out / page.url / "index.html", content)
         except RecordsError as fault:
@@ -67,7 +67,7 @@ def filling(work: Sequence[RecordWork]) -> Iterator[Callable[[], None]]:
         UsageError: a process died.
     """
     shares = [
-        (edition, kind, slice(start, start + SHARE))
+        (edition, kind, pages[start : start + SHARE])
         for edition, one in enumerate(work)
         for kind, (_, _, pages) in enumerate(one.kinds)
         for start in range(0, len(pages), SHARE)
@@ -76,12 +76,13 @@ def filling(work: Sequence[RecordWork]) -> Iterator[Callable[[], None]]:
     with contextlib.ExitStack() as stack:
         if cores == 1 or sum(len(pages) for one in work for _, _, pages in one.kinds) < MANY:
             results: Iterator[list[Problem]] = (
-                work[edition].fill(kind, share) for edition, kind, share in shares
+                work[edition].fill(kind, pages) for edition, kind, pages in shares
             )
         else:
             # Not forked: this process has databases open.
             context = multiprocessing.get_context("forkserver")
-            alone = [replace(one, maker=None) for one in work]
+            # Pages come with each share: all of a large city's, in each process, are too many.
+            alone = [replace(one, maker=None, kinds=[(t, f, []) for t, f, _ in one.kinds]) for one in work]
             pool = stack.enter_context(ProcessPoolExecutor(cores, context, _start, (alone,)))
             stack.callback(pool.shutdown, cancel_futures=True)
             results = map(Future.result, [pool.submit(_fill, *share) for share in shares])
@@ -108,5 +109,8 @@ def _start(work: Sequence[RecordWork]) -> None:
     _work[:] = work
 
 
-def _fill(edition: int, kind: int, share: slice) -> list[Problem]:
-    return _work[edition].fill(kind, share)
+def _fill(edition: int, kind: int, pages: Sequence[RecordPage]) -> list[Problem]:
+    for other in _work[:edition]:
+        # Done with: editions come one after another.
+        other.maker = None
+    return _work[edition].fill(kind, pages)
