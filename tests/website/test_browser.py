@@ -73,6 +73,7 @@ def _write_list(tree: Path) -> None:
     write_script(tree / "lists/shortlist/all.js", "gridData", data)
     first = table(people()[:20], grid.columns, labels=LABELS, grid="lists/shortlist/all.js")
     write_page(tree, "shortlist.md", "名单", first)
+    write_page(tree, "wide.md", "宽表", table(people()[:9], ("id", *grid.columns), labels=LABELS))
     note = '<p class="grid-note none">这里列出前 20 条。</p>'
     write_page(tree, "below.md", "名单在后", "\n\n".join([*["说明"] * 100, f"{first}\n{note}"]))
 
@@ -447,9 +448,9 @@ def test_a_wide_table_is_read_record_by_record_on_a_telephone_without_script(
     chromium.size(width, 844)
     chromium.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
-        chromium.call("Page.navigate", url=served + "shortlist/")
+        chromium.call("Page.navigate", url=served + "wide/")
         chromium.until("document.readyState === 'complete' && document.querySelector('td') !== null")
-        label = "getComputedStyle(document.querySelector('td:nth-child(2)'), '::before').content"
+        label = "getComputedStyle(document.querySelector('td:nth-child(3)'), '::before').content"
         assert ("学历" in chromium.evaluate(label)) == (width == 390)
         assert chromium.evaluate("document.querySelector('.data-scroll').scrollWidth") <= width
     finally:
