@@ -7,6 +7,7 @@ import shutil
 import threading
 import unicodedata
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -15,9 +16,20 @@ from pathlib import Path
 import pytest
 from browser import EXECUTABLE, Browser, browser
 from pypdf import PdfReader
-from small_site import LABELS, LEVELS, NAMES, build_site, make_project, people, write_page, write_tree
+from small_site import (
+    LABELS,
+    LEVELS,
+    NAMES,
+    PROJECT,
+    build_site,
+    make_project,
+    people,
+    write_page,
+    write_tree,
+)
 from trees import copy_of
 
+from lingtouyan.commands.build import build
 from lingtouyan.commands.serve import Preview
 from lingtouyan.templates.components import table
 from lingtouyan.templates.grids import Grid, grid_data
@@ -78,9 +90,8 @@ def _write_list(tree: Path) -> None:
     write_page(tree, "below.md", "名单在后", "\n\n".join([*["说明"] * 100, f"{first}\n{note}"]))
 
 
-@pytest.fixture(scope="module")
-def served(site: Path) -> Iterator[str]:
-    """The site under a path of a host."""
+@contextmanager
+def _serving(site: Path) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site.parent)))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -88,6 +99,26 @@ def served(site: Path) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def served(site: Path) -> Iterator[str]:
+    """The site under a path of a host."""
+    with _serving(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The internal site of the sample city under a path of a host."""
+    city = tmp_path_factory.mktemp("sample") / "city"
+    for name in ("schemas", "site", "records"):
+        shutil.copytree(PROJECT / name, city / name)
+    for name in ("datapackage.yaml", "mkdocs.yml"):
+        shutil.copy(PROJECT / name, city / name)
+    assert not build(city, edition="internal", dossiers=False).refused
+    with _serving((city / "build/internal/site").rename(city / BELOW)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -410,17 +441,51 @@ def test_the_keyboard_alone_chooses_sorts_compares_and_exports(served: str, chro
     ],
 )
 def test_no_page_shuts_out_who_cannot_see_it(path: str, dark: bool, served: str, chromium: Browser) -> None:
-    axe = files(pytest.importorskip("axe_core_python")) / "axe.min.js"
     chromium.size(390 if dark else 1280, 900, dark=dark)
     chromium.open(served + path)
     if path.startswith("shortlist/"):
         chromium.until("document.querySelector('[data-ready]') !== null")
+    assert _shut_out(chromium) == []
+
+
+def _shut_out(chromium: Browser) -> list[str]:
+    axe = files(pytest.importorskip("axe_core_python")) / "axe.min.js"
     chromium.evaluate(axe.read_text("utf-8") + ";0")
-    found = chromium.evaluate(
+    found: list[str] = chromium.evaluate(
         "axe.run().then(({violations}) => violations.filter(v => ['serious', 'critical'].includes(v.impact))"
         ".map(v => `${v.id} ${v.nodes[0].html}`))"
     )
-    assert found == []
+    return found
+
+
+# Every kind of page that the sample city has, those of records by one that has much on it.
+KINDS = (
+    "", "home/leader/", "home/reviewer/", "roster/", "townships/", "townships/qingquan/", "villages/V0001/", "people/",
+    "people/P0001/", "filings/", "elections/", "first-secretaries/", "training/years/", "compare/", "questions/older/",
+    "charts/", "term-map/", "todo/", "findings/", "warnings/", "changes/", "policies/adjustment/", "rules/R01/",
+    "dictionary/people/",
+)  # fmt: skip
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("width, dark", [(1440, False), (1440, True)])
+def test_every_kind_of_page_of_the_sample_is_open_to_all_stands_still_and_keeps_to_itself(
+    width: int, dark: bool, sample: str, chromium: Browser
+) -> None:
+    chromium.size(width, 844, dark=dark)
+    _watch_shifts(chromium)
+    for path in KINDS:
+        chromium.open(sample + path)
+        # Lists further down wait until somebody comes near.
+        chromium.until(
+            "[...document.querySelectorAll('.data[data-grid]')]"
+            ".every((e) => 'ready' in e.dataset || e.getBoundingClientRect().top > innerHeight)"
+        )
+        assert (path, _shut_out(chromium)) == (path, [])
+        assert (path, chromium.evaluate("shifted") < 0.1) == (path, True)
+        assert (path, chromium.evaluate("document.documentElement.scrollWidth")) == (path, width)
+        assert (path, [u for u in chromium.requests() if not u.startswith((sample, "data:"))]) == (path, [])
+        assert (path, chromium.complaints()) == (path, [])
 
 
 def _watch_shifts(chromium: Browser) -> None:
