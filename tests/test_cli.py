@@ -142,6 +142,10 @@ def test_check_looks_at_what_templates_take_in(bad: Shell) -> None:
         (["chek"], "您是不是要找 check？"),
         (["history", "议圆", "M001"], "您是不是要找 议员？"),
         (["query", "SELECT nam FROM members"], "没有的列 nam，您是不是要找 name？"),
+        (
+            ["query", "SELECT home_phone FROM members"],
+            "没有的列 home_phone：它不在这一版里，或不在所查的表里。",
+        ),
         (["query", "SELECT * FROM 议员"], "没有的表 议员，您是不是要找 members？"),
         (["query", "SELECT lenth(name) FROM members"], "没有的函数 lenth，您是不是要找 length？"),
     ],

@@ -62,10 +62,9 @@ def _hinted(fault: SqlError, package: Package) -> str:
     """Return what is wrong, with the table or column that may be meant where the database has no idea: titles, too."""
     tables = package.tables.values()
     titles = {f.title: f.name for t in tables for f in t.fields} | {t.title: t.name for t in tables}
-    said, end = (
-        str(fault),
-        did_you_mean(titles.get(fault.unknown, fault.unknown), {*titles.values(), *package.tables}),
-    )
+    known, said = {*titles.values(), *package.tables}, str(fault)
+    near = did_you_mean(titles.get(fault.unknown, fault.unknown), known)
+    end = "：它不在这一版里，或不在所查的表里。" if fault.unknown in known else near
     return said.removesuffix("。") + end if fault.unknown and said.endswith(f"{fault.unknown}。") else said
 
 
