@@ -321,7 +321,7 @@ def _erase(options: argparse.Namespace) -> int:
         raise UsageError("销毁须有依据：请用 --paper 写明文号。")
     file = erase(options.root, options.table, options.key, options.paper)
     print(f"{printable(options.key)} 的钥匙已销毁，封存的内容从此打不开；登记在 {file}，请提交。")
-    print("钥匙的备份里可能还有，请按保存期限清除。没有封存过的内容还在历史里：见 --history-plan。")
+    print("钥匙的备份里可能还有，请按保存期限清除。以明文提交过的内容还在历史里：见 --history-plan。")
     return FINE
 
 

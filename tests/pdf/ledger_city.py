@@ -28,6 +28,7 @@ KINDS = (
 SECRETS = {
     "audits.amount": "987654.32",
     "adjustments.sanction": "留党察看一年",
+    "adjustments.facts": "履行职责不到位",
     "care_ledgers.circumstances": "房屋因雨损毁",
     "subsidies.amount": "54321.09",
     "payments.amount": "43210.98",
@@ -126,9 +127,9 @@ def _audits(folder: Path) -> None:
         [
             {
                 "adjustment_id": "J2026-9001", "person_id": "P0001", "village_id": "V9001", "tenure_id": "T9009",
-                "opened_on": "2026-04-10", "source": "经济责任审计", "audit_id": "A2026-9001", "facts": "履行职责不到位",
+                "opened_on": "2026-04-10", "source": "经济责任审计", "audit_id": "A2026-9001",
                 "tier": "批评教育", "decided_on": "2026-04-20", "document": "清委〔2026〕5号",
-                "sanction": SECRETS["adjustments.sanction"],
+                "facts": SECRETS["adjustments.facts"], "sanction": SECRETS["adjustments.sanction"],
             }
         ],
     )  # fmt: skip

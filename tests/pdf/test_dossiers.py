@@ -17,6 +17,7 @@ import pytest
 from paper import MILLIMETRE, boxes, files_in, number_of_pages, words
 
 from lingtouyan.cache import Cache
+from lingtouyan.cli import main
 from lingtouyan.pdf import render
 from lingtouyan.pdf.fonts import find_stacks
 from lingtouyan.pdf.render import DossierJob, DossierReport, render_dossiers
@@ -580,6 +581,40 @@ def test_a_removal_states_reason_and_handover(forms):
         "2026年3月11日办理交接，交接清单3页。",
     ):
         assert expected in text, expected
+
+
+LEAD, DEFENCE = "反映沿街门面出租没有公开", "本人说明了招租经过"
+
+
+def test_what_a_case_was_about_is_sealed_and_printed_by_the_office_that_opens_it(tmp_path, monkeypatch):
+    root = form_city.write_tree(tmp_path / "city")
+    cases = root / form_city.FOLDER / "adjustments.csv"
+    cases.write_text(
+        "adjustment_id,person_id,village_id,tenure_id,opened_on,source,facts,heard_on,defence,tier,decided_on\n"
+        f"J2026-9001,P0001,V9001,T9009,2026-03-01,群众反映,{LEAD},2026-03-05,{DEFENCE},及时调整,2026-03-08\n",
+        "utf-8",
+    )
+    filing = root / form_city.FOLDER / "filings" / "F2026-9009.yaml"
+    filing.write_text(filing.read_text("utf-8") + "adjustment_id: J2026-9001\n", "utf-8")
+    monkeypatch.setenv("LINGTOUYAN_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("LINGTOUYAN_IDENTITY", str(tmp_path / "discipline.txt"))
+    assert main(["--root", str(root), "keys", "add", "jiwei", "--compartment", "discipline"]) == 0
+    assert main(["--root", str(root), "seal", str(cases)]) == 0
+    assert LEAD not in cases.read_text("utf-8")
+    assert DEFENCE not in cases.read_text("utf-8")
+
+    def printed(edition: str) -> list[str]:
+        found = form_city.jobs_of(root, edition, ["removal/F2026-9009", "removal-volume/F2026-9009"])
+        return [found[name].html for name in sorted(found, key=len)]
+
+    form, volume = printed("restricted")
+    assert f"（线索来源：群众反映）。{LEAD}。处理方式：及时调整" in form
+    assert volume.count(LEAD) == 2
+    monkeypatch.setenv("LINGTOUYAN_IDENTITY", str(tmp_path / "nobody.txt"))
+    for form, volume in (printed("restricted"), printed("internal")):
+        assert "（线索来源：群众反映）。主要情况封存，另行保管。处理方式：及时调整" in form
+        assert ">封存，另行保管</td>" in volume
+        assert not {t for t in (LEAD, DEFENCE, "sealed:") if t in form + volume}
 
 
 def test_the_roster_for_the_wall_shows_only_what_is_published(forms):

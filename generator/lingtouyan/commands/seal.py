@@ -107,7 +107,7 @@ def seal_files(root: Path, only: Iterable[Path] = ()) -> Counter[str]:
     for name, table in ((n, t) for n, t in record_files(project, only) if t.name in holding):
 
         def note(sealed: bool, name: str = name) -> None:
-            done.update({name: sealed})
+            done[name] += sealed
 
         text = _changed(project, name, table, *closing(keys, note))
         if name in done:
@@ -413,7 +413,7 @@ def history_plan(root: Path, table_name: str, key: str) -> str:
     if table.kind == "csv":
         paths, gone = "", f"的那一行要另外从 {file} 删去"
     return (
-        f"没有封存过的内容还在历史里。要连历史一起删去，在一个新的克隆里运行：\n\n"
+        f"以明文提交过的内容还在历史里。要连历史一起删去，在一个新的克隆里运行：\n\n"
         f"  printf '%s==>某某\\n' '名称' > ../names.txt\n"
         f"  git filter-repo --force {paths}--replace-text ../names.txt\n"
         f"  git remote add origin 仓库地址\n"
@@ -421,7 +421,7 @@ def history_plan(root: Path, table_name: str, key: str) -> str:
         f"“名称”写它叫什么，别处写到的都变成“某某”；有同名的，不要用 --replace-text，逐处改写。"
         f"{table.title} {printable(key)} {gone}，引用它的编号的记录留下。之后的每个提交号都变。"
         "已发布的锚点和印本上的提交号从此对不上，audit 和 verify 会这样说；请把改写的日期、依据和新旧提交号的对照另存。"
-        "别人的克隆和备份里还有，要一一通知删除。"
+        "别人的克隆和备份里还有，要一一通知删除。后来才封存的，从前的原文在 names.txt 里也各写一行。"
     )
 
 
