@@ -610,6 +610,7 @@ def test_what_a_case_was_about_is_sealed_and_printed_by_the_office_that_opens_it
     form, volume = printed("restricted")
     assert f"（线索来源：群众反映）。{LEAD}。处理方式：及时调整" in form
     assert volume.count(LEAD) == 2
+    assert "内部版不载" not in form + volume
     monkeypatch.setenv("LINGTOUYAN_IDENTITY", str(tmp_path / "nobody.txt"))
     for form, volume in (printed("restricted"), printed("internal")):
         assert "（线索来源：群众反映）。主要情况封存，另行保管。处理方式：及时调整" in form
