@@ -103,7 +103,7 @@ def test_a_form_is_taken_sealed_and_written_again_with_nothing_lost(
     assert file.with_name(f"{file.stem}.photo.sealed").is_file()
     # A second time nothing is new, whatever is sealed.
     assert take(city, archive) == 1
-    assert "没有变化 1 条；写了 0 个文件" in capsys.readouterr().out
+    assert "没有变化 1 条，提醒 0 条；写了 0 个文件" in capsys.readouterr().out
     assert (
         main(
             [

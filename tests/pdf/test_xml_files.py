@@ -71,7 +71,7 @@ def test_dates_and_resume_lines_have_the_widths_that_they_expect(people) -> None
     assert (
         said["JianLi"].split("\n")[-1] == "2016.07--         示例市清泉镇云岭村党总支副书记、村民委员会副主任"
     )
-    assert said["XianRenZhiWu"] == "大湾村党组织书记"
+    assert said["XianRenZhiWu"] == "大湾村党总支书记"
     assert said["ZaiZhiJiaoYu_XueLi_BiYeYuanXiaoXi"] == "国家开放大学示例学院农业经济管理"
 
 

@@ -289,7 +289,7 @@ def test_the_keyboard_leads_to_a_record(served: str, chromium: Browser) -> None:
     _search(chromium, served + "people/P0009/", "lsf")
     chromium.until(f"{HITS}.length")
     chromium.press("Enter")
-    chromium.until("location.pathname.endsWith('/people/P0000/')")
+    chromium.until("location.pathname.endsWith('/people/P0000/') && document.readyState === 'complete'")
     _search(chromium, served, "人1")
     chromium.until(f"{HITS}.length > 2")
     chromium.press("ArrowDown")

@@ -228,7 +228,8 @@ def open_cells(
     for table in [package.tables[name] for name in sorted(tables_in(connection, "raw"))]:
         owner, columns = subject(package, table)
         raw = f"raw.{quote(table.name)}"
-        for f in restricted(table):
+        # What has no key has no place to be sealed for.
+        for f in restricted(table) if columns else ():
             cell = quote(f.name)
             found = connection.execute(
                 f"SELECT rowid, {record_key(columns)}, {cell} FROM {raw} WHERE starts_with({cell}, {literal(PREFIX)})"
