@@ -335,9 +335,11 @@ def _check_size(path: Path) -> None:
         if sum(i.file_size for i in packed.infolist()) > _MOST_BYTES:
             raise UsageError(f"{path.name} 解开以后太大，没有读。请分成几个工作簿再收。")
         for name in packed.namelist():
-            places = _PLACE.findall(packed.read(name)) if name.startswith("xl/worksheets/") else []
-            row = max((int(r) for _, r in places), default=0)
-            column = max((c for c, _ in places), key=lambda c: (len(c), c), default=b"").decode()
-            if column and row * (xl_cell_to_rowcol(f"{column}1")[1] + 1) > _MOST_CELLS:
+            row, columns = 0, {b"A"}
+            for place in _PLACE.finditer(packed.read(name) if name.startswith("xl/worksheets/") else b""):
+                row = max(row, int(place[2]))
+                columns.add(place[1])
+            column = max(columns, key=lambda c: (len(c), c)).decode()
+            if row * (xl_cell_to_rowcol(f"{column}1")[1] + 1) > _MOST_CELLS:
                 words = f"有格子远在 {column}{row} 一带，表太大，没有读。请在 WPS 里删掉数据以外的行和列，存盘再收。"
                 raise UsageError(f"{path.name} 里{words}")
