@@ -89,7 +89,7 @@ def check(project: Project, as_of: datetime.date, cache: Cache | None = None) ->
     cache = cache or Cache()
     keys = open_keys(project)
     # What only an office sees is not kept on its disk.
-    key = "" if keys.identity and keys.offices() else _state(project, as_of)
+    key = "" if keys.identity and keys.offices else _state(project, as_of)
     if key and (kept := cache.get(key)):
         return [Problem(**{**p, "severity": Severity(p["severity"])}) for p in json.loads(kept)]
     register = build_register(project, as_of, only=(), keys=keys)

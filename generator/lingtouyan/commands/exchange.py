@@ -226,7 +226,7 @@ def _read_forms(project: Project, tree: Tree, path: Path, suffix: str, kind: Any
     reader = Reader(tree, asked.folder, str(project.as_of(None).year))
     reader.read(roster, [part])
     changes = [*reader.changes.values()]
-    sealed = keys if not asked.dry and keys.offices() else None
+    sealed = keys if not asked.dry and keys.offices else None
     left = complete(changes, forms, kind, tree, None)
     files = settle(project, tree, changes, asked.folder)
     if sealed:

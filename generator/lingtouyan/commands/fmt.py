@@ -48,7 +48,7 @@ def format_records(root: Path, only: Iterable[Path] = (), *, write: bool = True)
             result.changed.append(name)
             if write:
                 replace(project.root / name, made)
-    if write and open_keys(project).offices():
+    if write and open_keys(project).offices:
         from lingtouyan.commands.seal import seal_files
 
         left = {name for name, _ in result.left}

@@ -38,6 +38,7 @@ from lingtouyan.sealing.values import (
     change_table,
     closing,
     is_sealed,
+    key_of,
     restricted,
     seal,
     sealed_anew,
@@ -201,7 +202,7 @@ class _Opened:
         self._sealed: dict[tuple[Place, str], str] = {}
         self._all, self._listed = _records(project, file, table)
         _, names = subject(project.package, table)
-        self._mine = [n for n, r in enumerate(self._all) if "/".join(str(r.get(k)) for k in names) == key]
+        self._mine = [n for n, r in enumerate(self._all) if key_of(r, names) == key]
         self.items = [self._all[n] for n in self._mine]
         for item in self.items:
             change_document(project.package, table, item, self._show)
@@ -219,7 +220,7 @@ class _Opened:
         names = subject(self.project.package, self.table)[1]
         if isinstance(made, Problem):
             return f"{made.column}：{made.message}"
-        same = all("/".join(str(i.get(k)) for k in names) == self.key for i in self.items)
+        same = all(key_of(i, names) == self.key for i in self.items)
         return "" if same else "编号不能改。"
 
     def write(self) -> None:
@@ -285,7 +286,7 @@ def _ask(opened: _Opened, ask: Callable[[str], str]) -> int:
                 _put_picture(opened.project, table, field, opened.key, opened.file, path)
                 pictures += 1
             continue
-        which = "/".join(str(item.get(k)) for k in table.primary_key) + " " if len(opened.items) > 1 else ""
+        which = f"{key_of(item, table.primary_key)} " if len(opened.items) > 1 else ""
         asked = f"{which}{field.title}（{field.description or '限制级'}；不改请直接回车）："
         while value := ask(asked).strip():
             fault = value_fault(table, field, value)
@@ -476,7 +477,7 @@ def manage_keys(
         )
     lines = [said] if said else []
     lines.append(f"钥匙文件夹：{keys.folder}（{sum(1 for _ in keys.records())} 条记录有钥匙）")
-    offices = keys.offices().values()
+    offices = keys.offices.values()
     for compartment in sorted({*known, *(c for o in offices for c in o.compartments)}):
         held_by = [o for o in offices if compartment in o.compartments]
         who = (
@@ -499,7 +500,9 @@ def _folder(project: Project, words: str) -> str:
     for name, _ in project.package.files(project.source):
         parts = name.split("/")[:-1]
         found.update(["/".join(parts[: n + 1]) for n, p in enumerate(parts) if words in p][:1])
-    if words in {*(f"{f}" for f in found)} or len(found) == 1:
-        return words if words in found else found.pop()
+    if words in found:
+        return words
+    if len(found) == 1:
+        return found.pop()
     among = f"有几个：{'、'.join(sorted(found))}" if found else "没有"
     raise UsageError(f"记录的文件夹里，名称含 {quoted(words)} 的{among}。请写全。")

@@ -103,7 +103,7 @@ def print_selection(
     part = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", share or "1/1")
     if part is None or int(part[1]) > int(part[2]):
         raise UsageError(f"--share {printable(share)} 应写成 第几份/共几份，如 2/4。")
-    known = open_keys(project).offices() if office else {}
+    known = open_keys(project).offices if office else {}
     if office and office not in known:
         raise UsageError(f"没有 {quoted(office)} 这个单位{did_you_mean(office, known)}")
     recipient = known[office].recipient if office else ""

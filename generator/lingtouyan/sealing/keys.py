@@ -69,8 +69,9 @@ class Keys:
     locate: Callable[[], dict[tuple[str, str], str]] = dict
     _known: dict[tuple[str, str, str], bytes | None] = field(default_factory=dict)
 
+    @cached_property
     def offices(self) -> dict[str, Office]:
-        """Return all offices by name.
+        """All offices by name; read once, however many keys are wrapped for them.
 
         Raises:
             UsageError: `offices.yaml` cannot be read.
@@ -108,7 +109,7 @@ class Keys:
             pyrage.x25519.Recipient.from_str(office.recipient)
         except pyrage.RecipientError:
             raise UsageError(f"{quoted(office.recipient)} 不是 age 公钥，应以 age1 开头。") from None
-        self._write_offices({**self.offices(), office.name: office})
+        self._write_offices({**self.offices, office.name: office})
 
     def dismiss(self, name: str) -> Office:
         """Take an office off the list; `rewrap` then takes the keys away from it.
@@ -116,11 +117,10 @@ class Keys:
         Raises:
             UsageError: there is none of that name.
         """
-        offices = self.offices()
-        if name not in offices:
-            raise UsageError(f"没有 {quoted(name)} 这个单位{did_you_mean(name, offices)}")
-        gone = offices.pop(name)
-        self._write_offices(offices)
+        if name not in self.offices:
+            raise UsageError(f"没有 {quoted(name)} 这个单位{did_you_mean(name, self.offices)}")
+        gone = self.offices[name]
+        self._write_offices({n: o for n, o in self.offices.items() if n != name})
         return gone
 
     def _write_offices(self, offices: dict[str, Office]) -> None:
@@ -131,6 +131,7 @@ class Keys:
         ]
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _replace(self.folder / _OFFICES, "".join(lines))
+        self.offices = offices
 
     @cached_property
     def homes(self) -> dict[tuple[str, str], str]:
@@ -139,7 +140,7 @@ class Keys:
 
     def entitled(self, compartment: str, table: str, key: str) -> list[Office]:
         """Return the offices that may open a compartment of a record."""
-        found = [o for o in self.offices().values() if compartment in o.compartments]
+        found = [o for o in self.offices.values() if compartment in o.compartments]
         if any(o.folder for o in found):
             home = self.homes.get((table, key), "")
             found = [o for o in found if not o.folder or home.startswith(f"{o.folder}/")]
@@ -195,15 +196,14 @@ class Keys:
                 self.erase(table, key)
                 continue
             wrapped = self._read(table, key)
-            opened = {n: k for n in wrapped if (k := self.get(table, key, n)) is not None}
+            opened = {n: k for n, text in wrapped.items() if (k := self._unwrap(text)) is not None}
             done, closed = done + len(opened), closed + len(wrapped) - len(opened)
-            new = {n: self._wrap(k, _compartment(n), table, key) for n, k in opened.items()}
+            new = {n: self._wrap(k, _parts(n)[0], table, key) for n, k in opened.items()}
             self._write(table, key, {**wrapped, **new})
-            for name in {_newest(wrapped, _compartment(n)) for n in opened} & opened.keys() if rotate else ():
-                compartment = _compartment(name)
+            for name in {_newest(wrapped, _parts(n)[0]) for n in opened} & opened.keys() if rotate else ():
+                compartment, number = _parts(name)
                 kept = {} if table == DIGESTS else self._read(table, key)
-                later = f"{compartment}.{_number(name) + 1}"
-                self._add(table, key, compartment, later, kept)
+                self._add(table, key, compartment, f"{compartment}.{number + 1}", kept)
         return done, closed
 
     def records(self) -> Iterator[tuple[str, str]]:
@@ -307,7 +307,7 @@ def open_to(keys: Keys) -> tuple[str, ...]:
     if (identity := keys.identity) is None:
         return ()
     mine = str(identity.to_public())
-    return tuple({c for o in keys.offices().values() if o.recipient == mine for c in o.compartments})
+    return tuple({c for o in keys.offices.values() if o.recipient == mine for c in o.compartments})
 
 
 def new_identity() -> str:
@@ -325,18 +325,15 @@ def new_identity() -> str:
     return str(identity.to_public())
 
 
-def _compartment(name: str) -> str:
+def _parts(name: str) -> tuple[str, int]:
+    """Return the compartment that a key is of, and its number there."""
     found = _LATER.fullmatch(name)
-    return found[1] if found else name
-
-
-def _number(name: str) -> int:
-    found = _LATER.fullmatch(name)
-    return int(found[2]) if found else 1
+    return (found[1], int(found[2])) if found else (name, 1)
 
 
 def _newest(wrapped: Mapping[str, str], compartment: str) -> str:
-    return max((n for n in wrapped if _compartment(n) == compartment), key=_number, default="")
+    mine = (n for n in wrapped if _parts(n)[0] == compartment)
+    return max(mine, key=lambda n: _parts(n)[1], default="")
 
 
 def _replace(path: Path, text: str) -> None:

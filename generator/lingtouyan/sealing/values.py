@@ -150,6 +150,11 @@ def subject(package: Package, table: Table) -> tuple[str, tuple[str, ...]]:
     return origin.name, origin.primary_key
 
 
+def key_of(item: Mapping, columns: Iterable[str]) -> str:
+    """Return the key of a record, or of whose row it is: its values of these columns, joined by `/`."""
+    return "/".join(str(item.get(c) or "") for c in columns)
+
+
 def digests(table: Table) -> list[tuple[Field, Field]]:
     """Return the fields of a table that hold digests, each with the field that it is of."""
     return [(f, source) for f in table.fields if (source := table.field(f.digest_of))]
@@ -188,7 +193,7 @@ def change_document(
 ) -> None:
     """Change the restricted values of one record and its lists in place, and those that `digest` is asked for."""
     owner, columns = subject(package, table)
-    key = "/".join(str(item.get(c) or "") for c in columns)
+    key = key_of(item, columns)
     for f, of in digests(table):
         if digest and (value := item.get(of.name)):
             before = str(item.get(f.name) or "")
