@@ -92,8 +92,8 @@ def _asked_of(options: argparse.Namespace) -> dict[str, Any]:
 def _build(options: argparse.Namespace) -> int:
     from lingtouyan.commands.build import build
 
-    more = {"draft": options.draft, "dossiers": not options.no_dossiers, "offline": options.offline}
-    report = build(options.root, **_asked_of(options), **more)
+    more = {"draft": options.draft, "since": options.since, "offline": options.offline}
+    report = build(options.root, **_asked_of(options), **more, dossiers=not options.no_dossiers)
     _show_briefly(report.problems)
     for line in report.lines:
         print(line)

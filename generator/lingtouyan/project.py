@@ -94,12 +94,14 @@ class Project:
         source: the tree's files.
         package: its tables.
         revision: the commit that is shown; None for the work tree.
+        since: commit after which all is marked as proposed; empty for nothing.
     """
 
     root: Path
     source: Source
     package: Package
     revision: Commit | None = None
+    since: str = ""
 
     @classmethod
     def open(cls, root: Path, revision: str | None = None) -> Project:

@@ -66,7 +66,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Editions:
 
 def test_the_public_sees_no_author_and_no_message(house: Editions) -> None:
     columns = {c[0] for c in house.rows("public", "DESCRIBE commits")}
-    assert columns == {"commit", "author_time", "commit_time", "ordinal"}
+    assert columns == {"commit", "author_time", "commit_time", "proposed", "ordinal"}
     assert "file" not in {c[0] for c in house.rows("public", "DESCRIBE changes")}
 
 

@@ -409,6 +409,7 @@ def _tell(
     if project.commit is None or not wanted:
         return
     from lingtouyan.history.changes import read_history
+    from lingtouyan.history.git import ask_text
     from lingtouyan.history.signatures import read_signatures
 
     try:
@@ -417,6 +418,9 @@ def _tell(
         # Checking signatures costs a moment for each new one: only where a city uses them.
         if settings.signers or settings.signatures:
             history.signatures = read_signatures(project.root, history.commits, settings.signers)
+        if project.since:
+            asked = ask_text(project.root, "rev-list", f"{project.since}..{project.commit.id}", "--")
+            history.proposed = frozenset(asked.split())
     except UsageError as fault:
         problems.append(warning("", 0, "history", str(fault)))
     else:

@@ -19,6 +19,7 @@ from lingtouyan.checks.register import Register, register_with_editions
 from lingtouyan.database.editions import open_edition
 from lingtouyan.database.export import digest_of, export_edition
 from lingtouyan.history.anchors import ANCHOR, anchor_text
+from lingtouyan.history.tree import resolve
 from lingtouyan.problems import Problem, UsageError, has_errors, printable
 from lingtouyan.project import EDITION_TITLES, SITES, Project, Scope
 from lingtouyan.templates.templates import Template
@@ -55,6 +56,7 @@ def build(
     as_of: str | None = None,
     revision: str | None = None,
     draft: bool = False,
+    since: str = "",
     dossiers: bool = True,
     offline: bool = False,
     progress: TextIO | None = None,
@@ -67,6 +69,7 @@ def build(
         as_of: reference date; None takes the project's.
         revision: commit, tag or date whose knowledge is shown; None takes the work tree.
         draft: build in spite of errors, every page marked.
+        since: commit, tag or date; what was changed by commits after it is marked.
         dossiers: also print the PDFs; if not, those of the last build stay.
         offline: the site is to be read from a disk, where no server answers.
         progress: where printing shows how far it is.
@@ -76,6 +79,8 @@ def build(
         RecordsError: templates or SQL of the tree are at fault.
     """
     project = Project.open(root, revision)
+    if since:
+        project = replace(project, since=resolve(project.root, since).id)
     scopes = [Scope.read(n, project.package, SITES) for n in (SITES if edition == "all" else [edition])]
     date = project.as_of(as_of)
     templates = read_pages(project.source)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from lingtouyan.database.database import create_table, literal, quote, record_key
+from lingtouyan.database.database import columns_in, create_table, literal, quote, record_key
 from lingtouyan.reading.package import Package, Sensitivity, Table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def create_history(
             + ((merge.id, merge.subject, merge.author) if merge else (None, None, None))
             + (_request(c, merge),)
             + ((signed.signer or None, signed.state) if signed else (None, unsigned))
-            + (n,)
+            + (c.id in history.proposed, n)
         )
     changes = [(c.commit, *_record(c), *_values(c), c.file, n) for n, c in enumerate(history.changes, 1)]
     create_table(connection, "commits", commits)
@@ -171,9 +171,27 @@ def copy_history(
         f"WHERE {' AND '.join(conditions)} ORDER BY c.ordinal"
     )
     # Who typed a change is no public matter; when it was made is, of what the public can see.
-    known = f"SELECT commit, author_time, commit_time, ordinal FROM commits SEMI JOIN {alias}.changes USING (commit)"
+    known = f"SELECT commit, author_time, commit_time, proposed, ordinal FROM commits SEMI JOIN {alias}.changes USING (commit)"
     commits = "FROM commits" if inside else known
     connection.execute(f"CREATE TABLE {alias}.commits AS {commits} ORDER BY ordinal")
+
+
+def proposed_records(connection: duckdb.DuckDBPyConnection, package: Package) -> set[tuple[str, str]]:
+    """Return table and key of each record of an edition that a proposed commit changed, itself or in one that names it."""
+    changed = "changes JOIN commits USING (commit) WHERE proposed"
+    parts = [f"SELECT root_table, root_key FROM {changed}"]
+    subjects, held = package.settings.review_subjects, columns_in(connection)
+    for table in package.tables.values():
+        for key in table.foreign_keys if table.name not in subjects else ():
+            needed = {*table.primary_key, *key.fields}
+            if key.table in subjects and len(key.fields) == 1 and needed <= {*held.get(table.name, ())}:
+                # As in a review, what happens to a record happens to the subjects that it names.
+                place = "(table_name, record_key)" if table.parent else "(root_table, root_key)"
+                parts.append(
+                    f"SELECT {literal(key.table)}, r.{quote(key.fields[0])}::VARCHAR FROM {quote(table.name)} AS r "
+                    f"WHERE ({literal(table.name)}, {record_key(table.primary_key, 'r.')}) IN (SELECT {place} FROM {changed})"
+                )
+    return {(t, k) for t, k in connection.execute(" UNION ".join(parts)).fetchall()}
 
 
 def _named(table: Table, level: Sensitivity) -> bool:

@@ -36,7 +36,7 @@ CREATE OR REPLACE TABLE finding_subjects (finding_id INTEGER, field VARCHAR, val
 CREATE OR REPLACE TABLE commits (
     commit VARCHAR, author_time TIMESTAMP, commit_time TIMESTAMP, author VARCHAR, author_email VARCHAR,
     committer VARCHAR, subject VARCHAR, body VARCHAR, merge VARCHAR, merge_subject VARCHAR, merge_author VARCHAR,
-    request VARCHAR, signer VARCHAR, signature VARCHAR, ordinal INTEGER
+    request VARCHAR, signer VARCHAR, signature VARCHAR, proposed BOOLEAN, ordinal INTEGER
 );
 CREATE OR REPLACE TABLE changes (
     commit VARCHAR, action VARCHAR, table_name VARCHAR, record_key VARCHAR, root_table VARCHAR, root_key VARCHAR,

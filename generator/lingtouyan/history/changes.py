@@ -103,6 +103,7 @@ class History:
         rewritten: whether what was read before is no longer part of any line.
         landed: of a change, whether it is part of the main line already, as in an audit.
         signatures: of the commits that have one; None when nobody has looked.
+        proposed: commits that are shown as what is proposed.
     """
 
     commits: list[LoggedCommit] = field(default_factory=list)
@@ -114,6 +115,7 @@ class History:
     rewritten: bool = False
     landed: bool = False
     signatures: Mapping[str, Signature] | None = None
+    proposed: frozenset[str] = frozenset()
 
 
 def read_history(root: Path, package: Package, tip: str, cache: Cache | None) -> History:

@@ -18,10 +18,11 @@ import jinja2
 import markdown
 
 from lingtouyan.database.database import quote as quote_identifier
+from lingtouyan.database.history_tables import proposed_records
 from lingtouyan.problems import Problem, RecordsError, error
 from lingtouyan.project import EDITION_TITLES, EDITIONS, Project
 from lingtouyan.reading.source import Source
-from lingtouyan.templates.escaping import front_matter, text
+from lingtouyan.templates.escaping import front_matter, tag, text
 from lingtouyan.templates.functions import make_functions
 from lingtouyan.templates.links import Links, Lists
 from lingtouyan.templates.sandbox import Groups, Row
@@ -48,6 +49,9 @@ from lingtouyan.website.website import SiteJob, as_script, write_file
 MAX_PAGES = 500_000
 _TAG = re.compile(r"\{#.*?#\}|\{%-?\s*macro\b.*?\bendmacro\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 Made = TypeVar("Made")
+_PROPOSED = str(
+    tag("p", tag("strong", "本次改动"), "　本页的记录有送审的改动。", class_="notice notice--changed")
+)
 # What a search says besides the columns of `each`.
 _OTHER = ("kind", "parts", "part", "anchor")
 _SLOT = re.compile(r"<!--jinja-(\d+)-->|\ue000(\d+)\ue001")
@@ -127,6 +131,7 @@ class PageMaker:
         self._source = functions["source_links"]
         self._convert = converter(read_config(project.source).settings["markdown_extensions"])
         self._settings, self._package = project.settings, project.package
+        self._proposed = proposed_records(connection, project.package) if project.since else set()
         self._places: dict[str, dict[str, tuple[str, int]]] = {}
         self._ready: tuple[str, jinja2.Template, Callable[[int], int], Results] | None = None
 
@@ -250,7 +255,8 @@ class PageMaker:
                 "网页只能用本站的文件，请改模板。"
             )
             raise refused(template, template.body_line, reason)
-        return html + self._source_links(template, page)
+        changed = (template.record, text(page.row.get(template.key))) in self._proposed
+        return (_PROPOSED if changed else "") + html + self._source_links(template, page)
 
     def _source_links(self, template: Template, page: RecordPage) -> str:
         """Return the ways back from a record's page to where it is written; the public has no business there."""
