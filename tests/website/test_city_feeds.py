@@ -56,11 +56,11 @@ SELECT '2026' AS term, 'E2026-0001' AS election_id, n::VARCHAR AS person_id, tit
 FROM typed"""
 
 
-def made(out: Path, edition: str) -> Path:
+def made(out: Path, edition: str, more: str = "", functions: dict[str, Any] | None = None) -> Path:
     connection = duckdb.connect()
     connection.execute("CREATE TABLE typed (n INTEGER, title VARCHAR)")
     connection.executemany("INSERT INTO typed VALUES (?, ?)", list(enumerate(TITLES)))
-    connection.execute(f"{TODO}; {FIGURES}; {REVIEWS}")
+    connection.execute(f"{TODO}; {FIGURES}; {REVIEWS}; {more}")
     out.mkdir()
     day = datetime.date(2026, 11, 20)
     at = datetime.datetime(2026, 11, 20, 8, 30)  # noqa: DTZ001 -- as the register holds it
@@ -70,7 +70,7 @@ def made(out: Path, edition: str) -> Path:
         "links": Links(),
         "build": {"commit": "abc", "commit_time": at},
     }
-    environment = make_environment(PROJECT, html=False, functions={})
+    environment = make_environment(PROJECT, html=False, functions=functions or {})
     write_feeds(PROJECT, out, connection, environment, facts)
     return out
 
@@ -106,6 +106,20 @@ def test_every_open_item_with_a_limit_is_one_event_of_a_valid_calendar(feeds: Pa
     assert len(identities) == len(events)
     late, *others = (t.replace("\r\n", "\n").replace("\x0b", "") for t in TITLES[1:])
     assert said == {f"【超期】{late}", *others}
+
+
+def test_an_entry_of_a_township_leads_to_its_page_where_the_record_has_none(tmp_path: Path) -> None:
+    links = Links()
+    links.add("townships", {"qq": "townships/qq/"})
+    links.add("filings", {"=1+1": "filings/F1/"})
+    functions = {"page_path": links.find, "site_url": "https://city.example/", "site_title": "记录"}
+    more = (
+        "INSERT INTO organisations VALUES ('qq', '清泉镇', '镇', 'qq', 2); UPDATE todo SET township_id = 'qq'"
+    )
+    made(tmp_path / "site", "internal", more, functions)
+    feed = (tmp_path / "site/feeds/qq.atom").read_text("utf-8")
+    ways = re.findall(r'<link href="https://city.example/([^"]*)"/>\s*<updated>', feed)
+    assert sorted(ways) == ["filings/F1/", *["townships/qq/"] * len(TITLES[2:]), "townships/qq/"]
 
 
 def test_json_tells_of_every_item_as_it_was_typed(feeds: Path) -> None:
