@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import threading
 import unicodedata
@@ -467,8 +468,14 @@ KINDS = (
 )  # fmt: skip
 
 
+# What a finger has to hit and is under 24 px high; links within a sentence are as high as its line.
+SMALL = """[...document.querySelectorAll(
+    '.md-content :is(td > a, th > a, button, select, summary, label:has(input), .headerlink, .source-links a)')]
+    .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 23.9).map((e) => e.outerHTML)"""
+
+
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("width, dark", [(1440, False), (1440, True)])
+@pytest.mark.parametrize("width, dark", [(1440, False), (1440, True), (390, False), (390, True)])
 def test_every_kind_of_page_of_the_sample_is_open_to_all_stands_still_and_keeps_to_itself(
     width: int, dark: bool, sample: str, chromium: Browser
 ) -> None:
@@ -484,6 +491,7 @@ def test_every_kind_of_page_of_the_sample_is_open_to_all_stands_still_and_keeps_
         assert (path, _shut_out(chromium)) == (path, [])
         assert (path, chromium.evaluate("shifted") < 0.1) == (path, True)
         assert (path, chromium.evaluate("document.documentElement.scrollWidth")) == (path, width)
+        assert (path, chromium.evaluate(SMALL) if width < 400 else []) == (path, [])
         assert (path, [u for u in chromium.requests() if not u.startswith((sample, "data:"))]) == (path, [])
         assert (path, chromium.complaints()) == (path, [])
 
