@@ -187,6 +187,12 @@ def test_a_row_without_a_target_is_not_linked() -> None:
     assert link(None, "<") == "&#60;"
 
 
+def test_a_link_may_lead_to_a_row() -> None:
+    rows: list[Row] = [{"a": "甲", "audit": 'A"1'}]
+    assert '<tr id="audits-A&#34;1"><td>甲</td></tr>' in table(rows, ["a"], item=("audits", "audit"))
+    assert "<tr><td>" in table(rows, ["a"])
+
+
 def test_links_lead_only_where_an_address_may() -> None:
     assert link("../a/名/?x=1&y#z", "甲") == '<a href="../a/%E5%90%8D/?x=1&amp;y#z">甲</a>'
     for evil in ("javascript:alert(1)", " JavaScript:x", "data:text/html,x", "vbscript:x"):

@@ -496,6 +496,23 @@ def test_every_kind_of_page_of_the_sample_is_open_to_all_stands_still_and_keeps_
         assert (path, chromium.complaints()) == (path, [])
 
 
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("path", ["warnings/", "todo/"])
+def test_what_is_doubtful_or_due_is_marked_where_its_link_lands(
+    path: str, sample: str, chromium: Browser
+) -> None:
+    chromium.size(1440, 844)
+    chromium.open(sample + path)
+    ways = chromium.evaluate("[...document.querySelectorAll('.md-content a')].map((a) => a.href)")
+    items = sorted({w for w in ways if re.search(r"#\w+-\w", w)})
+    assert items
+    for way in items:
+        # Another place of the same page is not loaded.
+        chromium.open("about:blank")
+        chromium.open(way)
+        assert (way, chromium.evaluate("document.querySelector('tr:target') !== null")) == (way, True)
+
+
 def _watch_shifts(chromium: Browser) -> None:
     chromium.call(
         "Page.addScriptToEvaluateOnNewDocument",

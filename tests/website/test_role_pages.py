@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import html
 import re
 from pathlib import Path
 
@@ -158,16 +159,55 @@ def test_a_township_reads_what_it_owes_by_date_and_whom_it_waits_for() -> None:
     made = maker(TABLES.partition("CREATE TABLE township_figures")[0] + TOWNSHIP)
     template = read("townships/township")
     page = next(p for p in made.kind(template).pages if p.url == "townships/qq/")
-    html = made.body(template, page)
-    words = plain(html)
+    body = made.body(template, page)
+    words = plain(body)
     owed, waiting, rest = re.split("由其他机构承办的|与全市对照", words)
     assert owed.index("超期12天") < owed.index("还有5天")
     assert "明年的" not in owed
     assert re.search(r"超期3天\s+等组织部的\s+市委组织部\s+8800000", waiting), waiting
     assert "别的镇的" not in words
     assert re.search(r"空缺\s+1\s*个\s*其中超过规定天数1个", rest), rest[:300]
-    assert 'href="tel:8800000"' in html
-    assert "<b>" not in html
+    assert 'href="tel:8800000"' in body
+    assert "<b>" not in body
+
+
+def test_what_is_doubtful_or_due_leads_to_its_line() -> None:
+    made = maker(
+        """
+CREATE TABLE build AS SELECT DATE '2026-11-20' AS as_of;
+CREATE TABLE fields (table_name VARCHAR, name VARCHAR, title VARCHAR, sensitivity VARCHAR);
+CREATE TABLE views (name VARCHAR, field VARCHAR, field_title VARCHAR, title VARCHAR, sensitivity VARCHAR);
+CREATE TABLE tables (name VARCHAR, title VARCHAR);
+CREATE TABLE early_warning AS
+SELECT 'P1' AS person_id, '李示范' AS person_name, '书记' AS role, 'V1' AS village_id, '云岭村' AS village_name,
+    'qq' AS township_id, '清泉镇' AS township_name, table_name || '的' AS reason,
+    '2025年度' AS detail, 5 AS weight, NULL::DATE AS since,
+    table_name AS link_table, key AS link_key, 5 AS total_weight, 6 AS reasons
+FROM (VALUES ('audits', 'A1'), ('people', 'P1'), ('targets', 'V1'), ('villages', 'V1')) AS t(table_name, key);
+CREATE TABLE todo AS
+SELECT table_name || '的' AS todo_id, 'M12' AS system, '审计' AS kind, table_name || '的' AS title, 'qq' AS org_id,
+    '清泉镇' AS org_name, '8800250' AS telephone,
+    DATE '2026-11-25' AS due_on, false AS overdue, 5 AS days_left, '七日内' AS state, table_name,
+    key AS record_key, NULL AS filing_id, 'P1' AS person_id, 'V1' AS village_id
+FROM (VALUES ('audits', 'A1'), ('people', 'P1')) AS t(table_name, key);
+CREATE TABLE organisations AS SELECT 'qq' AS org_id, 1 AS sort_order;
+"""
+    )
+    made.links.known = (*made.links.known, "audits", "first_secretaries", "early_warning", "training_classes")
+    made.links.add("people", {"P1": "people/P1/"})
+    made.links.add("villages", {"V1": "villages/V1/"})
+    ways = re.findall(r'<a href="([^"]*)">(\w+)的</a>', html.unescape(made.write(read("warnings")).markdown))
+    assert {word: way.removeprefix("../") for way, word in ways} == {
+        "audits": "people/P1/#audits-A1",
+        "people": "people/P1/#training_year-2025",
+        "targets": "villages/V1/#target_years-2025",
+        "villages": "villages/V1/",
+    }
+    ways = re.findall(r'<a href="([^"]*)">(\w+)的</a>', html.unescape(made.write(read("todo")).markdown))
+    assert {word: way.removeprefix("../") for way, word in ways} == {
+        "audits": "people/P1/#audits-A1",
+        "people": "people/P1/",
+    }
 
 
 def test_a_leader_reads_what_is_overdue_since_when_whose_and_whom_to_call() -> None:

@@ -77,6 +77,7 @@ def table(
     orders: Mapping[str, Sequence[str]] | None = None,
     empty: str = "没有记录。",
     blank: str = "",
+    item: tuple[str, str] | None = None,
     grid: str = "",
 ) -> Markup:
     """A table. Long ones can be sorted, filtered by words, and narrowed by the values of facet columns.
@@ -93,6 +94,7 @@ def table(
         orders: per column, its values from low to high, for sorting and for the choices.
         empty: what to say when there are no rows.
         blank: what stands for a value that is missing.
+        item: table of the rows and the column of their key: a link to `#table-key` leads to the row, and marks it.
         grid: where the data of a list stands, of which these are the first rows.
 
     Raises:
@@ -139,11 +141,15 @@ def table(
         [f"<td{kind}{attribute('data-title', cards and title)}>{words}</td>" for words in shown]
         for kind, title, shown in filled
     ]
+    marks = [""] * len(rows)
+    if item:
+        _check_column("table", item[1], rows)
+        marks = [attribute("id", f"{item[0]}-{text(row[item[1]])}") for row in rows]
     body = lines(
         *([tag("caption", caption)] if caption else []),
         markup(f"<thead><tr>{''.join(heads)}</tr></thead>"),
         markup("<tbody>"),
-        *(markup(f"<tr>{''.join(row)}</tr>") for row in zip(*cells_of, strict=True)),
+        *(markup(f"<tr{m}>{''.join(row)}</tr>") for m, *row in zip(marks, *cells_of, strict=True)),
         markup("</tbody>"),
     )
     return _scrolled(

@@ -1,8 +1,8 @@
-// Long tables become grids (grid.js) when they come into view, those of which the page holds a part at once; until then, and without script, they are plain tables.
+// Long tables become grids (grid.js) when they come into view, those of which the page holds a part at once, and not one with the row that was asked for; until then, and without script, they are plain tables.
 "use strict";
 
 (() => {
-  const boxes = [...document.querySelectorAll(".data[data-grid], .data[data-filter]")];
+  const boxes = [...document.querySelectorAll(".data[data-grid], .data[data-filter]:not(:has(tr:target))")];
   const settings = document.getElementById("__config");
   if (!boxes.length || !settings) return;
   const base = new URL(JSON.parse(settings.textContent).base.replace(/\/?$/, "/"), location.href);
