@@ -152,7 +152,11 @@ def test_a_list_that_cannot_be_meant_is_told(tmp_path: Path, text: str) -> None:
 def test_an_upgrade_brings_what_is_new_and_keeps_what_the_city_changed(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = city(project)
+    # A host without pipelines of its own, and with one template for all kinds of change.
+    made = city(project, "--host", "gitee")
+    assert "没有随库的流水线" in (made / "README.md").read_text()
+    assert (made / ".gitee/PULL_REQUEST_TEMPLATE.zh-CN.md").is_file()
+    assert (made / ".ci/hosts/gitlab/.gitlab/merge_request_templates/任职.md").is_file()
     policy = made / "records/city/policies/selection.md"
     policy.write_text(
         policy.read_text().replace(

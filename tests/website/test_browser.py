@@ -193,11 +193,13 @@ def test_records_are_found_exactly(words: str, first: str, served: str, chromium
     assert chromium.complaints() == []
 
 
-@pytest.mark.parametrize("place", ["nothing", "people/P9999/", "a/b/c/d.html"])
+@pytest.mark.parametrize("place", ["nothing", "print/0123456789abcdef/", "a/b/c/d.html"])
 def test_the_page_for_wrong_addresses_works_at_any_depth(place: str, served: str, chromium: Browser) -> None:
     _search(chromium, served + place, "示范")
     # Not that of a hit, which comes first when it is there.
     assert chromium.evaluate("document.querySelector('.md-content h1').textContent") == "没有这个页面"
+    # It tells what it means where the code on a print led here.
+    assert "本站没有这份印本" in chromium.evaluate("document.querySelector('.md-content article').innerText")
     # Its own style sheet was found.
     assert chromium.evaluate("getComputedStyle(document.querySelector('.site-facts')).display") == "flex"
     assert chromium.evaluate("document.querySelector('article a[href]:not([href^=\"#\"])').href") == served
@@ -379,8 +381,10 @@ def _tab_to(chromium: Browser, selector: str, *, back: bool = False, most: int =
 def test_the_keyboard_alone_chooses_sorts_compares_and_exports(served: str, chromium: Browser) -> None:
     _grid(chromium, served + "shortlist/")
     _tab_to(chromium, ".md-skip", most=1)
+    _tab_to(chromium, ".md-skip--list", most=1)
+    assert chromium.evaluate("document.activeElement.textContent") == "跳到名单的筛选"
     chromium.press("Enter")
-    _tab_to(chromium, ".grid-query", most=3)
+    _tab_to(chromium, ".grid-query", most=1)
     chromium.type("绿水")
     chromium.until(f"{COUNT}.startsWith('已选 40 条')")
     _tab_to(chromium, ".grid-menu summary")

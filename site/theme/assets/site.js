@@ -39,10 +39,10 @@ function listSections() {
 function addSkip() {
   const title = document.querySelector("article h1");
   const place = document.querySelector("[data-md-component=skip]");
-  if (!title || !place || place.querySelector("a")) return;
+  if (!title || !place || place.querySelector("a:not(.md-skip--list)")) return;
   title.id ||= "title";
   title.tabIndex = -1;
-  place.append(Object.assign(document.createElement("a"), { className: "md-skip", href: `#${title.id}`, textContent: "跳到正文" }));
+  place.prepend(Object.assign(document.createElement("a"), { className: "md-skip", href: `#${title.id}`, textContent: "跳到正文" }));
 }
 
 // Copied to a disk as it stands on a host, the site's links lead to folders.
