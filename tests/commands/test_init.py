@@ -128,7 +128,8 @@ LISTS: dict[str, list[list[Any]]] = {
 def test_lists_as_cities_have_them(tmp_path: Path, shape: str) -> None:
     path = tmp_path / "list.xlsx"
     write_workbook(path, [Sheet("一", rows=LISTS[shape])])
-    units = read_units(path, UNITS["units"])
+    units, unread = read_units(path, UNITS["units"])
+    assert [w for w in unread if "序号" not in w] == []
     assert [(u["name"], u["id"]) for u in units] == [("平川镇", "pingchuan"), ("高岭乡", "gaoling")]
     assert [(i["name"], i["number"]) for u in units for i in u["items"]] == [
         ("东风村", 1),
@@ -138,6 +139,25 @@ def test_lists_as_cities_have_them(tmp_path: Path, shape: str) -> None:
     codes = [i["code"] for u in units for i in u["items"]]
     assert codes == (["", "", ""] if shape == "parted" else ["530101101201", "530101101001", "530101201200"])
     assert units[0]["code"] == ("" if "villages" in shape else "530101101")
+
+
+@pytest.mark.parametrize("heading", ["村(社区)", "所辖村（社区）", "行政村", "村（居）委会"])
+def test_a_column_of_villages_by_its_other_names(tmp_path: Path, heading: str) -> None:
+    (tmp_path / "list.csv").write_text(f"镇街,{heading}\n平川镇,东风村、桥头社区\n")
+    units, unread = read_units(tmp_path / "list.csv", UNITS["units"])
+    assert ([i["name"] for i in units[0]["items"]], unread) == (["东风村", "桥头社区"], [])
+
+
+def test_what_is_not_read_of_a_list_is_told(tmp_path: Path) -> None:
+    rows = [["乡镇", "片区里的"], ["平川镇", "东风村、桥头社区"]]
+    write_workbook(tmp_path / "list.xlsx", [Sheet("一", rows=rows), Sheet("二", rows=[["说明"]])])
+    units, unread = read_units(tmp_path / "list.xlsx", UNITS["units"])
+    assert [len(u["items"]) for u in units] == [0]
+    assert [w.partition("，")[0] for w in unread[:2]] == [
+        "一 “片区里的” 没有对应的栏目",
+        "二 没有认得出的表头",
+    ]
+    assert "没有读到下级单位" in unread[2]
 
 
 @pytest.mark.parametrize("text", ["甲,乙\n1,2\n", "名称,代码\n../../x,1\n", "名称,代码\n12,1\n"])

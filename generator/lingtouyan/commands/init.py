@@ -23,7 +23,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from lingtouyan.commands.check import check_all
 from lingtouyan.commands.exchange import known_author
 from lingtouyan.commands.owners import write_owners
-from lingtouyan.exchange.roster import TOTALS
+from lingtouyan.exchange.roster import TOTALS, heading_forms
 from lingtouyan.exchange.workbook import cell_text, read_workbook
 from lingtouyan.history.git import ask as git
 from lingtouyan.history.git import ask_text
@@ -62,7 +62,7 @@ def init(target: Path, source: str, answers: dict[str, str], units: Path | None)
         tree, spec, version = _project(source, Path(space))
         if answers["host"] not in spec["hosts"]:
             raise UsageError(f"没有 {quoted(answers['host'])} 这种平台，可用：{'、'.join(spec['hosts'])}。")
-        listed = read_units(units, spec["units"]) if units else []
+        listed, unread = read_units(units, spec["units"]) if units else ([], [])
         origin = source if "://" in source else str(tree.resolve())
         facts = {"id": _latin(answers["name"]), **answers, "upstream": origin, "version": version}
         files = {**_brought(tree, spec, facts), **_written(tree, facts, listed)}
@@ -75,7 +75,7 @@ def init(target: Path, source: str, answers: dict[str, str], units: Path | None)
     message = f"建立{answers['name']}的记录库\n\n{_trailer(facts)}\n"
     git(target, "commit", "-q", "-F", "-", data=message.encode())
     places = sum(len(u["items"]) for u in listed)
-    told = [f"{target}：{len(files)} 个文件，{len(listed)} 个单位、{places} 个下级单位，已提交。"]
+    told = [f"{target}：{len(files)} 个文件，{len(listed)} 个单位、{places} 个下级单位，已提交。", *unread]
     if bare := [u["name"] for u in listed if not u["code"]]:
         told.append(f"没有代码的单位：{'、'.join(bare)}，请补在登记表里。")
     if bare := [i["name"] for u in listed for i in u["items"] if not i["code"]]:
@@ -215,8 +215,8 @@ def _latin(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", "".join(lazy_pinyin(name)).lower()) or "x"
 
 
-def read_units(path: Path, spec: Any) -> list[dict[str, Any]]:
-    """Read the units and what is in each from a list: all of a unit's in one cell, or one a row.
+def read_units(path: Path, spec: Any) -> tuple[list[dict[str, Any]], list[str]]:
+    """Read the units and what is in each from a list: all of a unit's in one cell, or one a row; and tell what was not read.
 
     Args:
         spec: `name`, `code`, `items`, `item_code`: the headings; `short`: what the end of a name is called.
@@ -224,17 +224,24 @@ def read_units(path: Path, spec: Any) -> list[dict[str, Any]]:
     Raises:
         UsageError: no heading is known, or a name has signs that no name has.
     """
+    known = {k: {w for heading in spec[k] for w in heading_forms(heading)} for k in spec if k != "short"}
     units: dict[str, dict[str, Any]] = {}
+    unread: list[str] = []
     for sheet in read_workbook(path):
         rows = [[re.sub(r"\s+", "", cell_text(c)) for c in row] for row in sheet.rows]
-        heads = next((n for n, r in enumerate(rows[:20]) if {*r} & {*spec["name"]}), None)
+        heads = next(
+            (n for n, r in enumerate(rows[:20]) if any(known["name"] & heading_forms(h) for h in r)), None
+        )
         if heads is None:
+            unread += [f"{sheet.title} 没有认得出的表头，整张没有读。"] if any(map(any, rows)) else []
             continue
-        at = {
-            k: next((n for n, h in enumerate(rows[heads]) if h in spec[k]), None)
-            for k in spec
-            if k != "short"
-        }
+        forms = list(map(heading_forms, rows[heads]))
+        at = {k: next((n for n, f in enumerate(forms) if words & f), None) for k, words in known.items()}
+        unread += [
+            f"{sheet.title} {quoted(heading)} 没有对应的栏目，没有读。"
+            for n, heading in enumerate(rows[heads])
+            if heading and n not in at.values()
+        ]
         above = ""
         for number, row in enumerate(rows[heads + 1 :], heads + 2):
             if any(map(TOTALS.match, row)):
@@ -258,6 +265,10 @@ def read_units(path: Path, spec: Any) -> list[dict[str, Any]]:
                     )
     if not units:
         raise UsageError(f"{path.name} 里没有认得出的表头，应有“{spec['name'][0]}”和“{spec['items'][0]}”。")
+    if not any(u["items"] for u in units.values()):
+        unread.append(
+            f"没有读到下级单位：它们那一栏的表头应是“{spec['items'][0]}”，请改好后在新文件夹里再建一次。"
+        )
     # Codes that differ within a unit are those of the items.
     inner = any(len({*u["codes"]}) > 1 for u in units.values())
     count, ids = 0, set[str]()
@@ -269,4 +280,4 @@ def read_units(path: Path, spec: Any) -> list[dict[str, Any]]:
         unit |= {"number": number, "folder": "-".join(w for w in (unit["code"], unit["name"]) if w)}
         for count, item in enumerate(unit["items"], count + 1):  # noqa: B020
             item |= {"number": count, "code": item["code"] or (item["row"] if inner else "")}
-    return list(units.values())
+    return list(units.values()), unread

@@ -52,13 +52,14 @@ class Roster:
     first: int
 
 
-def _forms(heading: str) -> set[str]:
+def heading_forms(heading: str) -> set[str]:
+    """Return how a heading may be called: without blanks, in half-width signs; and without what is in brackets."""
     plain = re.sub(r"\s+", "", heading.translate(FULL_WIDTH)).casefold()
     return {plain, re.sub(r"\(.*?\)", "", plain)} - {""}
 
 
 def _words(field_: Field) -> set[str]:
-    return {w for name in (field_.title, field_.name, *field_.aliases) for w in _forms(name)}
+    return {w for name in (field_.title, field_.name, *field_.aliases) for w in heading_forms(name)}
 
 
 def find_headings(sheet: Sheet, package: Package, extra: Sequence[str]) -> Roster | None:
@@ -67,9 +68,9 @@ def find_headings(sheet: Sheet, package: Package, extra: Sequence[str]) -> Roste
         for row in sheet.rows[top : bottom + 1]:
             row[left : right + 1] = [sheet.rows[top][left]] * (right + 1 - left)
     known = {w for t in package.tables.values() for f in t.fields for w in _words(f)}
-    known |= {w for e in extra for w in _forms(e)}
+    known |= {w for e in extra for w in heading_forms(e)}
     texts = [[cell_text(c) for c in row] for row in sheet.rows[: _HEAD_ROWS + 1]]
-    scores = [len({t for t in row if known & _forms(t)}) for row in texts[:_HEAD_ROWS]]
+    scores = [len({t for t in row if known & heading_forms(t)}) for row in texts[:_HEAD_ROWS]]
     if not scores or not max(scores):
         return None
     best = scores.index(max(scores))
@@ -78,7 +79,7 @@ def find_headings(sheet: Sheet, package: Package, extra: Sequence[str]) -> Roste
         pairs = list(zip(texts[top], texts[top + 1], strict=False)) if 0 <= top < len(texts) - 1 else []
         apart = [(a, b) for a, b in pairs if a and b and a != b and texts[top].count(a) > 1]
         if len({*texts[top]}) > 2 and any(
-            known & (_forms(a + b) | _forms(b + a) | _forms(b)) for a, b in apart
+            known & (heading_forms(a + b) | heading_forms(b + a) | heading_forms(b)) for a, b in apart
         ):
             lower = texts[top + 1]
             return Roster(sheet, [_joined(a, b, known, lower) for a, b in pairs], top + 2)
@@ -90,7 +91,9 @@ def _joined(upper: str, lower: str, known: set[str], row: Sequence[str]) -> str:
     if upper in (lower, "") or not lower:
         return lower or upper
     alone = [lower] if row.count(lower) == 1 else []
-    return next((w for w in (lower + upper, upper + lower, *alone) if known & _forms(w)), upper + lower)
+    return next(
+        (w for w in (lower + upper, upper + lower, *alone) if known & heading_forms(w)), upper + lower
+    )
 
 
 def guess(roster: Roster, tree: Tree, tables: Sequence[str]) -> list[Part]:
@@ -162,7 +165,7 @@ def _match(table: Table, mapped: Collection[str], chosen: Collection[str]) -> li
 def _columns(headings: Sequence[str], table: Table) -> dict[str, str]:
     found: dict[str, str] = {}
     for heading in headings:
-        fits = (f.name for f in table.visible(Sensitivity.INTERNAL) if _forms(heading) & _words(f))
+        fits = (f.name for f in table.visible(Sensitivity.INTERNAL) if heading_forms(heading) & _words(f))
         if name := next((n for n in fits if n not in found.values()), ""):
             found[heading] = name
     return found
@@ -238,7 +241,7 @@ class Reader:
                 months.add(heading)
             if not heading or heading in found or heading == place:
                 continue
-            restricted = bool(hidden & _forms(heading))
+            restricted = bool(hidden & heading_forms(heading))
             ruined = sum(bool(damage(cell_text(c), long_number=True, code=True)) for c in cells)
             words = "是限制级的内容，没有读" if restricted else "没有对应的栏目，没有读"
             words += f"；其中 {ruined} 格的长数字已被电子表格损坏，须按原件重填" if ruined else ""
