@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -102,6 +103,10 @@ def test_a_month_is_doubtful_only_where_a_zero_may_be_lost(fields: dict[str, Fie
     assert "分不清" in said(fields["month"], "2026.1")
     assert "即 2026-02。" in said(fields["month"], "2026.2")
     assert "没有这个月份" in said(fields["month"], "2026.13")
+    # A day before the register began may be known to its month only.
+    early = dataclasses.replace(fields["date"], months_before="2026-01")
+    assert "分不清" in said(early, "2021.1")
+    assert "缺少月或日" in said(early, "2026.1")
 
 
 @pytest.mark.parametrize(

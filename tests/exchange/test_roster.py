@@ -133,8 +133,8 @@ def test_a_roster_as_cities_have_it(root: Path, capsys: pytest.CaptureFixture[st
 def test_one_row_becomes_records_of_several_tables(root: Path) -> None:
     rows = [
         ["姓名", "出生年月", "地方", "岗位", "上任时间", "止"],
-        ["甲", "1975-03", "东山", "主任", "2021.3.5", "至今"],
-        ["乙", "1976-03", "西", "主任", "2021年3月5日", ""],
+        ["甲", "1975-03", "东山", "主任", "2021.3.5—", "至今"],
+        ["乙", "1976-03", "西", "主任", "2021年3月5日至今", ""],
         ["丙", "1977-03", "南山", "主任", "2021-03-05", ""],
     ]
     assert take(root, rows) == 1

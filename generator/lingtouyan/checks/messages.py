@@ -277,7 +277,7 @@ class Wording:
         wide = f"有全角字符，请改为半角{self._suggest(half)}" if half != value else ""
         found = self._figure(half, field) if field.type in ("integer", "number", "year") else ""
         if field.type == "date" or partial_date(field):
-            found = self._day(half, field.type == "date")
+            found = self._day(half, field)
         if found:
             return f"有全角字符；{found}" if wide else found
         if wide and field.type != "string":
@@ -292,9 +292,11 @@ class Wording:
             return "开头多了一个英文单引号，请删去"
         return self._near(value, field) if "enum" in field.constraints else ""
 
-    def _day(self, value: str, to_the_day: bool) -> str:
+    def _day(self, value: str, field: Field) -> str:
         """Say what is wrong with a date that is none."""
-        if value.endswith(".1") and DOUBTFUL_MONTH.match(value) and not to_the_day:
+        to_the_day = field.type == "date"
+        months = not to_the_day or value < field.months_before
+        if value.endswith(".1") and DOUBTFUL_MONTH.match(value) and months:
             return "分不清是 1 月还是 10 月（电子表格会去掉末尾的 0），请按原件写成“年-月”"
         if found := as_date(value, partial=not to_the_day):
             return f"日期应写成“年-月-日”、月日各两位{self._suggest(found)}" if found != value else ""

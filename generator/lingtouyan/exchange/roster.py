@@ -379,6 +379,9 @@ class Reader:
                 w for w in words if w.startswith(text)
             ]
             return near[0] if len(near) == 1 else text, ""
+        if is_date(field_) and field_.required:
+            # What begins is often written with the end that has not come: 2021年3月至今, 2021.03—.
+            text = re.sub(r"\s*([-—－~～至]*\s*(今|现在)|[-—－~～]+|起)$", "", text)
         if is_date(field_) and re.fullmatch(r"\d{4}\.[2-9]", text):
             # Of `1975.1` a spreadsheet may have dropped a zero; of these it cannot.
             text = f"{text[:4]}-0{text[5:]}"
