@@ -40,6 +40,8 @@ def house(tmp_path: Path) -> Edited:
     folder = repository.root / "site/dossiers"
     folder.mkdir(parents=True)
     (folder / "card.html").write_text(CARD, "utf-8")
+    slip = CARD.replace("each:", "on_demand: true\neach:", 1).replace('path: "', 'path: "slip/')
+    (folder / "slip.html").write_text(slip, "utf-8")
     repository.commit("开始")
     return repository
 
@@ -50,6 +52,10 @@ def build(repository: Edited) -> str:
     print_ = repository.root / "build/internal/dossiers/card/M001.pdf"
     if not print_.exists():
         print_ = next((repository.root / "build/internal/dossiers").rglob("M001.pdf"))
+    return code_on(print_, repository)
+
+
+def code_on(print_: Path, repository: Edited) -> str:
     picture = repository.root.parent / "scan"
     subprocess.run(["pdftoppm", "-r", "200", "-gray", "-png", "-singlefile", print_, picture], check=True)
     with Image.open(picture.with_suffix(".png")) as scan:
@@ -92,6 +98,11 @@ def test_a_print_of_the_internal_edition_leads_to_where_that_stands(house: Edite
     )
     house.commit("内网")
     assert build(house).startswith("https://inner.example/x/print/")
+    # What is printed only when asked for is told of, too.
+    assert main(["--root", str(house.root), "dossiers", "slip", "--key", "M001"]) == 0
+    place, _, digest = code_on(next((house.root / "build/prints").rglob("M001.pdf")), house).partition("#")
+    page = house.root / "build/internal/site" / place.removeprefix("https://inner.example/x/") / "index.html"
+    assert digest in page.read_text("utf-8")
     sitemap = (house.root / "build/internal/site/sitemap.xml").read_text("utf-8")
     assert "<loc>https://inner.example/x/members/" in sitemap
     assert SITE not in sitemap

@@ -615,6 +615,17 @@ def test_a_long_table_prints_with_its_heading_on_every_sheet(served: str, chromi
     assert "2026-11-20" in sheets[0]
 
 
+def test_a_view_in_groups_prints_their_rows_under_their_heads(served: str, chromium: Browser) -> None:
+    _grid(chromium, served + "shortlist/?all.group=town&all.level=高中")
+    printed = "".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(chromium.pdf())).pages)
+    printed = unicodedata.normalize("NFKC", printed).replace(" ", "")
+    assert "绿水乡20条" in printed
+    assert "人9" in printed
+    assert "object" not in printed
+    # On the screen they are as they were.
+    chromium.until("document.querySelectorAll('.tabulator-row:not(.tabulator-group)').length === 0")
+
+
 def test_a_list_prints_whole_where_nobody_scrolled_to_it(served: str, chromium: Browser) -> None:
     _grid(chromium, served + "below/")
     printed = "".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(chromium.pdf())).pages)

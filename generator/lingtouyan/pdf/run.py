@@ -17,6 +17,7 @@ from lingtouyan.pdf.footer import lookup_path
 from lingtouyan.pdf.jobs import (
     Commits,
     Selection,
+    chosen_templates,
     dossier_jobs,
     selected_jobs,
     shared_files,
@@ -41,7 +42,7 @@ def print_dossiers(
 ) -> DossierReport:
     """Print every dossier of one edition, and write into its site the pages that the codes on the prints lead to.
 
-    Each tells whether the print is the present one, or another took its place.
+    Each tells whether the print is the present one, or another took its place; those made on demand have one, too.
 
     Args:
         connection: the edition's database.
@@ -54,8 +55,11 @@ def print_dossiers(
     # The digest stands in the address after `#`, which no server is told; without script both are there to compare.
     page = jinja2.Template(Path(__file__).with_name("lookup.html").read_text("utf-8"), autoescape=True)
 
-    def jobs() -> Iterator[DossierJob]:
-        for job in dossier_jobs(project, connection, edition, facts, commits.of):
+    every = chosen_templates(project, edition, Selection(), on_demand=True)
+    later = frozenset(t.name for t in every if t.on_demand and t.file.endswith(".html"))
+
+    def jobs(selection: Selection | None = None) -> Iterator[DossierJob]:
+        for job in dossier_jobs(project, connection, edition, facts, commits.of, selection):
             if job.mark and job.mark.address:
                 told = {"title": job.record, "mark": job.mark, "edition": EDITION_TITLES[edition]}
                 file = site / lookup_path(edition, job.path) / "index.html"
@@ -64,6 +68,9 @@ def print_dossiers(
                 file.write_text(html, encoding="utf-8")
             yield job
 
+    if later and project.address(edition) and not facts["draft"]:
+        for _ in jobs(Selection(later)):
+            pass
     report = render_dossiers(jobs(), files=shared_files(project), out=out, cache=Cache(), progress=progress)
     report.problems[:0] = commits.problems
     return report

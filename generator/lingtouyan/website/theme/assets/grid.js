@@ -495,6 +495,18 @@ class LongList {
     // Beside the table and not in it: within a grid, readers of the screen expect rows.
     const pages = make("div", { className: "tabulator-footer tabulator-paginator" });
     place.after(pages);
+    // Before the table's own listener, which prints what is open. At once: each redrawing makes the groups anew.
+    let closed = new Set();
+    const turn = (act) => {
+      if (!this.group) return;
+      this.table.blockRedraw();
+      for (const group of this.table.getGroups()) if (closed.has(group.getKey())) group[act]();
+      this.table.restoreRedraw();
+    };
+    addEventListener("beforeprint", () => {
+      closed = new Set(this.group ? this.table.getGroups().filter((group) => !group.isVisible()).map((group) => group.getKey()) : []);
+      turn("show");
+    });
     this.table = new Tabulator(place, {
       data: this.rows, columns, columnDefaults: { headerWordWrap: true }, index: "id", nestedFieldSeparator: false, layout: "fitColumns", renderVertical: "basic",
       responsiveLayout: narrow.matches ? "collapse" : false, responsiveLayoutCollapseStartOpen: true,
@@ -503,6 +515,7 @@ class LongList {
       paginationButtonCount: narrow.matches ? 3 : 5,
       initialSort: this.sorters.map(({ column, dir }) => ({ column: column.field, dir })),
       groupStartOpen: false, groupToggleElement: "header", groupHeader: (...told) => this.groupHead(...told),
+      groupHeaderPrint: (...told) => make("span", {}, this.groupWords(...told)).outerHTML,
       headerSortClickElement: "header", columnHeaderSortMulti: true, movableColumns: !narrow.matches, resizableRows: false,
       placeholder: "没有符合条件的记录。", printAsHtml: true, printRowRange: "active", printStyled: false,
       printConfig: { columnGroups: false, rowGroups: true, columnCalcs: false, formatCells: true },
@@ -517,7 +530,11 @@ class LongList {
       head.replaceChildren(...this.heading(this.found.length).map((words) => make("p", {}, words)));
       place.before(head);
     });
-    addEventListener("afterprint", () => head.remove());
+    addEventListener("afterprint", () => {
+      head.remove();
+      // Once it stands on the screen again.
+      setTimeout(() => turn("hide"));
+    });
     this.table.on("tableBuilt", () => {
       this.table.setFilter((row) => row.fits);
       if (this.group) this.applyGroup();
@@ -555,24 +572,27 @@ class LongList {
     if (column && !this.sorters.length && column.order) this.table.setSort(column.field, "asc");
   }
 
-  groupHead(value, count, rows, group) {
+  groupWords(value, count, rows) {
     const figures = this.columns.filter((column) => column.total).map((column) => {
       const some = rows.map((row) => row[column.field]).filter((figure) => figure !== null);
       const sum = some.reduce((total, figure) => total + figure, 0);
       if (column.total === "sum") return `${column.title} ${column.show(sum)}`;
       return some.length ? `平均${column.title} ${(sum / some.length).toFixed(1)}` : "";
     }).filter(Boolean);
+    return [value || EMPTY, `${count.toLocaleString("en-US")} 条`, ...figures].join("　");
+  }
+
+  groupHead(value, count, rows, group) {
     // A head of rows is read aloud as a row with one cell.
     group.getElement().setAttribute("role", "row");
-    const button = make("button", { type: "button", className: "grid-group" }, `${value || EMPTY}　${count.toLocaleString("en-US")} 条${figures.length ? `　${figures.join("　")}` : ""}`);
+    const button = make("button", { type: "button", className: "grid-group" }, this.groupWords(value, count, rows));
     return make("span", { role: "gridcell" }, button);
   }
 
   // --- out of the page ------------------------------------------------------------------------------------------
 
-  heading(count) {
+  heading(count, choices = this.choices().map(([words]) => words).join("；")) {
     const facts = typeof siteFacts === "object" ? siteFacts : {};
-    const choices = this.choices().map(([words]) => words).join("；");
     return [
       this.title,
       `${facts.edition ?? ""}　数据截至 ${facts.as_of ?? ""}${facts.commit ? `　提交号 ${facts.commit.slice(0, 10)}` : ""}　${count} 条`,
@@ -583,10 +603,10 @@ class LongList {
   async save(kind, rows, columns) {
     await Promise.all([this.load("assets/vendor/fflate.js"), this.load("assets/sheet.js")]);
     columns ??= this.table.getColumns().map((made) => this.columns.find(({ field }) => field === made.getField())).filter((column) => column?.shown);
+    const head = rows ? this.heading(rows.length, "名单") : this.heading(this.found.length);
     rows ??= this.table.getData("active");
     const cells = rows.map((row) => columns.map((column) => row[column.field] ?? ""));
     const titles = columns.map(({ title }) => title);
-    const head = this.heading(rows.length);
     const name = `${this.title}${typeof siteFacts === "object" ? siteFacts.as_of.replaceAll("-", "") : ""}.${kind}`;
     const data = kind === "csv" ? makeCsv(head, titles, cells) : makeWorkbook(this.title, head, titles, cells);
     const address = URL.createObjectURL(new Blob([data]));
