@@ -196,7 +196,7 @@ def test_the_volume_of_a_term_leads_to_each_village_and_person(printed):
     found = bookmarks(file)
     assert [(d, label) for d, label, _ in found] == [
         (0, "封面"),
-        (0, "目　录"),
+        (0, "卷内目录"),
         (0, "云岭村"),
         (1, form_city.LONG_NAME),
         (0, "大湾村"),
@@ -206,7 +206,7 @@ def test_the_volume_of_a_term_leads_to_each_village_and_person(printed):
     for depth, label, page in found:
         if depth:
             name = re.escape("".join(label.split()))
-            assert re.search(rf"{name}.*?任前备〔2026〕\d号{page}\d?\D", contents), label
+            assert re.search(rf"〔2026〕\d号[^〔]*{name}任职备案登记表\d{{4}}\.\d\d\.\d\d{page}\d?\D", contents), label
             assert label in words(file, page)
 
 

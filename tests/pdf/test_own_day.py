@@ -111,6 +111,9 @@ def test_a_form_shows_no_vote_and_no_audit_that_came_after_it(city):
     assert "2026年4月14日" in shown["F2026-0032"]
     # Secretary since the 4th, head of the committee since the 17th.
     assert '<span class="spread">届次</span>' in shown["F2018-0001"].partition("<td>否</td>")[2]
+    # Head of the committee before the register's first, by the form's own present post; who headed none is not.
+    assert '<span class="spread">届次</span>' in shown["F2018-0007"].partition("<td>是</td>")[2]
+    assert '<span class="spread">届次</span>' in shown["F2018-0011"].partition("<td>否</td>")[2]
     # Removed and filled in on 2 April 2021: what he did from that month on was not known.
     assert "2018.04--</span>" in shown["F2021-0019"]
     assert "从事农机服务</p>" not in shown["F2021-0019"]
