@@ -206,7 +206,9 @@ def test_the_volume_of_a_term_leads_to_each_village_and_person(printed):
     for depth, label, page in found:
         if depth:
             name = re.escape("".join(label.split()))
-            assert re.search(rf"〔2026〕\d号[^〔]*{name}任职备案登记表\d{{4}}\.\d\d\.\d\d{page}\d?\D", contents), label
+            assert re.search(
+                rf"〔2026〕\d号[^〔]*{name}任职备案登记表\d{{4}}\.\d\d\.\d\d{page}\d?\D", contents
+            ), label
             assert label in words(file, page)
 
 

@@ -378,6 +378,7 @@ def test_an_item_with_a_key_of_its_own_changes_its_document_and_removes_none(hou
     result = review(house.root, "main", "HEAD")
     [record] = result.records
     assert (record.table, record.key, record.action) == ("statutes", "standing", "changed")
+    assert "第 attendance 项" in as_text(result)
 
 
 def test_a_view_that_shows_more_is_said_first_and_what_was_kept_closest_before_the_rest(

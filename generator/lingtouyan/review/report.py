@@ -121,7 +121,7 @@ def _record_words(record: RecordChange, subject: SubjectChange, review: Review) 
 
 def item_words(change: Change, record: RecordChange, review: Review) -> str:
     """Say which item of a list a change is about; nothing when it is about the record itself."""
-    place = change.key[len(record.key) :].strip("/").rstrip("−")
+    place = change.key.removeprefix(record.key).strip("/").rstrip("−")
     return f"{review.tables[change.table].title}第 {place} 项" if change.table != record.table else ""
 
 
