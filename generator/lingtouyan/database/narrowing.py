@@ -140,9 +140,9 @@ def narrow(
     removed = [package.tables[n] for n in gone]
     if "findings" in here:
         _drop_findings(connection, removed, own)
-    _drop_history(connection, package, tables, removed, own)
+    dropped = _drop_history(connection, package, tables, removed, own, named)
     connection.execute("DROP SCHEMA gone CASCADE")
-    if gone or emptied or own:
+    if gone or emptied or own or dropped:
         views.forget({*gone, *emptied, *told}, counted)
         views.need(only)
 
@@ -211,25 +211,41 @@ def _drop_history(
     tables: list[Table],
     removed: list[Table],
     own: str,
-) -> None:
-    """Keep the changes of records that are still there; a commit that touched others keeps its date and no message."""
+    named: Collection[str],
+) -> bool:
+    """Keep the changes of records that are still there; a commit that touched others keeps its date and no message.
+
+    Returns:
+        Whether any had to go.
+    """
     if not connection.execute("SELECT count(*) FROM changes").fetchall()[0][0]:
-        return
+        return False
     left = []
-    for table in tables if own else removed:
+    gone = {t.name for t in removed}
+    for table in tables:
         root = package.origin(table)
-        present = (
+        # Of what such a row was before, or of one that was deleted, nothing says whether it was in the compartment.
+        hidden = any(c not in named for c in root.compartments)
+        if not own and not hidden and table.name not in gone:
+            continue
+        kept = (
             f"root_key IN (SELECT {record_key(root.primary_key)} FROM {quote(root.name)})"
             if root.primary_key
             else "false"
         )
+        if own and not hidden:
+            kept = f"({kept} OR starts_with(file, {literal(own + '/')}))"
+        for column, of in (("root_key", root), ("record_key", table)):
+            if of.name in gone and of.primary_key:
+                kept += (
+                    f" AND {column} NOT IN (SELECT {record_key(of.primary_key)} FROM gone.{quote(of.name)})"
+                )
         if table.parent and table.primary_key and not own:
             its = record_key(table.primary_key)
-            present += f" AND record_key IN (SELECT {its} FROM {quote(table.name)})"
-        mine = f" OR starts_with(file, {literal(own + '/')})" if own else ""
-        left.append(f"(table_name = {literal(table.name)} AND NOT coalesce({present}{mine}, false))")
+            kept += f" AND record_key IN (SELECT {its} FROM {quote(table.name)})"
+        left.append(f"(table_name = {literal(table.name)} AND NOT coalesce({kept}, false))")
     if not left:
-        return
+        return False
     lost = " OR ".join(left)
     connection.execute(f"CREATE TABLE gone.commits AS SELECT DISTINCT commit FROM changes WHERE {lost}")
     connection.execute(f"DELETE FROM changes WHERE {lost}")
@@ -238,3 +254,4 @@ def _drop_history(
     connection.execute(
         "UPDATE commits SET subject = NULL, body = NULL, merge_subject = NULL WHERE commit IN (SELECT commit FROM gone.commits)"
     )
+    return bool(connection.execute("SELECT count(*) FROM gone.commits").fetchall()[0][0])
