@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -260,6 +261,38 @@ def test_of_an_erased_record_every_command_keeps_counts_alone(
     assert "李示范" not in answer("check")
 
 
+def test_the_plan_takes_a_record_out_of_every_object_of_the_history(
+    city: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository = Repository(city)
+    repository.commit(message="李示范报到")
+    (city.root / "records/west/people").mkdir(parents=True)
+    (city.root / "records/east/people/P1.yaml").rename(city.root / "records/west/people/P1.yaml")
+    city.write("records/east/people/P2.yaml", "id: P2\nname: 王示例\nnote: 接李示范\n")
+    repository.commit(message="李示范调走")
+    assert run(city, "erase", "people", "P1", "--history-plan") == 0
+    told = capsys.readouterr().out
+    assert "锚点" in told
+    lines = [line.strip() for line in told.splitlines() if line.startswith("  ")]
+    assert lines[0] == "sudo apt install git-filter-repo"
+    if not shutil.which("git-filter-repo"):
+        pytest.skip("git-filter-repo is not installed")
+    clone, host = tmp_path / "clone", tmp_path / "host.git"
+    for command in (
+        f"git clone -q --bare {city.root} {host}",
+        f"git clone -q {host} {clone}",
+        *(f"cd {clone} && {line}" for line in lines[1:]),
+        f"git -C {host} gc -q --prune=now",
+    ):
+        command = command.replace("名称", "李示范").replace("仓库地址", str(host))
+        subprocess.run(["bash", "-c", command], check=True, capture_output=True)
+    for place in (clone, host):
+        every = ["git", "-C", str(place), "cat-file", "--batch-all-objects", "--batch"]
+        objects = subprocess.run(every, check=True, capture_output=True).stdout
+        assert "接某某".encode() in objects
+        assert [w for w in ("李示范", PHONE, KIN) if w.encode() in objects] == []
+
+
 def test_keys_may_not_lie_in_the_repository(city: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINGTOUYAN_KEYS", str(city.root / "keys"))
     assert run(city, "keys") == 2
@@ -478,6 +511,10 @@ def test_an_editor_opens_a_record_whole_and_what_it_saw_is_in_no_file(
         ("kin表·said标题", KIN),
         ("kin表·said标题", "儿子在县城"),
     ]
+    # A field that was left empty is not written.
+    assert run(sealed, "unseal", "people", "P2") == 0
+    assert edit(sealed.root, "people", "P2", editor="true") == 0
+    assert 'phone: ""' not in texts(sealed)
     # What was not changed is not sealed anew.
     assert len({*re.findall("sealed:v1:\\S+", before)} & {*re.findall("sealed:v1:\\S+", texts(sealed))}) == 3
     assert not Path("/dev/shm/.swap").exists()

@@ -87,9 +87,10 @@ def check(project: Project, as_of: datetime.date, cache: Cache | None = None) ->
         RecordsError: SQL files of the tree cannot be read at all.
     """
     cache = cache or Cache()
-    keys = open_keys(project)
+    store = open_keys(project)
+    keys = store if store.identity and store.offices else None
     # What only an office sees is not kept on its disk.
-    key = "" if keys.identity and keys.offices else _state(project, as_of)
+    key = "" if keys else _state(project, as_of)
     if key and (kept := cache.get(key)):
         return [Problem(**{**p, "severity": Severity(p["severity"])}) for p in json.loads(kept)]
     register = build_register(project, as_of, only=(), keys=keys)
@@ -216,7 +217,7 @@ def build_register(
     views = Views(connection, declared, macros, lambda: _tell(connection, project, history, problems))
     if any(CELLS in s.words for s in (*statements, *(r.statement for r in rules))):
         # What is opened below stays sealed in them: that no value is in clear text is asked of the files.
-        create_cells(connection, package, stored=keys is not None and keys.identity is not None)
+        create_cells(connection, package, stored=keys is not None)
     opened, closed = open_cells(connection, package, keys)
     if opened:
         keep_first(connection, package, problems)

@@ -123,14 +123,13 @@ def seal_files(root: Path, only: Iterable[Path] = ()) -> Counter[str]:
 def _pictures_anew(project: Project, keys: Keys) -> dict[str, bytes]:
     """Return the sealed pictures whose record has got a newer key, sealed with that."""
     found: dict[str, bytes] = {}
-    pictures = {t.name: (t, f) for t in project.package.tables.values() for f in t.fields if f.picture}
-    for (name, key), file in keys.homes.items() if pictures else ():
-        if name in pictures:
-            table, field = pictures[name]
-            picture, place = sealed_file(file, field.name), Place.of(name, key, table, field)
+    for name, table in record_files(project):
+        for field in (f for f in table.fields if f.picture):
+            picture = sealed_file(name, field.name)
             data = project.source.read(picture) if project.source.exists(picture) else b""
             if isinstance(data, bytes) and (text := data.decode("ascii", "replace").strip()):
-                made = sealed_anew(text, field.compartment, place, keys)
+                key = key_of(_records(project, name, table)[0][0], table.primary_key)
+                made = sealed_anew(text, field.compartment, Place.of(table.name, key, table, field), keys)
                 found |= {picture: f"{made}\n".encode()} if made != text else {}
     return found
 
@@ -316,6 +315,9 @@ def _edit_text(opened: _Opened, editor: str) -> None:
         text = _in_editor(text, editor)
         try:
             opened.items = records_of(text)[0]
+            for item, field in ((i, f) for i in opened.items for f in restricted(table)):
+                if not item.get(field.name):
+                    item.pop(field.name, None)
             fault = opened.fault() if opened.items else "没有内容。"
         except YamlError as wrong:
             fault = str(wrong)
@@ -409,19 +411,22 @@ def history_plan(root: Path, table_name: str, key: str) -> str:
     """Return the commands that take a record's unsealed values out of the whole history, and what that means."""
     project = Project.open(root)
     table, key, file = _record(project, table_name, key)
-    paths = f"--invert-paths --path-glob '{file.rpartition('.')[0]}.*' "
-    gone = "的文件（连同照片）从所有提交中消失"
-    if table.kind == "csv":
-        paths, gone = "", f"的那一行要另外从 {file} 删去"
+    stem = file.rpartition("/")[2].rpartition(".")[0]
+    # Wherever it ever lay: who moves to another folder keeps the name of the file.
+    paths, gone = f"--invert-paths --path-glob '*/{stem}.*' ", "的文件（连同照片）从所有提交中消失"
+    if stem != key:
+        paths, gone = "", f"的内容要另外从 {file} 删去"
     return (
         f"以明文提交过的内容还在历史里。要连历史一起删去，在一个新的克隆里运行：\n\n"
+        f"  sudo apt install git-filter-repo\n"
         f"  printf '%s==>某某\\n' '名称' > ../names.txt\n"
-        f"  git filter-repo --force {paths}--replace-text ../names.txt\n"
+        f"  git filter-repo --force {paths}--replace-text ../names.txt --replace-message ../names.txt\n"
         f"  git remote add origin 仓库地址\n"
         f"  git push --force --all && git push --force --tags\n\n"
-        f"“名称”写它叫什么，别处写到的都变成“某某”；有同名的，不要用 --replace-text，逐处改写。"
-        f"{table.title} {printable(key)} {gone}，引用它的编号的记录留下。之后的每个提交号都变。"
+        f"“名称”写它叫什么，别处和提交说明里写到的都变成“某某”；有同名的，不要用 --replace-text 和 --replace-message，"
+        f"逐处改写。{table.title} {printable(key)} {gone}，引用它的编号的记录留下。之后的每个提交号都变。"
         "已发布的锚点和印本上的提交号从此对不上，audit 和 verify 会这样说；请把改写的日期、依据和新旧提交号的对照另存。"
+        "托管网站上还留着改写以前的提交，请它的管理员清理：删去已关闭的合并请求和旧分支，在仓库里运行 git gc --prune=now。"
         "别人的克隆和备份里还有，要一一通知删除。后来才封存的，从前的原文在 names.txt 里也各写一行。"
     )
 
