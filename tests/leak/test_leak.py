@@ -488,3 +488,70 @@ def test_a_leak_is_found(city: tuple[Path, Marks], name: str, tmp_path: Path) ->
     leak(leaking)
     told = marks.told(_leaks(edition, _held(leaking, edition, tmp_path, whole=False)))
     assert field in told
+
+
+_SHOWS = {
+    "schemas/views/leaked.sql": """/*
+title: 漏出
+fields:
+  a: {title: 甲, sensitivity: public}
+  b: {title: 乙, sensitivity: public}
+  c: {title: 丙, sensitivity: public}
+  d: {title: 丁, sensitivity: public}
+  e: {title: 戊, sensitivity: public}
+*/
+SELECT occupation AS a, specialities AS b, native_place AS c, birthplace AS d, rewards_note AS e FROM people""",
+    "site/macros/leaked.html": "{% macro told(row) %}{{ row.b }}{% endmacro %}",
+    "site/pages/leaked.md": """---
+title: 漏出
+queries:
+  rows: SELECT a, b FROM leaked
+  chart: SELECT c AS x, 1 AS y FROM leaked
+  listed: SELECT d FROM leaked
+grid:
+  listed: {query: listed, source: leaked, columns: [d]}
+---
+{% import "macros/leaked.html" as macros %}{% import "macros/charts.html" as charts %}
+
+# 漏出
+
+{{ rows[0].a }} {{ macros.told(rows[0]) }}
+
+{{ charts.bars(chart, 'x', 'y', '图') }}
+
+{{ grid('listed') }}
+""",
+    "site/feeds/leaked.csv": """---
+title: 漏出
+queries:
+  rows: SELECT e FROM leaked
+---
+戊
+{% for row in rows %}
+{{ row.e }}
+{% endfor %}
+""",
+}
+
+
+@pytest.mark.exhaustive
+def test_a_leak_is_found_wherever_it_is_shown(city: tuple[Path, Marks], tmp_path: Path) -> None:
+    root, marks = tmp_path / "city", city[1]
+    shutil.copytree(city[0], root)
+    for name, text in _SHOWS.items():
+        (root / name).write_text(text, "utf-8")
+    Repository(Tree(root)).commit()
+    main(["--root", str(root), "build", "--draft", "--no-dossiers", "--edition", "public"])
+
+    def told(name: str) -> list[str]:
+        data = (root / "build/public" / name).read_bytes()
+        return marks.told(_leaks("public", set(TOKEN.findall(data))))
+
+    fields = [
+        f"people.{n}" for n in ("occupation", "specialities", "native_place", "birthplace", "rewards_note")
+    ]
+    # The template, its macro and its chart; the grid; the feed; the view.
+    assert {*fields[:3]} <= {*told("site/leaked/index.html")}
+    assert told("site/lists/leaked/listed.js") == [fields[3]]
+    assert told("site/leaked.csv") == [fields[4]]
+    assert told("data/leaked.csv") == sorted(fields)
