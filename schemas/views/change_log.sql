@@ -88,7 +88,7 @@ SELECT c.ordinal, c.commit, (k.author_time + INTERVAL 8 HOUR)::DATE AS day, strf
     c.table_name, t.title AS table_title, c.root_table, c.root_key, s.person_id, s.village_id,
     CASE c.root_table WHEN 'people' THEN coalesce(p.name, c.root_key) WHEN 'villages' THEN coalesce(v.name, c.root_key)
         WHEN 'filings' THEN coalesce(f.kind, '备案') || coalesce(' ' || p.name, ' ' || c.root_key)
-        ELSE coalesce(p.name, v.name, z.title, c.root_key) END AS about,
+        ELSE coalesce(p.name, v.name, z.title, g.name, c.root_key) END AS about,
     CASE c.action WHEN 'added' THEN '新增' WHEN 'removed' THEN '删除' ELSE '修改' END AS action,
     CASE WHEN c.table_name <> c.root_table
         THEN t.title || coalesce(c.span, regexp_replace(regexp_extract(c.record_key, '/([0-9]+).?$', 1), '^(.+)$', '第\1项')) ELSE '' END
@@ -108,6 +108,7 @@ JOIN commits AS k USING (commit)
 JOIN tables AS t ON t.name = c.table_name
 JOIN tables AS r ON r.name = c.root_table
 LEFT JOIN fields AS n ON n.table_name = c.table_name AND n.name = c.field
+LEFT JOIN named AS g ON g.table_name = c.root_table AND g.record_key = c.root_key
 LEFT JOIN named AS x ON x.table_name = n.refers_to AND x.record_key = c.before
 LEFT JOIN named AS y ON y.table_name = n.refers_to AND y.record_key = c.after
 LEFT JOIN places AS l USING (file)

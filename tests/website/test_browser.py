@@ -88,6 +88,7 @@ def _write_list(tree: Path) -> None:
     write_page(tree, "shortlist.md", "名单", first)
     write_page(tree, "wide.md", "宽表", table(people()[:9], ("id", *grid.columns), labels=LABELS))
     note = '<p class="grid-note none">这里列出前 20 条。</p>'
+    write_page(tree, "far.md", "名单在后", "\n\n".join([*["[说明](rules.md)"] * 100, first]))
     write_page(tree, "below.md", "名单在后", "\n\n".join([*["说明"] * 100, f"{first}\n{note}"]))
 
 
@@ -378,13 +379,21 @@ def _tab_to(chromium: Browser, selector: str, *, back: bool = False, most: int =
     )
 
 
+def test_a_list_far_down_is_two_stops_away(served: str, chromium: Browser) -> None:
+    chromium.size(1280, 900)
+    chromium.open(served + "far/")
+    _tab_to(chromium, ".md-skip--list", most=2)
+    chromium.press("Enter")
+    chromium.until("document.activeElement.matches('.grid-query')")
+
+
 def test_the_keyboard_alone_chooses_sorts_compares_and_exports(served: str, chromium: Browser) -> None:
     _grid(chromium, served + "shortlist/")
     _tab_to(chromium, ".md-skip", most=1)
     _tab_to(chromium, ".md-skip--list", most=1)
     assert chromium.evaluate("document.activeElement.textContent") == "跳到名单的筛选"
     chromium.press("Enter")
-    _tab_to(chromium, ".grid-query", most=1)
+    chromium.until("document.activeElement.matches('.grid-query')")
     chromium.type("绿水")
     chromium.until(f"{COUNT}.startsWith('已选 40 条')")
     _tab_to(chromium, ".grid-menu summary")

@@ -552,6 +552,7 @@ class LongList {
         this.writeAddress();
       });
       this.box.dataset.ready = "";
+      this.box.dispatchEvent(new Event("grid-ready"));
     });
   }
 

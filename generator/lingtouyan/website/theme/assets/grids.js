@@ -48,14 +48,19 @@
   const cut = (box) => box.nextElementSibling?.matches(".grid-note");
   boxes.forEach((box, place) => cut(box) ? start(box, place) : seen.observe(box));
 
-  // Beside the theme's way past the menus, one to each list: the next press of the tab key stands on its search.
+  // Beside the theme's way past the menus, one to each list: to its search, once it stands there.
   const heads = [...document.querySelectorAll("article :is(h1, h2, h3)")];
   const lists = boxes.filter((box) => box.dataset.grid);
   for (const box of lists.length ? lists : boxes.slice(0, 1)) {
     const head = heads.findLast((one) => one.compareDocumentPosition(box) & Node.DOCUMENT_POSITION_FOLLOWING);
     box.id ||= `list-${boxes.indexOf(box) + 1}`;
-    box.tabIndex = -1;
+    const stand = () => box.querySelector(".grid-query").focus();
     const words = `跳到${box.querySelector("caption")?.textContent ?? head?.firstChild.textContent.trim() ?? "表格"}的筛选`;
-    document.querySelector("[data-md-component=skip]")?.append(Object.assign(document.createElement("a"), { className: "md-skip md-skip--list", href: `#${box.id}`, textContent: words }));
+    const way = Object.assign(document.createElement("a"), { className: "md-skip md-skip--list", href: `#${box.id}`, textContent: words });
+    way.addEventListener("click", () => {
+      if ("ready" in box.dataset) setTimeout(stand);
+      else box.addEventListener("grid-ready", stand, { once: true });
+    });
+    document.querySelector("[data-md-component=skip]")?.append(way);
   }
 })();
