@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -295,3 +297,14 @@ def test_the_process_itself_stays_as_it_was(people: Tree) -> None:
     before = (Path.cwd(), dict(os.environ))
     people.check()
     assert (Path.cwd(), dict(os.environ)) == before
+
+
+def test_no_bar_of_the_database_stands_among_our_lines() -> None:
+    # As in the processes that fill pages, which have no main file either.
+    code = """
+from lingtouyan.database.database import connect
+with connect() as connection:
+    print(connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -137,7 +137,10 @@ def connect(
     }
     if threads is not None:
         config["threads"] = threads
-    return duckdb.connect(path, read_only=read_only, config=config)
+    connection = duckdb.connect(path, read_only=read_only, config=config)
+    # In a process that has no main file, as those that fill pages, it takes the reader for one who types.
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def shut(connection: duckdb.DuckDBPyConnection) -> None:
