@@ -259,6 +259,8 @@ def test_of_an_erased_record_every_command_keeps_counts_alone(
     assert "李示范" not in told
     assert "P1" not in told.replace("people/P1.yaml", "")
     assert "李示范" not in answer("check")
+    lists = "SELECT string_agg(DISTINCT table_name) AS t FROM changes WHERE root_key = 'P1'"
+    assert answer("query", lists, "--format", "csv").split() == ["\ufefft", '""']
 
 
 def test_the_plan_takes_a_record_out_of_every_object_of_the_history(

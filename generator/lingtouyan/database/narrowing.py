@@ -226,7 +226,7 @@ def _drop_history(
         root = package.origin(table)
         # Of what such a row was before, or of one that was deleted, nothing says whether it was in the compartment.
         hidden = any(c not in named for c in root.compartments)
-        if not own and not hidden and table.name not in gone:
+        if not own and not hidden and gone.isdisjoint({table.name, root.name}):
             continue
         kept = (
             f"root_key IN (SELECT {record_key(root.primary_key)} FROM {quote(root.name)})"
@@ -240,7 +240,7 @@ def _drop_history(
                 kept += (
                     f" AND {column} NOT IN (SELECT {record_key(of.primary_key)} FROM gone.{quote(of.name)})"
                 )
-        if table.parent and table.primary_key and not own:
+        if table.parent and table.name in gone and table.primary_key and not own:
             its = record_key(table.primary_key)
             kept += f" AND record_key IN (SELECT {its} FROM {quote(table.name)})"
         left.append(f"(table_name = {literal(table.name)} AND NOT coalesce({kept}, false))")
