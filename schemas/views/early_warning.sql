@@ -56,12 +56,12 @@ signs AS (
     WHERE a.conclusion <> '未发现问题' AND a.reported_on <= as_of
       AND (a.state <> '已整改' OR a.reported_on > as_of - 365) AND a.state <> '整改逾期'
     UNION ALL
-    SELECT a.person_id, '审计整改逾期', a.kind || a.conclusion || '，整改期限' || a.rectify_by || '，还没有完成',
+    SELECT a.person_id, '审计整改逾期', a.kind || a.conclusion || '，整改期限' || day_in_words(a.rectify_by) || '，还没有完成',
         CASE a.conclusion WHEN '存在严重问题' THEN 5 ELSE 3 END, a.rectify_by, 'audits', a.audit_id
     FROM audit_status AS a WHERE a.state = '整改逾期'
     UNION ALL
     SELECT j.person_id, CASE WHEN j.state = '整改逾期' THEN '调整整改逾期' ELSE '在办调整' END,
-        coalesce(j.tier || '，', '') || CASE WHEN j.state = '整改逾期' THEN '整改期限' || j.rectify_by || '，还没有完成' ELSE j.state END,
+        coalesce(j.tier || '，', '') || CASE WHEN j.state = '整改逾期' THEN '整改期限' || day_in_words(j.rectify_by) || '，还没有完成' ELSE j.state END,
         CASE WHEN j.tier IN ('及时调整', '严肃处理') THEN 5 WHEN j.state = '整改逾期' THEN 4 ELSE 3 END, j.opened_on, 'adjustments', j.adjustment_id
     FROM adjustment_status AS j WHERE j.state NOT IN ('已办结', '已整改', '已免职')
     UNION ALL

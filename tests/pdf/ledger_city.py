@@ -62,7 +62,7 @@ def write_tree(root: Path) -> Path:
         [
             {
                 "reserve_id": "R0001", "person_id": "P0002", "village_id": "V9002", "stage": "村干部",
-                "capable_on": "2018-03-06",
+                "capable_on": "2018-03-06", "applied_on": "2017-05-10",
                 "member_on": "2019-10-07", "cadre_on": "2021-05-11", "branch_recommended_on": "2022-01-18",
                 "mass_recommended_on": "2022-01-23", "entered_on": "2022-02-27", "mentor": "清泉镇党委副书记 罗占建",
                 "duty": "负责村集体茶园管护", "duty_from": "2022-03-13",
@@ -115,7 +115,7 @@ def _audits(folder: Path) -> None:
         "audit_id": "A2026-9001", "person_id": "P0001", "village_id": "V9001", "tenure_id": "T9009", "kind": "离任审计",
         "org_id": "qingquan", "started_on": "2026-03-20", "reported_on": "2026-04-08", "document": "清审〔2026〕3号",
         "conclusion": "存在一般问题", "problems": 2, "summary": LONG * 3, "amount": SECRETS["audits.amount"],
-        "rectify_by": "2026-06-30", "rectified_on": "2026-06-10",
+        "rectify_by": "2026-06-30", "rectified_on": "2026-06-10", "published_on": "2026-04-15",
     }  # fmt: skip
     running = {
         "audit_id": "A2026-9002", "person_id": "P0005", "village_id": "V9002", "tenure_id": "T9005", "kind": "任中审计",
@@ -182,6 +182,7 @@ def _training(folder: Path, city: Path) -> None:
                  "hours": "4", "need": "n1"},
                 {"title": "农村政策", "type": "政治理论", "form": "专家授课", "teacher": "市委党校 顾教授", "hours": "6.5"},
             ],
+            "evaluation": {"date": "2025-05-17", "returned": 2, "satisfied": 1},
             "closing_talks": [{"person_id": "P0002", "topic": "把党员的作用亮出来", "resolution": "年内清理到期合同"}],
         },
     )  # fmt: skip
