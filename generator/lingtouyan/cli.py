@@ -285,7 +285,9 @@ def _unseal(options: argparse.Namespace) -> int:
 
     found = opened(options.root, options.table, options.key, options.field or "")
     for title, value in found:
-        print(f"{title}：{'（本机没有钥匙）' if value is None else printable(value)}")
+        print(
+            f"{title}：{'（打不开：本机没有钥匙，或者内容被改动过）' if value is None else printable(value)}"
+        )
     if not found:
         print("没有限制级内容。")
     return RECORDS_WRONG if any(value is None for _, value in found) else FINE

@@ -309,6 +309,15 @@ def test_what_a_list_of_offices_says_wrong_is_an_error(
     assert "folde" in capsys.readouterr().err
 
 
+def test_a_file_that_is_none_of_the_keys_is_told(
+    sealed: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [key] = (tmp_path / "keys/people").glob("*.json")
+    shutil.copy2(key, key.with_name(f"{key.stem} (1).json"))
+    assert run(sealed, "keys") == 2
+    assert "(1).json 不是钥匙文件" in capsys.readouterr().err
+
+
 def test_nothing_is_sealed_that_nobody_could_open(city: Tree, machine: Machine) -> None:
     before = texts(city)
     assert run(city, "seal") == 2

@@ -209,7 +209,11 @@ class Keys:
     def records(self) -> Iterator[tuple[str, str]]:
         """Yield table and key of every record that has keys."""
         for path in sorted(self.folder.glob("*/*.json")):
-            yield path.parent.name, bytes.fromhex(path.stem).decode()
+            try:
+                key = bytes.fromhex(path.stem).decode()
+            except ValueError:
+                raise UsageError(f"{path} 不是钥匙文件（也许是同步留下的副本）。请移到别处。") from None
+            yield path.parent.name, key
 
     def erase(self, table: str, key: str) -> None:
         """Destroy all keys of a record."""
