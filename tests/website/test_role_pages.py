@@ -89,6 +89,10 @@ SELECT org_id, org_id IS NULL AS whole, n AS sort_order, 5 AS villages, 1 AS com
     0 AS filings_missing,
     4 AS filings_this_year, 3 AS reserve
 FROM (VALUES ('qq', 1), ('sq', 2), (NULL, 3)) AS t(org_id, n);
+CREATE TABLE commits AS FROM (VALUES ('c1', false), ('c2', true)) AS t(commit, proposed);
+CREATE TABLE change_log AS
+FROM (VALUES ('c1', 'people', 'P1', 'qq'), ('c2', 'people', 'P2', 'qq'), ('c2', 'people', 'P3', 'sq'))
+AS t(commit, root_table, root_key, org_id);
 CREATE TABLE todo AS
 SELECT title AS todo_id, '备案' AS kind, title, org_id, org_name, telephone, township_id,
     DATE '2026-11-20' + days_left::INTEGER AS due_on, days_left < 0 AS overdue, days_left, 'filings' AS table_name,
@@ -161,6 +165,7 @@ def test_a_township_reads_what_it_owes_by_date_and_whom_it_waits_for() -> None:
     page = next(p for p in made.kind(template).pages if p.url == "townships/qq/")
     body = made.body(template, page)
     words = plain(body)
+    assert re.search("送审的修改改动了[^。]*1条记录", words)
     owed, waiting, rest = re.split("由其他机构承办的|与全市对照", words)
     assert owed.index("超期12天") < owed.index("还有5天")
     assert "明年的" not in owed

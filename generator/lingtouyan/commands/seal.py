@@ -128,9 +128,10 @@ def _pictures_anew(project: Project, keys: Keys) -> dict[str, bytes]:
             picture = sealed_file(name, field.name)
             data = project.source.read(picture) if project.source.exists(picture) else b""
             if isinstance(data, bytes) and (text := data.decode("ascii", "replace").strip()):
-                key = key_of(_records(project, name, table)[0][0], table.primary_key)
-                made = sealed_anew(text, field.compartment, Place.of(table.name, key, table, field), keys)
-                found |= {picture: f"{made}\n".encode()} if made != text else {}
+                for record in _records(project, name, table)[0]:
+                    place = Place.of(table.name, key_of(record, table.primary_key), table, field)
+                    made = sealed_anew(text, field.compartment, place, keys)
+                    found |= {picture: f"{made}\n".encode()} if made != text else {}
     return found
 
 
