@@ -199,7 +199,7 @@ def test_an_appointment_works_as_pasted(tmp_path: Path, capsys: pytest.CaptureFi
     _paste(city, "appointment.md", first=5)
     told = _check(city, capsys)
     assert mine not in told
-    assert "𠮷庄村（V0027）自2026-08-03起没有书记（至2026-11-18）" in told
+    assert "𠮷庄村（V0027）自2026年8月3日起没有书记（至2026年11月18日）" in told
     for kind, key in (("任职备案登记表", "1"), ("任职备案卷", "1"), ("免职备案登记表", "2")):
         assert main(["--root", str(city), "dossiers", kind, "--key", f"F2026-090{key}"]) == 0
     assert main(["--root", str(city), "fmt"]) == 0
